@@ -1,0 +1,1 @@
+"""RefineDet (arXiv:1711.06897) as a plugin of zoo_runner."""

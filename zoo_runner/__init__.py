@@ -1,0 +1,1 @@
+"""Run, score and gate accelerator model-zoo recipes from one manifest."""

@@ -1,0 +1,91 @@
+"""Every failure a user can meet, each with the exit code it ends in."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """What ``zoo-run`` tells the process that started it."""
+
+    PASS = 0
+    GATE_FAILED = 1
+    USAGE = 2
+    STAGE_FAILED = 3
+    INCONCLUSIVE = 4
+
+
+class ZooError(Exception):
+    """Base of all errors meant for the user.
+
+    The text says what was expected, what was found and what to do next; it is
+    printed as it stands, without a traceback.
+    """
+
+    exit_code = ExitCode.STAGE_FAILED
+
+
+class UsageError(ZooError):
+    """The command line asks for something that does not exist or contradicts itself."""
+
+    exit_code = ExitCode.USAGE
+
+
+class ManifestError(ZooError):
+    """A manifest cannot be read or does not follow the schema."""
+
+    exit_code = ExitCode.USAGE
+
+
+class PluginError(ZooError):
+    """A plugin or backend is unknown, cannot be loaded or breaks its contract."""
+
+    exit_code = ExitCode.USAGE
+
+
+class PrerequisiteError(ZooError):
+    """Something the run needs is not installed, not present or not usable."""
+
+
+class StageError(ZooError):
+    """A stage started and could not finish."""
+
+
+class FetchError(StageError):
+    """A file could not be obtained."""
+
+
+class IntegrityError(FetchError):
+    """A file was obtained, and is not the one the manifest describes."""
+
+
+class DatasetError(StageError):
+    """The data set is incomplete or contradicts itself."""
+
+
+class ExportError(StageError):
+    """The checkpoint could not be turned into a faithful ONNX model."""
+
+
+class InferenceError(StageError):
+    """A backend failed, or returned something that cannot be scored."""
+
+
+class ResultError(StageError):
+    """A result folder does not hold exactly what the data set and manifest call for."""
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Phrase the nearest known names as a hint.
+
+    Args:
+        name: What the user wrote.
+        known: What would have been accepted.
+
+    Returns:
+        ``"; did you mean 'x'?"`` or, when nothing is near, the empty string.
+    """
+    near = difflib.get_close_matches(name, list(known), n=2, cutoff=0.6)
+    return f"; did you mean {' or '.join(repr(n) for n in near)}?" if near else ""

@@ -1,0 +1,232 @@
+"""The records and protocols that the runner, plugins and backends share.
+
+Plugins and backends import this module, :mod:`zoo_runner.hookspecs` and
+:mod:`zoo_runner.errors`, and nothing else of ``zoo_runner``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
+
+if TYPE_CHECKING:
+    import torch
+    from numpy.typing import NDArray
+
+    Arrays: TypeAlias = Mapping[str, NDArray[Any]]
+    """Arrays by name. One sample's arrays have no batch axis; a batch's have it first."""
+
+BATCH = "batch"
+"""The symbolic size of a tensor's batch axis."""
+
+
+@dataclass(frozen=True, slots=True)
+class TensorSpec:
+    """Name, dtype and shape of one model input or output.
+
+    Attributes:
+        name: Logical name, as in the ONNX graph.
+        dtype: NumPy dtype name, such as ``float32``.
+        shape: Axis sizes; the first may be ``"batch"``.
+    """
+
+    name: str
+    dtype: str
+    shape: tuple[int | str, ...]
+
+    def sized(self, batch: int) -> tuple[int, ...]:
+        """Return the shape with the batch axis filled in."""
+        return tuple(batch if size == BATCH else int(size) for size in self.shape)
+
+    def sample_shape(self) -> tuple[int, ...]:
+        """Return the shape of one sample, without the batch axis."""
+        return tuple(int(size) for size in self.shape if size != BATCH)
+
+    def empty(self, batch: int) -> NDArray[Any]:
+        """Return a zeroed, C-contiguous array for ``batch`` samples."""
+        import numpy as np  # noqa: PLC0415 - keeps `zoo-run --help` free of numpy
+
+        return np.zeros(self.sized(batch), dtype=np.dtype(self.dtype))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sample:
+    """One item of a data set; plugins add fields by subclassing.
+
+    Attributes:
+        index: Position in the data set, counted from 1. Input files are named after it.
+        id: The data set's own name for the sample.
+        path: The file that the preprocessing reads.
+    """
+
+    index: int
+    id: str
+    path: Path
+
+
+@dataclass(frozen=True, kw_only=True)
+class MetricValue:
+    """One number a metric gives for the whole set of samples it was shown.
+
+    Attributes:
+        name: Metric, such as ``voc07_map``.
+        protocol: Which definition of it, such as ``reference`` or ``devkit``.
+        value: The number, in ``unit``.
+        unit: Such as ``percent``.
+        per_class: The same by class, where that makes sense.
+        higher_is_better: The direction a gate compares in.
+    """
+
+    name: str
+    protocol: str
+    value: float
+    unit: str
+    per_class: Mapping[str, float] = field(default_factory=dict)
+    higher_is_better: bool = True
+
+
+class Network(Protocol):
+    """A network that can be built without weights and exported.
+
+    ``identity`` is a text that changes whenever the built network would.
+    """
+
+    inputs: tuple[TensorSpec, ...]
+    outputs: tuple[TensorSpec, ...]
+    identity: str
+
+    def build(self) -> torch.nn.Module:
+        """Return the network in evaluation mode; ``forward`` takes ``inputs`` and returns ``outputs``."""
+
+
+class Dataset(Protocol):
+    """Where samples come from."""
+
+    def samples(self, root: Path) -> Sequence[Sample]:
+        """List the samples below ``root`` in data-set order.
+
+        Raises:
+            DatasetError: Files are missing or unreadable; all of them are named.
+        """
+
+
+class Preprocess(Protocol):
+    """Sample -> model inputs. Called from several threads at once."""
+
+    identity: str
+
+    def __call__(self, sample: Sample) -> Arrays:
+        """Return the sample's inputs by name, without batch axis, C-contiguous."""
+
+
+class Postprocess(Protocol):
+    """Model outputs -> prediction. Called from several threads at once."""
+
+    identity: str
+
+    def __call__(self, outputs: Arrays, sample: Sample) -> Arrays:
+        """Return the sample's prediction as named arrays, from its outputs by name, without batch axis."""
+
+
+class Metric(Protocol):
+    """Predictions -> numbers."""
+
+    def evaluate(self, samples: Sequence[Sample], predictions: Sequence[Arrays]) -> tuple[MetricValue, ...]:
+        """Score ``predictions[i]`` against ``samples[i]``; the first value is the headline."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prerequisite:
+    """One thing a backend needs, and whether this machine has it.
+
+    Attributes:
+        name: What it is.
+        ok: Whether it was found usable.
+        found: What was found: a version, a path, or what is missing.
+        remedy: What to do when it is not ok.
+    """
+
+    name: str
+    ok: bool
+    found: str
+    remedy: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SessionRequest:
+    """What a backend is asked to load.
+
+    Attributes:
+        model: The model file, in the backend's ``model_format``.
+        inputs: What it takes.
+        outputs: What it returns; for ordered formats, in the model's own output order.
+        batch: Samples per call.
+        devices: Device numbers; backends without devices ignore them.
+        threads: Host threads for the computation; ``None`` leaves the choice to the backend.
+    """
+
+    model: Path
+    inputs: tuple[TensorSpec, ...]
+    outputs: tuple[TensorSpec, ...]
+    batch: int
+    devices: tuple[int, ...] = (0,)
+    threads: int | None = None
+
+
+class Session(Protocol):
+    """A loaded model."""
+
+    def infer(self, inputs: Arrays) -> Arrays:
+        """Run one full batch: arrays by input name in, arrays by output name out, batch axis first.
+
+        Raises:
+            InferenceError: The device failed, or an output has the wrong shape or dtype.
+        """
+
+    def time(self, inputs: Arrays, *, warmup: int, loop: int) -> Sequence[float]:
+        """Run one batch ``warmup + loop`` times and return the last ``loop`` compute times in ms."""
+
+    def close(self) -> None:
+        """Release the device. Calling it again does nothing."""
+
+
+class Backend(Protocol):
+    """Something that runs models."""
+
+    name: str
+    model_format: Literal["onnx", "om"]
+
+    def prerequisites(self) -> tuple[Prerequisite, ...]:
+        """Say what the backend needs and what of it is here, without changing anything."""
+
+    def chip(self) -> str:
+        """Name the chip that would run the model, as manifests name it (``310P3``, ``cpu``)."""
+
+    def version(self) -> str:
+        """Name the software that would run the model; a change of it invalidates cached predictions."""
+
+    def open(self, request: SessionRequest) -> Session:
+        """Load a model.
+
+        Raises:
+            PrerequisiteError: Something the backend needs is missing.
+            InferenceError: The model cannot be loaded or does not have the requested inputs and outputs.
+        """
+
+
+class Progress(Protocol):
+    """Where long work reports to; the command line shows it, libraries may ignore it."""
+
+    def track(
+        self, label: str, total: int | None, unit: str
+    ) -> AbstractContextManager[Callable[[int], None]]:
+        """Open a bar for ``total`` units of work; the callable adds finished units."""
+
+    def note(self, text: str) -> None:
+        """Say something worth a line."""
+
+    def warn(self, text: str) -> None:
+        """Say something the user should act on, though the run goes on."""

@@ -1,0 +1,1 @@
+"""Manifests: their schema, and how they are read."""
