@@ -53,7 +53,7 @@ def _require_unique(classes: tuple[str, ...]) -> tuple[str, ...]:
     repeated = sorted({name for name in classes if classes.count(name) > 1})
     if repeated:
         raise ValueError(
-            f"expected unique class names; found more than once: {', '.join(repeated)}; remove the repetitions"
+            f"expected unique class names; found repeated: {', '.join(repeated)}; remove the repetitions"
         )
     return classes
 

@@ -24,7 +24,26 @@ CONV4_3: Final = 22
 """Index in ``vgg`` of the ReLU after conv4_3."""
 CONV5_3: Final = 29
 """Index in ``vgg`` of the ReLU after conv5_3."""
-VGG_PLAN: Final = (64, 64, "pool", 128, 128, "pool", 256, 256, 256, "ceil", 512, 512, 512, "pool", 512, 512, 512, "pool")
+VGG_PLAN: Final = (
+    64,
+    64,
+    "pool",
+    128,
+    128,
+    "pool",
+    256,
+    256,
+    256,
+    "ceil",
+    512,
+    512,
+    512,
+    "pool",
+    512,
+    512,
+    512,
+    "pool",
+)
 """Channel counts of the 3x3 convolutions, and the 2x2 pools; the third pool rounds its output size up."""
 
 
@@ -59,6 +78,7 @@ class RefineDet(nn.Module):
 
     def __init__(self, config: RefineDetConfig) -> None:
         super().__init__()
+        self.input_shape = (3, config.input_size, config.input_size)
         self.num_priors = config.num_priors
         self.num_classes = config.num_classes
         conv4, fc7, squeeze, extra, block = (config.channels(c) for c in (512, 1024, 256, 512, 256))
@@ -66,14 +86,18 @@ class RefineDet(nn.Module):
         self.vgg = nn.ModuleList(_vgg(config))
         self.conv4_3_L2Norm = L2Norm(conv4, 10.0)
         self.conv5_3_L2Norm = L2Norm(conv4, 8.0)
-        self.extras = nn.ModuleList((nn.Conv2d(fc7, squeeze, 1), nn.Conv2d(squeeze, extra, 3, stride=2, padding=1)))
+        self.extras = nn.ModuleList(
+            (nn.Conv2d(fc7, squeeze, 1), nn.Conv2d(squeeze, extra, 3, stride=2, padding=1))
+        )
         self.arm_loc = _heads(sources, BOX_VALUES)
         self.arm_conf = _heads(sources, OBJECTNESS_CLASSES)
         self.odm_loc = _heads([block] * len(sources), BOX_VALUES)
         self.odm_conf = _heads([block] * len(sources), config.num_classes)
         # The three parts of the transfer connection blocks: before, across from the coarser map, and after.
         self.tcb0 = nn.ModuleList(
-            layer for c in sources for layer in (_conv3x3(c, block), nn.ReLU(inplace=True), _conv3x3(block, block))
+            layer
+            for c in sources
+            for layer in (_conv3x3(c, block), nn.ReLU(inplace=True), _conv3x3(block, block))
         )
         self.tcb1 = nn.ModuleList(nn.ConvTranspose2d(block, block, 2, stride=2) for _ in sources[1:])
         self.tcb2 = nn.ModuleList(
@@ -96,7 +120,17 @@ class RefineDet(nn.Module):
         return arm_loc, arm_conf.softmax(dim=-1), odm_loc, odm_conf.softmax(dim=-1)
 
     def logits(self, image: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
-        """As ``forward``, but both confidences are logits: what a training loss needs."""
+        """As ``forward``, but both confidences are logits: what a training loss needs.
+
+        Raises:
+            ValueError: The image has another shape than the priors are laid out for.
+        """
+        tracing = torch.jit.is_tracing()  # type: ignore[attr-defined,no-untyped-call] # exported without types
+        if not tracing and tuple(image.shape[1:]) != self.input_shape:
+            raise ValueError(
+                f"expected images of shape [B, {', '.join(map(str, self.input_shape))}], "
+                f"found {list(image.shape)}; resize them or build the network for their size"
+            )
         sources = self._sources(image)
         blocks = self._transfer(sources)
         return (

@@ -25,7 +25,7 @@ def priors(input_size: InputSize) -> NDArray[np.float32]:
     """Priors of a network input, in the order of the network's outputs.
 
     Maps run fine to coarse, cells row by row, and each cell holds the square, the wide and the tall shape
-    (reference: the PriorBox layer). The arithmetic is in doubles and is rounded once, to float32, then clipped.
+    (reference: the PriorBox layer). The arithmetic is in doubles, rounded once to float32 and then clipped.
 
     Args:
         input_size: Side of the square network input in pixels.

@@ -132,7 +132,12 @@ class Postprocess(Protocol):
 
 
 class Metric(Protocol):
-    """Predictions -> numbers."""
+    """Predictions -> numbers.
+
+    ``measures`` names what ``evaluate`` returns, as ``(name, protocol)``, headline first.
+    """
+
+    measures: tuple[tuple[str, str], ...]
 
     def evaluate(self, samples: Sequence[Sample], predictions: Sequence[Arrays]) -> tuple[MetricValue, ...]:
         """Score ``predictions[i]`` against ``samples[i]``; the first value is the headline."""

@@ -3,16 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from zoo_runner.interfaces import BATCH, TensorSpec
+from zoo_runner.interfaces import TensorSpec
+from zoo_runner.manifest import checks
 
-Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$", description="SHA-256, 64 lower-case hex digits")]
-Md5 = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$", description="MD5, 32 lower-case hex digits")]
+_SHA256: Final = r"^[0-9a-f]{64}$"
+_MD5: Final = r"^[0-9a-f]{32}$"
+_NAME: Final = r"^[a-z0-9][a-z0-9._-]*$"
+_TENSOR: Final = r"^[^\s:;,]+$"
+PATTERNS: Final = {
+    _SHA256: "64 lower-case hex digits (SHA-256)",
+    _MD5: "32 lower-case hex digits (MD5)",
+    _NAME: "lower-case letters, digits, '.', '_' and '-'",
+    _TENSOR: "a name without spaces, ':', ';' and ','",
+}
+"""The patterns below, in words, for messages."""
+
+Sha256 = Annotated[str, Field(pattern=_SHA256, description="SHA-256, 64 lower-case hex digits")]
+Md5 = Annotated[str, Field(pattern=_MD5, description="MD5, 32 lower-case hex digits")]
+Url = Annotated[str, AfterValidator(checks.url)]
 Positive = Annotated[int, Field(gt=0)]
 Rate = Annotated[float, Field(gt=0)]
+_BY_BATCH: Final[dict[str, Any]] = {"propertyNames": {"pattern": "^[1-9][0-9]*$"}}
+"""JSON has no integer keys, and pydantic's JSON Schema does not say what theirs look like."""
 
 
 class Section(BaseModel):
@@ -25,9 +41,7 @@ class PluginRef(Section):
     """Which plugin knows the model, and its configuration."""
 
     name: str = Field(description="entry point in the group zoo_runner")
-    config: Mapping[str, Any] = Field(
-        default_factory=dict, description="checked against the plugin's own model"
-    )
+    config: Mapping[str, Any] = Field(default_factory=dict, description="checked against the plugin's own model")
 
 
 class SourceRef(Section):
@@ -41,11 +55,16 @@ class SourceRef(Section):
 class Weights(Section):
     """The checkpoint.
 
-    ``url`` is http(s), ``file:``, ``package:<package>/<path>`` or a path relative to the manifest.
-    Without ``sha256`` the first download is trusted, and its hash printed for pasting here.
+    ``url`` is http(s), ``file:``, ``package:<package>/<path>`` or a path relative to the file that says it.
+    Without ``url`` the run asks for ``--weights``. Without ``sha256`` the first download is trusted, and its
+    hash printed for pasting here.
     """
 
-    url: str
+    url: Url | None = Field(
+        default=None,
+        description="http(s), file:, package:<package>/<path> or a path relative to this file; "
+        "without it the run asks for --weights",
+    )
     sha256: Sha256 | None = None
     size: Positive | None = Field(default=None, description="bytes")
     license: str | None = None
@@ -55,33 +74,28 @@ class DatasetRef(Section):
     """The data set: found through ``--data``, then ``root_env``, then ``url``."""
 
     name: str
-    url: str | None = Field(default=None, description="archive or package folder; schemes as for weights")
+    url: Url | None = Field(default=None, description="archive or package folder; schemes as for weights")
     md5: Md5 | None = None
     sha256: Sha256 | None = None
     size: Positive | None = Field(default=None, description="bytes of the archive")
     root_env: str | None = Field(default=None, description="environment variable naming a local copy")
-    subdir: str = Field(default="", description="folder inside the archive or package that is the root")
+    subdir: Annotated[str, AfterValidator(checks.subdir)] = Field(
+        default="", description="folder inside the archive or package that is the root"
+    )
     samples: Positive = Field(description="how many samples the whole set has")
 
 
 class Tensor(Section):
     """A model input or output."""
 
-    name: str
+    name: str = Field(pattern=_TENSOR)
     dtype: Literal["float32", "float16", "uint8", "int8", "int32", "int64"] = "float32"
-    shape: tuple[Literal["batch"] | Positive, ...]
+    shape: Annotated[tuple[Literal["batch"] | Positive, ...], AfterValidator(checks.batch_first)]
 
     @property
     def spec(self) -> TensorSpec:
         """The same as the record the rest of the program uses."""
         return TensorSpec(name=self.name, dtype=self.dtype, shape=self.shape)
-
-    @model_validator(mode="after")
-    def _batch_first(self) -> Tensor:
-        if self.shape[:1] != (BATCH,) or BATCH in self.shape[1:]:
-            msg = f"shape must begin with {BATCH!r} and name it once, found {list(self.shape)}"
-            raise ValueError(msg)
-        return self
 
 
 class OnnxOptions(Section):
@@ -94,14 +108,17 @@ class OnnxOptions(Section):
 
 
 class AtcOptions(Section):
-    """How ONNX becomes an .om; ``{batch}`` in ``input_shape`` is filled in."""
+    """How ONNX becomes an .om.
+
+    ``{batch}`` is filled in in ``input_shape``, ``{batch}`` and ``{soc}`` in the values of ``flags``.
+    """
 
     framework: Literal[5] = 5
     input_format: Literal["NCHW", "NHWC", "ND", "NCDHW", "NDHWC"] = "NCHW"
-    input_shape: str | None = Field(
+    input_shape: Annotated[str, AfterValidator(checks.input_shape)] | None = Field(
         default=None, description="such as image:{batch},3,320,320; by default from inputs"
     )
-    out_nodes: tuple[str, ...] | None = Field(
+    out_nodes: Annotated[tuple[str, ...], AfterValidator(checks.out_nodes)] | None = Field(
         default=None, description="node:index, in output order; by default resolved from the graph's outputs"
     )
     precision_mode: (
@@ -116,9 +133,18 @@ class AtcOptions(Section):
         | None
     ) = None
     log: Literal["debug", "info", "warning", "error", "null"] = "error"
-    soc_version: str | None = Field(default=None, description="such as Ascend310P3; by default from npu-smi")
+    soc_version: Annotated[str, AfterValidator(checks.soc_version)] | None = Field(
+        default=None, description="such as Ascend310P3; by default from npu-smi"
+    )
     insert_op_conf: str | None = Field(default=None, description="AIPP file, relative to the manifest")
-    flags: Mapping[str, str | int] = Field(default_factory=dict, description="any other ATC flag, without --")
+    flags: Annotated[Mapping[str, str | int], AfterValidator(checks.flags)] = Field(
+        default_factory=dict, description="any other ATC flag, without --"
+    )
+
+    @model_validator(mode="after")
+    def _check(self) -> AtcOptions:
+        checks.refuse(checks.exclusive(self))
+        return self
 
 
 class InferOptions(Section):
@@ -131,7 +157,7 @@ class InferOptions(Section):
 class BenchmarkOptions(Section):
     """How pure inference is timed."""
 
-    batch: tuple[Positive, ...] = (1,)
+    batch: Annotated[tuple[Positive, ...], Field(min_length=1), AfterValidator(checks.unique)] = (1,)
     loop: Positive = 100
     warmup: Annotated[int, Field(ge=0)] = 5
     max_seconds: Rate = Field(
@@ -165,9 +191,13 @@ class ChipExpectation(Section):
     """Figures published for one chip, by batch size."""
 
     accuracy: Mapping[Positive, float] = Field(
-        default_factory=dict, description="replaces expected.accuracy.value for these batch sizes"
+        default_factory=dict,
+        description="replaces expected.accuracy.value for these batch sizes",
+        json_schema_extra=_BY_BATCH,
     )
-    throughput: Mapping[Positive, Rate] = Field(default_factory=dict, description="images/s by batch size")
+    throughput: Mapping[Positive, Rate] = Field(
+        default_factory=dict, description="images/s by batch size", json_schema_extra=_BY_BATCH
+    )
     tolerance: Tolerance = Field(default=Tolerance(), description="of the throughput")
     cann: str | None = Field(default=None, description="CANN release the figures were measured with")
     published: str | None = Field(default=None, description="where the figures were published")
@@ -177,17 +207,24 @@ class Expected(Section):
     """What the gate asks for."""
 
     accuracy: AccuracyExpectation | None = None
-    chips: Mapping[str, ChipExpectation] = Field(default_factory=dict)
+    chips: Mapping[str, ChipExpectation] = Field(
+        default_factory=dict, description="by chip, as npu-smi names it, such as 310P3"
+    )
+
+    @model_validator(mode="after")
+    def _check(self) -> Expected:
+        checks.refuse(checks.expected(self))
+        return self
 
 
 class Manifest(Section):
     """One model-zoo recipe."""
 
-    name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]*$")
+    name: str = Field(pattern=_NAME)
     description: str = ""
     plugin: PluginRef
     source: SourceRef | None = None
-    weights: Weights
+    weights: Weights = Weights()
     dataset: DatasetRef
     inputs: Annotated[tuple[Tensor, ...], Field(min_length=1)]
     outputs: Annotated[tuple[Tensor, ...], Field(min_length=1, description="in the .om's output order")]
@@ -208,10 +245,6 @@ class Manifest(Section):
         return tuple(tensor.spec for tensor in self.outputs)
 
     @model_validator(mode="after")
-    def _unique_names(self) -> Manifest:
-        for kind in (self.inputs, self.outputs):
-            names = [tensor.name for tensor in kind]
-            if len(set(names)) != len(names):
-                msg = f"tensor names must differ, found {names}"
-                raise ValueError(msg)
+    def _check(self) -> Manifest:
+        checks.refuse(checks.across(self))
         return self

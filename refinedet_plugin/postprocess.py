@@ -1,0 +1,138 @@
+"""Network outputs -> detections, as the published accuracy was computed.
+
+Only the rows that can still become a detection are decoded. Every formula works on one row alone, so the result is,
+bit for bit, that of decoding all of them.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Final, cast
+
+import numpy as np
+
+from refinedet_plugin import boxes, nms
+from refinedet_plugin.priors import priors
+from zoo_runner.errors import ResultError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from refinedet_plugin.config import RefineDetConfig
+    from refinedet_plugin.voc import VocSample
+    from zoo_runner.interfaces import Arrays, Sample
+
+REVISION: Final = 1
+"""Counts the changes of this module, ``nms`` and ``boxes`` that changed a detection."""
+
+
+class RefineDetPostprocess:
+    """Decodes, thresholds and suppresses the outputs of one image.
+
+    Attributes:
+        identity: Canonical JSON of what decides the result.
+    """
+
+    identity: str
+
+    def __init__(self, config: RefineDetConfig) -> None:
+        self._config = config
+        self._priors = priors(config.input_size)
+        self._objectness = np.float32(config.objectness_threshold)
+        self._confidence = np.float32(config.confidence_threshold)
+        rows = config.num_priors
+        self._shapes = {
+            "odm_loc": (rows, 4),
+            "odm_conf": (rows, config.num_classes),
+            "arm_loc": (rows, 4),
+            "arm_conf": (rows, 2),
+        }
+        settings = {
+            "classes": len(config.classes),
+            "confidence_threshold": config.confidence_threshold,
+            "input_size": config.input_size,
+            "nms_threshold": config.nms_threshold,
+            "nms_top_k": config.nms_top_k,
+            "objectness_threshold": config.objectness_threshold,
+            "postprocess": REVISION,
+        }
+        self.identity = json.dumps(settings, sort_keys=True, separators=(",", ":"))
+
+    def __call__(self, outputs: Arrays, sample: Sample) -> Arrays:
+        """Computes the detections of one image (reference: ``Detect_RefineDet.forward``).
+
+        Thresholds are compared as float32. Offsets so large that a side overflows to infinity give boxes with
+        NaN coordinates, as in the reference; such a box is kept if no better one of its class was, and then it
+        is the last of its class, because no IoU with it is at most the threshold.
+
+        Args:
+            outputs: float32, for N priors and C classes: ``odm_loc`` and ``arm_loc`` [N, 4] encoded offsets,
+                ``odm_conf`` [N, C + 1] and ``arm_conf`` [N, 2] probabilities, background first.
+            sample: A sample of the VOC reader.
+
+        Returns:
+            K detections: ``boxes`` float32 [K, 4], corners in pixels of the original image, not clipped to it;
+            ``scores`` float32 [K]; ``labels`` int16 [K], 0 for the first class. They are sorted by class, and
+            within a class from the highest score down (``nms.rank`` gives the order of equals).
+
+        Raises:
+            ResultError: An output is missing, has another shape or dtype, or holds NaN or infinity.
+        """
+        self._check(outputs, sample)
+        rows, labels, scores = self._candidates(outputs)
+        order = nms.rank(scores, labels, top_k=self._config.nms_top_k)
+        rows, labels, scores = rows[order], labels[order], scores[order]
+        decoded = self._decode(outputs, rows)
+        kept = nms.suppress(decoded, labels, iou_threshold=self._config.nms_threshold)
+        size = cast("VocSample", sample)  # the plugin's own data set gives nothing else
+        scale = np.array((size.width, size.height, size.width, size.height), np.float32)
+        with np.errstate(over="ignore"):  # see above: the reference scales infinite boxes too
+            pixels = np.multiply(decoded[kept], scale, order="C")
+        return {"boxes": pixels, "scores": scores[kept], "labels": labels[kept]}
+
+    def _check(self, outputs: Arrays, sample: Sample) -> None:
+        """Refuses outputs that would be scored as something they are not."""
+        for name, shape in self._shapes.items():
+            found = outputs.get(name)
+            origin = f"output {name!r} of sample {sample.id!r}"
+            if found is None:
+                raise ResultError(
+                    f"{origin}: expected a float32 array of shape {shape}, found only {sorted(outputs)}; "
+                    "check the names and the order of the model's outputs in the manifest"
+                )
+            if found.shape != shape or found.dtype != np.float32:
+                raise ResultError(
+                    f"{origin}: expected float32 of shape {shape}, found {found.dtype} of shape {found.shape}; "
+                    "check the model, and the names and the order of its outputs in the manifest"
+                )
+            finite = np.isfinite(found)
+            if not finite.all():
+                raise ResultError(
+                    f"{origin}: expected finite numbers, found {found.size - np.count_nonzero(finite)} of "
+                    f"{found.size} that are NaN or infinite; check the model's precision mode and its weights"
+                )
+
+    def _candidates(
+        self, outputs: Arrays
+    ) -> tuple[NDArray[np.intp], NDArray[np.int16], NDArray[np.float32]]:
+        """Prior row, label and score [M] of every confidence that passes both thresholds, rows ascending."""
+        alive = np.flatnonzero(outputs["arm_conf"][:, 1] > self._objectness)
+        confidences = outputs["odm_conf"].take(alive, axis=0)
+        passing = confidences > self._confidence
+        passing[:, 0] = False  # the background
+        hits = np.flatnonzero(passing)
+        place, channel = np.divmod(hits, passing.shape[1])
+        return alive[place], (channel - 1).astype(np.int16), confidences.ravel()[hits]
+
+    def _decode(self, outputs: Arrays, rows: NDArray[np.intp]) -> NDArray[np.float32]:
+        """Corners float32 [M, 4], normalised, of the given prior rows: refined by ARM, then by ODM.
+
+        Columns are contiguous in memory, which is how the formulas, written for two of them at a time, run fast.
+        """
+        arm, odm, anchors = (
+            np.asfortranarray(values.take(rows, axis=0))
+            for values in (outputs["arm_loc"], outputs["odm_loc"], self._priors)
+        )
+        with np.errstate(over="ignore", invalid="ignore"):  # exp may overflow, see __call__
+            refined = boxes.to_cxcywh(boxes.decode(arm, anchors))
+            return boxes.decode(odm, refined)

@@ -1,0 +1,199 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from zoo_runner.manifest.tree import Node, Origin, origins, plain
+from zoo_runner.manifest.yaml_text import MAX_DEPTH, MAX_NODES, YamlProblems, parse
+
+
+def read(text: str) -> Node | None:
+    return parse(text, lambda line: Origin("m", line))
+
+
+def tupled(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: tupled(child) for key, child in value.items()}
+    return tuple(tupled(child) for child in value) if isinstance(value, list) else value
+
+
+keys = st.text(max_size=8) | st.integers(-(2**63) + 1, 2**63 - 1)
+scalars = (
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**63) + 1, 2**63 - 1)
+    | st.floats(allow_nan=False)
+    | st.text(max_size=20)
+    | st.sampled_from(["yes", "null", "1e-3", "2022-12-01", "<<", "=", "0x1f", "1:30", "", " ", "\t", "{batch}"])
+)
+trees = st.recursive(
+    scalars, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(keys, inner, max_size=4), max_leaves=20
+)
+
+
+@given(trees)
+def test_what_a_dumper_wrote_reads_back(tree: Any) -> None:
+    node = read(yaml.safe_dump(tree, sort_keys=False))
+    assert node is not None
+    assert plain(node) == tupled(tree)
+    assert all(origin.source == "m" and origin.line >= 1 for _, origin in origins(node))
+
+
+@given(st.text(max_size=200) | st.text(alphabet=" \t\n:-[]{}&*!|>'\"%@#,?ab0", max_size=40))
+def test_any_text_reads_or_is_refused_with_a_place(text: str) -> None:
+    try:
+        node = read(text)
+    except YamlProblems as error:
+        assert error.problems
+        assert all(line >= 1 and column >= 1 and problem for line, column, problem in error.problems)
+    else:
+        assert node is None or list(origins(node))
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        pytest.param("a: 2022-12-01", {"a": "2022-12-01"}, id="a date is text"),
+        pytest.param("a: '16'\n16: b", {"a": "16", 16: "b"}, id="integer key"),
+        pytest.param("a:", {"a": None}, id="null"),
+        pytest.param("[1, [2.5, x], {}]", (1, (2.5, "x"), {}), id="lists become tuples"),
+        pytest.param("&anchor a: &b 1", {"a": 1}, id="an anchor alone is harmless"),
+        pytest.param("a: =", {"a": "="}, id="value tag"),
+        pytest.param("a: <<", {"a": "<<"}, id="merge tag as a value"),
+        pytest.param("--- !!map\na: !!str 1\n...\n", {"a": "1"}, id="standard tags"),
+    ],
+)
+def test_values(text: str, value: Any) -> None:
+    node = read(text)
+    assert node is not None
+    assert plain(node) == value
+
+
+@pytest.mark.parametrize("text", ["", "\n", "# nothing\n", "---\n...\n# x"])
+def test_no_value(text: str) -> None:
+    node = read(text)
+    assert node is None or node.value is None
+
+
+def test_lines() -> None:
+    node = read("# first\na:\n  b: 1\n  c:\n    - x\n    - {d: 2,\n       e: 3}\n")
+    assert node is not None
+    assert {path: origin.line for path, origin in origins(node)} == {
+        (): 1,
+        ("a",): 2,
+        ("a", "b"): 3,
+        ("a", "c"): 4,
+        ("a", "c", 0): 5,
+        ("a", "c", 1): 6,
+        ("a", "c", 1, "d"): 6,
+        ("a", "c", 1, "e"): 7,
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "problems"),
+    [
+        pytest.param("a: 1\na: 2", [(2, 1, "key 'a' is given twice, first on line 1; remove one")], id="twice"),
+        pytest.param(
+            "b: {x: 1, x: 2}\n1: 0\n1: 0",
+            [
+                (1, 11, "key 'x' is given twice, first on line 1; remove one"),
+                (3, 1, "key 1 is given twice, first on line 2; remove one"),
+            ],
+            id="all repetitions are listed",
+        ),
+        pytest.param(
+            "on: 1", [(1, 1, "expected a string or an integer as key, found on; quote it")], id="boolean key"
+        ),
+        pytest.param(
+            "[1]: 1", [(1, 1, "expected a string or an integer as key, found a list or mapping")], id="list key"
+        ),
+        pytest.param(
+            "a: &x [1]\nb: *x",
+            [(2, 4, "aliases (*name) are not supported; write the value out, or use extends")],
+            id="alias",
+        ),
+        pytest.param(
+            "a: &a [*a]",
+            [(1, 8, "aliases (*name) are not supported; write the value out, or use extends")],
+            id="alias of itself",
+        ),
+        pytest.param(
+            "<<: {a: 1}", [(1, 1, "merge keys (<<) are not supported; use extends")], id="merge key"
+        ),
+        pytest.param(
+            "a: !!python/name:os.system ''",
+            [(1, 4, "tag !!python/name:os.system is not supported; use plain values")],
+            id="python tag",
+        ),
+        pytest.param("a: !x b", [(1, 4, "tag !x is not supported; use plain values")], id="own tag"),
+        pytest.param(
+            "a: !!int four", [(1, 4, "expected a value of type int, found 'four'")], id="not what the tag says"
+        ),
+        pytest.param(
+            f"a: {2**63}",
+            [(1, 4, "expected an integer of at most 64 bits, found a larger one")],
+            id="large integer",
+        ),
+        pytest.param(
+            f"a: {'9' * 5000}",
+            [(1, 4, f"expected a value of type int, found '{'9' * 40}'")],
+            id="more digits than Python converts",
+        ),
+        pytest.param(
+            "a: 1\n---\nb: 2",
+            [(2, 1, "expected a single YAML document, found a second one; remove what follows the '---' line")],
+            id="two documents",
+        ),
+        pytest.param(
+            "a:\n\tb: 1",
+            [
+                (
+                    2,
+                    1,
+                    "not valid YAML: found character '\\t' that cannot start any token "
+                    "(while scanning for the next token); indent with spaces, not tabs",
+                )
+            ],
+            id="tab",
+        ),
+        pytest.param(
+            "a: [1\nb: 2",
+            [
+                (
+                    2,
+                    2,
+                    "not valid YAML: expected ',' or ']', but got ':' "
+                    "(while parsing a flow sequence, begun on line 1)",
+                )
+            ],
+            id="open bracket",
+        ),
+        pytest.param(
+            "a: 1\nb: x\x00y", [(2, 5, "character #x00 is not allowed; remove it")], id="control character"
+        ),
+        pytest.param(
+            "[" * (MAX_DEPTH + 1) + "]" * (MAX_DEPTH + 1),
+            [(1, MAX_DEPTH + 1, f"expected at most {MAX_DEPTH} levels of nesting, found more")],
+            id="deep",
+        ),
+        pytest.param(
+            "[" * 100_000,
+            [(1, MAX_DEPTH + 1, f"expected at most {MAX_DEPTH} levels of nesting, found more")],
+            id="deeper than Python's stack",
+        ),
+        pytest.param(
+            "- 0\n" * MAX_NODES,
+            [(MAX_NODES, 3, f"expected at most {MAX_NODES} values, found more")],
+            id="many values",
+        ),
+    ],
+)
+def test_refused(text: str, problems: list[tuple[int, int, str]]) -> None:
+    with pytest.raises(YamlProblems) as caught:
+        read(text)
+    assert caught.value.problems == problems

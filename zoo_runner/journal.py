@@ -1,0 +1,157 @@
+"""What happened in a run so far, and the report made of it."""
+
+from __future__ import annotations
+
+import platform
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from zoo_runner.errors import ZooError
+from zoo_runner.report.model import (
+    ArtifactRecord,
+    Environment,
+    ManifestRecord,
+    MetricRecord,
+    PerformanceRecord,
+    Report,
+    StageRecord,
+    Verdict,
+)
+from zoo_runner.stages.gate import EXIT_CODES
+
+if TYPE_CHECKING:
+    from zoo_runner.interfaces import Progress
+    from zoo_runner.manifest.load import LoadedManifest
+    from zoo_runner.options import Stage
+
+PACKAGES = (
+    "refinedet-plugin",
+    "numpy",
+    "onnx",
+    "onnxruntime",
+    "onnxsim",
+    "opencv-python-headless",
+    "torch",
+    "ais_bench",
+    "aclruntime",
+)
+"""Distributions whose version can change a result."""
+
+
+@dataclass
+class StageNote:
+    """What a stage says about itself while it runs."""
+
+    why: str = ""
+    skipped: bool = False
+
+    def skip(self, why: str) -> None:
+        """Say that the stage had nothing to do."""
+        self.why, self.skipped = why, True
+
+
+@dataclass
+class Journal:
+    """Collects what a run does; also the run's :class:`~zoo_runner.interfaces.Progress`.
+
+    Attributes:
+        loaded: The manifest of the run.
+        progress: Where everything said here is shown as well.
+    """
+
+    loaded: LoadedManifest
+    progress: Progress
+    environment: Environment | None = None
+    stages: list[StageRecord] = field(default_factory=list)
+    metrics: tuple[MetricRecord, ...] = ()
+    performance: list[PerformanceRecord] = field(default_factory=list)
+    artifacts: list[ArtifactRecord] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+    @contextmanager
+    def stage(self, stage: Stage) -> Iterator[StageNote]:
+        """Time a stage; it is recorded also when it fails."""
+        note = StageNote()
+        start = time.perf_counter()
+        try:
+            yield note
+        except ZooError:
+            note.why = "failed"
+            raise
+        finally:
+            self.record(stage, time.perf_counter() - start, note)
+
+    def record(self, stage: Stage, seconds: float, note: StageNote) -> None:
+        """Add a stage that was timed elsewhere."""
+        self.stages.append(
+            StageRecord(name=stage.value, seconds=round(seconds, 4), skipped=note.skipped, why=note.why)
+        )
+        if note.skipped:
+            self.progress.note(f"{stage.value}: {note.why}")
+
+    def artifact(self, name: str, path: Path, *, sha256: str | None = None, origin: str = "") -> None:
+        """Add a file or folder the run used or made."""
+        self.artifacts.append(ArtifactRecord(name=name, path=str(path), sha256=sha256, origin=origin))
+
+    def track(
+        self, label: str, total: int | None, unit: str
+    ) -> AbstractContextManager[Callable[[int], None]]:
+        """Show long work."""
+        return self.progress.track(label, total, unit)
+
+    def note(self, text: str) -> None:
+        """Say something worth a line."""
+        self.progress.note(text)
+
+    def warn(self, text: str) -> None:
+        """Show a warning and keep it for the report."""
+        self.warnings.append(text)
+        self.progress.warn(text)
+
+    def describe(self, *, backend: str, version: str, chip: str, devices: Sequence[int]) -> None:
+        """Record where the run takes place."""
+        self.environment = Environment(
+            backend=backend,
+            backend_version=version,
+            chip=chip,
+            devices=tuple(devices),
+            host=platform.platform(),
+            python=platform.python_version(),
+            packages=dict(_versions()),
+        )
+
+    def report(self, verdict: Verdict, why: Sequence[str], *, exit_code: int | None = None) -> Report:
+        """Make the report of everything recorded so far."""
+        manifest = self.loaded.manifest
+        return Report(
+            verdict=verdict,
+            exit_code=EXIT_CODES[verdict] if exit_code is None else exit_code,
+            why=tuple(why),
+            manifest=ManifestRecord(
+                name=manifest.name,
+                path=str(self.loaded.path),
+                files=tuple(str(path) for path in self.loaded.sources),
+                digest=self.loaded.digest,
+                overrides=tuple(self.loaded.overrides),
+                source=manifest.source.url if manifest.source else None,
+            ),
+            environment=self.environment,
+            stages=tuple(self.stages),
+            metrics=self.metrics,
+            performance=tuple(self.performance),
+            artifacts=tuple(self.artifacts),
+            warnings=tuple(self.warnings),
+        )
+
+
+def _versions() -> Iterator[tuple[str, str]]:
+    for package in PACKAGES:
+        try:
+            yield package, metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue

@@ -1,0 +1,189 @@
+"""What types cannot say: values that contradict each other, or would never have an effect."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Final, TypeAlias
+from urllib.parse import urlsplit
+
+from pydantic_core import PydanticCustomError
+
+from zoo_runner.errors import did_you_mean
+from zoo_runner.interfaces import BATCH
+from zoo_runner.manifest import atc_flags, template
+from zoo_runner.manifest.tree import KeyPath, dotted
+from zoo_runner.manifest.wording import found
+
+if TYPE_CHECKING:
+    from zoo_runner.manifest.schema import AtcOptions, Expected, Manifest, Tolerance
+
+Problem: TypeAlias = tuple[KeyPath, str]
+"""Where, relative to the checked section, and what."""
+
+PROBLEMS: Final = "problems"
+"""Error type, and key in the error's context, under which problems travel through pydantic."""
+
+_RANGES: Final = {"percent": 100.0, "fraction": 1.0}
+_SCHEMES: Final = ("http", "https", "file", "package")
+
+
+def refuse(problems: Iterable[Problem]) -> None:
+    """Raise what pydantic collects, if there is any problem."""
+    listed = list(problems)
+    if listed:
+        text = "; ".join(f"{dotted(path)}: {problem}" if path else problem for path, problem in listed)
+        raise PydanticCustomError(PROBLEMS, "{text}", {"text": text, PROBLEMS: listed})
+
+
+def url(value: str) -> str:
+    """Check where a file is to come from."""
+    parts = urlsplit(value)
+    problem = ""
+    if not value:
+        problem = "expected a URL or path"
+    elif parts.scheme and parts.scheme not in _SCHEMES:
+        problem = "expected http(s):, file:, package: or a path relative to the manifest"
+    elif parts.scheme.startswith("http") and not parts.hostname:
+        problem = f"expected a host after {parts.scheme}://"
+    elif parts.scheme == "package" and not all(parts.path.partition("/")[::2]):
+        problem = "expected package:<package>/<path>"
+    return _accept(value, problem)
+
+
+def subdir(value: str) -> str:
+    """Check that a folder stays inside its archive."""
+    path = PurePosixPath(value)
+    escapes = path.is_absolute() or ".." in path.parts
+    return _accept(value, "expected a folder inside the archive" if escapes else "")
+
+
+def soc_version(value: str) -> str:
+    """Check for the prefix that npu-smi leaves out and ATC wants."""
+    return _accept(value, f"expected 'Ascend{value}', as ATC names chips" if value[:1].isdigit() else "")
+
+
+def batch_first(shape: tuple[int | str, ...]) -> tuple[int | str, ...]:
+    """Check that the batch axis is the first, and the only one."""
+    if shape[:1] != (BATCH,) or BATCH in shape[1:]:
+        refuse([((), f"expected {BATCH!r} first and nowhere else, found {list(shape)}")])
+    return shape
+
+
+def unique(values: tuple[int, ...]) -> tuple[int, ...]:
+    """Check that nothing is listed twice."""
+    refuse(_repeated(values))
+    return values
+
+
+def input_shape(value: str) -> str:
+    """Check the placeholders of ATC's input shape."""
+    refuse(((), problem) for problem in template.problems(value, ("batch",)))
+    return value
+
+
+def out_nodes(nodes: tuple[str, ...]) -> tuple[str, ...]:
+    """Check that output nodes have one of ATC's two forms."""
+    indexed = [node for node in nodes if node.rpartition(":")[0] and node.rpartition(":")[2].isdecimal()]
+    named = [node for node in nodes if node and ":" not in node]
+    if nodes not in {tuple(indexed), tuple(named)}:
+        text = f"expected node:index throughout, or output names throughout, found {list(nodes)}"
+        refuse([((), text)])
+    refuse(_repeated(nodes))
+    return nodes
+
+
+def flags(values: Mapping[str, str | int]) -> Mapping[str, str | int]:
+    """Check flags against those that ATC knows."""
+    refuse(((name,), problem) for name, value in values.items() for problem in _flag(name, value))
+    return values
+
+
+def exclusive(options: AtcOptions) -> Iterator[Problem]:
+    """Check that no two options stand together that ATC takes only one of."""
+    for flag, key in (("precision_mode_v2", "precision_mode"), ("input_fp16_nodes", "insert_op_conf")):
+        if flag in options.flags and getattr(options, key) is not None:
+            yield ("flags", flag), f"ATC takes either this or {key}, found both; remove one"
+
+
+def _flag(name: str, value: str | int) -> Iterator[str]:
+    if name in atc_flags.TYPED:
+        yield f"has its own key; write atc.{name}"
+    elif name in atc_flags.MANAGED:
+        yield "is set by the run itself; remove it"
+    elif name not in atc_flags.KNOWN:
+        yield f"ATC is not known to have this flag{did_you_mean(name, atc_flags.KNOWN)}"
+    elif isinstance(value, str):
+        yield from template.problems(value, template.BATCH_AND_SOC)
+
+
+def _accept(value: str, problem: str) -> str:
+    refuse([((), f"{problem}, found {found(value)}")] if problem else [])
+    return value
+
+
+def _repeated(values: Sequence[object]) -> Iterator[Problem]:
+    for position, value in enumerate(values):
+        if value in values[:position]:
+            yield (position,), f"expected each value once, found {value} again"
+
+
+def expected(section: Expected) -> Iterator[Problem]:
+    """Check that every expectation can be met, can be missed, and is going to be compared."""
+    accuracy = section.accuracy
+    if accuracy is not None:
+        yield from _in_range(("accuracy", "value"), accuracy.value, accuracy.unit)
+        yield from _can_fail(("accuracy",), accuracy.value, accuracy.tolerance)
+    for chip, figures in section.chips.items():
+        path = ("chips", chip)
+        if chip.lower().startswith("ascend"):
+            yield path, f"expected the chip as npu-smi names it, {chip[6:]!r}, found {found(chip)}"
+        if figures.accuracy and accuracy is None:
+            yield (*path, "accuracy"), "would never be compared: expected.accuracy names no metric"
+        if accuracy is not None:
+            for batch, value in figures.accuracy.items():
+                yield from _in_range((*path, "accuracy", batch), value, accuracy.unit)
+        if figures.throughput:
+            yield from _can_fail(path, min(figures.throughput.values()), figures.tolerance)
+
+
+def _in_range(path: KeyPath, value: float, unit: str) -> Iterator[Problem]:
+    highest = _RANGES.get(unit)
+    if highest is not None and not 0 <= value <= highest:
+        yield path, f"expected 0 to {highest:g}, as the unit is {unit}, found {found(value)}"
+
+
+def _can_fail(path: KeyPath, value: float, tolerance: Tolerance) -> Iterator[Problem]:
+    if value > 0 and tolerance.margin(value) >= value:
+        yield (
+            (*path, "tolerance"),
+            f"expected less than the figure itself ({value:g}), else everything passes",
+        )
+
+
+def across(manifest: Manifest) -> Iterator[Problem]:
+    """Check sections against each other."""
+    for kind, tensors in (("inputs", manifest.inputs), ("outputs", manifest.outputs)):
+        names = [tensor.name for tensor in tensors]
+        for (position,), problem in _repeated(names):
+            yield (kind, position, "name"), problem
+    atc_options = manifest.atc
+    if atc_options.out_nodes is not None and len(atc_options.out_nodes) != len(manifest.outputs):
+        text = f"expected {len(manifest.outputs)} nodes, one for each of outputs in their order"
+        yield ("atc", "out_nodes"), f"{text}, found {len(atc_options.out_nodes)}"
+    if atc_options.input_shape is not None:
+        names = [part.rpartition(":")[0] for part in atc_options.input_shape.split(";")]
+        wanted = [tensor.name for tensor in manifest.inputs]
+        if sorted(names) != sorted(wanted):
+            form = ";".join(f"{name}:..." for name in wanted)
+            yield ("atc", "input_shape"), f"expected {form}, naming inputs, found {atc_options.input_shape!r}"
+    yield from _timed(manifest.expected, manifest.benchmark.batch)
+
+
+def _timed(section: Expected, batches: tuple[int, ...]) -> Iterator[Problem]:
+    figures: Mapping[str, Iterable[int]] = {name: chip.throughput for name, chip in section.chips.items()}
+    for chip, throughput in figures.items():
+        for batch in throughput:
+            if batch not in batches:
+                text = f"would never be compared: benchmark.batch is {list(batches)}; add {batch} there"
+                yield ("expected", "chips", chip, "throughput", batch), text

@@ -1,0 +1,182 @@
+"""What a validation found, in words: place, expected, found, what to do."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from zoo_runner.errors import did_you_mean
+from zoo_runner.manifest.checks import PROBLEMS
+from zoo_runner.manifest.outline import annotation_at, fields
+from zoo_runner.manifest.schema import PATTERNS
+from zoo_runner.manifest.tree import KeyPath, Origin, dotted
+from zoo_runner.manifest.wording import found
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel, ValidationError
+    from pydantic_core import ErrorDetails
+
+_KEY: Final = "[key]"
+_NOTHING: Final = object()
+_LIST: Final = "a list"
+_MAPPING: Final = "a mapping"
+_EXPECTED: Final = {
+    "string_type": "a string",
+    "int_type": "an integer",
+    "int_parsing": "an integer",
+    "int_from_float": "an integer",
+    "float_type": "a number",
+    "float_parsing": "a number",
+    "finite_number": "a finite number",
+    "bool_type": "true or false",
+    "bool_parsing": "true or false",
+    "none_required": "null",
+    "list_type": _LIST,
+    "tuple_type": _LIST,
+    "set_type": _LIST,
+    "iterable_type": _LIST,
+    "dict_type": _MAPPING,
+    "mapping_type": _MAPPING,
+    "model_type": _MAPPING,
+    "model_attributes_type": _MAPPING,
+    "dataclass_type": _MAPPING,
+    "literal_error": "{expected}",
+    "enum": "{expected}",
+    "greater_than": "more than {gt:g}",
+    "greater_than_equal": "at least {ge:g}",
+    "less_than": "less than {lt:g}",
+    "less_than_equal": "at most {le:g}",
+    "too_short": "at least {min_length} in the list",
+    "too_long": "at most {max_length} in the list",
+    "string_too_short": "at least {min_length} characters",
+    "string_too_long": "at most {max_length} characters",
+}
+
+
+def explain(
+    error: ValidationError,
+    data: Any,
+    model: type[BaseModel],
+    locate: Callable[[KeyPath], Origin],
+    prefix: KeyPath = (),
+) -> list[str]:
+    """Turn a failed validation into one line for each place that is wrong.
+
+    Args:
+        error: What pydantic raised.
+        data: What was validated.
+        model: What it was validated against.
+        locate: Where a key path, prefix included, was written.
+        prefix: Key path of ``data`` in the manifest.
+
+    Returns:
+        ``file:line: key.path: expected X, found Y (type)``, by file and line.
+    """
+    places: dict[tuple[KeyPath, bool], list[ErrorDetails]] = {}
+    for detail in error.errors(include_url=False):
+        if _echo(detail, data):
+            continue
+        on_key = detail["loc"][-1:] == (_KEY,)
+        places.setdefault((_path(detail, data), on_key), []).append(detail)
+    lines: list[tuple[Origin, str]] = []
+    for (path, on_key), details in places.items():
+        value = path[-1] if on_key else value_at(data, path)
+        for sub_path, text in _problems(details, path, value, model, on_key=on_key):
+            full = (*prefix, *path, *sub_path)
+            origin = locate(full)
+            lines.append((origin, placed(origin, full, text)))
+    return [text for _, text in sorted(lines, key=lambda line: (line[0].source, line[0].line))]
+
+
+def placed(origin: Origin, path: KeyPath, text: str) -> str:
+    """Put the place before a message, and its key path unless the place already says it."""
+    where = f"{origin}: "
+    return where + (text if not path or where.endswith(f" {dotted(path)}: ") else f"{dotted(path)}: {text}")
+
+
+def value_at(data: Any, path: KeyPath) -> Any:
+    """Return the value at a key path, or a marker that equals nothing."""
+    for key in path:
+        is_key = isinstance(data, Mapping) and key in data
+        is_position = _is_list(data) and isinstance(key, int) and key < len(data)
+        if not (is_key or is_position):
+            return _NOTHING
+        data = data[key]
+    return data
+
+
+def _echo(detail: ErrorDetails, data: Any) -> bool:
+    """Recognise a list called too short only because items of it are wrong, which is reported anyway."""
+    value = value_at(data, detail["loc"])
+    return detail["type"] == "too_short" and _is_list(value) and len(value) >= detail["ctx"]["min_length"]
+
+
+def _is_list(value: Any) -> bool:
+    return isinstance(value, Sequence) and not isinstance(value, str)
+
+
+def _path(detail: ErrorDetails, data: Any) -> KeyPath:
+    """Take from pydantic's location what leads to a value, and leave out the union members it names."""
+    location = tuple(key for key in detail["loc"] if key != _KEY)
+    path: KeyPath = ()
+    for key in location:
+        if value_at(data, (*path, key)) is not _NOTHING:
+            path = (*path, key)
+    if detail["type"] == "missing":
+        return (*path, location[-1])
+    return path
+
+
+def _problems(
+    details: list[ErrorDetails], path: KeyPath, value: Any, model: type[BaseModel], *, on_key: bool
+) -> list[tuple[KeyPath, str]]:
+    first = details[0]
+    if first["type"] == PROBLEMS:
+        problems: list[tuple[KeyPath, str]] = first["ctx"][PROBLEMS]
+        return problems
+    if first["type"] == "missing":
+        field = fields(annotation_at(model, path[:-1])).get(str(path[-1]))
+        meaning = f" ({field.description})" if field and field.description else ""
+        return [((), f"required, but not given{meaning}")]
+    if first["type"] in {"extra_forbidden", "invalid_key", "unexpected_keyword_argument"}:
+        known = fields(annotation_at(model, path[:-1]))
+        hint = did_you_mean(str(path[-1]), known) or f"; known here: {', '.join(known)}"
+        return [((), f"unknown key{hint}")]
+    if first["type"] in {"value_error", "assertion_error"}:
+        return [((), str(first.get("ctx", {}).get("error") or first["msg"]))]
+    expected = list(dict.fromkeys(_expected(detail) for detail in details))
+    as_key = " as key" if on_key else ""
+    hint = _hint(details, value)
+    return [((), f"expected {' or '.join(expected)}{as_key}, found {found(value)}{hint}")]
+
+
+def _expected(detail: ErrorDetails) -> str:
+    context = detail.get("ctx", {})
+    if detail["type"] == "string_pattern_mismatch":
+        pattern = str(context["pattern"])
+        return PATTERNS.get(pattern, f"text matching {pattern}")
+    if detail["type"] in _EXPECTED:
+        return _EXPECTED[detail["type"]].format(**context)
+    text = detail["msg"].removeprefix("Input should be ").removeprefix("a valid ")
+    return text[:1].lower() + text[1:]
+
+
+def _hint(details: list[ErrorDetails], value: Any) -> str:
+    kinds = {detail["type"] for detail in details}
+    if "string_type" in kinds and isinstance(value, int | float):
+        return "; quote it"
+    if value is None:
+        return "; give a value or remove the key"
+    if not isinstance(value, str):
+        return ""
+    if kinds & {"int_type", "float_type"} and re.fullmatch(r"[-+]?[0-9.]+", value):
+        return "; write it without quotes"
+    if "float_type" in kinds and re.fullmatch(r"[-+]?[0-9]+[eE][-+]?[0-9]+", value):
+        return "; YAML reads it as a number only with a point and a sign, as in 1.0e-3"
+    options = [option for detail in details for option in _options(detail)]
+    return did_you_mean(value, options)
+
+
+def _options(detail: ErrorDetails) -> list[str]:
+    return re.findall("'([^']*)'", str(detail.get("ctx", {}).get("expected", "")))

@@ -1,0 +1,114 @@
+"""File -> checked manifest."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from pydantic import ValidationError
+
+from zoo_runner.errors import ManifestError
+from zoo_runner.manifest import overrides as command_line
+from zoo_runner.manifest.explain import explain
+from zoo_runner.manifest.schema import Manifest
+from zoo_runner.manifest.source import read
+from zoo_runner.manifest.tree import KeyPath, Origin, origins, plain
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+    AnyModel = TypeVar("AnyModel", bound=BaseModel)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoadedManifest:
+    """A checked manifest, and where each of its values comes from.
+
+    Attributes:
+        manifest: The values.
+        path: The file it was loaded from.
+        sources: Every file read: the manifest, then what it extends.
+        origins: Where each value was written, by key path.
+        digest: SHA-256 of the values, defaults included: equal for manifests that mean the same.
+    """
+
+    manifest: Manifest
+    path: Path
+    sources: tuple[Path, ...]
+    origins: Mapping[KeyPath, Origin]
+    digest: str
+
+    def origin(self, key_path: KeyPath) -> Origin:
+        """Return where a value was written; for one that was not, where the section around it was."""
+        return _nearest(self.origins, key_path)
+
+    def locate(self, key_path: KeyPath) -> str:
+        """Return ``file:line`` or ``--set KEY`` of a value, for messages.
+
+        Args:
+            key_path: Such as ``("weights", "url")``.
+        """
+        return str(self.origin(key_path))
+
+    def resolve(self, key_path: KeyPath, path: str) -> Path:
+        """Make a path found at ``key_path`` relative to the file that says it, or to here after ``--set``."""
+        return self.origin(key_path).folder / path
+
+
+def load(path: Path, overrides: Sequence[str] = ()) -> LoadedManifest:
+    """Read, merge and check a manifest.
+
+    Args:
+        path: The manifest file.
+        overrides: ``KEY=VALUE`` texts, laid over the file in this order.
+
+    Raises:
+        ManifestError: A file cannot be read, or values do not follow the schema; all of them are
+            listed, one a line, each with file, line and key path.
+        UsageError: An override is malformed or leads nowhere.
+    """
+    source = read(path)
+    tree = command_line.apply(source.tree, overrides, Manifest)
+    where = dict(origins(tree))
+    data = plain(tree)
+    manifest = _validate(data, Manifest, lambda key_path: _nearest(where, key_path))
+    content = json.dumps(manifest.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+    return LoadedManifest(
+        manifest=manifest,
+        path=path,
+        sources=source.files,
+        origins=where,
+        digest=hashlib.sha256(content.encode()).hexdigest(),
+    )
+
+
+def load_plugin_config(loaded: LoadedManifest, model: type[AnyModel]) -> AnyModel:
+    """Check ``plugin.config`` against the plugin's own model.
+
+    Args:
+        loaded: The manifest.
+        model: What the plugin's ``zoo_config`` returned. Lists are lists to it, however strict it is.
+
+    Raises:
+        ManifestError: As from :func:`load`; key paths begin with ``plugin.config``.
+    """
+    prefix = ("plugin", "config")
+    return _validate(loaded.manifest.plugin.config, model, loaded.origin, prefix)
+
+
+def _validate(data: Any, model: type[AnyModel], locate: Callable[[KeyPath], Origin], prefix: KeyPath = ()) -> AnyModel:
+    try:
+        # A plugin's strict model may want lists where the tree has tuples: JSON mode takes both.
+        return model.model_validate_json(json.dumps(data)) if prefix else model.model_validate(data)
+    except ValidationError as error:
+        raise ManifestError("\n".join(explain(error, data, model, locate, prefix))) from None
+
+
+def _nearest(where: Mapping[KeyPath, Origin], key_path: KeyPath) -> Origin:
+    while key_path not in where:
+        key_path = key_path[:-1]
+    return where[key_path]

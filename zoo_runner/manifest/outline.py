@@ -1,0 +1,57 @@
+"""What the schema has at a key path: for hints, and for keys given on the command line."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any, Union, get_args, get_origin
+
+from pydantic import BaseModel
+
+from zoo_runner.manifest.tree import KeyPath
+
+if TYPE_CHECKING:
+    from pydantic.fields import FieldInfo
+
+
+def annotation_at(model: type[BaseModel], path: KeyPath) -> Any:
+    """Return the type of the value at ``path``, or ``Any`` where the schema does not say."""
+    here: Any = model
+    for key in path:
+        here = _bare(here)
+        if _is_model(here):
+            field = fields(here).get(str(key))
+            here = field.annotation if field else Any
+        else:
+            arguments = get_args(here)
+            here = arguments[1 if issubclass(get_origin(here) or object, Mapping) else 0] if arguments else Any
+    return _bare(here)
+
+
+def fields(annotation: Any) -> Mapping[str, FieldInfo]:
+    """Return the fields of a section by the key that sets them; empty if it is not a section."""
+    if not _is_model(annotation):
+        return {}
+    return {field.alias or name: field for name, field in annotation.model_fields.items()}
+
+
+def has_integer_keys(annotation: Any) -> bool:
+    """Say whether a mapping's keys are integers."""
+    arguments = get_args(annotation)
+    is_mapping = issubclass(get_origin(annotation) or object, Mapping)
+    return is_mapping and bool(arguments) and _bare(arguments[0]) is int
+
+
+def _is_model(annotation: Any) -> bool:
+    return isinstance(annotation, type) and issubclass(annotation, BaseModel)
+
+
+def _bare(annotation: Any) -> Any:
+    """Strip ``Annotated`` and ``None``; an open choice between types says nothing."""
+    origin = get_origin(annotation)
+    if origin is Annotated:
+        return _bare(get_args(annotation)[0])
+    if origin is Union or origin is types.UnionType:
+        options = [option for option in get_args(annotation) if option is not type(None)]
+        return _bare(options[0]) if len(options) == 1 else Any
+    return annotation

@@ -1,0 +1,22 @@
+"""How values are shown in messages."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+_LONGEST: Final = 60
+_KINDS: Final = {bool: "boolean", int: "integer", float: "number", str: "string"}
+
+
+def found(value: Any) -> str:
+    """Describe a value of a manifest, as in ``'four' (string)``."""
+    if value is None:
+        return "nothing (null)"
+    if isinstance(value, Mapping):
+        return f"a mapping with {', '.join(str(key) for key in value)}" if value else "an empty mapping"
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return f"a list of {len(value)}"
+    text = str(value).lower() if isinstance(value, bool) else repr(value)
+    kind = _KINDS.get(type(value), type(value).__name__)
+    return f"{text if len(text) <= _LONGEST else f'{text[:_LONGEST]}...'} ({kind})"

@@ -1,0 +1,193 @@
+"""YAML text -> tree: plain data only, bounded in size, with line numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+import yaml
+
+from zoo_runner.manifest.tree import Node, Origin
+
+MAX_NODES: Final = 10_000
+MAX_DEPTH: Final = 40
+_MAX_INTEGER: Final = 2**63 - 1
+_TAG: Final = "tag:yaml.org,2002:"
+
+
+class YamlProblems(Exception):  # noqa: N818 - it holds several problems
+    """What is wrong with a text; never leaves this package.
+
+    Attributes:
+        problems: Line and column, counted from 1, and what is wrong there.
+    """
+
+    def __init__(self, problems: list[tuple[int, int, str]]) -> None:
+        super().__init__(problems)
+        self.problems = problems
+
+
+class _Refused(yaml.MarkedYAMLError):
+    """Correct YAML that a manifest does not allow."""
+
+    def __init__(self, problem: str, mark: yaml.Mark) -> None:
+        super().__init__(problem=problem, problem_mark=mark)
+
+
+class _Loader(yaml.SafeLoader):
+    """Composes one document within bounds, and builds plain values."""
+
+    def __init__(self, text: str, origin_at: Callable[[int], Origin]) -> None:
+        super().__init__(text)
+        self._origin_at = origin_at
+        self._nodes = 0
+        self._depth = 0
+        self.problems: list[tuple[int, int, str]] = []
+
+    def document(self) -> yaml.Node | None:
+        """Return the only document, or ``None`` for an empty text."""
+        self.get_event()  # type: ignore[no-untyped-call] # the stubs leave it out
+        if self.check_event(yaml.StreamEndEvent):
+            return None
+        node: yaml.Node | None = self.compose_document()
+        if not self.check_event(yaml.StreamEndEvent):
+            problem = "expected a single YAML document, found a second one; remove what follows the '---' line"
+            raise _Refused(problem, self._mark())
+        return node
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        """Compose one node; aliases are refused, so that a short text cannot grow into a huge tree."""
+        mark = self._mark()
+        if self.check_event(yaml.AliasEvent):
+            raise _Refused("aliases (*name) are not supported; write the value out, or use extends", mark)
+        self._nodes += 1
+        if self._nodes > MAX_NODES:
+            raise _Refused(f"expected at most {MAX_NODES} values, found more", mark)
+        self._depth += 1
+        if self._depth > MAX_DEPTH:
+            raise _Refused(f"expected at most {MAX_DEPTH} levels of nesting, found more", mark)
+        node: yaml.Node | None = super().compose_node(parent, index)
+        self._depth -= 1
+        return node
+
+    def build(self, node: yaml.Node, origin: Origin) -> Node:
+        """Turn a composed node into a value; what is wrong goes to ``problems``."""
+        if isinstance(node, yaml.MappingNode) and node.tag == f"{_TAG}map":
+            return Node(self._mapping(node), origin)
+        if isinstance(node, yaml.SequenceNode) and node.tag == f"{_TAG}seq":
+            return Node(tuple(self.build(item, self._origin(item)) for item in node.value), origin)
+        return Node(self._scalar(node), origin)
+
+    def _mark(self) -> yaml.Mark:
+        event: yaml.Event = self.peek_event()  # type: ignore[no-untyped-call] # the stubs leave it out
+        return event.start_mark  # type: ignore[return-value] # events read from a text have one
+
+    def _origin(self, node: yaml.Node) -> Origin:
+        return self._origin_at(node.start_mark.line + 1)
+
+    def _problem(self, node: yaml.Node, text: str) -> None:
+        self.problems.append((node.start_mark.line + 1, node.start_mark.column + 1, text))
+
+    def _mapping(self, node: yaml.MappingNode) -> dict[str | int, Node]:
+        entries: dict[str | int, Node] = {}
+        lines: dict[str | int, int] = {}
+        for key_node, value_node in node.value:
+            key = self._key(key_node)
+            if key is None:
+                continue
+            if key in entries:
+                self._problem(key_node, f"key {key!r} is given twice, first on line {lines[key]}; remove one")
+                continue
+            lines[key] = key_node.start_mark.line + 1
+            entries[key] = self.build(value_node, self._origin(key_node))
+        return entries
+
+    def _key(self, node: yaml.Node) -> str | int | None:
+        if node.tag == f"{_TAG}merge":
+            self._problem(node, "merge keys (<<) are not supported; use extends")
+            return None
+        count = len(self.problems)
+        key = self._scalar(node) if isinstance(node, yaml.ScalarNode) else None
+        if isinstance(key, str | int) and not isinstance(key, bool):
+            return key
+        if len(self.problems) == count:
+            written = f"{node.value}" if isinstance(node, yaml.ScalarNode) else "a list or mapping"
+            hint = "; quote it" if isinstance(node, yaml.ScalarNode) else ""
+            self._problem(node, f"expected a string or an integer as key, found {written}{hint}")
+        return None
+
+    def _scalar(self, node: yaml.Node) -> str | float | bool | None:
+        tag = node.tag.removeprefix(_TAG)
+        if not isinstance(node, yaml.ScalarNode) or tag not in _SCALARS:
+            self._problem(node, f"tag {node.tag.replace(_TAG, '!!')} is not supported; use plain values")
+            return None
+        try:
+            value: str | float | bool | None = _SCALARS[tag](self, node)
+        except (ValueError, KeyError, IndexError, OverflowError):
+            self._problem(node, f"expected a value of type {tag}, found {node.value[:40]!r}")
+            return None
+        if isinstance(value, int) and abs(value) > _MAX_INTEGER:
+            self._problem(node, "expected an integer of at most 64 bits, found a larger one")
+            return None
+        return value
+
+
+def _text(_: _Loader, node: yaml.ScalarNode) -> str:
+    return str(node.value)
+
+
+_SCALARS: Final[dict[str, Callable[[_Loader, yaml.ScalarNode], Any]]] = {
+    "str": _text,
+    "timestamp": _text,  # a manifest has no dates: `published: 2022-12-01` means the text
+    "value": _text,
+    "merge": _text,
+    "int": yaml.SafeLoader.construct_yaml_int,
+    "float": yaml.SafeLoader.construct_yaml_float,
+    "bool": yaml.SafeLoader.construct_yaml_bool,
+    "null": yaml.SafeLoader.construct_yaml_null,
+}
+
+
+def parse(text: str, origin_at: Callable[[int], Origin]) -> Node | None:
+    """Read one YAML document.
+
+    Args:
+        text: The document.
+        origin_at: Makes the origin of what stands on a line.
+
+    Returns:
+        The tree, or ``None`` if the text has no document.
+
+    Raises:
+        YamlProblems: The text is not YAML, or not of the plain kind a manifest is made of.
+    """
+    try:
+        loader = _Loader(text, origin_at)
+        document = loader.document()
+    except yaml.MarkedYAMLError as error:
+        raise YamlProblems([_marked(error)]) from None
+    except yaml.reader.ReaderError as error:
+        before = text[: error.position]
+        column = len(before) - before.rfind("\n")
+        problem = f"character #x{ord(text[error.position]):02x} is not allowed; remove it"
+        raise YamlProblems([(before.count("\n") + 1, column, problem)]) from None
+    if document is None:
+        return None
+    tree = loader.build(document, origin_at(1))
+    if loader.problems:
+        raise YamlProblems(loader.problems)
+    return tree
+
+
+def _marked(error: yaml.MarkedYAMLError) -> tuple[int, int, str]:
+    mark = error.problem_mark or error.context_mark
+    line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+    if isinstance(error, _Refused):
+        return line, column, str(error.problem)
+    text = f"not valid YAML: {error.problem or error.context}"
+    if error.problem and error.context:
+        since = f", begun on line {error.context_mark.line + 1}" if error.context_mark else ""
+        text += f" ({error.context}{since})"
+    if "'\\t'" in text:
+        text += "; indent with spaces, not tabs"
+    return line, column, text

@@ -1,0 +1,98 @@
+"""The stages of a run, and what the user asked of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+
+from zoo_runner.errors import UsageError
+
+
+class Stage(str, Enum):
+    """The stages, in the order they run."""
+
+    FETCH = "fetch"
+    EXPORT = "export"
+    CONVERT = "convert"
+    PREPROCESS = "preprocess"
+    INFER = "infer"
+    POSTPROCESS = "postprocess"
+    EVALUATE = "evaluate"
+    BENCHMARK = "benchmark"
+    GATE = "gate"
+
+    @property
+    def position(self) -> int:
+        """Its place in the order, from 0."""
+        return list(Stage).index(self)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunOptions:
+    """What the command line asked for, already parsed.
+
+    Attributes:
+        output: Folder for the report and other results.
+        backend: Backend name, or ``auto``.
+        weights: Path or URL that replaces the manifest's.
+        data: Folder of the data set, instead of fetching it.
+        batch_size: Replaces ``infer.batch`` and ``benchmark.batch``.
+        devices: Device numbers.
+        limit: Only the first samples; the verdict is then inconclusive.
+        first: Stages before it are not run; what they would have made must already be there.
+        last: Stages after it are not run; nothing is gated unless it is the gate.
+        results: Folder of result files to score instead of inferring.
+        require_hash: Refuse files that the manifest gives no hash for.
+    """
+
+    output: Path
+    backend: str = "auto"
+    weights: str | None = None
+    data: Path | None = None
+    batch_size: int | None = None
+    devices: tuple[int, ...] = (0,)
+    limit: int | None = None
+    first: Stage = Stage.FETCH
+    last: Stage = Stage.GATE
+    results: Path | None = None
+    require_hash: bool = False
+
+    def runs(self, stage: Stage) -> bool:
+        """Say whether the stage is between ``first`` and ``last``."""
+        return self.first.position <= stage.position <= self.last.position
+
+    @property
+    def needs_model(self) -> bool:
+        """Whether the run loads the model; scoring result files and writing inputs do not."""
+        return self.results is None and self.last not in {Stage.FETCH, Stage.PREPROCESS}
+
+    @property
+    def needs_weights(self) -> bool:
+        """Whether the run needs the checkpoint."""
+        return self.needs_model or self.last is Stage.FETCH
+
+    @property
+    def needs_data(self) -> bool:
+        """Whether the run reads the data set."""
+        between = self.last.position >= Stage.PREPROCESS.position and self.first is not Stage.BENCHMARK
+        return between or self.last is Stage.FETCH
+
+    def check(self) -> None:
+        """Refuse combinations that contradict themselves.
+
+        Raises:
+            UsageError: Always with what to write instead.
+        """
+        if self.first.position > self.last.position:
+            msg = f"--from {self.first.value} comes after --until {self.last.value}; swap or drop one"
+            raise UsageError(msg)
+        if self.first is Stage.POSTPROCESS and self.results is None:
+            msg = "--from postprocess scores result files: say where they are with --results DIR"
+            raise UsageError(msg)
+        if self.results is not None and self.first is not Stage.POSTPROCESS:
+            msg = "--results DIR is scored from the postprocessing on: add --from postprocess"
+            raise UsageError(msg)
+        if self.first is Stage.GATE:
+            msg = "--from gate has nothing to gate: start at evaluate or before"
+            raise UsageError(msg)

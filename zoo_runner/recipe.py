@@ -1,0 +1,123 @@
+"""A manifest joined with the plugin and backend it names; checked, and nothing touched yet."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from zoo_runner import plugins
+from zoo_runner.errors import ManifestError, PrerequisiteError, did_you_mean
+from zoo_runner.manifest.load import LoadedManifest, load_plugin_config
+from zoo_runner.manifest.schema import Section
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from zoo_runner.interfaces import Backend, TensorSpec
+    from zoo_runner.manifest.schema import Manifest
+    from zoo_runner.options import RunOptions
+    from zoo_runner.plugins import ModelParts
+
+AUTO = ("ascend", "onnxruntime")
+"""Backends that ``auto`` tries, in this order; the first that lacks nothing is taken."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """Everything a run needs to know before it starts.
+
+    Attributes:
+        loaded: The manifest as loaded, with where each value came from.
+        manifest: The manifest with the command line's replacements applied.
+        parts: What the plugin contributed.
+        package: Top-level package of the plugin, for cache keys.
+    """
+
+    loaded: LoadedManifest
+    manifest: Manifest
+    parts: ModelParts
+    package: str
+
+
+def resolve(loaded: LoadedManifest, options: RunOptions) -> Recipe:
+    """Ask the plugin for its parts and hold the manifest against them.
+
+    Raises:
+        ManifestError: Tensors or metric of the manifest are not those of the plugin.
+        PluginError: The plugin is unknown or breaks its contract.
+    """
+    plugin = plugins.load(loaded.manifest.plugin.name)
+    parts = plugin.parts(load_plugin_config(loaded, plugin.config_model() or Section))
+    manifest = _replaced(loaded.manifest, options)
+    _check_tensors(loaded, "inputs", manifest.input_specs, parts.network.inputs)
+    _check_tensors(loaded, "outputs", manifest.output_specs, parts.network.outputs)
+    _check_metric(loaded, parts.metric.measures)
+    return Recipe(loaded=loaded, manifest=manifest, parts=parts, package=plugin.package)
+
+
+def choose_backend(name: str) -> Backend:
+    """Return the backend of that name; ``auto`` takes the first of :data:`AUTO` that lacks nothing here.
+
+    Raises:
+        PluginError: No backend has that name.
+        PrerequisiteError: The backend lacks something; each item is named with its remedy.
+    """
+    if name == "auto":
+        candidates = [plugins.load(candidate).backend() for candidate in AUTO]
+        return next((each for each in candidates if usable(each)), candidates[-1])
+    backend = plugins.load(name).backend()
+    missing = [need for need in backend.prerequisites() if not need.ok]
+    if missing:
+        lines = "\n".join(f"  {need.name}: {need.found}. {need.remedy}" for need in missing)
+        msg = f"backend {name!r} cannot run here:\n{lines}\n  (`zoo-run doctor` shows all of it)"
+        raise PrerequisiteError(msg)
+    return backend
+
+
+def usable(backend: Backend) -> bool:
+    """Say whether the backend lacks nothing on this machine."""
+    return all(need.ok for need in backend.prerequisites())
+
+
+def _replaced(manifest: Manifest, options: RunOptions) -> Manifest:
+    if options.batch_size is None:
+        return manifest
+    infer = manifest.infer.model_copy(update={"batch": options.batch_size})
+    benchmark = manifest.benchmark.model_copy(update={"batch": (options.batch_size,)})
+    return manifest.model_copy(update={"infer": infer, "benchmark": benchmark})
+
+
+def _check_tensors(
+    loaded: LoadedManifest, key: str, written: Sequence[TensorSpec], known: Sequence[TensorSpec]
+) -> None:
+    by_name = {spec.name: spec for spec in known}
+    problems = []
+    for position, spec in enumerate(written):
+        where = f"{loaded.locate((key, position))}: {key}.{position}"
+        if spec.name not in by_name:
+            problems.append(f"{where}: the network has no {spec.name!r}{did_you_mean(spec.name, by_name)}")
+        elif spec != by_name[spec.name]:
+            problems.append(f"{where}: expected {_phrase(by_name[spec.name])}, found {_phrase(spec)}")
+    absent = sorted(by_name.keys() - {spec.name for spec in written})
+    if absent:
+        problems.append(f"{loaded.locate((key,))}: {key}: missing {', '.join(absent)}")
+    if problems:
+        msg = "the manifest's tensors are not the network's:\n  " + "\n  ".join(problems)
+        raise ManifestError(msg)
+
+
+def _phrase(spec: TensorSpec) -> str:
+    return f"{spec.name} {spec.dtype}{list(spec.shape)}"
+
+
+def _check_metric(loaded: LoadedManifest, measures: Sequence[tuple[str, str]]) -> None:
+    accuracy = loaded.manifest.expected.accuracy
+    if accuracy is None or (accuracy.metric, accuracy.protocol) in measures:
+        return
+    wanted = f"{accuracy.metric}/{accuracy.protocol}"
+    known = [f"{name}/{protocol}" for name, protocol in measures]
+    msg = (
+        f"{loaded.locate(('expected', 'accuracy', 'metric'))}: expected.accuracy: the plugin measures "
+        f"{', '.join(known)}, found {wanted}{did_you_mean(wanted, known)}"
+    )
+    raise ManifestError(msg)

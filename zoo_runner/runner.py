@@ -1,0 +1,246 @@
+"""A run, from manifest to report. The whole flow is on this page; what the stages do is in ``stages``."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from zoo_runner.artifacts import file_digest
+from zoo_runner.errors import ZooError
+from zoo_runner.journal import Journal, StageNote
+from zoo_runner.options import RunOptions, Stage
+from zoo_runner.recipe import Recipe, choose_backend, resolve
+from zoo_runner.report.files import clear_report, write_report
+from zoo_runner.report.model import Report, Verdict
+from zoo_runner.stages import gate, results, stream
+from zoo_runner.stages.benchmark import Bench, benchmark
+from zoo_runner.stages.locate import fetch_weights, find_data, read_samples
+from zoo_runner.stages.model import ModelFile, SessionHolder, export_model, model_key
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from zoo_runner.artifacts import Store
+    from zoo_runner.interfaces import Arrays, Backend, Progress, Sample
+    from zoo_runner.manifest.load import LoadedManifest
+    from zoo_runner.stages.fetch import Fetched
+
+FROM_FILES = "result files"
+"""Backend and chip of results that came from files: nothing in them says what they were inferred on."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """What the stages of one run share."""
+
+    recipe: Recipe
+    options: RunOptions
+    store: Store
+    journal: Journal
+    backend: Backend | None
+
+    @property
+    def chip(self) -> str:
+        """The chip the figures belong to."""
+        return self.backend.chip() if self.backend else FROM_FILES
+
+    def store_for(self, stage: Stage) -> Store:
+        """The store; stages before ``--from`` may only find things in it."""
+        return (
+            self.store
+            if self.options.runs(stage)
+            else self.store.frozen(f"--from {self.options.first.value}")
+        )
+
+
+def run(loaded: LoadedManifest, options: RunOptions, *, store: Store, progress: Progress) -> Report:
+    """Run a manifest and return its report, which is also written to ``options.output``.
+
+    Args:
+        loaded: The manifest.
+        options: What the user asked for.
+        store: Keeps what was made, for the next run.
+        progress: Is told what happens.
+
+    Raises:
+        ZooError: The run was refused before it touched anything; a failure after that is in the report.
+    """
+    options.check()
+    recipe = resolve(loaded, options)
+    backend = None if options.results else choose_backend(options.backend)
+    journal = Journal(loaded=loaded, progress=progress)
+    job = Job(recipe=recipe, options=options, store=store, journal=journal, backend=backend)
+    clear_report(options.output)
+    try:
+        journal.describe(
+            backend=backend.name if backend else FROM_FILES,
+            version=backend.version() if backend else "",
+            chip=job.chip,
+            devices=options.devices,
+        )
+        report = _flow(job)
+    except ZooError as error:
+        report = journal.report(Verdict.ERROR, [str(error)], exit_code=error.exit_code)
+    write_report(options.output, report)
+    return report
+
+
+def _flow(job: Job) -> Report:
+    last = job.options.last
+    model, samples = _prepare(job)
+    scored: Sequence[Sample] = samples[: job.options.limit]
+    if last is Stage.PREPROCESS:
+        _write_inputs(job, scored)
+    elif last is Stage.INFER and model:
+        _write_results(job, scored, model)
+    elif last.position >= Stage.POSTPROCESS.position:
+        if job.options.needs_data:
+            _score(job, samples, scored, model)
+        if job.options.runs(Stage.BENCHMARK):
+            _benchmark(job, model)
+    if not job.options.runs(Stage.GATE):
+        return job.journal.report(Verdict.STOPPED, [f"stopped after {last.value}, as asked"])
+    return _gate(job, samples, scored)
+
+
+def _prepare(job: Job) -> tuple[ModelFile | None, Sequence[Sample]]:
+    """Fetch and export what this run needs of weights, data and model."""
+    options, journal = job.options, job.journal
+    weights: Fetched | None = None
+    model: ModelFile | None = None
+    samples: Sequence[Sample] = ()
+    with journal.stage(Stage.FETCH) as note:
+        store = job.store_for(Stage.FETCH)
+        if options.needs_weights:
+            weights = fetch_weights(job.recipe, options, store, journal)
+            journal.artifact("weights", weights.path, sha256=weights.sha256, origin=weights.origin)
+        if options.needs_data:
+            data = find_data(job.recipe, options, store, journal)
+            journal.artifact("dataset", data.path, origin=data.origin)
+            samples = read_samples(job.recipe, data.path)
+        if (weights is None or weights.reused) and (not options.needs_data or data.reused):
+            note.skip("everything is here already")
+    if options.needs_model and weights:
+        with journal.stage(Stage.EXPORT) as note:
+            model = export_model(job.recipe, weights, job.store_for(Stage.EXPORT))
+            journal.artifact("onnx", model.path, sha256=model.sha256)
+            worst = max(model.differences.values(), default=0.0)
+            note.why = f"torch and ONNX Runtime differ by at most {worst:.1e} (relative)"
+            if model.reused:
+                note.skip(f"unchanged; {note.why}")
+    return model, samples
+
+
+def _score(job: Job, samples: Sequence[Sample], scored: Sequence[Sample], model: ModelFile | None) -> None:
+    """Predict and evaluate."""
+    predictions = _predict(job, samples, scored, model)
+    if not job.options.runs(Stage.EVALUATE):
+        return
+    with job.journal.stage(Stage.EVALUATE):
+        values = job.recipe.parts.metric.evaluate(scored, predictions)
+        scope = _scope(job, samples, scored)
+        job.journal.metrics = gate.judge_metrics(values, job.recipe.manifest.expected, scope)
+
+
+def _predict(
+    job: Job, samples: Sequence[Sample], scored: Sequence[Sample], model: ModelFile | None
+) -> list[Arrays]:
+    options, manifest = job.options, job.recipe.manifest
+    clocks = stream.Clocks()
+    with ExitStack() as cleanup:
+        source: stream.OutputSource
+        if options.results is not None:
+            source = results.open_results(options.results, scored, samples, manifest.output_specs)
+            job.journal.artifact("results", options.results)
+        else:
+            source = _model_outputs(job, model, clocks, cleanup)
+        predictions, fresh = stream.predict(
+            scored,
+            source,
+            job.recipe.parts.postprocess,
+            chunk=stream.chunk_size(manifest.infer.batch),
+            store=job.store_for(Stage.POSTPROCESS),
+            progress=job.journal,
+            clocks=clocks,
+        )
+    for stage in (Stage.PREPROCESS, Stage.INFER, Stage.POSTPROCESS):
+        if job.options.runs(stage):
+            note = StageNote(why=f"busy seconds; {fresh} of {len(scored)} samples, stages overlap")
+            if not fresh:
+                note.skip(f"unchanged; {len(scored)} predictions reused")
+            job.journal.record(stage, clocks.seconds[stage.value], note)
+    path = options.output / "detections.npz"
+    stream.write_predictions(path, predictions)
+    job.journal.artifact("detections", path, sha256=file_digest(path))
+    return predictions
+
+
+def _model_outputs(
+    job: Job, model: ModelFile | None, clocks: stream.Clocks, cleanup: ExitStack
+) -> stream.ModelOutputs:
+    assert job.backend is not None, "a run without result files has a backend"
+    assert model is not None, "a run without result files has a model"
+    batch = job.recipe.manifest.infer.batch
+    holder = SessionHolder(job.recipe, job.backend, model, batch, job.options.devices)
+    cleanup.callback(holder.close)
+    return stream.ModelOutputs(
+        preprocess=job.recipe.parts.preprocess,
+        session=holder,
+        batch=batch,
+        key=model_key(job.recipe, job.backend, model),
+        workers=stream.workers(),
+        clocks=clocks,
+    )
+
+
+def _write_inputs(job: Job, scored: Sequence[Sample]) -> None:
+    folder = job.options.output / "inputs"
+    with job.journal.stage(Stage.PREPROCESS):
+        inputs = stream.prepared(scored, job.recipe.parts.preprocess, job.journal)
+        results.write_inputs(folder, scored, inputs)
+    job.journal.artifact("inputs", folder)
+
+
+def _write_results(job: Job, scored: Sequence[Sample], model: ModelFile) -> None:
+    folder = job.options.output / "results"
+    clocks = stream.Clocks()
+    with job.journal.stage(Stage.INFER), ExitStack() as cleanup:
+        source = _model_outputs(job, model, clocks, cleanup)
+        with job.journal.track("infer", len(scored), "images") as advance:
+            outputs = stream.counted(source.outputs(scored), advance)
+            results.write_results(folder, scored, outputs, job.recipe.manifest.output_specs)
+    job.journal.artifact("results", folder)
+
+
+def _benchmark(job: Job, model: ModelFile | None) -> None:
+    with job.journal.stage(Stage.BENCHMARK) as note:
+        if job.backend is None or model is None:
+            note.skip("no model in this run: the results came from files")
+            return
+        backend, manifest, devices = job.backend, job.recipe.manifest, job.options.devices
+        table = manifest.expected.chips.get(job.chip)
+        bench = Bench(
+            backend=backend.name,
+            chip=job.chip,
+            inputs=manifest.input_specs,
+            open=lambda batch: SessionHolder(job.recipe, backend, model, batch, devices)(),
+        )
+        sizes = manifest.benchmark.batch
+        with job.journal.track("benchmark", len(sizes), "batch sizes") as advance:
+            for measured in benchmark(bench, manifest.benchmark, tuple(table.throughput) if table else ()):
+                job.journal.performance.append(gate.judge_throughput(measured, manifest.expected))
+                advance(1)
+
+
+def _gate(job: Job, samples: Sequence[Sample], scored: Sequence[Sample]) -> Report:
+    journal = job.journal
+    with journal.stage(Stage.GATE):
+        expected, scope = job.recipe.manifest.expected, _scope(job, samples, scored)
+        verdict, why = gate.decide(journal.metrics, journal.performance, expected, scope)
+    return journal.report(verdict, why)
+
+
+def _scope(job: Job, samples: Sequence[Sample], scored: Sequence[Sample]) -> gate.Scope:
+    batch = job.recipe.manifest.infer.batch if job.backend else None
+    return gate.Scope(chip=job.chip, batch=batch, samples=len(scored), dataset_samples=len(samples))
