@@ -52,9 +52,7 @@ def _resolve_preset(value: object) -> object:
 def _require_unique(classes: tuple[str, ...]) -> tuple[str, ...]:
     repeated = sorted({name for name in classes if classes.count(name) > 1})
     if repeated:
-        raise ValueError(
-            f"expected unique class names; found repeated: {', '.join(repeated)}; remove the repetitions"
-        )
+        raise ValueError(f"expected unique class names; found repeated: {', '.join(repeated)}; remove the repetitions")
     return classes
 
 

@@ -72,9 +72,8 @@ class VocMetric:
             ResultError: A prediction is missing, malformed or not finite; the first ones are named.
             PluginError: The samples are not from a VOC data set.
         """
-        truths = truths_by_class(samples, self.classes)
         detections = detections_by_class(samples, predictions, self.classes)
-        return self.score(detections, truths)
+        return self.score(detections, truths_by_class(samples, self.classes))
 
     def score(
         self,

@@ -86,24 +86,18 @@ class RefineDet(nn.Module):
         self.vgg = nn.ModuleList(_vgg(config))
         self.conv4_3_L2Norm = L2Norm(conv4, 10.0)
         self.conv5_3_L2Norm = L2Norm(conv4, 8.0)
-        self.extras = nn.ModuleList(
-            (nn.Conv2d(fc7, squeeze, 1), nn.Conv2d(squeeze, extra, 3, stride=2, padding=1))
-        )
+        self.extras = nn.ModuleList((nn.Conv2d(fc7, squeeze, 1), nn.Conv2d(squeeze, extra, 3, stride=2, padding=1)))
         self.arm_loc = _heads(sources, BOX_VALUES)
         self.arm_conf = _heads(sources, OBJECTNESS_CLASSES)
         self.odm_loc = _heads([block] * len(sources), BOX_VALUES)
         self.odm_conf = _heads([block] * len(sources), config.num_classes)
         # The three parts of the transfer connection blocks: before, across from the coarser map, and after.
         self.tcb0 = nn.ModuleList(
-            layer
-            for c in sources
-            for layer in (_conv3x3(c, block), nn.ReLU(inplace=True), _conv3x3(block, block))
+            layer for c in sources for layer in (_conv3x3(c, block), nn.ReLU(inplace=True), _conv3x3(block, block))
         )
         self.tcb1 = nn.ModuleList(nn.ConvTranspose2d(block, block, 2, stride=2) for _ in sources[1:])
         self.tcb2 = nn.ModuleList(
-            layer
-            for _ in sources
-            for layer in (nn.ReLU(inplace=True), _conv3x3(block, block), nn.ReLU(inplace=True))
+            layer for _ in sources for layer in (nn.ReLU(inplace=True), _conv3x3(block, block), nn.ReLU(inplace=True))
         )
 
     def forward(self, image: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:

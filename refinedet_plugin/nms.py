@@ -99,7 +99,7 @@ def _iou(
     height = np.minimum(bottom.take(kept), bottom.take(candidate))
     height -= np.maximum(top.take(kept), top.take(candidate))
     zero = np.float32(0)
-    shared = np.maximum(width, zero, out=width)
+    shared: NDArray[np.float32] = np.maximum(width, zero, out=width)
     shared *= np.maximum(height, zero, out=height)
     union = areas.take(candidate)
     union -= shared
@@ -117,4 +117,4 @@ def _settle(count: int, first: Indices, second: Indices) -> NDArray[np.bool_]:
     for keeper, candidate in zip(first.tolist(), second.tolist(), strict=True):
         if not gone[keeper]:
             gone[candidate] = 1
-    return np.frombuffer(gone, np.bool_) == False  # noqa: E712 - element by element, and it makes a copy
+    return ~np.frombuffer(gone, np.bool_)

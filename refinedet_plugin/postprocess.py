@@ -112,9 +112,7 @@ class RefineDetPostprocess:
                     f"{found.size} that are NaN or infinite; check the model's precision mode and its weights"
                 )
 
-    def _candidates(
-        self, outputs: Arrays
-    ) -> tuple[NDArray[np.intp], NDArray[np.int16], NDArray[np.float32]]:
+    def _candidates(self, outputs: Arrays) -> tuple[NDArray[np.intp], NDArray[np.int16], NDArray[np.float32]]:
         """Prior row, label and score [M] of every confidence that passes both thresholds, rows ascending."""
         alive = np.flatnonzero(outputs["arm_conf"][:, 1] > self._objectness)
         confidences = outputs["odm_conf"].take(alive, axis=0)

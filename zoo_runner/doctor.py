@@ -41,10 +41,8 @@ def examine(backend: str | None = None) -> Findings:
     Raises:
         PluginError: ``backend`` is unknown.
     """
-    if backend is None:
-        wanted = [entry.name for entry in plugins.listing() if entry.kind == "backend"]
-    else:
-        wanted = [backend]
+    known = [entry.name for entry in plugins.listing() if entry.kind == "backend"]
+    wanted = known if backend is None else [backend]
     sections = [Section(title=f"backend {name}", needs=plugins.load(name).backend().prerequisites()) for name in wanted]
     export = Section(title="stage export", needs=tuple(_package(name) for name in EXPORT))
     return Findings(sections=(export, *sections), usable=any(section.complete for section in sections))

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     import torch
     from numpy.typing import NDArray
 
-    Arrays: TypeAlias = Mapping[str, NDArray[Any]]
-    """Arrays by name. One sample's arrays have no batch axis; a batch's have it first."""
+Arrays: TypeAlias = "Mapping[str, NDArray[Any]]"
+"""Arrays by name. One sample's arrays have no batch axis; a batch's have it first."""
 
 BATCH = "batch"
 """The symbolic size of a tensor's batch axis."""
@@ -89,14 +89,19 @@ class MetricValue:
 
 
 class Network(Protocol):
-    """A network that can be built without weights and exported.
+    """A network that can be built without weights and exported."""
 
-    ``identity`` is a text that changes whenever the built network would.
-    """
+    @property
+    def inputs(self) -> tuple[TensorSpec, ...]:
+        """What ``forward`` takes, in order."""
 
-    inputs: tuple[TensorSpec, ...]
-    outputs: tuple[TensorSpec, ...]
-    identity: str
+    @property
+    def outputs(self) -> tuple[TensorSpec, ...]:
+        """What ``forward`` returns, in order."""
+
+    @property
+    def identity(self) -> str:
+        """Everything in the configuration that shapes the network, as text."""
 
     def build(self) -> torch.nn.Module:
         """Return the network in evaluation mode; ``forward`` takes ``inputs`` and returns ``outputs``."""
@@ -116,7 +121,9 @@ class Dataset(Protocol):
 class Preprocess(Protocol):
     """Sample -> model inputs. Called from several threads at once."""
 
-    identity: str
+    @property
+    def identity(self) -> str:
+        """Everything in the configuration that shapes the inputs, as text."""
 
     def __call__(self, sample: Sample) -> Arrays:
         """Return the sample's inputs by name, without batch axis, C-contiguous."""
@@ -125,19 +132,20 @@ class Preprocess(Protocol):
 class Postprocess(Protocol):
     """Model outputs -> prediction. Called from several threads at once."""
 
-    identity: str
+    @property
+    def identity(self) -> str:
+        """Everything in the configuration that shapes the predictions, as text."""
 
     def __call__(self, outputs: Arrays, sample: Sample) -> Arrays:
         """Return the sample's prediction as named arrays, from its outputs by name, without batch axis."""
 
 
 class Metric(Protocol):
-    """Predictions -> numbers.
+    """Predictions -> numbers."""
 
-    ``measures`` names what ``evaluate`` returns, as ``(name, protocol)``, headline first.
-    """
-
-    measures: tuple[tuple[str, str], ...]
+    @property
+    def measures(self) -> tuple[tuple[str, str], ...]:
+        """What ``evaluate`` returns, as ``(name, protocol)``, headline first."""
 
     def evaluate(self, samples: Sequence[Sample], predictions: Sequence[Arrays]) -> tuple[MetricValue, ...]:
         """Score ``predictions[i]`` against ``samples[i]``; the first value is the headline."""
@@ -201,8 +209,13 @@ class Session(Protocol):
 class Backend(Protocol):
     """Something that runs models."""
 
-    name: str
-    model_format: Literal["onnx", "om"]
+    @property
+    def name(self) -> str:
+        """What ``--backend`` calls it."""
+
+    @property
+    def model_format(self) -> Literal["onnx", "om"]:
+        """Which file ``open`` takes: the export's, or the conversion's."""
 
     def prerequisites(self) -> tuple[Prerequisite, ...]:
         """Say what the backend needs and what of it is here, without changing anything."""

@@ -42,7 +42,8 @@ class RunOptions:
         limit: Only the first samples; the verdict is then inconclusive.
         first: Stages before it are not run; what they would have made must already be there.
         last: Stages after it are not run; nothing is gated unless it is the gate.
-        results: Folder of result files to score instead of inferring.
+        results: Folder of result files to score, with ``first`` at the postprocessing; by default what an
+            earlier run with ``--until infer`` wrote to ``output``.
         require_hash: Refuse files that the manifest gives no hash for.
     """
 
@@ -63,9 +64,19 @@ class RunOptions:
         return self.first.position <= stage.position <= self.last.position
 
     @property
+    def scores_files(self) -> bool:
+        """Whether the model's outputs come from result files instead of a backend."""
+        return self.first is Stage.POSTPROCESS
+
+    @property
+    def results_folder(self) -> Path:
+        """Where result files are read from or written to."""
+        return self.results or self.output / "results"
+
+    @property
     def needs_model(self) -> bool:
         """Whether the run loads the model; scoring result files and writing inputs do not."""
-        return self.results is None and self.last not in {Stage.FETCH, Stage.PREPROCESS}
+        return not self.scores_files and self.last not in {Stage.FETCH, Stage.PREPROCESS}
 
     @property
     def needs_weights(self) -> bool:
@@ -87,10 +98,7 @@ class RunOptions:
         if self.first.position > self.last.position:
             msg = f"--from {self.first.value} comes after --until {self.last.value}; swap or drop one"
             raise UsageError(msg)
-        if self.first is Stage.POSTPROCESS and self.results is None:
-            msg = "--from postprocess scores result files: say where they are with --results DIR"
-            raise UsageError(msg)
-        if self.results is not None and self.first is not Stage.POSTPROCESS:
+        if self.results is not None and not self.scores_files:
             msg = "--results DIR is scored from the postprocessing on: add --from postprocess"
             raise UsageError(msg)
         if self.first is Stage.GATE:

@@ -16,7 +16,7 @@ from zoo_runner.report.model import Report, Verdict
 from zoo_runner.stages import gate, results, stream
 from zoo_runner.stages.benchmark import Bench, benchmark
 from zoo_runner.stages.locate import fetch_weights, find_data, read_samples
-from zoo_runner.stages.model import ModelFile, SessionHolder, export_model, model_key
+from zoo_runner.stages.model import Engine, LazySession, export_model
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,11 +47,7 @@ class Job:
 
     def store_for(self, stage: Stage) -> Store:
         """The store; stages before ``--from`` may only find things in it."""
-        return (
-            self.store
-            if self.options.runs(stage)
-            else self.store.frozen(f"--from {self.options.first.value}")
-        )
+        return self.store if self.options.runs(stage) else self.store.frozen(f"--from {self.options.first.value}")
 
 
 def run(loaded: LoadedManifest, options: RunOptions, *, store: Store, progress: Progress) -> Report:
@@ -68,7 +64,7 @@ def run(loaded: LoadedManifest, options: RunOptions, *, store: Store, progress: 
     """
     options.check()
     recipe = resolve(loaded, options)
-    backend = None if options.results else choose_backend(options.backend)
+    backend = None if options.scores_files else choose_backend(options.backend)
     journal = Journal(loaded=loaded, progress=progress)
     job = Job(recipe=recipe, options=options, store=store, journal=journal, backend=backend)
     clear_report(options.output)
@@ -88,27 +84,27 @@ def run(loaded: LoadedManifest, options: RunOptions, *, store: Store, progress: 
 
 def _flow(job: Job) -> Report:
     last = job.options.last
-    model, samples = _prepare(job)
+    samples, engine = _prepare(job)
     scored: Sequence[Sample] = samples[: job.options.limit]
     if last is Stage.PREPROCESS:
         _write_inputs(job, scored)
-    elif last is Stage.INFER and model:
-        _write_results(job, scored, model)
+    elif last is Stage.INFER and engine:
+        _write_results(job, scored, engine)
     elif last.position >= Stage.POSTPROCESS.position:
         if job.options.needs_data:
-            _score(job, samples, scored, model)
+            _score(job, samples, scored, engine)
         if job.options.runs(Stage.BENCHMARK):
-            _benchmark(job, model)
+            _benchmark(job, engine)
     if not job.options.runs(Stage.GATE):
         return job.journal.report(Verdict.STOPPED, [f"stopped after {last.value}, as asked"])
     return _gate(job, samples, scored)
 
 
-def _prepare(job: Job) -> tuple[ModelFile | None, Sequence[Sample]]:
+def _prepare(job: Job) -> tuple[Sequence[Sample], Engine | None]:
     """Fetch and export what this run needs of weights, data and model."""
     options, journal = job.options, job.journal
     weights: Fetched | None = None
-    model: ModelFile | None = None
+    engine: Engine | None = None
     samples: Sequence[Sample] = ()
     with journal.stage(Stage.FETCH) as note:
         store = job.store_for(Stage.FETCH)
@@ -121,7 +117,7 @@ def _prepare(job: Job) -> tuple[ModelFile | None, Sequence[Sample]]:
             samples = read_samples(job.recipe, data.path)
         if (weights is None or weights.reused) and (not options.needs_data or data.reused):
             note.skip("everything is here already")
-    if options.needs_model and weights:
+    if options.needs_model and weights and job.backend:
         with journal.stage(Stage.EXPORT) as note:
             model = export_model(job.recipe, weights, job.store_for(Stage.EXPORT))
             journal.artifact("onnx", model.path, sha256=model.sha256)
@@ -129,12 +125,13 @@ def _prepare(job: Job) -> tuple[ModelFile | None, Sequence[Sample]]:
             note.why = f"torch and ONNX Runtime differ by at most {worst:.1e} (relative)"
             if model.reused:
                 note.skip(f"unchanged; {note.why}")
-    return model, samples
+        engine = Engine(recipe=job.recipe, backend=job.backend, model=model, devices=options.devices)
+    return samples, engine
 
 
-def _score(job: Job, samples: Sequence[Sample], scored: Sequence[Sample], model: ModelFile | None) -> None:
+def _score(job: Job, samples: Sequence[Sample], scored: Sequence[Sample], engine: Engine | None) -> None:
     """Predict and evaluate."""
-    predictions = _predict(job, samples, scored, model)
+    predictions = _predict(job, samples, scored, engine)
     if not job.options.runs(Stage.EVALUATE):
         return
     with job.journal.stage(Stage.EVALUATE):
@@ -143,18 +140,16 @@ def _score(job: Job, samples: Sequence[Sample], scored: Sequence[Sample], model:
         job.journal.metrics = gate.judge_metrics(values, job.recipe.manifest.expected, scope)
 
 
-def _predict(
-    job: Job, samples: Sequence[Sample], scored: Sequence[Sample], model: ModelFile | None
-) -> list[Arrays]:
+def _predict(job: Job, samples: Sequence[Sample], scored: Sequence[Sample], engine: Engine | None) -> list[Arrays]:
     options, manifest = job.options, job.recipe.manifest
     clocks = stream.Clocks()
     with ExitStack() as cleanup:
         source: stream.OutputSource
-        if options.results is not None:
-            source = results.open_results(options.results, scored, samples, manifest.output_specs)
-            job.journal.artifact("results", options.results)
+        if engine is None:
+            source = results.open_results(options.results_folder, scored, samples, manifest.output_specs)
+            job.journal.artifact("results", options.results_folder)
         else:
-            source = _model_outputs(job, model, clocks, cleanup)
+            source = _model_outputs(job, engine, clocks, cleanup)
         predictions, fresh = stream.predict(
             scored,
             source,
@@ -176,19 +171,15 @@ def _predict(
     return predictions
 
 
-def _model_outputs(
-    job: Job, model: ModelFile | None, clocks: stream.Clocks, cleanup: ExitStack
-) -> stream.ModelOutputs:
-    assert job.backend is not None, "a run without result files has a backend"
-    assert model is not None, "a run without result files has a model"
+def _model_outputs(job: Job, engine: Engine, clocks: stream.Clocks, cleanup: ExitStack) -> stream.ModelOutputs:
     batch = job.recipe.manifest.infer.batch
-    holder = SessionHolder(job.recipe, job.backend, model, batch, job.options.devices)
-    cleanup.callback(holder.close)
+    session = LazySession(engine, batch)
+    cleanup.callback(session.close)
     return stream.ModelOutputs(
         preprocess=job.recipe.parts.preprocess,
-        session=holder,
+        session=session,
         batch=batch,
-        key=model_key(job.recipe, job.backend, model),
+        key=engine.key(),
         workers=stream.workers(),
         clocks=clocks,
     )
@@ -202,30 +193,25 @@ def _write_inputs(job: Job, scored: Sequence[Sample]) -> None:
     job.journal.artifact("inputs", folder)
 
 
-def _write_results(job: Job, scored: Sequence[Sample], model: ModelFile) -> None:
-    folder = job.options.output / "results"
+def _write_results(job: Job, scored: Sequence[Sample], engine: Engine) -> None:
+    folder = job.options.results_folder
     clocks = stream.Clocks()
     with job.journal.stage(Stage.INFER), ExitStack() as cleanup:
-        source = _model_outputs(job, model, clocks, cleanup)
+        source = _model_outputs(job, engine, clocks, cleanup)
         with job.journal.track("infer", len(scored), "images") as advance:
             outputs = stream.counted(source.outputs(scored), advance)
             results.write_results(folder, scored, outputs, job.recipe.manifest.output_specs)
     job.journal.artifact("results", folder)
 
 
-def _benchmark(job: Job, model: ModelFile | None) -> None:
+def _benchmark(job: Job, engine: Engine | None) -> None:
     with job.journal.stage(Stage.BENCHMARK) as note:
-        if job.backend is None or model is None:
+        if engine is None:
             note.skip("no model in this run: the results came from files")
             return
-        backend, manifest, devices = job.backend, job.recipe.manifest, job.options.devices
+        manifest = job.recipe.manifest
         table = manifest.expected.chips.get(job.chip)
-        bench = Bench(
-            backend=backend.name,
-            chip=job.chip,
-            inputs=manifest.input_specs,
-            open=lambda batch: SessionHolder(job.recipe, backend, model, batch, devices)(),
-        )
+        bench = Bench(backend=engine.backend.name, chip=job.chip, inputs=manifest.input_specs, open=engine.open)
         sizes = manifest.benchmark.batch
         with job.journal.track("benchmark", len(sizes), "batch sizes") as advance:
             for measured in benchmark(bench, manifest.benchmark, tuple(table.throughput) if table else ()):

@@ -129,9 +129,7 @@ def _iou(first: Tensor, second: Tensor) -> Tensor:
     return intersection / union.clamp_min(SMALLEST_SIDE**2)
 
 
-def _multibox(
-    loc: Tensor, conf: Tensor, targets: Tensor, offsets: Tensor, positive: Tensor
-) -> tuple[Tensor, Tensor]:
+def _multibox(loc: Tensor, conf: Tensor, targets: Tensor, offsets: Tensor, positive: Tensor) -> tuple[Tensor, Tensor]:
     """Smooth-L1 and cross entropy of one module, each divided by the number of positives.
 
     Of the anchors whose target is the background, each image contributes those with the largest cross
@@ -139,9 +137,7 @@ def _multibox(
     """
     number = positive.sum().clamp_min(1)
     location = functional.smooth_l1_loss(loc[positive], offsets[positive], reduction="sum") / number
-    entropy = functional.cross_entropy(conf.flatten(0, 1), targets.flatten(), reduction="none").view_as(
-        targets
-    )
+    entropy = functional.cross_entropy(conf.flatten(0, 1), targets.flatten(), reduction="none").view_as(targets)
     with torch.no_grad():
         wanted = NEGATIVES_PER_POSITIVE * positive.sum(dim=1, keepdim=True)
         hardness = entropy.masked_fill(targets > 0, -1.0)

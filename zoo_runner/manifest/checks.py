@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Final, TypeAlias
 from urllib.parse import urlsplit
@@ -11,7 +12,7 @@ from pydantic_core import PydanticCustomError
 
 from zoo_runner.errors import did_you_mean
 from zoo_runner.interfaces import BATCH
-from zoo_runner.manifest import atc_flags, template
+from zoo_runner.manifest import atc_flags
 from zoo_runner.manifest.tree import KeyPath, dotted
 from zoo_runner.manifest.wording import found
 
@@ -25,6 +26,7 @@ PROBLEMS: Final = "problems"
 """Error type, and key in the error's context, under which problems travel through pydantic."""
 
 _RANGES: Final = {"percent": 100.0, "fraction": 1.0}
+_PLACEHOLDER: Final = re.compile(r"\{([^{}]*)\}")
 _SCHEMES: Final = ("http", "https", "file", "package")
 
 
@@ -78,7 +80,13 @@ def unique(values: tuple[int, ...]) -> tuple[int, ...]:
 
 def input_shape(value: str) -> str:
     """Check the placeholders of ATC's input shape."""
-    refuse(((), problem) for problem in template.problems(value, ("batch",)))
+    refuse(((), problem) for problem in _placeholders(value, ("batch",)))
+    return value
+
+
+def side_file(value: str) -> str:
+    """Check the placeholders of a file's path."""
+    refuse(((), problem) for problem in _placeholders(value, ("batch", "soc")))
     return value
 
 
@@ -114,7 +122,16 @@ def _flag(name: str, value: str | int) -> Iterator[str]:
     elif name not in atc_flags.KNOWN:
         yield f"ATC is not known to have this flag{did_you_mean(name, atc_flags.KNOWN)}"
     elif isinstance(value, str):
-        yield from template.problems(value, template.BATCH_AND_SOC)
+        yield from _placeholders(value, ("batch", "soc"))
+
+
+def _placeholders(text: str, allowed: Collection[str]) -> Iterator[str]:
+    known = " and ".join(f"{{{name}}}" for name in allowed)
+    unknown = [name for name in _PLACEHOLDER.findall(text) if name not in allowed]
+    for name in unknown:
+        yield f"expected no other placeholder than {known}, found {{{name}}}{did_you_mean(name, allowed)}"
+    if not unknown and re.search(r"[{}]", _PLACEHOLDER.sub("", text)):
+        yield f"expected braces only around {known}, found {text!r}"
 
 
 def _accept(value: str, problem: str) -> str:

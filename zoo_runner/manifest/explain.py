@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 _KEY: Final = "[key]"
-_NOTHING: Final = object()
 _LIST: Final = "a list"
 _MAPPING: Final = "a mapping"
 _EXPECTED: Final = {
@@ -75,13 +75,13 @@ def explain(
     """
     places: dict[tuple[KeyPath, bool], list[ErrorDetails]] = {}
     for detail in error.errors(include_url=False):
-        if _echo(detail, data):
+        if _echo(detail):
             continue
         on_key = detail["loc"][-1:] == (_KEY,)
         places.setdefault((_path(detail, data), on_key), []).append(detail)
     lines: list[tuple[Origin, str]] = []
     for (path, on_key), details in places.items():
-        value = path[-1] if on_key else value_at(data, path)
+        value = path[-1] if on_key else details[0]["input"]
         for sub_path, text in _problems(details, path, value, model, on_key=on_key):
             full = (*prefix, *path, *sub_path)
             origin = locate(full)
@@ -95,20 +95,23 @@ def placed(origin: Origin, path: KeyPath, text: str) -> str:
     return where + (text if not path or where.endswith(f" {dotted(path)}: ") else f"{dotted(path)}: {text}")
 
 
-def value_at(data: Any, path: KeyPath) -> Any:
-    """Return the value at a key path, or a marker that equals nothing."""
+def _at(data: Any, path: KeyPath) -> Any:
     for key in path:
-        is_key = isinstance(data, Mapping) and key in data
-        is_position = _is_list(data) and isinstance(key, int) and key < len(data)
-        if not (is_key or is_position):
-            return _NOTHING
         data = data[key]
     return data
 
 
-def _echo(detail: ErrorDetails, data: Any) -> bool:
+def _step(data: Any, key: str | int) -> KeyPath:
+    """Return the key that leads on from ``data``, if there is one; what passed through JSON has only string keys."""
+    if isinstance(data, Mapping):
+        number = int(key) if isinstance(key, str) and re.fullmatch("-?[0-9]{1,18}", key) else key
+        return next(((candidate,) for candidate in (key, number) if candidate in data), ())
+    return (key,) if _is_list(data) and isinstance(key, int) and key < len(data) else ()
+
+
+def _echo(detail: ErrorDetails) -> bool:
     """Recognise a list called too short only because items of it are wrong, which is reported anyway."""
-    value = value_at(data, detail["loc"])
+    value = detail["input"]
     return detail["type"] == "too_short" and _is_list(value) and len(value) >= detail["ctx"]["min_length"]
 
 
@@ -118,14 +121,22 @@ def _is_list(value: Any) -> bool:
 
 def _path(detail: ErrorDetails, data: Any) -> KeyPath:
     """Take from pydantic's location what leads to a value, and leave out the union members it names."""
-    location = tuple(key for key in detail["loc"] if key != _KEY)
     path: KeyPath = ()
-    for key in location:
-        if value_at(data, (*path, key)) is not _NOTHING:
-            path = (*path, key)
+    paths = [path]
+    for key in detail["loc"]:
+        step = _step(_at(data, path), key)
+        if step:
+            path = (*path, *step)
+            paths.append(path)
     if detail["type"] == "missing":
-        return (*path, location[-1])
-    return path
+        return (*path, detail["loc"][-1])
+    # A mapping may have a key called like a union member: then what was refused tells which is meant.
+    refused = _json(detail["input"])
+    return next((each for each in reversed(paths) if _json(_at(data, each)) == refused), path)
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, default=str)
 
 
 def _problems(

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 from zoo_runner.errors import UsageError
 from zoo_runner.manifest.outline import annotation_at, has_integer_keys
+from zoo_runner.manifest.source import EXTENDS
 from zoo_runner.manifest.tree import REMOVED, KeyPath, Node, Origin, dotted, merge
+from zoo_runner.manifest.wording import found
 from zoo_runner.manifest.yaml_text import YamlProblems, parse
 
 if TYPE_CHECKING:
@@ -34,6 +36,8 @@ def apply(tree: Node, overrides: Sequence[str], model: type[BaseModel]) -> Node:
         if not equals or not all(segments):
             raise UsageError(f"--set {override}: expected KEY=VALUE with a dotted key, such as --set infer.batch=4")
         label = f"--set {key.strip()}"
+        if segments[0] == EXTENDS:
+            raise UsageError(f"{label}: a manifest's base cannot be replaced; write a file that extends it")
         tree = _assign(tree, (), segments, _value(label, text), model)
     return tree
 
@@ -55,10 +59,12 @@ def _assign(node: Node, path: KeyPath, segments: Sequence[str], value: Node, mod
     if isinstance(node.value, tuple):
         position = _position(node.value, path, segment, value.origin)
         items = list(node.value)
-        items[position] = _assign(items[position], (*path, position), rest, value, model)
+        if rest or value.value is not None:  # a list keeps its length: null is put in, and removes nothing
+            value = _assign(items[position], (*path, position), rest, value, model)
+        items[position] = value
         return Node(tuple(items), node.origin)
     if not isinstance(node.value, Mapping) and node.value is not None and node.value is not REMOVED:
-        raise UsageError(f"{value.origin}: {dotted(path)} is {node.value!r} and has no key {segment!r}")
+        raise UsageError(f"{value.origin}: {dotted(path)} is {found(node.value)} and has no key {segment!r}")
     entries = dict(node.value) if isinstance(node.value, Mapping) else {}
     key = _key(entries, path, segment, model)
     if key in entries:

@@ -110,7 +110,8 @@ class OnnxOptions(Section):
 class AtcOptions(Section):
     """How ONNX becomes an .om.
 
-    ``{batch}`` is filled in in ``input_shape``, ``{batch}`` and ``{soc}`` in the values of ``flags``.
+    ``{batch}`` stands for the batch size in ``input_shape``, ``insert_op_conf`` and the values of ``flags``;
+    ``{soc}`` for the chip's ``soc_version`` in the latter two.
     """
 
     framework: Literal[5] = 5
@@ -136,7 +137,9 @@ class AtcOptions(Section):
     soc_version: Annotated[str, AfterValidator(checks.soc_version)] | None = Field(
         default=None, description="such as Ascend310P3; by default from npu-smi"
     )
-    insert_op_conf: str | None = Field(default=None, description="AIPP file, relative to the manifest")
+    insert_op_conf: Annotated[str, AfterValidator(checks.side_file)] | None = Field(
+        default=None, description="AIPP file, relative to the manifest"
+    )
     flags: Annotated[Mapping[str, str | int], AfterValidator(checks.flags)] = Field(
         default_factory=dict, description="any other ATC flag, without --"
     )

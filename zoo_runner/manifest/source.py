@@ -60,7 +60,8 @@ def _read(path: Path, chain: tuple[Path, ...]) -> Source:
 def _base_path(path: Path, node: Node, chain: tuple[Path, ...]) -> Path:
     where, value = f"{node.origin}: {EXTENDS}", node.value
     if not isinstance(value, str) or not value:
-        raise ManifestError(f"{where}: expected the path of one manifest, relative to this file")
+        wanted = "expected the path of one manifest, relative to this file"
+        raise ManifestError(f"{where}: {wanted}, found {found(plain(node))}")
     if "://" in value:
         raise ManifestError(f"{where}: expected a local path, found {value!r}; download it and name the file")
     base = path.parent / value
@@ -103,8 +104,9 @@ def _check_file(path: Path, where: str = "") -> None:
     if path.is_file():
         return
     if path.is_dir():
-        names = ", ".join(_manifests(path)) or "it holds none"
-        raise ManifestError(f"{where}{path}: expected a manifest, found a folder; name a file in it: {names}")
+        names = _manifests(path)
+        hint = f"; name a file in it: {', '.join(names)}" if names else ""
+        raise ManifestError(f"{where}{path}: expected a manifest, found a folder{hint}")
     if path.exists():
         raise ManifestError(f"{where}{path}: expected a manifest, found something that is not a regular file")
     if not path.parent.is_dir():

@@ -7,7 +7,7 @@ import stat
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from lzma import LZMAError
 from pathlib import Path, PurePosixPath
@@ -17,7 +17,16 @@ from zoo_runner.artifacts import Store
 from zoo_runner.errors import FetchError
 from zoo_runner.interfaces import Progress
 
-_BROKEN = (tarfile.TarError, zipfile.BadZipFile, zlib.error, LZMAError, EOFError, OSError, NotImplementedError)
+_BROKEN = (
+    tarfile.TarError,
+    zipfile.BadZipFile,
+    zlib.error,
+    LZMAError,
+    EOFError,
+    OSError,
+    ValueError,
+    NotImplementedError,
+)
 _Kind = Literal["file", "folder", "symbolic link", "hard link", "special file", "encrypted file"]
 
 
@@ -62,10 +71,14 @@ def extract(archive: Path, digest: str, store: Store, progress: Progress) -> Pat
             _unpack(archive, folder, store, progress)
         except _BROKEN as problem:
             raise FetchError(
-                f"{archive}: expected an intact tar or zip archive: {problem}. Delete it and fetch it again"
+                f"{archive}: cannot be unpacked: {problem}. Expected an intact tar or zip archive; "
+                "delete it and fetch it again"
             ) from problem
 
-    return store.build("dataset", digest, make, verify="size").path
+    def wait() -> None:
+        progress.note(f"{archive}: waiting for another process that unpacks it")
+
+    return store.build("dataset", digest, make, verify="size", on_wait=wait).path
 
 
 def _unpack(archive: Path, folder: Path, store: Store, progress: Progress) -> None:
@@ -110,9 +123,7 @@ def _zip_member(pack: zipfile.ZipFile, info: zipfile.ZipInfo) -> _Member:
         kind = "encrypted file"
     elif mode not in {0, stat.S_IFREG, stat.S_IFDIR}:
         kind = "special file"  # links too: zipfile would write their target as text
-    return _Member(
-        name=info.filename, kind=kind, size=info.file_size, write=lambda folder: pack.extract(info, folder)
-    )
+    return _Member(name=info.filename, kind=kind, size=info.file_size, write=lambda folder: pack.extract(info, folder))
 
 
 def _write(archive: Path, members: list[_Member], folder: Path, store: Store, progress: Progress) -> None:
@@ -131,30 +142,67 @@ def _write(archive: Path, members: list[_Member], folder: Path, store: Store, pr
 
 
 def _problem(members: list[_Member]) -> str | None:
-    """Name the first member that could do harm, judging by names alone.
+    """Describe the first member that could do harm, judging by names alone.
 
-    No name and no link target may lead through a link, so what the text says is what the file
-    system does, and ``data_filter`` is a second opinion rather than the only one.
+    No name and no link target may lead through a link, so that what the text says is what the file
+    system does; ``data_filter`` is then a second opinion rather than the only one.
     """
     if not any(member.kind == "file" for member in members):
         return "it holds no files"
-    taken: dict[str, _Member] = {}
+    places: dict[str, _Member] = {}
     for member in members:
         path = posixpath.normpath(member.name)
-        if not member.name or not _inside(member.name):
-            return f"member {member.name!r} names a place outside the folder"
-        if member.kind in {"special file", "encrypted file"}:
-            return f"member {member.name!r} is a {member.kind} (such as a device or, in a zip file, a link)"
-        if member.kind == "hard link" and getattr(taken.get(posixpath.normpath(member.target)), "kind", "") != "file":
-            return f"member {member.name!r} is a hard link to {member.target!r}, which is no earlier file in it"
-        earlier = taken.setdefault(path, member)
-        if earlier is not member and not earlier.kind == member.kind == "folder":
-            return f"member {member.name!r} appears twice and would overwrite itself"
-    solid = {path for path, member in taken.items() if member.kind != "folder"}
-    links = {path for path, member in taken.items() if member.kind == "symbolic link"}
-    for path, member in taken.items():
-        if through := _parents(path) & solid:
-            return f"member {member.name!r} lies below {min(through)!r}, which is not a folder"
-        if path in links and not _link_inside(path, member.target, links):
-            return f"member {member.name!r} is a link to {member.target!r}, outside the folder or through a link"
+        trouble = _trouble(member, places)
+        if not trouble and path in places and not places[path].kind == member.kind == "folder":
+            trouble = "appears twice and would overwrite itself"
+        if trouble:
+            return f"member {member.name!r} {trouble}"
+        places[path] = member
+    for path, member in places.items():
+        through = [parent for parent in _parents(path) if parent in places and places[parent].kind != "folder"]
+        if through:
+            return f"member {member.name!r} lies below {through[0]!r}, which is not a folder"
+        if member.kind == "symbolic link" and not _stays_inside(path, member.target, places):
+            return f"member {member.name!r} is a link to {member.target!r}: outside, or through another link"
     return None
+
+
+def _trouble(member: _Member, earlier: Mapping[str, _Member]) -> str | None:
+    """Say what is wrong with a member, whatever comes after it."""
+    if not _is_below(member.name):
+        return "names a place outside the folder"
+    if member.kind in {"special file", "encrypted file"}:
+        return f"is a {member.kind}; devices, pipes, encryption and links in zip files are not supported"
+    if member.kind == "hard link":
+        linked = earlier.get(posixpath.normpath(member.target))
+        if not _is_below(member.target) or linked is None or linked.kind != "file":
+            return f"is a hard link to {member.target!r}, which is no earlier file of the archive"
+    return None
+
+
+def _is_below(name: str) -> bool:
+    path = PurePosixPath(name)
+    return bool(name) and not path.is_absolute() and ".." not in path.parts
+
+
+def _parents(path: str) -> Iterable[str]:
+    return (str(parent) for parent in PurePosixPath(path).parents)
+
+
+def _stays_inside(path: str, target: str, places: Mapping[str, _Member]) -> bool:
+    """Tell whether a symbolic link leads below the folder without passing through another link.
+
+    ``..`` is understood at the start of the target only: after a name, its meaning would depend on
+    what that name is.
+    """
+    parts = list(PurePosixPath(target).parts)
+    folder = PurePosixPath(path).parent
+    while parts and parts[0] == "..":
+        if folder == PurePosixPath():
+            return False
+        folder, parts = folder.parent, parts[1:]
+    if not target or ".." in parts or PurePosixPath(target).is_absolute():
+        return False
+    return not any(
+        parent in places and places[parent].kind != "folder" for parent in _parents(str(folder.joinpath(*parts)))
+    )

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import re
 import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from zoo_runner.errors import ManifestError, did_you_mean
 from zoo_runner.interfaces import TensorSpec
 from zoo_runner.manifest.schema import AtcOptions
 
@@ -62,9 +60,6 @@ def atc_command(  # noqa: PLR0913 - each argument is one independent fact of the
         soc_version: The chip, with or without the prefix ``Ascend``.
         batch: Samples per call.
         base: The manifest's folder; relative side files are looked up there.
-
-    Raises:
-        ManifestError: ``flags`` repeats a flag that is set elsewhere, or a placeholder is unknown.
     """
     soc = soc_name(soc_version)
     fill = {"batch": str(batch), "soc": soc}
@@ -75,35 +70,25 @@ def atc_command(  # noqa: PLR0913 - each argument is one independent fact of the
         "model": str(model),
         "output": str(output.with_suffix("") if output.suffix == ".om" else output),
         "input_format": options.input_format,
-        "input_shape": _filled("input_shape", input_shape, fill),
+        "input_shape": _filled(input_shape, fill),
         "out_nodes": ";".join(out_nodes) or None,
         "log": options.log,
         "soc_version": soc,
         "precision_mode": options.precision_mode,
         "insert_op_conf": None if options.insert_op_conf is None else files["insert_op_conf"],
     }
-    if repeated := sorted(arguments.keys() & options.flags.keys()):
-        msg = (
-            f"atc.flags sets {', '.join(repeated)}, which zoo-run passes to ATC by itself; "
-            "use the keys of the atc section instead"
-        )
-        raise ManifestError(msg)
     for flag, value in sorted(options.flags.items()):
-        arguments[flag] = files.get(flag) or _filled(f"flags.{flag}", str(value), fill)
+        arguments[flag] = files.get(flag) or _filled(str(value), fill)
     return ("atc", *(f"--{flag}={value}" for flag, value in arguments.items() if value is not None))
 
 
 def side_files(options: AtcOptions, *, batch: int, soc_version: str, base: Path) -> dict[str, str]:
-    """Return the files that ATC reads beside the model, by flag; relative ones are looked up in ``base``.
-
-    Raises:
-        ManifestError: A placeholder is unknown.
-    """
+    """Return the files that ATC reads beside the model, by flag; relative ones are looked up in ``base``."""
     fill = {"batch": str(batch), "soc": soc_name(soc_version)}
     named = {flag: str(value) for flag, value in options.flags.items() if flag in FILE_FLAGS}
     if options.insert_op_conf is not None:
         named["insert_op_conf"] = options.insert_op_conf
-    return {flag: str(base / _filled(flag, value, fill)) for flag, value in named.items()}
+    return {flag: str(base / _filled(value, fill)) for flag, value in named.items()}
 
 
 def shell_line(arguments: Sequence[str]) -> str:
@@ -116,14 +101,8 @@ def _shape(spec: TensorSpec) -> str:
     return f"{spec.name}:" + ",".join(f"{{{size}}}" if isinstance(size, str) else str(size) for size in spec.shape)
 
 
-def _filled(key: str, text: str, fill: Mapping[str, str]) -> str:
-    """Replace ``{name}`` by the value of that name."""
-
-    def value(match: re.Match[str]) -> str:
-        name = match[1]
-        if name not in fill:
-            msg = f"atc.{key}: unknown placeholder {{{name}}}, expected {{batch}} or {{soc}}{did_you_mean(name, fill)}"
-            raise ManifestError(msg)
-        return fill[name]
-
-    return re.sub(r"\{(\w*)\}", value, text)
+def _filled(text: str, fill: Mapping[str, str]) -> str:
+    """Replace each ``{name}`` by its value; the manifest's schema has refused all other names."""
+    for name, value in fill.items():
+        text = text.replace(f"{{{name}}}", value)
+    return text

@@ -5,7 +5,8 @@ from __future__ import annotations
 import importlib
 import importlib.metadata
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -73,19 +74,28 @@ def export(network: Network, checkpoint: Path, options: OnnxOptions, destination
     load_checkpoint(module, checkpoint)
     batches = COMPARED_BATCHES if options.dynamic_batch else (batch,)
     references = [_reference(module, network, size) for size in batches]
-    examples = _random_inputs(network.inputs, TRACED_BATCH if options.dynamic_batch else batch)
-    model = convert(module, tuple(examples.values()), network, options)
-    strip_provenance(model)
-    if options.simplify:
-        model = simplify(model)
-    name_nodes(model)
-    destination.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=destination.parent, prefix=".export-") as folder:
-        draft = Path(folder) / "model.onnx"
-        draft.write_bytes(model.SerializeToString(deterministic=True))
+    with _draft(destination) as draft:
+        draft.write_bytes(_serialised(module, network, options, batch))
         differences = _compare(draft, network, references, max(batches))
-        draft.replace(destination)
     return Exported(differences=differences, tools=tools)
+
+
+def export_graph(network: Network, options: OnnxOptions, destination: Path, *, batch: int = 1) -> None:
+    """Write the network without trained weights: the same nodes under the same names, for planning.
+
+    Args:
+        network: What to export; its weights are those of ``build``, from fixed random numbers.
+        options: The manifest's ``onnx`` section.
+        destination: The file to write; it appears complete or not at all.
+        batch: Size of the batch axis when ``options.dynamic_batch`` is off.
+
+    Raises:
+        PrerequisiteError: A package is missing, or too old for the chosen exporter.
+        ExportError: An exporter failed.
+    """
+    _import(tool_versions(options))
+    with _draft(destination) as draft:
+        draft.write_bytes(_serialised(_build(network), network, options, batch))
 
 
 def tool_versions(options: OnnxOptions) -> dict[str, str]:
@@ -136,6 +146,27 @@ def _build(network: Network) -> torch.nn.Module:
     with torch.random.fork_rng(devices=()):
         torch.default_generator.manual_seed(0)
         return network.build().eval()
+
+
+def _serialised(module: torch.nn.Module, network: Network, options: OnnxOptions, batch: int) -> bytes:
+    """Return the finished ONNX file."""
+    examples = _random_inputs(network.inputs, TRACED_BATCH if options.dynamic_batch else batch)
+    model = convert(module, tuple(examples.values()), network, options)
+    strip_provenance(model)
+    if options.simplify:
+        model = simplify(model)
+    name_nodes(model)
+    return model.SerializeToString(deterministic=True)
+
+
+@contextmanager
+def _draft(destination: Path) -> Iterator[Path]:
+    """Give a path to write to, and put the file in its place when all went well."""
+    destination.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=destination.parent, prefix=".export-") as folder:
+        draft = Path(folder) / "model.onnx"
+        yield draft
+        draft.replace(destination)
 
 
 def _random_inputs(specs: Sequence[TensorSpec], batch: int) -> Arrays:

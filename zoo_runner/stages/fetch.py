@@ -305,9 +305,7 @@ class _Download:
         remedy = "If the publisher changed the file on purpose, correct the manifest"
         if self.expected != self.source:
             remedy = f"An earlier download's hash is recorded; to accept the change, delete {self.trust}"
-        return IntegrityError(
-            _refusal(self.source.url, self.part.data, wrong, f"{done}, and discarded. {remedy}")
-        )
+        return IntegrityError(_refusal(self.source.url, self.part.data, wrong, f"{done}, and discarded. {remedy}"))
 
     def _receive(self) -> bool:
         """Bring the partial file to its full length; say whether parts of different requests are in it."""
@@ -393,9 +391,7 @@ class _Download:
             raise _Interrupted(f"{size:,} of {total:,} bytes arrived")
 
 
-def _request(
-    session: requests.Session, url: str, headers: dict[str, str], timeout_s: float
-) -> requests.Response:
+def _request(session: requests.Session, url: str, headers: dict[str, str], timeout_s: float) -> requests.Response:
     import requests  # noqa: PLC0415 - loaded already by the caller
 
     try:
@@ -449,9 +445,7 @@ def _version(response: requests.Response) -> str | None:
 
 def _content_range(response: requests.Response) -> tuple[int | None, int | None]:
     """Return where a partial answer starts, and the size of the whole file."""
-    match = re.fullmatch(
-        r"bytes (\d{1,18})-\d{1,18}/(\d{1,18}|\*)", response.headers.get("Content-Range", "")
-    )
+    match = re.fullmatch(r"bytes (\d{1,18})-\d{1,18}/(\d{1,18}|\*)", response.headers.get("Content-Range", ""))
     return (int(match[1]), _number(match[2])) if match else (None, None)
 
 

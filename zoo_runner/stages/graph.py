@@ -98,7 +98,11 @@ def output_nodes(path: Path, outputs: Sequence[str]) -> tuple[str, ...]:
 
 
 def check_nodes(path: Path, names: Sequence[str]) -> None:
-    """Check explicit ``node_name:k`` addresses against the graph, before ATC stops with E10016.
+    """Check explicit addresses against the graph, before ATC stops with E10016.
+
+    Args:
+        path: The ONNX file.
+        names: ``node_name:k`` for any node, or, without a colon, names of graph outputs.
 
     Raises:
         ExportError: An address is malformed, given twice, or names a node or an output that the graph lacks;
@@ -115,8 +119,13 @@ def check_nodes(path: Path, names: Sequence[str]) -> None:
 def _problem(graph: Graph, address: str) -> str:
     """Say what is wrong with one address; empty when nothing is."""
     name, colon, index = address.rpartition(":")
-    if not (colon and name and index.isascii() and index.isdigit()):
-        return f"{address!r} is not of the form node_name:index, such as {address.rstrip(':') + ':0'!r}"
+    if not colon:
+        hint = did_you_mean(address, graph.outputs).rstrip("?")
+        return (
+            "" if address in graph.outputs else f"{address!r} is not an output of the graph, nor node_name:index{hint}"
+        )
+    if not (name and index.isascii() and index.isdigit()):
+        return f"{address!r} is not of the form node_name:index"
     matching = [node for node in graph.nodes if node.name == name]
     if not matching:
         return f"there is no node {name!r}{did_you_mean(name, (node.name for node in graph.nodes))}".rstrip("?")

@@ -52,6 +52,26 @@ def export_key(recipe: Recipe, weights_sha256: str) -> str:
     )
 
 
+def graph_without_weights(recipe: Recipe, store: Store) -> tuple[str, ...]:
+    """Return the graph nodes of the manifest's outputs, from an export with random weights.
+
+    The graph's shape and names do not depend on the weights.
+
+    Raises:
+        PrerequisiteError: A package that exporting needs is missing.
+        ExportError: The network cannot be exported.
+    """
+    from zoo_runner.stages.graph import output_nodes  # noqa: PLC0415 - loads onnx
+
+    def make(folder: Path) -> None:
+        from zoo_runner.stages.export import export  # noqa: PLC0415 - loads torch
+
+        export(recipe.parts.network, None, recipe.manifest.onnx, folder / "model.onnx")
+
+    built = store.build("graph", export_key(recipe, "without weights"), make)
+    return output_nodes(built.path / "model.onnx", [spec.name for spec in recipe.manifest.output_specs])
+
+
 def export_model(recipe: Recipe, weights: Fetched, store: Store) -> ModelFile:
     """Return the ONNX model of the weights, exporting it if this was not done before."""
 
@@ -71,44 +91,61 @@ def export_model(recipe: Recipe, weights: Fetched, store: Store) -> ModelFile:
     )
 
 
-def model_key(recipe: Recipe, backend: Backend, model: ModelFile) -> str:
-    """Name the model's outputs by the model, what runs it and the code around it."""
-    return fingerprint(
-        model.sha256,
-        backend.name,
-        backend.version(),
-        source_fingerprint(recipe.package),
-        source_fingerprint("zoo_runner"),
-    )
+@dataclass(frozen=True, kw_only=True)
+class Engine:
+    """A model and what runs it.
 
-
-@dataclass
-class SessionHolder:
-    """Opens the model for one batch size when it is first needed, and closes it at the end.
-
-    A run whose predictions are all in the store never loads the model.
+    Attributes:
+        recipe: The run's recipe.
+        backend: Loads the model.
+        model: The model.
+        devices: Device numbers.
     """
 
     recipe: Recipe
     backend: Backend
     model: ModelFile
-    batch: int
     devices: tuple[int, ...]
+
+    def key(self) -> str:
+        """Name the model's outputs by the model, what runs it and the code around it."""
+        return fingerprint(
+            self.model.sha256,
+            self.backend.name,
+            self.backend.version(),
+            source_fingerprint(self.recipe.package),
+            source_fingerprint("zoo_runner"),
+        )
+
+    def open(self, batch: int) -> Session:
+        """Load the model for a batch size."""
+        return self.backend.open(
+            SessionRequest(
+                model=self.model.path,
+                inputs=self.recipe.manifest.input_specs,
+                outputs=self.recipe.manifest.output_specs,
+                batch=batch,
+                devices=self.devices,
+                threads=self.recipe.manifest.infer.threads,
+            )
+        )
+
+
+@dataclass
+class LazySession:
+    """Loads the model when it is first needed, and lets go of it at the end.
+
+    A run whose predictions are all in the store never loads the model.
+    """
+
+    engine: Engine
+    batch: int
     _session: Session | None = None
 
     def __call__(self) -> Session:
         """Return the session, opening it the first time."""
         if self._session is None:
-            self._session = self.backend.open(
-                SessionRequest(
-                    model=self.model.path,
-                    inputs=self.recipe.manifest.input_specs,
-                    outputs=self.recipe.manifest.output_specs,
-                    batch=self.batch,
-                    devices=self.devices,
-                    threads=self.recipe.manifest.infer.threads,
-                )
-            )
+            self._session = self.engine.open(self.batch)
         return self._session
 
     def close(self) -> None:

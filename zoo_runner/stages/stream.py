@@ -230,7 +230,7 @@ def batched(items: Iterable[In], size: int) -> Iterator[tuple[In, ...]]:
         yield group
 
 
-def _write_chunk(  # noqa: PLR0913, PLR0917 - bound with partial: the store calls it with the folder only
+def _write_chunk(
     samples: Sequence[Sample],
     source: OutputSource,
     postprocess: Postprocess,

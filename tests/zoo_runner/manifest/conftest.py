@@ -18,11 +18,9 @@ outputs:
   - {name: z, shape: [batch, 2]}
 """
 
-Write = Callable[..., Path]
-
 
 @pytest.fixture
-def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Write:
+def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Path]:
     """Write a file below an otherwise empty current folder and return its relative path."""
     monkeypatch.chdir(tmp_path)
 

@@ -1,0 +1,392 @@
+"""The numerics against hand-worked cases, Python's formatting and a plain loop written from the definition."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+
+from refinedet_plugin.average_precision import (
+    DEVKIT,
+    RECALLS,
+    REFERENCE,
+    Curve,
+    Detections,
+    Rules,
+    Truths,
+    precision_recall,
+    text_rounded,
+)
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+Box = tuple[float, float, float, float]
+Detection = tuple[int, float, Box]
+"""Image, score, 0-based xyxy."""
+Truth = tuple[int, Box, bool]
+"""Image, 1-based inclusive xyxy, difficult."""
+
+
+def detections_of(rows: Sequence[Detection]) -> Detections:
+    return Detections(
+        images=np.array([image for image, _, _ in rows], dtype=np.intp),
+        scores=np.array([score for _, score, _ in rows], dtype=np.float32),
+        boxes=np.array([box for _, _, box in rows], dtype=np.float32).reshape(-1, 4),
+    )
+
+
+def truths_of(rows: Sequence[Truth]) -> Truths:
+    return Truths(
+        images=np.array([image for image, _, _ in rows], dtype=np.intp),
+        boxes=np.array([box for _, box, _ in rows], dtype=np.float32).reshape(-1, 4),
+        difficult=np.array([difficult for _, _, difficult in rows], dtype=np.bool_),
+    )
+
+
+def curve_of(detections: Sequence[Detection], truths: Sequence[Truth], rules: Rules) -> Curve:
+    return precision_recall(detections_of(detections), truths_of(truths), rules)
+
+
+# --- hand-worked cases -----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Case:
+    detections: tuple[Detection, ...]
+    truths: tuple[Truth, ...]
+    reference: float
+    devkit: float
+    area: float
+
+
+A: Box = (11, 11, 50, 50)
+ON_A: Box = (10, 10, 49, 49)
+B: Box = (101, 101, 140, 140)
+ON_B: Box = (100, 100, 139, 139)
+NOWHERE: Box = (300, 300, 340, 340)
+
+CASES = {
+    "nothing at all": Case((), (), -1.0, 0.0, 0.0),
+    "no detection": Case((), ((0, A, False),), -1.0, 0.0, 0.0),
+    "no object": Case(((0, 0.9, ON_A),), (), 0.0, 0.0, 0.0),
+    "found": Case(((0, 0.9, ON_A),), ((0, A, False),), 1.0, 1.0, 1.0),
+    "found in another image": Case(((1, 0.9, ON_A),), ((0, A, False),), 0.0, 0.0, 0.0),
+    "object in a later image": Case(((0, 0.9, ON_A),), ((7, A, False),), 0.0, 0.0, 0.0),
+    "images of objects in any order": Case(
+        ((0, 0.9, ON_A), (1, 0.8, ON_B)), ((1, B, False), (0, A, False)), 1.0, 1.0, 1.0
+    ),
+    "only a difficult object, found": Case(((0, 0.9, ON_A),), ((0, A, True),), 0.0, 0.0, 0.0),
+    "difficult objects count neither way": Case(
+        ((0, 0.9, ON_B), (0, 0.8, ON_B), (0, 0.7, ON_A)), ((0, A, False), (0, B, True)), 1.0, 1.0, 1.0
+    ),
+    "a missed difficult object costs nothing": Case(((0, 0.9, ON_A),), ((0, A, False), (0, B, True)), 1.0, 1.0, 1.0),
+    # precision 1, 1/2, 2/3 at recall 1/2, 1/2, 1
+    "a second find is false": Case(
+        ((0, 0.9, ON_A), (0, 0.8, ON_A), (0, 0.7, ON_B)),
+        ((0, A, False), (0, B, False)),
+        (6 + 5 * 2 / 3) / 11,
+        (6 + 5 * 2 / 3) / 11,
+        1 / 2 + 1 / 2 * 2 / 3,
+    ),
+    "the better score leads, not the earlier line": Case(
+        ((0, 0.3, NOWHERE), (0, 0.9, ON_A)), ((0, A, False),), 1.0, 1.0, 1.0
+    ),
+    # precision 0, 1/2 at recall 0, 1
+    "a false one before": Case(((0, 0.9, NOWHERE), (0, 0.3, ON_A)), ((0, A, False),), 0.5, 0.5, 0.5),
+    # The second lies best on the first object and well enough on the other: it is a second find all the same.
+    "no second choice": Case(
+        ((0, 0.9, (0, 0, 99, 99)), (0, 0.8, (0, 1, 99, 100))),
+        ((0, (1, 1, 100, 100), False), (0, (1, 21, 100, 120), False)),
+        6 / 11,
+        6 / 11,
+        0.5,
+    ),
+    "the first of equal objects, difficult": Case(((0, 0.9, ON_A),), ((0, A, True), (0, A, False)), 0.0, 0.0, 0.0),
+    "the first of equal objects, not difficult": Case(((0, 0.9, ON_A),), ((0, A, False), (0, A, True)), 1.0, 1.0, 1.0),
+    # 10 x 5 of 10 x 10 inclusive pixels; by the reference 9 x 4 shifted by two pixels, far below one half
+    "half by the devkit is not enough": Case(((0, 0.9, (0, 0, 9, 4)),), ((0, (1, 1, 10, 10), False),), 0.0, 0.0, 0.0),
+    # In the reference's frame the object is 0..10, the detection 0..10 by 0..5.04, written 5.0: exactly one half.
+    "rounded down to half by the reference": Case(
+        ((0, 0.9, (-1, -1, 9, 4.04)),), ((0, (1, 1, 11, 11), False),), 0.0, 0.0, 0.0
+    ),
+    "rounded up past half by the reference": Case(
+        ((0, 0.9, (-1, -1, 9, 4.06)),), ((0, (1, 1, 11, 11), False),), 1.0, 0.0, 0.0
+    ),
+    "one pixel has no area by the reference": Case(
+        ((0, 0.9, (4, 4, 4, 4)),), ((0, (5, 5, 5, 5), False),), 0.0, 1.0, 1.0
+    ),
+    "no area on no area where both fall": Case(((0, 0.9, (2, 2, 2, 2)),), ((0, (4, 4, 4, 4), False),), 0.0, 0.0, 0.0),
+    "corners swapped": Case(((0, 0.9, (49, 49, 10, 10)),), ((0, A, False),), 0.0, 0.0, 0.0),
+    "largest boxes": Case(((0, 0.9, (-3e38, -3e38, 3e38, 3e38)), (0, 0.8, ON_A)), ((0, A, False),), 0.5, 0.5, 0.5),
+}
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
+def test_hand_worked(case: Case) -> None:
+    reference = curve_of(case.detections, case.truths, REFERENCE)
+    devkit = curve_of(case.detections, case.truths, DEVKIT)
+    found = (reference.eleven_points(), devkit.eleven_points(), devkit.area())
+    assert found == pytest.approx((case.reference, case.devkit, case.area), abs=1e-12)
+
+
+@pytest.mark.parametrize(("first", "expected"), [(ON_A, 1.0), (NOWHERE, 0.5)], ids=["true first", "false first"])
+def test_equal_scores_keep_their_order_by_the_devkit(first: Box, expected: float) -> None:
+    second = NOWHERE if first is ON_A else ON_A
+    curve = curve_of([(0, 0.9, first), (0, 0.9, second)], [(0, A, False)], DEVKIT)
+    assert curve.eleven_points() == pytest.approx(expected, abs=1e-12)
+
+
+def test_scores_that_differ_below_a_thousandth_tie_by_the_reference() -> None:
+    scores = np.linspace(0.5, 0.51, 4001, dtype=np.float32)
+    written = np.array([float(f"{score:.3f}") for score in scores])
+    assert len(np.unique(written)) == 11
+    assert np.array_equal(REFERENCE.ranking(scores), np.argsort(-written))
+    assert np.array_equal(DEVKIT.ranking(scores), np.arange(4000, -1, -1))
+
+
+def test_arguments_are_left_alone() -> None:
+    detections, truths = detections_of([(0, 0.9, ON_A)]), truths_of([(0, A, False)])
+    for array in (*vars(detections).values(), *vars(truths).values()):
+        array.flags.writeable = False
+    for rules in (REFERENCE, DEVKIT):
+        assert precision_recall(detections, truths, rules).eleven_points() == pytest.approx(1.0)
+
+
+def test_result_files_are_scored_as_they_stand() -> None:
+    read = Detections(images=np.array([0]), scores=np.array([0.12345]), boxes=np.array([[11.04, 11.0, 50.0, 50.0]]))
+    rules = REFERENCE.for_result_files()
+    assert np.array_equal(rules.detection_boxes(read.boxes), read.boxes)
+    assert rules == replace(REFERENCE, score_decimals=None, box_decimals=None, detection_offset=0.0)
+    assert precision_recall(read, truths_of([(0, A, False)]), rules).eleven_points() == pytest.approx(1.0)
+
+
+# --- the average of a curve ------------------------------------------------------------------------------------
+
+
+def test_recalls_are_the_floats_of_the_reference() -> None:
+    assert RECALLS.tolist()[3] == 0.30000000000000004
+    assert len(RECALLS) == 11
+
+
+@pytest.mark.parametrize(
+    ("recall", "precision", "eleven", "area"),
+    [
+        ([], [], -7.0, -7.0),
+        ([0.0], [0.0], 0.0, 0.0),
+        ([1.0], [1.0], 1.0, 1.0),
+        ([0.3], [1.0], 3 / 11, 0.3),  # 0.3 is below the fourth recall, 0.30000000000000004
+        ([0.5], [0.5], 6 * 0.5 / 11, 0.25),
+        ([0.25, 0.25, 0.5], [1.0, 0.5, 0.75], (3 + 3 * 0.75) / 11, 0.25 + 0.25 * 0.75),
+        ([0.25, 0.5], [0.5, 1.0], 6 / 11, 0.5),
+    ],
+    ids=["no detection", "nothing found", "perfect", "recall 0.3", "half", "falling", "rising"],
+)
+def test_average(recall: list[float], precision: list[float], eleven: float, area: float) -> None:
+    curve = Curve(recall=np.array(recall), precision=np.array(precision), undetected=-7.0)
+    assert curve.eleven_points() == pytest.approx(eleven, abs=1e-12)
+    assert curve.area() == pytest.approx(area, abs=1e-12)
+
+
+# --- rounding as text does -------------------------------------------------------------------------------------
+
+
+def as_text(values: NDArray[Any], decimals: int) -> NDArray[np.float64]:
+    return np.array([float(f"{value:.{decimals}f}") for value in values.ravel()], dtype=np.float64).reshape(
+        values.shape
+    )
+
+
+def same_bits(one: NDArray[np.float64], other: NDArray[np.float64]) -> bool:
+    return one.dtype == other.dtype and one.shape == other.shape and one.tobytes() == other.tobytes()
+
+
+@pytest.mark.parametrize(
+    ("value", "decimals", "expected"),
+    [
+        (0.0005, 3, 0.001),  # the double is just above the tie
+        (0.0015, 3, 0.002),
+        (0.0025, 3, 0.003),
+        (0.5, 3, 0.5),
+        (0.0625, 3, 0.062),  # an exact tie, to even
+        (0.1875, 3, 0.188),
+        (2.675, 2, 2.67),  # the double is just below the tie
+        (1.005, 2, 1.0),
+        (0.25, 1, 0.2),
+        (0.75, 1, 0.8),
+        (0.35, 1, 0.3),
+        (-0.05, 1, -0.1),
+        (-0.25, 1, -0.2),
+        (2.5, 0, 2.0),
+        (0.0, 3, 0.0),
+        (-0.0, 3, -0.0),
+        (-0.0004, 3, -0.0),
+        (5e-324, 7, 0.0),
+        (4503599627370497.5, 1, 4503599627370497.5),
+        (9007199254740993.0, 3, 9007199254740992.0),
+        (1e300, 3, 1e300),
+        (1.7976931348623157e308, 7, 1.7976931348623157e308),
+        (float("inf"), 3, float("inf")),
+        (float("-inf"), 1, float("-inf")),
+    ],
+)
+def test_text_rounded(value: float, decimals: int, expected: float) -> None:
+    rounded = text_rounded(np.array([value]), decimals)
+    assert same_bits(rounded, np.array([expected]))
+    assert same_bits(rounded, as_text(np.array([value]), decimals))
+
+
+@pytest.mark.parametrize("shape", [(0,), (0, 4), (2, 4)], ids=str)
+def test_text_rounded_keeps_the_shape(shape: tuple[int, ...]) -> None:
+    values = np.full(shape, 0.1234, dtype=np.float32)
+    assert same_bits(text_rounded(values, 3), as_text(values, 3))
+
+
+def test_text_rounded_keeps_nan() -> None:
+    assert np.isnan(text_rounded(np.array([np.nan]), 3)).all()
+
+
+@pytest.mark.parametrize("decimals", [-1, 8])
+def test_text_rounded_refuses_decimals(decimals: int) -> None:
+    with pytest.raises(ValueError, match=f"expected decimals from 0 to 7; found {decimals}"):
+        text_rounded(np.zeros(1), decimals)
+
+
+DECIMALS = st.integers(0, 7)
+
+
+@given(arrays.arrays(np.float64, st.integers(0, 20), elements=st.floats(allow_nan=False)), DECIMALS)
+def test_text_rounded_is_formatting(values: NDArray[np.float64], decimals: int) -> None:
+    assert same_bits(text_rounded(values, decimals), as_text(values, decimals))
+
+
+@given(arrays.arrays(np.float32, 20, elements=st.floats(-2000, 2000, width=32)), st.sampled_from([1, 3]))
+def test_text_rounded_is_formatting_of_float32(values: NDArray[np.float32], decimals: int) -> None:
+    assert same_bits(text_rounded(values, decimals), as_text(values, decimals))
+    shifted = values.astype(np.float64) + 1.0
+    assert same_bits(text_rounded(shifted, decimals), as_text(shifted, decimals))
+
+
+@given(st.integers(-(10**15), 10**15), DECIMALS, st.integers(-3, 3))
+@example(whole=2, decimals=3, steps=0)
+def test_text_rounded_around_ties(whole: int, decimals: int, steps: int) -> None:
+    value = np.array([(2 * whole + 1) / (2 * 10**decimals)])
+    for _ in range(abs(steps)):
+        value = np.nextafter(value, np.copysign(np.inf, steps))
+    assert same_bits(text_rounded(value, decimals), as_text(value, decimals))
+
+
+def test_all_short_dyadic_numbers_are_formatted_alike() -> None:
+    values = np.arange(-4096, 4097, dtype=np.float64) / 256  # every kind of exact tie of up to 3 decimals
+    for decimals in range(4):
+        assert same_bits(text_rounded(values, decimals), as_text(values, decimals))
+
+
+# --- a plain loop, from the definition -------------------------------------------------------------------------
+
+
+def looped(detections: Sequence[Detection], truths: Sequence[Truth], rules: Rules) -> tuple[float, float]:
+    """11-point AP and area, one detection at a time."""
+    lines = []
+    for image, score, box in detections:
+        exact = float(np.float32(score)), [float(np.float32(side)) + 1 for side in box]
+        if rules.name == "reference":
+            exact = float(f"{exact[0]:.3f}"), [float(f"{side:.1f}") for side in exact[1]]
+        lines.append((image, *exact))
+    minus, plus = (1.0, 0.0) if rules.name == "reference" else (0.0, 1.0)
+    objects = [(image, [side - minus for side in box], difficult) for image, box, difficult in truths]
+    scores = np.array([score for _, score, _ in lines])
+    order = np.argsort(-scores) if rules.name == "reference" else np.argsort(-scores, kind="stable")
+    taken: set[int] = set()
+    true = false = 0
+    points = []
+    for line in order:
+        image, _, box = lines[line]
+        best, chosen = 0.0, -1
+        for number, (where, other, _) in enumerate(objects):
+            overlap = looped_iou(box, other, plus)
+            if where == image and overlap > best:
+                best, chosen = overlap, number
+        if best > 0.5 and objects[chosen][2]:
+            pass
+        elif best > 0.5 and chosen not in taken:
+            taken.add(chosen)
+            true += 1
+        else:
+            false += 1
+        points.append((true, false))
+    positives = sum(not difficult for _, _, difficult in truths)
+    return looped_average(points, positives, -1.0 if rules.name == "reference" else 0.0)
+
+
+def looped_iou(one: Sequence[float], other: Sequence[float], plus: float) -> float:
+    width = min(one[2], other[2]) - max(one[0], other[0]) + plus
+    height = min(one[3], other[3]) - max(one[1], other[1]) + plus
+    if width <= 0 or height <= 0:
+        return 0.0
+    first = (one[2] - one[0] + plus) * (one[3] - one[1] + plus)
+    second = (other[2] - other[0] + plus) * (other[3] - other[1] + plus)
+    return width * height / (first + second - width * height)
+
+
+def looped_average(points: Sequence[tuple[int, int]], positives: int, undetected: float) -> tuple[float, float]:
+    if not points:
+        return undetected, undetected
+    if not positives:
+        return 0.0, 0.0
+    curve = [(true / positives, true / (true + false) if true + false else 0.0) for true, false in points]
+    eleven = 0.0
+    for level in np.arange(0.0, 1.1, 0.1).tolist():
+        eleven += max((precision for recall, precision in curve if recall >= level), default=0.0) / 11
+    area, reached = 0.0, 0.0
+    for place, (recall, _) in enumerate(curve):
+        area += (recall - reached) * max(precision for _, precision in curve[place:])
+        reached = recall
+    return eleven, area
+
+
+CORNER = st.integers(0, 12).map(lambda quarter: 5 + quarter * 0.75)
+SIDE = st.integers(-2, 16).map(lambda quarter: quarter * 0.75)
+
+
+@st.composite
+def detected(draw: st.DrawFn) -> Detection:
+    x, y = draw(CORNER), draw(CORNER)
+    score = draw(st.sampled_from([0.5, 0.5004, 0.5003, 0.7, 0.0625]) | st.floats(0.0078125, 1.0, width=32))
+    return draw(st.integers(0, 2)), score, (x, y, x + draw(SIDE), y + draw(SIDE))
+
+
+@st.composite
+def annotated(draw: st.DrawFn) -> Truth:
+    x, y = draw(st.integers(5, 14)), draw(st.integers(5, 14))
+    box = (x, y, x + draw(st.integers(0, 12)), y + draw(st.integers(0, 12)))
+    return draw(st.integers(0, 2)), box, draw(st.booleans())
+
+
+@given(st.lists(detected(), max_size=40), st.lists(annotated(), max_size=12), st.sampled_from([REFERENCE, DEVKIT]))
+def test_vectorised_is_the_plain_loop(detections: list[Detection], truths: list[Truth], rules: Rules) -> None:
+    curve = curve_of(detections, truths, rules)
+    assert (curve.eleven_points(), curve.area()) == pytest.approx(looped(detections, truths, rules), abs=1e-12)
+
+
+@pytest.mark.parametrize("rules", [REFERENCE, DEVKIT], ids=lambda rules: rules.name)
+def test_many_ties_are_the_plain_loop(rules: Rules) -> None:
+    random = np.random.default_rng(7)
+    truths: list[Truth] = []
+    detections: list[Detection] = []
+    for image in range(40):
+        for _ in range(int(random.integers(0, 4))):
+            x, y, width, height = (int(number) for number in random.integers(10, 60, 4))
+            truths.append((image, (x, y, x + width, y + height), bool(random.random() < 0.2)))
+            for _ in range(12):
+                left, top, right, bottom = (np.array([x, y, x + width, y + height]) + random.normal(0, 6, 4)).tolist()
+                detections.append((image, float(random.integers(1, 40)) / 40, (left, top, right, bottom)))
+    assert len(detections) > 500
+    curve = curve_of(detections, truths, rules)
+    assert (curve.eleven_points(), curve.area()) == pytest.approx(looped(detections, truths, rules), abs=1e-12)

@@ -1,0 +1,116 @@
+"""The manifests that are shipped say what they are meant to say."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+from jsonschema import Draft202012Validator
+
+from refinedet_plugin.config import VOC_CLASSES, RefineDetConfig
+from zoo_runner.manifest.json_schema import json_schema
+from zoo_runner.manifest.load import LoadedManifest, load, load_plugin_config
+
+FOLDER = Path(__file__).parent.parent / "manifests"
+NAMES = ("refinedet320", "refinedet320-sample", "refinedet512")
+OUTPUTS = ("odm_loc", "odm_conf", "arm_loc", "arm_conf")
+
+
+def shipped(name: str) -> LoadedManifest:
+    return load(FOLDER / f"{name}.yaml")
+
+
+def test_all_are_listed_here() -> None:
+    assert tuple(sorted(path.stem for path in FOLDER.glob("*.yaml"))) == NAMES
+
+
+@pytest.mark.parametrize("name", NAMES)
+class TestEach:
+    def test_is_named_after_its_file_and_says_what_it_is(self, name: str) -> None:
+        assert shipped(name).manifest.name == name
+        assert (FOLDER / f"{name}.yaml").read_text().startswith("# ")
+
+    def test_follows_the_json_schema(self, name: str) -> None:
+        data = json.loads(json.dumps(yaml.safe_load((FOLDER / f"{name}.yaml").read_text())))
+        assert [error.message for error in Draft202012Validator(json_schema()).iter_errors(data)] == []
+
+    def test_tensors_fit_the_configuration(self, name: str) -> None:
+        loaded = shipped(name)
+        config = load_plugin_config(loaded, RefineDetConfig)
+        size, priors = config.input_size, config.num_priors
+        assert [(spec.name, spec.dtype, spec.shape) for spec in loaded.manifest.input_specs] == [
+            ("image", "float32", ("batch", 3, size, size))
+        ]
+        widths = (4, config.num_classes, 4, 2)
+        assert [(spec.name, spec.dtype, spec.shape) for spec in loaded.manifest.output_specs] == [
+            (output, "float32", ("batch", priors, width)) for output, width in zip(OUTPUTS, widths, strict=True)
+        ]
+
+    def test_compiles_as_published(self, name: str) -> None:
+        manifest = shipped(name).manifest
+        assert (manifest.atc.input_format, manifest.atc.precision_mode) == ("NCHW", "allow_fp32_to_fp16")
+        assert (manifest.onnx.opset, manifest.onnx.simplify, manifest.onnx.dynamic_batch) == (11, True, True)
+
+
+def test_published_recipe() -> None:
+    loaded = shipped("refinedet320")
+    manifest = loaded.manifest
+    assert manifest.source is not None
+    assert manifest.source.commit == "0e4b24ce07245fcb8c48292326a731729cc5746a"
+    assert manifest.weights.url is not None
+    assert manifest.weights.url.endswith("/RefineDet320_VOC_final.pth")
+    assert manifest.weights.sha256 is None  # nobody has published one: it must not be made up
+    assert manifest.dataset.md5 == "b6e924de25625d8de591ea690078ad9f"
+    assert (manifest.dataset.samples, manifest.dataset.root_env) == (4952, "VOCDEVKIT")
+    assert load_plugin_config(loaded, RefineDetConfig) == RefineDetConfig(classes=VOC_CLASSES)
+    assert manifest.infer.batch == 16
+    assert manifest.benchmark.loop == 1000
+
+
+def test_published_figures() -> None:
+    expected = shipped("refinedet320").manifest.expected
+    assert expected.accuracy is not None
+    assert (expected.accuracy.metric, expected.accuracy.protocol) == ("voc07_map", "reference")
+    assert (expected.accuracy.unit, expected.accuracy.value) == ("percent", 79.58)
+    assert list(expected.chips) == ["310P3"]
+    chip = expected.chips["310P3"]
+    assert dict(chip.accuracy) == {1: 79.60}
+    assert dict(chip.throughput) == {
+        1: 379.450,
+        4: 427.239,
+        8: 434.099,
+        16: 445.783,
+        32: 440.789,
+        64: 370.347,
+    }
+    assert chip.cann == "6.0.RC1"
+
+
+def test_512_invents_nothing() -> None:
+    loaded = shipped("refinedet512")
+    manifest, base = loaded.manifest, shipped("refinedet320").manifest
+    assert [path.name for path in loaded.sources] == ["refinedet512.yaml", "refinedet320.yaml"]
+    assert (manifest.weights.url, manifest.weights.sha256) == (None, None)
+    assert manifest.expected.accuracy is None
+    assert manifest.expected.chips == {}
+    assert (manifest.dataset, manifest.atc, manifest.benchmark) == (base.dataset, base.atc, base.benchmark)
+    assert loaded.locate(("expected",)).endswith(":29")
+
+
+def test_sample_is_inside_the_package_and_gated() -> None:
+    manifest = shipped("refinedet320-sample").manifest
+    assert manifest.weights.url == "package:refinedet_plugin/sample/weights.pth"
+    assert manifest.dataset.url == "package:refinedet_plugin/sample"
+    assert manifest.dataset.samples >= 200
+    assert manifest.expected.accuracy is not None
+    assert manifest.expected.accuracy.value >= 80
+    assert manifest.expected.chips == {}
+
+
+def test_sample_classes_are_those_that_were_drawn() -> None:
+    scenes = (FOLDER.parent / "tools" / "sample" / "scenes.py").read_text()
+    config = load_plugin_config(shipped("refinedet320-sample"), RefineDetConfig)
+    line = next(line for line in scenes.splitlines() if line.startswith("CLASSES"))
+    assert yaml.safe_load(line.partition(" = ")[2].replace("(", "[").replace(")", "]")) == list(config.classes)

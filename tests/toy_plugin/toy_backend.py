@@ -1,0 +1,53 @@
+"""A backend that runs models with ONNX's own, slow and plain, reference implementation."""
+
+import time
+
+import numpy as np
+from zoo_runner.hookspecs import hookimpl
+from zoo_runner.interfaces import Prerequisite
+
+
+class ReferenceSession:
+    def __init__(self, request):
+        from onnx.reference import ReferenceEvaluator
+
+        self.model = ReferenceEvaluator(str(request.model))
+        self.names = [spec.name for spec in request.outputs]
+
+    def infer(self, inputs):
+        return dict(zip(self.names, self.model.run(self.names, dict(inputs)), strict=True))
+
+    def time(self, inputs, *, warmup, loop):
+        seconds = []
+        for _ in range(warmup + loop):
+            start = time.perf_counter()
+            self.infer(inputs)
+            seconds.append(time.perf_counter() - start)
+        return [1000 * each for each in seconds[warmup:]]
+
+    def close(self):
+        pass
+
+
+class ReferenceBackend:
+    name = "onnx-reference"
+    model_format = "onnx"
+
+    def prerequisites(self):
+        return (Prerequisite(name="numpy", ok=True, found=np.__version__),)
+
+    def chip(self):
+        return "cpu"
+
+    def version(self):
+        import onnx
+
+        return f"onnx {onnx.__version__}"
+
+    def open(self, request):
+        return ReferenceSession(request)
+
+
+@hookimpl
+def zoo_backend():
+    return ReferenceBackend()

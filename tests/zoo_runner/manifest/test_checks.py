@@ -1,0 +1,108 @@
+# ruff: noqa: E501 - complaints stand beside what causes them, one row a line
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from zoo_runner.errors import ManifestError
+from zoo_runner.manifest import atc_flags
+from zoo_runner.manifest.load import load
+
+Write = Callable[..., Path]
+
+ACCURACY = "accuracy: {metric: m, protocol: p, value: 79.58}"
+
+REFUSED = [
+    ("weights: {url: 'ftp://x/y'}", "weights.url: expected http(s):, file:, package: or a path relative to the manifest, found 'ftp://x/y' (string)"),
+    ("weights: {url: 'https:///y'}", "weights.url: expected a host after https://, found 'https:///y' (string)"),
+    ("weights: {url: 'package:wheel'}", "weights.url: expected package:<package>/<path>, found 'package:wheel' (string)"),
+    ("weights: {url: ''}", "weights.url: expected a URL or path, found '' (string)"),
+    ("atc: {flags: {keepdtype: f}}", "atc.flags.keepdtype: ATC is not known to have this flag; did you mean 'keep_dtype'?"),
+    ("atc: {flags: {--keep_dtype: f}}", "atc.flags.--keep_dtype: ATC is not known to have this flag; did you mean 'keep_dtype'?"),
+    ("atc: {flags: {zzz: f}}", "atc.flags.zzz: ATC is not known to have this flag"),
+    ("atc: {flags: {log: debug}}", "atc.flags.log: has its own key; write atc.log"),
+    ("atc: {flags: {precision_mode: force_fp16}}", "atc.flags.precision_mode: has its own key; write atc.precision_mode"),
+    ("atc: {flags: {output: x}}", "atc.flags.output: is set by the run itself; remove it"),
+    ("atc: {precision_mode: force_fp32, flags: {precision_mode_v2: fp16}}", "atc.flags.precision_mode_v2: ATC takes either this or precision_mode, found both; remove one"),
+    ("atc: {insert_op_conf: a.cfg, flags: {input_fp16_nodes: x}}", "atc.flags.input_fp16_nodes: ATC takes either this or insert_op_conf, found both; remove one"),
+    ("atc: {flags: {debug_dir: 'd/{bach}'}}", "atc.flags.debug_dir: expected no other placeholder than {batch} and {soc}, found {bach}; did you mean 'batch'?"),
+    ("atc: {flags: {debug_dir: 'd/{batch'}}", "atc.flags.debug_dir: expected braces only around {batch} and {soc}, found 'd/{batch'"),
+    ("atc: {insert_op_conf: '{}.cfg'}", "atc.insert_op_conf: expected no other placeholder than {batch} and {soc}, found {}"),
+    ("atc: {input_shape: 'x:{batch},{size}'}", "atc.input_shape: expected no other placeholder than {batch}, found {size}"),
+    ("atc: {input_shape: 'x:{soc},3'}", "atc.input_shape: expected no other placeholder than {batch}, found {soc}"),
+    ("atc: {input_shape: 'image:{batch},3'}", "atc.input_shape: expected x:..., naming inputs, found 'image:{batch},3'"),
+    ("atc: {soc_version: 310P3}", "atc.soc_version: expected 'Ascend310P3', as ATC names chips, found '310P3' (string)"),
+    ("atc: {out_nodes: ['a:0']}", "atc.out_nodes: expected 2 nodes, one for each of outputs in their order, found 1"),
+    ("atc: {out_nodes: ['a:0', b]}", "atc.out_nodes: expected node:index throughout, or output names throughout, found ['a:0', 'b']"),
+    ("atc: {out_nodes: ['a:x', 'b:0']}", "atc.out_nodes: expected node:index throughout, or output names throughout, found ['a:x', 'b:0']"),
+    ("atc: {out_nodes: ['a:0', 'a:0']}", "atc.out_nodes.1: expected each value once, found a:0 again"),
+    ("benchmark: {batch: [1, 4, 1]}", "benchmark.batch.2: expected each value once, found 1 again"),
+    ("expected: {accuracy: {metric: m, protocol: p, value: 101}}", "expected.accuracy.value: expected 0 to 100, as the unit is percent, found 101.0 (number)"),
+    ("expected: {accuracy: {metric: m, protocol: p, value: 79.58, unit: fraction}}", "expected.accuracy.value: expected 0 to 1, as the unit is fraction, found 79.58 (number)"),
+    ("expected: {accuracy: {metric: m, protocol: p, value: 0.8, tolerance: {abs: 2}}}", "expected.accuracy.tolerance: expected less than the figure itself (0.8), else everything passes"),
+    ("expected: {chips: {Ascend310P3: {}}}", "expected.chips.Ascend310P3: expected the chip as npu-smi names it, '310P3', found 'Ascend310P3' (string)"),
+    ("expected: {chips: {310P3: {accuracy: {1: 79.6}}}}", "expected.chips.310P3.accuracy: would never be compared: expected.accuracy names no metric"),
+    (f"expected: {{{ACCURACY}, chips: {{310P3: {{accuracy: {{1: 796}}}}}}}}", "expected.chips.310P3.accuracy.1: expected 0 to 100, as the unit is percent, found 796.0 (number)"),
+    ("expected: {chips: {310P3: {throughput: {16: 400}}}}", "expected.chips.310P3.throughput.16: would never be compared: benchmark.batch is [1]; add 16 there"),
+    ("expected: {chips: {310P3: {throughput: {1: 4}, tolerance: {abs: 5}}}}", "expected.chips.310P3.tolerance: expected less than the figure itself (4), else everything passes"),
+    ("expected: {chips: {310P3: {tolerance: {rel: 1}}}}", "expected.chips.310P3.tolerance.rel: expected less than 1, found 1 (integer)"),
+]  # fmt: skip # one row a line
+
+
+@pytest.mark.parametrize(("addition", "complaint"), REFUSED, ids=[addition for addition, _ in REFUSED])
+def test_refused(write: Write, minimal: str, addition: str, complaint: str) -> None:
+    with pytest.raises(ManifestError) as caught:
+        load(write(f"{minimal}{addition}\n"))
+    assert str(caught.value) == f"m.yaml:9: {complaint}"
+
+
+@pytest.mark.parametrize(
+    ("override", "complaint"),
+    [
+        ("outputs.1.name=y", "outputs.1.name: expected each value once, found y again"),
+        ("inputs.0.name='a b'", "inputs.0.name: expected a name without spaces, ':', ';' and ',', found 'a b' (string)"),
+        ("inputs.0.shape=[3, batch]", "inputs.0.shape: expected 'batch' first and nowhere else, found [3, 'batch']"),
+        ("inputs.0.shape=[batch, batch]", "inputs.0.shape: expected 'batch' first and nowhere else, found ['batch', 'batch']"),
+        ("inputs.0.shape=[]", "inputs.0.shape: expected 'batch' first and nowhere else, found []"),
+        ("dataset.subdir=../x", "dataset.subdir: expected a folder inside the archive, found '../x' (string)"),
+        ("dataset.subdir=/x", "dataset.subdir: expected a folder inside the archive, found '/x' (string)"),
+    ],
+)  # fmt: skip # one row a line
+def test_override_refused(write: Write, minimal: str, override: str, complaint: str) -> None:
+    with pytest.raises(ManifestError) as caught:
+        load(write(minimal), [override])
+    key, text = complaint.split(": ", 1)
+    assert str(caught.value) == f"--set {override.split('=', maxsplit=1)[0]}: {text}"
+    assert key == override.split("=", maxsplit=1)[0]
+
+
+@pytest.mark.parametrize(
+    "addition",
+    [
+        "weights: {url: w.pth}",
+        "weights: {url: /abs/w.pth}",
+        "weights: {url: 'file:///abs/w.pth'}",
+        "weights: {url: 'package:wheel/data/w.pth'}",
+        "weights: {url: 'https://example.com/w.pth?a=b'}",
+        "dataset: {name: d, samples: 1, subdir: a/b}",
+        "atc: {soc_version: Ascend310P3}",
+        "atc: {out_nodes: ['Reshape_1:0', '/a/Softmax:1']}",
+        "atc: {out_nodes: [y, z]}",
+        "atc: {input_shape: 'x:{batch},3'}",
+        "atc: {insert_op_conf: 'aipp_{batch}.cfg', flags: {op_bank_path: 'banks/{soc}', mode: 0}}",
+        "atc: {flags: {precision_mode_v2: fp16, input_fp16_nodes: x}}",
+        "expected: {accuracy: {metric: m, protocol: p, value: 0, tolerance: {abs: 1}}}",
+        "expected: {accuracy: {metric: wer, protocol: p, value: 130, unit: words, tolerance: {rel: 0.1}}}",
+        f"expected: {{{ACCURACY}, chips: {{310P3: {{accuracy: {{64: 79.6}}, throughput: {{1: 3}}}}}}}}",
+    ],
+)
+def test_accepted(write: Write, minimal: str, addition: str) -> None:
+    kept = "".join(line + "\n" for line in minimal.splitlines() if line.split(":")[0] != addition.split(":", maxsplit=1)[0])
+    load(write(f"{kept}{addition}\n"))
+
+
+def test_every_typed_flag_is_known() -> None:
+    assert len(set(atc_flags.KNOWN)) == len(atc_flags.KNOWN)
+    assert set(atc_flags.TYPED) | set(atc_flags.MANAGED) <= set(atc_flags.KNOWN)

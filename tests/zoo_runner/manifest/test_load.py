@@ -1,0 +1,367 @@
+from __future__ import annotations
+
+import pickle
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import pytest
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from zoo_runner.errors import ExitCode, ManifestError, UsageError
+from zoo_runner.manifest.load import load, load_plugin_config
+from zoo_runner.manifest.schema import Manifest
+
+Write = Callable[..., Path]
+
+
+def refusal(path: Path, *overrides: str) -> list[str]:
+    with pytest.raises(ManifestError) as caught:
+        load(path, overrides)
+    assert caught.value.exit_code is ExitCode.USAGE
+    return str(caught.value).split("\n")
+
+
+def test_minimal(write: Write, minimal: str) -> None:
+    path = write(minimal)
+    loaded = load(path)
+    assert isinstance(loaded.manifest, Manifest)
+    assert loaded.manifest.name == "toy"
+    assert loaded.manifest.inputs[0].shape == ("batch", 3)
+    assert [spec.name for spec in loaded.manifest.output_specs] == ["y", "z"]
+    assert loaded.manifest.weights.url is None
+    assert (loaded.path, loaded.sources) == (path, (path,))
+
+
+def test_places(write: Write, minimal: str) -> None:
+    write(minimal, "base/toy.yaml")
+    loaded = load(write("extends: base/toy.yaml\n\nweights: {url: w.pth}\n"), ["infer.batch=4"])
+    assert loaded.locate(("weights", "url")) == "m.yaml:3"
+    assert loaded.locate(("weights", "sha256")) == "m.yaml:3"
+    assert loaded.locate(("outputs", 1, "shape")) == "base/toy.yaml:8"
+    assert loaded.locate(("infer", "batch")) == "--set infer.batch"
+    assert loaded.locate(("nowhere", 0)) == "m.yaml:1"
+    assert loaded.resolve(("weights", "url"), "w.pth") == Path("w.pth")
+    assert loaded.resolve(("dataset", "name"), "d.tar") == Path("base/d.tar")
+    assert loaded.resolve(("dataset", "name"), "/d.tar") == Path("/d.tar")
+    assert [str(source) for source in loaded.sources] == ["m.yaml", "base/toy.yaml"]
+
+
+@pytest.mark.parametrize(
+    ("addition", "overrides", "same"),
+    [
+        pytest.param("", [], True, id="nothing"),
+        pytest.param("# remark\n", [], True, id="a comment"),
+        pytest.param("infer: {batch: 1}\n", [], True, id="a default, said"),
+        pytest.param("infer: {batch: 2}\n", [], False, id="another value"),
+        pytest.param("infer: {batch: 2}\n", ["infer.batch=1"], True, id="overridden back"),
+        pytest.param("", ["infer.batch=2"], False, id="an override"),
+        pytest.param("", ["plugin.config.x=[1, {y: 2}]"], False, id="plugin configuration"),
+    ],
+)
+def test_digest(write: Write, minimal: str, addition: str, overrides: Sequence[str], *, same: bool) -> None:
+    plain = load(write(minimal))
+    changed = load(write(minimal + addition, "folder/n.yaml"), overrides)
+    assert (plain.digest == changed.digest) is same
+    assert len(plain.digest) == 64
+
+
+def test_survives_pickling(write: Write, minimal: str) -> None:
+    loaded = load(write(minimal + "expected: {chips: {310P3: {throughput: {1: 5}}}}\n"))
+    assert pickle.loads(pickle.dumps(loaded)) == loaded  # noqa: S301 - our own bytes
+
+
+def test_frozen(write: Write, minimal: str) -> None:
+    loaded = load(write(minimal))
+    with pytest.raises(ValueError, match="frozen"):
+        loaded.manifest.infer.batch = 2
+
+
+ROWS = [
+    # what follows the 8 lines of the minimal manifest, and the complaint
+    ("unknown key, near", "wieghts: {}", "m.yaml:9: wieghts: unknown key; did you mean 'weights'?"),
+    (
+        "unknown key, nothing near",
+        "weights: {\n  foo: 1}",
+        "m.yaml:10: weights.foo: unknown key; known here: url, sha256, size, license",
+    ),
+    (
+        "integer as a key of a section",
+        "infer:\n  16: 1",
+        "m.yaml:10: infer.16: unknown key; known here: batch, threads",
+    ),
+    (
+        "string for an integer",
+        "infer: {batch: four}",
+        "m.yaml:9: infer.batch: expected an integer, found 'four' (string)",
+    ),
+    (
+        "quoted integer",
+        "infer: {batch: '4'}",
+        "m.yaml:9: infer.batch: expected an integer, found '4' (string); write it without quotes",
+    ),
+    ("number for an integer", "infer: {batch: 4.0}", "m.yaml:9: infer.batch: expected an integer, found 4.0 (number)"),
+    (
+        "boolean for an integer",
+        "infer: {batch: yes}",
+        "m.yaml:9: infer.batch: expected an integer, found true (boolean)",
+    ),
+    ("list for an integer", "infer: {batch: [4]}", "m.yaml:9: infer.batch: expected an integer, found a list of 1"),
+    ("zero", "infer:\n  batch: 0", "m.yaml:10: infer.batch: expected more than 0, found 0 (integer)"),
+    ("negative", "benchmark: {warmup: -1}", "m.yaml:9: benchmark.warmup: expected at least 0, found -1 (integer)"),
+    (
+        "null",
+        "infer: {batch: }",
+        "m.yaml:9: infer.batch: expected an integer, found nothing (null); give a value or remove the key",
+    ),
+    (
+        "a section left empty",
+        "infer:",
+        "m.yaml:9: infer: expected a mapping, found nothing (null); give a value or remove the key",
+    ),
+    ("list for a section", "infer: [1]", "m.yaml:9: infer: expected a mapping, found a list of 1"),
+    (
+        "mapping for a list",
+        "benchmark: {batch: {1: 2}}",
+        "m.yaml:9: benchmark.batch: expected a list, found a mapping with 1",
+    ),
+    ("scalar for a list", "benchmark: {batch: 4}", "m.yaml:9: benchmark.batch: expected a list, found 4 (integer)"),
+    (
+        "empty list",
+        "benchmark: {batch: []}",
+        "m.yaml:9: benchmark.batch: expected at least 1 in the list, found a list of 0",
+    ),
+    (
+        "wrong item",
+        "benchmark:\n  batch:\n    - 1\n    - x",
+        "m.yaml:12: benchmark.batch.1: expected an integer, found 'x' (string)",
+    ),
+    (
+        "integer for a string",
+        "source: {url: x, commit: 0123}",
+        "m.yaml:9: source.commit: expected a string, found 83 (integer); quote it",
+    ),
+    (
+        "boolean for a string",
+        "source: {url: x, note: no}",
+        "m.yaml:9: source.note: expected a string, found false (boolean); quote it",
+    ),
+    (
+        "string for a boolean",
+        "onnx: {simplify: 'yes'}",
+        "m.yaml:9: onnx.simplify: expected true or false, found 'yes' (string)",
+    ),
+    ("required", "source: {note: x}", "m.yaml:9: source.url: required, but not given"),
+    (
+        "choice, near",
+        "atc: {log: warn}",
+        (
+            "m.yaml:9: atc.log: expected 'debug', 'info', 'warning', 'error' or 'null', found 'warn' (string); "
+            "did you mean 'warning'?"
+        ),
+    ),
+    ("choice of one", "atc: {framework: 3}", "m.yaml:9: atc.framework: expected 5, found 3 (integer)"),
+    (
+        "upper-case hash",
+        f"weights: {{url: w, sha256: {'AB' * 32}}}",
+        f"m.yaml:9: weights.sha256: expected 64 lower-case hex digits (SHA-256), found '{'AB' * 29}A... (string)",
+    ),
+    ("opset", "onnx: {opset: 9}", "m.yaml:9: onnx.opset: expected at least 11, found 9 (integer)"),
+    (
+        "number with an exponent",
+        "benchmark: {max_seconds: 1e2}",
+        (
+            "m.yaml:9: benchmark.max_seconds: expected a number, found '1e2' (string); "
+            "YAML reads it as a number only with a point and a sign, as in 1.0e-3"
+        ),
+    ),
+    (
+        "infinite",
+        "benchmark: {max_seconds: .inf}",
+        "m.yaml:9: benchmark.max_seconds: expected a finite number, found inf (number)",
+    ),
+    (
+        "not a number",
+        "benchmark: {max_seconds: .nan}",
+        "m.yaml:9: benchmark.max_seconds: expected a finite number, found nan (number)",
+    ),
+    (
+        "quoted batch size",
+        "expected: {chips: {310P3: {throughput: {'1': 2}}}}",
+        (
+            "m.yaml:9: expected.chips.310P3.throughput.1: expected an integer as key, found '1' (string); "
+            "write it without quotes"
+        ),
+    ),
+    (
+        "batch size 0",
+        "expected: {chips: {310P3: {throughput: {0: 2}}}}",
+        "m.yaml:9: expected.chips.310P3.throughput.0: expected more than 0 as key, found 0 (integer)",
+    ),
+    (
+        "chip read as an integer",
+        "expected:\n  chips:\n    310: {}",
+        "m.yaml:11: expected.chips.310: expected a string as key, found 310 (integer); quote it",
+    ),
+    (
+        "one of two types",
+        "atc: {flags: {mode: [0]}}",
+        "m.yaml:9: atc.flags.mode: expected a string or an integer, found a list of 1",
+    ),
+    (
+        "a boolean is no integer",
+        "atc: {flags: {mode: on}}",
+        "m.yaml:9: atc.flags.mode: expected a string or an integer, found true (boolean); quote it",
+    ),
+    (
+        "a mapping with the name of a type as key",
+        "atc: {flags: {mode: {str: 1}}}",
+        "m.yaml:9: atc.flags.mode: expected a string or an integer, found a mapping with str",
+    ),
+]
+
+
+@pytest.mark.parametrize(("addition", "complaint"), [pytest.param(*row[1:], id=row[0]) for row in ROWS])
+def test_one_complaint(write: Write, minimal: str, addition: str, complaint: str) -> None:
+    assert refusal(write(f"{minimal}{addition}\n")) == [complaint]
+
+
+def test_all_complaints_at_once(write: Write) -> None:
+    path = write(
+        "name: My Model\n"
+        "plugin:\n"
+        "  nmae: toy\n"
+        "dataset:\n"
+        "  name: 7\n"
+        "inputs:\n"
+        "  - {name: x, shape: [batch, 3.5], dtypo: uint8}\n"
+        "outputs: []\n"
+    )
+    assert refusal(path) == [
+        "m.yaml:1: name: expected lower-case letters, digits, '.', '_' and '-', found 'My Model' (string)",
+        "m.yaml:2: plugin.name: required, but not given (entry point in the group zoo_runner)",
+        "m.yaml:3: plugin.nmae: unknown key; did you mean 'name'?",
+        "m.yaml:4: dataset.samples: required, but not given (how many samples the whole set has)",
+        "m.yaml:5: dataset.name: expected a string, found 7 (integer); quote it",
+        "m.yaml:7: inputs.0.shape.1: expected 'batch' or an integer, found 3.5 (number)",
+        "m.yaml:7: inputs.0.dtypo: unknown key; did you mean 'dtype'?",
+        "m.yaml:8: outputs: expected at least 1 in the list, found a list of 0",
+    ]
+
+
+def test_complaints_name_the_file_that_is_wrong(write: Write, minimal: str) -> None:
+    write(minimal + "infer: {batch: x, thread: 1}\n", "base.yaml")
+    path = write("extends: base.yaml\ninfer: {threads: 0}\ndataset: null\n")
+    assert refusal(path, "onnx.opset=x", "inputs.0.shape=[3]", "infer.thread=2") == [
+        "--set infer.thread: unknown key; did you mean 'threads'?",
+        "--set inputs.0.shape: expected 'batch' first and nowhere else, found [3]",
+        "--set onnx.opset: expected an integer, found 'x' (string)",
+        "base.yaml:9: infer.batch: expected an integer, found 'x' (string)",
+        "m.yaml:2: infer.threads: expected more than 0, found 0 (integer)",
+        "m.yaml:3: dataset: required, but not given",
+    ]
+
+
+def test_an_empty_manifest_lacks_everything(write: Write) -> None:
+    assert refusal(write("{}")) == [
+        "m.yaml:1: name: required, but not given",
+        "m.yaml:1: plugin: required, but not given",
+        "m.yaml:1: dataset: required, but not given",
+        "m.yaml:1: inputs: required, but not given",
+        "m.yaml:1: outputs: required, but not given (in the .om's output order)",
+    ]
+
+
+def test_overrides_are_checked(write: Write, minimal: str) -> None:
+    path = write(minimal)
+    assert load(path, ["infer.batch=4", "inputs.0.dtype=uint8"]).manifest.inputs[0].dtype == "uint8"
+    with pytest.raises(UsageError, match=r"^--set infer: expected KEY=VALUE"):
+        load(path, ["infer"])
+
+
+class Colours(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    names: list[str] = ["red"]
+    pair: tuple[float, float] = (0, 1)
+    size: Annotated[int, Field(le=512)] = 1
+    by_level: dict[int, float] = {}
+    mode: Literal["fast", "exact"] = "fast"
+
+    @field_validator("names")
+    @classmethod
+    def _known(cls, value: list[str]) -> list[str]:
+        if "pink" in value:
+            raise ValueError("expected a primary colour, found 'pink'")
+        return value
+
+    @model_validator(mode="after")
+    def _matching(self) -> Colours:
+        if self.size == 7:
+            raise AssertionError("size 7 has no colours")
+        return self
+
+
+EXACT = "did you mean 'exact'?"
+
+
+class Loose(BaseModel):
+    size: int = 1
+
+
+def with_config(write: Write, minimal: str, config: str) -> Any:
+    return load(write(minimal.replace("{name: toy}", f"\n  name: toy\n  config: {config}")))
+
+
+@pytest.mark.parametrize(
+    ("config", "values"),
+    [
+        pytest.param("{}", {}, id="empty"),
+        pytest.param("{names: [red, blue], pair: [1, 2.5]}", {"names": ["red", "blue"], "pair": (1, 2.5)}, id="lists"),
+        pytest.param("{by_level: {1: 0.5}}", {"by_level": {1: 0.5}}, id="integer keys"),
+    ],
+)
+def test_plugin_config(write: Write, minimal: str, config: str, values: dict[str, Any]) -> None:
+    assert load_plugin_config(with_config(write, minimal, config), Colours) == Colours(**values)
+
+
+def test_a_lax_plugin_stays_lax(write: Write, minimal: str) -> None:
+    assert load_plugin_config(with_config(write, minimal, "{size: '3', other: 1}"), Loose).size == 3
+
+
+@pytest.mark.parametrize(
+    ("config", "complaints"),
+    [
+        pytest.param(
+            "\n    nams: [x]\n    size: 600\n    mode: exat",
+            [
+                "m.yaml:5: plugin.config.nams: unknown key; did you mean 'names'?",
+                "m.yaml:6: plugin.config.size: expected at most 512, found 600 (integer)",
+                f"m.yaml:7: plugin.config.mode: expected 'fast' or 'exact', found 'exat' (string); {EXACT}",
+            ],
+            id="several",
+        ),
+        pytest.param(
+            "{names: [red, 5]}",
+            ["m.yaml:4: plugin.config.names.1: expected a string, found 5 (integer); quote it"],
+            id="item",
+        ),
+        pytest.param("{pair: [1]}", ["m.yaml:4: plugin.config.pair.1: required, but not given"], id="short tuple"),
+        pytest.param(
+            "{names: [pink]}",
+            ["m.yaml:4: plugin.config.names: expected a primary colour, found 'pink'"],
+            id="the plugin's own check",
+        ),
+        pytest.param("{size: 7}", ["m.yaml:4: plugin.config: size 7 has no colours"], id="check of the whole"),
+        pytest.param(
+            "{by_level: {1: x}}",
+            ["m.yaml:4: plugin.config.by_level.1: expected a number, found 'x' (string)"],
+            id="under an integer key",
+        ),
+    ],
+)
+def test_plugin_config_refused(write: Write, minimal: str, config: str, complaints: list[str]) -> None:
+    loaded = with_config(write, minimal, config)
+    with pytest.raises(ManifestError) as caught:
+        load_plugin_config(loaded, Colours)
+    assert str(caught.value).split("\n") == complaints

@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from pydantic import BaseModel, Field
+
+from zoo_runner.manifest.outline import annotation_at, fields, has_integer_keys
+from zoo_runner.manifest.schema import ChipExpectation, Manifest, Tensor
+from zoo_runner.manifest.tree import KeyPath
+
+
+@pytest.mark.parametrize(
+    ("path", "annotation"),
+    [
+        pytest.param((), Manifest, id="top"),
+        pytest.param(("name",), str, id="scalar"),
+        pytest.param(("inputs", 0), Tensor, id="list item"),
+        pytest.param(("expected", "chips", "310P3"), ChipExpectation, id="mapping value"),
+        pytest.param(("weights", "size"), int, id="optional"),
+        pytest.param(("plugin", "config", "x"), Any, id="open mapping"),
+        pytest.param(("plugin", "config", "x", "y", 3), Any, id="below it"),
+        pytest.param(("inputs", 0, "shape", 1), Any, id="choice of types"),
+        pytest.param(("nothing", "here"), Any, id="unknown"),
+        pytest.param(("name", "below"), Any, id="below a scalar"),
+    ],
+)
+def test_annotation_at(path: KeyPath, annotation: object) -> None:
+    assert annotation_at(Manifest, path) is annotation
+
+
+@pytest.mark.parametrize(
+    ("annotation", "expected"),
+    [(Mapping[int, str], True), (dict[str, int], False), (dict, False), (int, False), (Any, False), (Manifest, False)],
+)
+def test_has_integer_keys(annotation: object, *, expected: bool) -> None:
+    assert has_integer_keys(annotation) is expected
+
+
+def test_fields_by_the_key_that_sets_them() -> None:
+    class Aliased(BaseModel):
+        plain: int = 0
+        other: int = Field(default=0, alias="written")
+
+    assert list(fields(Aliased)) == ["plain", "written"]
+    assert fields(int) == {}

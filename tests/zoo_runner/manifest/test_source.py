@@ -1,0 +1,198 @@
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from zoo_runner.errors import ExitCode, ManifestError
+from zoo_runner.manifest.source import MAX_BYTES, read
+from zoo_runner.manifest.tree import origins, plain
+
+
+def test_extends_chain(write: Callable[..., Path]) -> None:
+    write("a: 1\nb: {x: 1, y: 2}\nc: [1, 2]\nd: {keep: 1}\ne: 1\n", "base/one.yaml")
+    write("extends: one.yaml\nb: {y: 3, z: 4}\nc: [9]\ne: null\nd: {keep: 2}\n", "base/two.yaml")
+    path = write("extends: base/two.yaml\nb: {x: null}\ne: back\nf: null\n", "three.yaml")
+
+    source = read(path)
+
+    assert plain(source.tree) == {
+        "a": 1,
+        "b": {"y": 3, "z": 4},
+        "c": (9,),
+        "d": {"keep": 2},
+        "e": "back",
+        "f": None,
+    }
+    assert [str(file) for file in source.files] == ["three.yaml", "base/two.yaml", "base/one.yaml"]
+    assert {path: str(origin) for path, origin in origins(source.tree)} == {
+        (): "three.yaml:1",
+        ("a",): "base/one.yaml:1",
+        ("b",): "three.yaml:2",
+        ("b", "x"): "three.yaml:2",
+        ("b", "y"): "base/two.yaml:2",
+        ("b", "z"): "base/two.yaml:2",
+        ("c",): "base/two.yaml:3",
+        ("c", 0): "base/two.yaml:3",
+        ("d",): "base/two.yaml:5",
+        ("d", "keep"): "base/two.yaml:5",
+        ("e",): "three.yaml:3",
+        ("f",): "three.yaml:4",
+    }
+
+
+@pytest.mark.parametrize(
+    ("base", "own", "merged"),
+    [
+        pytest.param("{}", "", {}, id="empty"),
+        pytest.param("a: {b: 1}", "a: {}", {"a": {"b": 1}}, id="an empty mapping adds nothing"),
+        pytest.param("a: {b: 1}", "a: [1]", {"a": (1,)}, id="list over mapping"),
+        pytest.param("a: [1]", "a: {b: 1}", {"a": {"b": 1}}, id="mapping over list"),
+        pytest.param("a: {b: 1}", "a: null", {}, id="null removes a section"),
+        pytest.param("a: {b: {c: 1, d: 2}}", "a: {b: {c: null}}", {"a": {"b": {"d": 2}}}, id="null, deep"),
+        pytest.param("{}", "a: null", {"a": None}, id="null removes nothing where nothing is"),
+        pytest.param("a: null", "a: null", {}, id="null over null"),
+        pytest.param("{1: a, '1': b}", "1: c", {1: "c", "1": "b"}, id="1 and '1' are two keys"),
+    ],
+)
+def test_merge(write: Callable[..., Path], base: str, own: str, merged: object) -> None:
+    write(base, "base.yaml")
+    assert plain(read(write(f"extends: base.yaml\n{own}\n")).tree) == merged
+
+
+def test_null_keys_keep_the_place_that_removed_them(write: Callable[..., Path]) -> None:
+    write("a: 1\nb: 2\n", "base.yaml")
+    tree = read(write("extends: base.yaml\n\nb: null\n")).tree
+    assert str(dict(origins(tree))["b",]) == "m.yaml:3"
+
+
+def test_paths_are_relative_to_the_file_that_says_them(write: Callable[..., Path]) -> None:
+    write("a: x\nb: y\n", "base/one.yaml")
+    folders = {path: origin.folder for path, origin in origins(read(write("extends: base/one.yaml\nb: z\n")).tree)}
+    assert folders["a",] == Path("base")
+    assert folders["b",] == Path()
+
+
+def test_byte_order_mark(write: Callable[..., Path]) -> None:
+    assert plain(read(write(b"\xef\xbb\xbfa: 1\n")).tree) == {"a": 1}
+
+
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        pytest.param(b"", "m.yaml: is empty; expected a manifest", id="empty"),
+        pytest.param(b"# soon\n", "m.yaml: is empty; expected a manifest", id="only a comment"),
+        pytest.param(b"- a\n", "m.yaml:1: expected a mapping at the top, found a list of 1", id="a list at the top"),
+        pytest.param(
+            b"zoo-run", "m.yaml:1: expected a mapping at the top, found 'zoo-run' (string)", id="text at the top"
+        ),
+        pytest.param(
+            b"a: 1\nb: \xff\n",
+            "m.yaml:2: expected UTF-8 text, found byte 0xff; is this the right file?",
+            id="not UTF-8",
+        ),
+        pytest.param(
+            b"#" * (MAX_BYTES + 1),
+            "m.yaml: expected a manifest of at most 1 MiB, found more; is this the right file?",
+            id="too large",
+        ),
+        pytest.param(
+            b"a: 1\na: 2\nb: *c\n",
+            "m.yaml:3:4: aliases (*name) are not supported; write the value out, or use extends",
+            id="alias",
+        ),
+        pytest.param(
+            b"a: 1\na: 2\nb: 1\nb: 2\n",
+            "m.yaml:2:1: key 'a' is given twice, first on line 1; remove one\n"
+            "m.yaml:4:1: key 'b' is given twice, first on line 3; remove one",
+            id="all repetitions",
+        ),
+        pytest.param(b"a: b: c\n", "m.yaml:1:5: not valid YAML: mapping values are not allowed here", id="syntax"),
+        pytest.param(
+            b"a: 1\nextends: m.yaml\n",
+            "m.yaml:2: extends: leads in a circle: m.yaml -> m.yaml",
+            id="extends itself",
+        ),
+        pytest.param(
+            b"extends: https://example.com/m.yaml\n",
+            "m.yaml:1: extends: expected a local path, found 'https://example.com/m.yaml'; "
+            "download it and name the file",
+            id="extends a URL",
+        ),
+        pytest.param(
+            b"extends: [a.yaml]\n",
+            "m.yaml:1: extends: expected the path of one manifest, relative to this file, found a list of 1",
+            id="extends a list",
+        ),
+        pytest.param(
+            b"extends:\n",
+            "m.yaml:1: extends: expected the path of one manifest, relative to this file, found nothing (null)",
+            id="extends nothing",
+        ),
+        pytest.param(
+            b"\n\nextends: .\n",
+            "m.yaml:3: extends: .: expected a manifest, found a folder; name a file in it: m.yaml",
+            id="extends a folder",
+        ),
+        pytest.param(
+            b"extends: n.yaml\n",
+            "m.yaml:1: extends: n.yaml: no such file; the folder has m.yaml",
+            id="extends a missing file",
+        ),
+    ],
+)
+def test_refused(write: Callable[..., Path], content: bytes, text: str) -> None:
+    with pytest.raises(ManifestError) as caught:
+        read(write(content))
+    assert str(caught.value) == text
+    assert caught.value.exit_code is ExitCode.USAGE
+
+
+def test_circle_names_the_chain(write: Callable[..., Path]) -> None:
+    write("extends: ../m.yaml\n", "base/two.yaml")
+    write("extends: base/two.yaml\n")
+    with pytest.raises(ManifestError) as caught:
+        read(write("extends: m.yaml\n", "start.yaml"))
+    text = "base/two.yaml:1: extends: leads in a circle: m.yaml -> base/two.yaml -> base/../m.yaml"
+    assert str(caught.value) == text
+
+
+def test_error_in_what_is_extended(write: Callable[..., Path]) -> None:
+    write("a: [\n", "base.yaml")
+    with pytest.raises(ManifestError, match=r"^base\.yaml:2:1: not valid YAML: expected the node content"):
+        read(write("extends: base.yaml\n"))
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        pytest.param("refinedet32.yaml", "no such file; did you mean 'refinedet320.yaml'?", id="near"),
+        pytest.param("refinedet320", "no such file; did you mean 'refinedet320.yaml'?", id="no suffix"),
+        pytest.param("x.yaml", "no such file; the folder has other.yml, refinedet320.yaml", id="nothing near"),
+        pytest.param("none/x.yaml", "there is no folder none", id="no folder"),
+        pytest.param(
+            ".", "expected a manifest, found a folder; name a file in it: other.yml, refinedet320.yaml", id="folder"
+        ),
+        pytest.param("empty", "expected a manifest, found a folder", id="empty folder"),
+        pytest.param("empty/x.yaml", "no such file", id="nothing there"),
+        pytest.param("pipe", "expected a manifest, found something that is not a regular file", id="pipe"),
+    ],
+)
+def test_no_file(write: Callable[..., Path], name: str, text: str) -> None:
+    write("a: 1", "refinedet320.yaml")
+    write("a: 1", "other.yml")
+    Path("empty").mkdir()
+    os.mkfifo("pipe")
+    with pytest.raises(ManifestError) as caught:
+        read(Path(name))
+    assert str(caught.value) == f"{name}: {text}"
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
+def test_unreadable(write: Callable[..., Path]) -> None:
+    path = write("a: 1")
+    path.chmod(0)
+    with pytest.raises(ManifestError, match=r"^m\.yaml: cannot be read: Permission denied$"):
+        read(path)

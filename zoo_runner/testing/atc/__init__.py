@@ -1,0 +1,1 @@
+"""Double of ``atc``, the Ascend model compiler, for ONNX models with static shapes."""
