@@ -129,7 +129,7 @@ class Curve:
     """Precision against recall, detection by detection from the best score down.
 
     Attributes:
-        recall: Float64 [D], ascending; all 0 if there are no positives, where it would be undefined.
+        recall: Float64 [D], ascending; all 0 if there are no positives, where the reference divides by 0.
         precision: Float64 [D]; 0 as long as only difficult objects were found.
         undetected: The AP if D is 0.
     """
@@ -141,12 +141,11 @@ class Curve:
     def eleven_points(self) -> float:
         """AP of VOC2007 in 0..1: the mean, over recalls 0, 0.1, ..., 1, of the best precision at or beyond.
 
-        Without positives the AP is 0, as in the reference; without detections it is ``undetected``.
+        Without positives the AP is 0 (the reference's too: no recall reaches a level); without detections it
+        is ``undetected``.
         """
         if not self.recall.size:
             return self.undetected
-        if not self.recall[-1]:
-            return 0.0
         best = np.append(np.maximum.accumulate(self.precision[::-1])[::-1], 0.0)
         average = 0.0
         for precision in best[np.searchsorted(self.recall, RECALLS)]:

@@ -53,6 +53,11 @@ class VocMetric:
 
     classes: tuple[str, ...]
 
+    @property
+    def measures(self) -> tuple[tuple[str, str], ...]:
+        """Name and protocol of the values ``evaluate`` returns, in its order."""
+        return ((VOC07, "reference"), (VOC07, "devkit"), (VOC10, "devkit"))
+
     def evaluate(self, samples: Sequence[Sample], predictions: Sequence[Arrays]) -> tuple[MetricValue, ...]:
         """Score ``predictions[i]`` against ``samples[i]``.
 

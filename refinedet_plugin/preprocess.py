@@ -116,7 +116,7 @@ def jpeg_is_truncated(data: bytes) -> bool:
             position += 1
         else:
             position += 2 + int.from_bytes(data[position + 2 : position + 4], "big")
-    return data.find(JPEG_END, position) < 0
+    return data.rfind(JPEG_END, position) < 0
 
 
 def normalise(image: NDArray[np.uint8], size: int, mean: tuple[np.float32, ...]) -> NDArray[np.float32]:

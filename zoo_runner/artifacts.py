@@ -22,7 +22,7 @@ from typing import Literal, TypeAlias
 
 import platformdirs
 
-from zoo_runner.errors import FetchError, PluginError
+from zoo_runner.errors import FetchError, PluginError, StageError
 
 Verify: TypeAlias = Literal["hash", "size"]
 """How an entry is checked before reuse.
@@ -202,6 +202,14 @@ class Store:
             shutil.rmtree(old, ignore_errors=True)
         return Built(path=entry / _CONTENT, reused=False, files=files)
 
+    def frozen(self, reason: str) -> Store:
+        """Return a view of the store in which nothing is made, only found.
+
+        Args:
+            reason: Why, for the error when something is not there; such as ``--from infer``.
+        """
+        return _FrozenStore(self.root, reason)
+
     def lookup(self, kind: str, key: str, *, verify: Verify = "hash") -> Path | None:
         """Return the folder of a complete and undamaged entry, or ``None``; nothing is made or removed."""
         found = _verified(self._entry(kind, key), verify)
@@ -226,6 +234,32 @@ class Store:
             if not _NAME.fullmatch(name):
                 raise ValueError(f"expected a plain file name for kind and key, found {name!r}")
         return self.root / kind / key
+
+
+class _FrozenStore(Store):
+    """A store whose ``build`` refuses to make anything."""
+
+    def __init__(self, root: Path, reason: str) -> None:
+        super().__init__(root)
+        self.reason = reason
+
+    def build(
+        self,
+        kind: str,
+        key: str,
+        make: Callable[[Path], None],  # noqa: ARG002 - the signature is the store's
+        *,
+        verify: Verify = "hash",
+        accept: Callable[[Built], bool] | None = None,
+        on_wait: Callable[[], None] | None = None,  # noqa: ARG002 - likewise
+    ) -> Built:
+        found = _verified(self._entry(kind, key), verify)
+        if found is None or (accept is not None and not accept(found)):
+            raise StageError(
+                f"{self.reason}: expected what an earlier run made ({kind}), found none in {self.root} for exactly "
+                "these inputs; run once without it"
+            )
+        return found
 
 
 @contextmanager

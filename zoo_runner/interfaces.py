@@ -238,9 +238,7 @@ class Backend(Protocol):
 class Progress(Protocol):
     """Where long work reports to; the command line shows it, libraries may ignore it."""
 
-    def track(
-        self, label: str, total: int | None, unit: str
-    ) -> AbstractContextManager[Callable[[int], None]]:
+    def track(self, label: str, total: int | None, unit: str) -> AbstractContextManager[Callable[[int], None]]:
         """Open a bar for ``total`` units of work; the callable adds finished units."""
 
     def note(self, text: str) -> None:

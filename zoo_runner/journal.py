@@ -88,9 +88,7 @@ class Journal:
 
     def record(self, stage: Stage, seconds: float, note: StageNote) -> None:
         """Add a stage that was timed elsewhere."""
-        self.stages.append(
-            StageRecord(name=stage.value, seconds=round(seconds, 4), skipped=note.skipped, why=note.why)
-        )
+        self.stages.append(StageRecord(name=stage.value, seconds=round(seconds, 4), skipped=note.skipped, why=note.why))
         if note.skipped:
             self.progress.note(f"{stage.value}: {note.why}")
 
@@ -98,9 +96,7 @@ class Journal:
         """Add a file or folder the run used or made."""
         self.artifacts.append(ArtifactRecord(name=name, path=str(path), sha256=sha256, origin=origin))
 
-    def track(
-        self, label: str, total: int | None, unit: str
-    ) -> AbstractContextManager[Callable[[int], None]]:
+    def track(self, label: str, total: int | None, unit: str) -> AbstractContextManager[Callable[[int], None]]:
         """Show long work."""
         return self.progress.track(label, total, unit)
 

@@ -184,9 +184,7 @@ def _describe(point: metadata.EntryPoint) -> Listing:
         kind = "backend" if _load(point).implements("zoo_backend") else "model"
     except PluginError as error:
         kind, problem = "broken", str(error)
-    return Listing(
-        name=point.name, target=point.value, distribution=_origin(point), kind=kind, problem=problem
-    )
+    return Listing(name=point.name, target=point.value, distribution=_origin(point), kind=kind, problem=problem)
 
 
 def _hooks() -> tuple[str, ...]:

@@ -125,6 +125,8 @@ def _prepare(job: Job) -> tuple[Sequence[Sample], Engine | None]:
             note.why = f"torch and ONNX Runtime differ by at most {worst:.1e} (relative)"
             if model.reused:
                 note.skip(f"unchanged; {note.why}")
+        with journal.stage(Stage.CONVERT) as note:
+            note.skip(f"the backend {job.backend.name} runs ONNX as it is")
         engine = Engine(recipe=job.recipe, backend=job.backend, model=model, devices=options.devices)
     return samples, engine
 

@@ -250,7 +250,7 @@ EDIT = st.tuples(
 )
 
 
-@settings(deadline=None)
+@settings(deadline=None)  # a busy machine is no failure
 @given(st.lists(EDIT, max_size=12))
 def test_any_outputs(edits: list[tuple[int, Any, float, Any, Any]]) -> None:
     outputs = nothing()

@@ -1,8 +1,5 @@
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
@@ -10,12 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn import functional
 
-sys.path.insert(0, str(Path(__file__).parents[2] / "tools"))
-
-from sample import loss
-
 from refinedet_plugin import boxes
 from refinedet_plugin.priors import priors
+from sample import loss
 
 CLASSES = 3
 CELLS = torch.tensor(

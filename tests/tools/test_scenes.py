@@ -12,10 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-TOOLS = Path(__file__).parents[2] / "tools" / "sample"
-sys.path.insert(0, str(TOOLS))
+from sample.scenes import CLASSES, SCENE_SIZES, Scene, SceneObject, draw_scene
 
-from scenes import CLASSES, SCENE_SIZES, Scene, SceneObject, draw_scene  # noqa: E402 - scripts, found by path
+TOOLS = Path(__file__).parents[2] / "tools"
 
 SEEDS = range(400)
 
@@ -85,12 +84,10 @@ def test_equal_seeds_give_equal_scenes(seed: int) -> None:
 
 def test_another_process_draws_the_same_scene() -> None:
     code = (
-        "import hashlib, scenes; s = scenes.draw_scene(11); "
+        "import hashlib, sample.scenes; s = sample.scenes.draw_scene(11); "
         "print(hashlib.sha256(s.image.tobytes()).hexdigest(), [o.box for o in s.objects])"
     )
-    found = subprocess.run(
-        [sys.executable, "-c", code], cwd=TOOLS, check=True, capture_output=True, text=True
-    )
+    found = subprocess.run([sys.executable, "-c", code], cwd=TOOLS, check=True, capture_output=True, text=True)
     scene = draw_scene(11)
     digest = hashlib.sha256(scene.image.tobytes()).hexdigest()
     assert found.stdout.strip() == f"{digest} {[item.box for item in scene.objects]}"

@@ -12,12 +12,9 @@ import numpy as np
 import pytest
 import torch
 
-sys.path.insert(0, str(Path(__file__).parents[2] / "tools"))
-
-from sample import scenes, train
-
 from refinedet_plugin.config import RefineDetConfig
 from refinedet_plugin.network import RefineDet
+from sample import scenes, train
 
 SCRIPT = Path(train.__file__)
 OPTIONS = train.Options(steps=4, width=0.01, batch=2, lr=1e-3, seed=0, bf16=False)

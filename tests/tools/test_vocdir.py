@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,13 +8,11 @@ import numpy as np
 import pytest
 from defusedxml.ElementTree import fromstring
 
+from sample.scenes import CLASSES, Scene, SceneObject, draw_scene
+from sample.vocdir import write_voc
+
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
-
-sys.path.insert(0, str(Path(__file__).parents[2] / "tools" / "sample"))
-
-from scenes import CLASSES, Scene, SceneObject, draw_scene
-from vocdir import write_voc
 
 
 def numbered(count: int) -> list[tuple[str, Scene]]:
@@ -105,7 +102,5 @@ def test_no_scenes_give_an_empty_set(tmp_path: Path) -> None:
     ids=["empty", "path", "blank", "suffix", "repeated"],
 )
 def test_bad_ids_are_refused(tmp_path: Path, ids: list[str]) -> None:
-    with pytest.raises(
-        ValueError, match=r"expected unused image ids of letters, digits and '_', found .*number"
-    ):
+    with pytest.raises(ValueError, match=r"expected unused image ids of letters, digits and '_', found .*number"):
         write_voc(tmp_path, [(image_id, draw_scene(0)) for image_id in ids])

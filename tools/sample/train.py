@@ -27,12 +27,11 @@ from torch.nn.utils.rnn import pad_sequence
 from torch.utils.data import DataLoader, IterableDataset
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from sample import scenes
-from sample.loss import PADDING, Losses, refinedet_loss
-
 from refinedet_plugin.config import RefineDetConfig
 from refinedet_plugin.network import RefineDet
 from refinedet_plugin.priors import priors
+from sample import scenes
+from sample.loss import PADDING, Losses, refinedet_loss
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

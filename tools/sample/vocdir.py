@@ -6,13 +6,14 @@ import xml.etree.ElementTree as ET
 from typing import TYPE_CHECKING
 
 import cv2
-from scenes import CLASSES
+
+from sample.scenes import CLASSES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from scenes import Scene, SceneObject
+    from sample.scenes import Scene, SceneObject
 
 
 def write_voc(

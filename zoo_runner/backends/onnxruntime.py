@@ -216,7 +216,7 @@ def _check_signature(request: SessionRequest, kind: str, specs: Sequence[TensorS
         node = known.get(spec.name)
         if node is None:
             hint = did_you_mean(spec.name, known)
-            msg = f"{request.model} has no {kind} {spec.name!r}{hint}; it has {list(known)}"
+            msg = f"{request.model} has no {kind} {spec.name!r}, only {', '.join(known)}{hint}"
             raise InferenceError(msg)
         dtype = DTYPES.get(node.type, node.type)
         sizes = spec.sized(request.batch)

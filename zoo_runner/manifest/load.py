@@ -33,6 +33,7 @@ class LoadedManifest:
         path: The file it was loaded from.
         sources: Every file read: the manifest, then what it extends.
         origins: Where each value was written, by key path.
+        overrides: The ``KEY=VALUE`` texts laid over the files.
         digest: SHA-256 of the values, defaults included: equal for manifests that mean the same.
     """
 
@@ -40,6 +41,7 @@ class LoadedManifest:
     path: Path
     sources: tuple[Path, ...]
     origins: Mapping[KeyPath, Origin]
+    overrides: tuple[str, ...]
     digest: str
 
     def origin(self, key_path: KeyPath) -> Origin:
@@ -82,6 +84,7 @@ def load(path: Path, overrides: Sequence[str] = ()) -> LoadedManifest:
         path=path,
         sources=source.files,
         origins=where,
+        overrides=tuple(overrides),
         digest=hashlib.sha256(content.encode()).hexdigest(),
     )
 

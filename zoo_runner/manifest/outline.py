@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import types
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Any, Union, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel
 
@@ -22,9 +22,11 @@ def annotation_at(model: type[BaseModel], path: KeyPath) -> Any:
         if _is_model(here):
             field = fields(here).get(str(key))
             here = field.annotation if field else Any
+        elif get_origin(here) is Literal:
+            here = Any
         else:
             arguments = get_args(here)
-            here = arguments[1 if issubclass(get_origin(here) or object, Mapping) else 0] if arguments else Any
+            here = arguments[1 if _is_mapping(here) else 0] if arguments else Any
     return _bare(here)
 
 
@@ -38,8 +40,12 @@ def fields(annotation: Any) -> Mapping[str, FieldInfo]:
 def has_integer_keys(annotation: Any) -> bool:
     """Say whether a mapping's keys are integers."""
     arguments = get_args(annotation)
-    is_mapping = issubclass(get_origin(annotation) or object, Mapping)
-    return is_mapping and bool(arguments) and _bare(arguments[0]) is int
+    return _is_mapping(annotation) and _bare(arguments[0]) is int
+
+
+def _is_mapping(annotation: Any) -> bool:
+    origin = get_origin(annotation)
+    return isinstance(origin, type) and issubclass(origin, Mapping)
 
 
 def _is_model(annotation: Any) -> bool:

@@ -78,7 +78,7 @@ def _unreadable(path: Path, reason: str) -> str:
             f"checkpoint {path} refers to Python code ({code[1]}) that would run on loading, "
             f"expected tensors only; {RESAVE}"
         )
-    if "Unsupported operand" in reason:
+    if head.startswith(ZIP_MAGIC) and "Unsupported operand" in reason:
         return f"checkpoint {path} was pickled in a form that torch does not load safely; {RESAVE}"
     if head.startswith(ZIP_MAGIC):
         return f"checkpoint {path} is damaged or incomplete ({_first_line(reason)}); {FETCH_AGAIN}"

@@ -156,7 +156,8 @@ def _serialised(module: torch.nn.Module, network: Network, options: OnnxOptions,
     if options.simplify:
         model = simplify(model)
     name_nodes(model)
-    return model.SerializeToString(deterministic=True)
+    content: bytes = model.SerializeToString(deterministic=True)
+    return content
 
 
 @contextmanager

@@ -434,7 +434,7 @@ def _retry_after(text: str) -> float:
 
 
 def _number(text: str | None) -> int | None:
-    return int(text) if text is not None and re.fullmatch(r"[0-9]{1,18}", text) else None
+    return int(text) if text is not None and re.fullmatch(r"[0-9]{1,19}", text) else None
 
 
 def _version(response: requests.Response) -> str | None:

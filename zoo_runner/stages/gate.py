@@ -43,9 +43,7 @@ class Scope:
         return self.samples < self.dataset_samples
 
 
-def judge_metrics(
-    values: Sequence[MetricValue], expected: Expected, scope: Scope
-) -> tuple[MetricRecord, ...]:
+def judge_metrics(values: Sequence[MetricValue], expected: Expected, scope: Scope) -> tuple[MetricRecord, ...]:
     """Give every metric its record, and the expected one its verdict."""
     return tuple(_judge_metric(value, expected, scope) for value in values)
 
@@ -56,9 +54,7 @@ def judge_throughput(measured: PerformanceRecord, expected: Expected) -> Perform
     target = table.throughput.get(measured.batch) if table else None
     if table is None or target is None:
         known = ", ".join(expected.chips) or "no chip"
-        reason = (
-            f"the manifest expects nothing of {measured.chip} at batch {measured.batch} (it lists {known})"
-        )
+        reason = f"the manifest expects nothing of {measured.chip} at batch {measured.batch} (it lists {known})"
         return measured.model_copy(update={"why": measured.why or reason})
     tolerance = table.tolerance.margin(target)
     verdict, why = _compare(measured.throughput, target, tolerance)
@@ -121,14 +117,10 @@ def _judge_metric(value: MetricValue, expected: Expected, scope: Scope) -> Metri
         )
     else:
         verdict, why = _compare(value.value, target.value, tolerance, higher=value.higher_is_better)
-    return record.model_copy(
-        update={"expected": target.value, "tolerance": tolerance, "verdict": verdict, "why": why}
-    )
+    return record.model_copy(update={"expected": target.value, "tolerance": tolerance, "verdict": verdict, "why": why})
 
 
-def _compare(
-    value: float | None, target: float, tolerance: float, *, higher: bool = True
-) -> tuple[Verdict, str]:
+def _compare(value: float | None, target: float, tolerance: float, *, higher: bool = True) -> tuple[Verdict, str]:
     if value is None:
         return Verdict.INCONCLUSIVE, "not measured"
     if not math.isfinite(value):

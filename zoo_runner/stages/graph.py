@@ -45,8 +45,8 @@ class Graph:
         """
         if output not in self.outputs:
             msg = (
-                f"{self.path} has no output {output!r}{did_you_mean(output, self.outputs)}; "
-                f"its outputs are {', '.join(self.outputs)}"
+                f"{self.path} has no output {output!r}, its outputs are {', '.join(self.outputs) or '(none)'}"
+                f"{did_you_mean(output, self.outputs)}"
             )
             raise ExportError(msg)
         producer = next((node for node in self.nodes if output in node.outputs), None)

@@ -76,12 +76,13 @@ def find_data(recipe: Recipe, options: RunOptions, store: Store, progress: Progr
     if dataset.url is None:
         msg = f"no data set: give --data FOLDER{f' or set {dataset.root_env}' if dataset.root_env else ''}"
         raise DatasetError(msg)
-    folder = resource_folder(dataset.url, recipe.loaded.path.parent)
+    base = recipe.loaded.origin(("dataset", "url")).folder
+    folder = resource_folder(dataset.url, base)
     if folder is not None:
         return _given(folder, dataset.subdir, dataset.url)
     source = Source(
         url=dataset.url,
-        base=recipe.loaded.path.parent,
+        base=base,
         sha256=dataset.sha256,
         md5=dataset.md5,
         size=dataset.size,

@@ -139,9 +139,7 @@ def _scan(folder: Path) -> tuple[dict[str, Path], list[str]]:
     problems = []
     for path in sorted([*folder.glob("*.bin"), *folder.glob("device*/*.bin")]):
         if path.name in found:
-            problems.append(
-                f"there twice: {found[path.name].relative_to(folder)} and {path.relative_to(folder)}"
-            )
+            problems.append(f"there twice: {found[path.name].relative_to(folder)} and {path.relative_to(folder)}")
         found[path.name] = path
     if not found:
         deeper = sorted({path.parent.name for path in folder.glob("*/*.bin")})
@@ -175,10 +173,7 @@ def _read(path: Path, spec: TensorSpec) -> NDArray[Any]:
     array = np.fromfile(path, dtype=np.dtype(spec.dtype).newbyteorder("<")).reshape(spec.sample_shape())
     if not np.isfinite(array).all():
         bad = int((~np.isfinite(array)).sum())
-        msg = (
-            f"non-finite: {path} ({spec.name}) has {bad} of {array.size} values NaN or infinite; "
-            f"nothing was scored"
-        )
+        msg = f"non-finite: {path} ({spec.name}) has {bad} of {array.size} values NaN or infinite; nothing was scored"
         raise ResultError(msg)
     return array
 

@@ -200,16 +200,11 @@ def read_predictions(path: Path) -> list[Arrays]:
     with np.load(path, allow_pickle=False) as file:
         count = int(file["count"])
         names = [name for name in file.files if name != "count" and not name.endswith(".lengths")]
-        split = {
-            name: np.split(file[name], np.cumsum(file[f"{name}.lengths"])[:-1]) if count else []
-            for name in names
-        }
+        split = {name: np.split(file[name], np.cumsum(file[f"{name}.lengths"])[:-1]) if count else [] for name in names}
     return [{name: split[name][position] for name in names} for position in range(count)]
 
 
-def ordered(
-    pool: ThreadPoolExecutor, call: Callable[[In], Out], items: Iterable[In], *, ahead: int
-) -> Iterator[Out]:
+def ordered(pool: ThreadPoolExecutor, call: Callable[[In], Out], items: Iterable[In], *, ahead: int) -> Iterator[Out]:
     """Map in order on a pool, never more than ``ahead`` items before the consumer."""
     waiting: deque[Future[Out]] = deque()
     rest = iter(items)

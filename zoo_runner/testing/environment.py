@@ -91,9 +91,7 @@ def _write_launchers(folder: Path) -> None:
     folder.mkdir(parents=True)
     for tool, module in _TOOLS.items():
         launcher = folder / tool
-        launcher.write_text(
-            f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m {module} "$@"\n', encoding="utf-8"
-        )
+        launcher.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m {module} "$@"\n', encoding="utf-8")
         launcher.chmod(0o755)
 
 
@@ -102,9 +100,7 @@ def _write_package_versions(folder: Path) -> None:
     for package in ("aclruntime", "ais_bench"):
         metadata = folder / f"{package}-{PACKAGE_VERSION}.dist-info" / "METADATA"
         metadata.parent.mkdir(parents=True)
-        metadata.write_text(
-            f"Metadata-Version: 2.1\nName: {package}\nVersion: {PACKAGE_VERSION}\n", encoding="utf-8"
-        )
+        metadata.write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: {PACKAGE_VERSION}\n", encoding="utf-8")
 
 
 def _write_toolkit(folder: Path, cann: str) -> None:
@@ -116,6 +112,4 @@ def _write_toolkit(folder: Path, cann: str) -> None:
         for part in ("runtime", "compiler", "opp", "toolkit", "aoe", "ncs")
     ]
     (folder / "version.cfg").write_text("\n".join(("# version: 1.0", *keys, "")), encoding="utf-8")
-    (folder / "compiler" / "version.info").write_text(
-        f"Version={component}\nversion_dir={release}\n", encoding="utf-8"
-    )
+    (folder / "compiler" / "version.info").write_text(f"Version={component}\nversion_dir={release}\n", encoding="utf-8")

@@ -99,6 +99,9 @@ class Faults:
         return any(f.name == name and f.device == device and executions >= f.after for f in self.asked)
 
 
+NO_FAULTS: Final = Faults()
+
+
 def parse_faults(texts: Iterable[str]) -> Faults:
     """Read faults as written on the command line.
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from zoo_runner.errors import PrerequisiteError, UsageError, did_you_mean
-from zoo_runner.testing.faults import SEPARATOR, Faults, parse_faults
+from zoo_runner.testing.faults import NO_FAULTS, SEPARATOR, Faults, parse_faults
 
 STAND_IN: Final = "stand-in"
 """Every version that a stand-in reports contains this word."""
@@ -26,8 +26,9 @@ OTHER_CHIP: Final = "310"
 
 _SOC_PREFIX: Final = "Ascend"
 KNOWN_CHIPS: Final = frozenset(
-    "310 310B1 310B2 310B3 310B4 310P1 310P3 310P5 310P7 610 910A 910B 910ProA 910ProB 910PremiumA "
-    "910B1 910B2 910B2C 910B3 910B4 910B4-1 910_9362 910_9372 910_9381 910_9382 910_9391 910_9392".split()
+    {"310", "310B1", "310B2", "310B3", "310B4", "310P1", "310P3", "310P5", "310P7", "610", "910A", "910B"}
+    | {"910ProA", "910ProB", "910PremiumA", "910B1", "910B2", "910B2C", "910B3", "910B4", "910B4-1"}
+    | {"910_9362", "910_9372", "910_9381", "910_9382", "910_9391", "910_9392"}
 )
 
 _FOLDER: Final = "ZOO_STAND_IN_FOLDER"
@@ -55,7 +56,7 @@ class Machine:
     chip: str = DEFAULT_CHIP
     devices: int = 1
     cann: str = DEFAULT_CANN
-    faults: Faults = Faults()
+    faults: Faults = NO_FAULTS
     threads: int = 1
 
     def __post_init__(self) -> None:

@@ -99,7 +99,9 @@ def test_override_refused(write: Write, minimal: str, override: str, complaint: 
     ],
 )
 def test_accepted(write: Write, minimal: str, addition: str) -> None:
-    kept = "".join(line + "\n" for line in minimal.splitlines() if line.split(":")[0] != addition.split(":", maxsplit=1)[0])
+    kept = "".join(
+        line + "\n" for line in minimal.splitlines() if line.split(":")[0] != addition.split(":", maxsplit=1)[0]
+    )
     load(write(f"{kept}{addition}\n"))
 
 

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from pydantic import BaseModel, Field
@@ -24,6 +24,7 @@ from zoo_runner.manifest.tree import KeyPath
         pytest.param(("inputs", 0, "shape", 1), Any, id="choice of types"),
         pytest.param(("nothing", "here"), Any, id="unknown"),
         pytest.param(("name", "below"), Any, id="below a scalar"),
+        pytest.param(("atc", "log", "below"), Any, id="below a choice"),
     ],
 )
 def test_annotation_at(path: KeyPath, annotation: object) -> None:
@@ -32,7 +33,15 @@ def test_annotation_at(path: KeyPath, annotation: object) -> None:
 
 @pytest.mark.parametrize(
     ("annotation", "expected"),
-    [(Mapping[int, str], True), (dict[str, int], False), (dict, False), (int, False), (Any, False), (Manifest, False)],
+    [
+        (Mapping[int, str], True),
+        (Literal[1, 2], False),
+        (dict[str, int], False),
+        (dict, False),
+        (int, False),
+        (Any, False),
+        (Manifest, False),
+    ],
 )
 def test_has_integer_keys(annotation: object, *, expected: bool) -> None:
     assert has_integer_keys(annotation) is expected

@@ -36,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return 0
         check_flags(flags, cann_major=machine.cann_major)
         if fault := machine.faults.find("atc-code"):
-            raise injected(fault.arguments[0])  # noqa: TRY301 - ends as any other failure does
+            raise injected(fault.arguments[0])
         if "atc-hang" in machine.faults:
             while True:
                 signal.pause()
@@ -50,6 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _store(compiled: OmModel, path: Path, machine: Machine) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
     if "atc-crash" in machine.faults:
         content = om_bytes(compiled)
         path.write_bytes(content[: len(content) // 2])

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from zoo_runner.testing.atc.errors import AtcError, bad_aipp, not_simulated
 from zoo_runner.testing.atc.shapes import network_inputs
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _CHANNELS: Final = 3
 _BYTE_MAX: Final = 255
-_TOKEN: Final = re.compile(r'#[^\n]*|[{}:]|"[^"]*"|[^\s{}:#]+')
+_WORD: Final = re.compile(r'#[^\n]*|[{}:]|"[^"]*"|[^\s{}:#]+')
 _INTEGERS: Final = frozenset(
     {"related_input_rank", "src_image_size_w", "src_image_size_h", "cpadding_value", "load_start_pos_h"}
     | {"load_start_pos_w", "crop_size_w", "crop_size_h", "max_src_image_size", "input_edge_idx"}
@@ -32,7 +32,8 @@ _INTEGERS: Final = frozenset(
     | {f"{way}put_bias_{i}" for way in ("in", "out") for i in range(3)}
 )
 _SWITCHES: Final = frozenset(
-    "crop resize padding csc_switch rbuv_swap_switch ax_swap_switch single_line_mode support_rotation".split()
+    {"crop", "resize", "padding", "csc_switch", "rbuv_swap_switch", "ax_swap_switch"}
+    | {"single_line_mode", "support_rotation"}
 )
 _NUMBERS: Final = frozenset(
     {"padding_value"} | {f"{name}_chn_{i}" for name in ("min", "var_reci") for i in range(_CHANNELS + 1)}
@@ -117,11 +118,11 @@ def _per_channel(fields: Mapping[str, str], name: str, default: float) -> tuple[
 
 def _fields(path: Path) -> Iterator[tuple[str, str]]:
     """Yield the settings of the one ``aipp_op`` block, each checked against its type."""
-    tokens = [token for token in _TOKEN.findall(path.read_text(encoding="utf-8")) if not token.startswith("#")]
-    head = [token for token in tokens[:3] if token != ":"]
-    if head[:2] != ["aipp_op", "{"] or tokens[-1] != "}":
+    words = [word for word in _WORD.findall(path.read_text(encoding="utf-8")) if not word.startswith("#")]
+    head = [word for word in words[:3] if word != ":"]
+    if head[:2] != ["aipp_op", "{"] or words[-1] != "}":
         raise _unparsable(path)
-    body = tokens[tokens.index("{") + 1 : -1]
+    body = words[words.index("{") + 1 : -1]
     if "aipp_op" in body:
         raise not_simulated("several aipp_op")
     if len(body) % 3:
@@ -215,7 +216,7 @@ def _nodes(image: str, output: str, aipp: Aipp) -> Iterator[onnx.NodeProto]:
     yield constant("mean", column(aipp.mean))
     yield constant("minimum", column(aipp.minimum))
     yield constant("factor", column(aipp.factor))
-    steps = (
+    steps: tuple[tuple[str, list[str], dict[str, Any]], ...] = (
         ("Transpose", [], {"perm": [0, 3, 1, 2]}),
         ("Gather", ["order"], {"axis": 1}),
         ("Cast", [], {"to": onnx.TensorProto.FLOAT}),

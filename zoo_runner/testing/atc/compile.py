@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -10,12 +10,13 @@ from zoo_runner.testing.atc.aipp import Aipp, build_in, read_aipp
 from zoo_runner.testing.atc.errors import AtcError
 from zoo_runner.testing.atc.flags import split_nodes
 from zoo_runner.testing.atc.outputs import Output, choose_outputs, keep_outputs
-from zoo_runner.testing.atc.shapes import network_inputs, parse_shapes, set_input_shapes
+from zoo_runner.testing.atc.shapes import parse_shapes, set_input_shapes
 from zoo_runner.testing.machine import STAND_IN
 from zoo_runner.testing.om_file import FORMAT_NCHW, FORMAT_ND, FORMAT_NHWC, OmModel, OmTensor
 
 if TYPE_CHECKING:
     import onnx
+    import onnxruntime
 
 _IMAGE_AXES: Final = 4
 _ORT_DTYPES: Final = {
@@ -53,7 +54,7 @@ def _load(path: Path) -> onnx.ModelProto:
     try:
         model = onnx.load(path)
         onnx.checker.check_model(model)
-    except Exception as error:  # noqa: BLE001 - protobuf and checker raise unrelated types for bad files
+    except Exception as error:
         text = f"Failed to load the model from [{path}]."
         raise AtcError("E10041", text, f"Check that the model file is valid. ({type(error).__name__})") from error
     return model
@@ -65,9 +66,7 @@ def _halve_outputs(model: onnx.ModelProto) -> None:
 
     for output in model.graph.output:
         half = f"{output.name}/fp16"
-        model.graph.node.append(
-            onnx.helper.make_node("Cast", [output.name], [half], to=onnx.TensorProto.FLOAT16)
-        )
+        model.graph.node.append(onnx.helper.make_node("Cast", [output.name], [half], to=onnx.TensorProto.FLOAT16))
         output.name = half
         output.type.tensor_type.elem_type = onnx.TensorProto.FLOAT16
 
@@ -86,28 +85,27 @@ def _described(
 
     content = model.SerializeToString()
     try:
-        session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
-    except Exception as error:  # noqa: BLE001 - any failure to load is a failure to compile
+        session = onnxruntime.InferenceSession(content, _quiet(), providers=["CPUExecutionProvider"])
+    except Exception as error:
         text = f"Inner Error! Failed to build the graph: {str(error).splitlines()[0]}"
         raise AtcError("E19999", text) from error
-    order = [value.name for value in network_inputs(model)]
-    by_name = {value.name: value for value in session.get_inputs()}
-    image_format = FORMAT_NCHW if flags.get("input_format", "NCHW") == "NCHW" else FORMAT_ND
+    layouts = {
+        value.name: _layout(value.name == image, flags.get("input_format", "NCHW"), value.shape)
+        for value in session.get_inputs()
+    }
     inputs = tuple(
-        _tensor(
-            by_name[name],
-            name=name,
-            layout=FORMAT_NHWC
-            if name == image
-            else image_format
-            if len(by_name[name].shape) == _IMAGE_AXES
-            else FORMAT_ND,
+        OmTensor(
+            name=value.name,
+            tensor=value.name,
+            dtype=_ORT_DTYPES[value.type],
+            shape=tuple(value.shape),
+            format=layouts[value.name],
         )
-        for name in order
+        for value in session.get_inputs()
     )
     results = tuple(
-        _tensor(value, name=output.name, layout=FORMAT_ND)
-        for value, output in zip(session.get_outputs(), outputs, strict=True)
+        OmTensor(name=output.name, tensor=value.name, dtype=_ORT_DTYPES[value.type], shape=shape, format=FORMAT_ND)
+        for value, output, shape in zip(session.get_outputs(), outputs, _output_shapes(session, inputs), strict=True)
     )
     return OmModel(
         soc_version=flags["soc_version"],
@@ -120,5 +118,27 @@ def _described(
     )
 
 
-def _tensor(value: onnx_value, *, name: str, layout: int) -> OmTensor:
-    return OmTensor(name="", tensor="", dtype="", shape=(), format=layout)
+def _quiet() -> onnxruntime.SessionOptions:
+    import onnxruntime  # noqa: PLC0415 - lets `atc --help` and all refusals work without it
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    options.intra_op_num_threads = 1
+    return options
+
+
+def _layout(is_image: bool, input_format: str, shape: Sequence[int]) -> int:
+    if is_image:
+        return FORMAT_NHWC
+    return FORMAT_NCHW if input_format == "NCHW" and len(shape) == _IMAGE_AXES else FORMAT_ND
+
+
+def _output_shapes(session: onnxruntime.InferenceSession, inputs: Sequence[OmTensor]) -> tuple[tuple[int, ...], ...]:
+    """Return the outputs' shapes; those that cannot be inferred are found by running the graph on zeros."""
+    inferred = tuple(tuple(value.shape) for value in session.get_outputs())
+    if all(isinstance(size, int) for shape in inferred for size in shape):
+        return inferred
+    import numpy as np  # noqa: PLC0415 - only conversion needs it
+
+    zeros = {tensor.tensor: np.zeros(tensor.shape, dtype=tensor.dtype) for tensor in inputs}
+    return tuple(array.shape for array in session.run(None, zeros))

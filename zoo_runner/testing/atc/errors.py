@@ -6,7 +6,7 @@ time after the code are CANN 8's; earlier releases print the message right after
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import os
 from dataclasses import dataclass
 from typing import Final
@@ -42,8 +42,7 @@ class _Sample:
 
 _SAMPLES: Final = {
     "E10001": _Sample(
-        "Value [-1] for parameter [image] is invalid. Reason: maybe you should set input_shape to specify its "
-        "shape.",
+        "Value [-1] for parameter [image] is invalid. Reason: maybe you should set input_shape to specify its shape.",
         "Try again with a valid argument.",
     ),
     "E10007": _Sample(f"[--framework] is required. The value must be [{FRAMEWORKS}].", "Set a valid parameter value."),
@@ -70,8 +69,9 @@ def error_block(error: AtcError, *, cann_major: int) -> str:
     """Return what ATC prints when it stops."""
     stamp = ""
     if cann_major >= _STAMPED_SINCE:
-        now = datetime.datetime.now(tz=datetime.timezone.utc)
-        stamp = f"[PID: {os.getpid()}] {now:%Y-%m-%d-%H:%M:%S}.{now.microsecond // 1000:03d}.000 "
+        now = dt.datetime.now(tz=dt.timezone.utc)
+        milliseconds, microseconds = divmod(now.microsecond, 1000)
+        stamp = f"[PID: {os.getpid()}] {now:%Y-%m-%d-%H:%M:%S}.{milliseconds:03d}.{microseconds:03d} "
     lines = [RUN_FAILED, f"{error.code}: {stamp}{error.text}"]
     if error.solution:
         lines.append(f"        Solution: {error.solution}")

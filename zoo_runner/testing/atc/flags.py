@@ -12,17 +12,20 @@ from zoo_runner.testing.atc.errors import FRAMEWORKS, AtcError, invalid_value, n
 from zoo_runner.testing.machine import KNOWN_CHIPS, soc_name
 
 _KNOWN: Final = frozenset(
-    "ac_parallel_enable aicore_num allow_hf32 atomic_clean_policy auto_tune_mode buffer_optimize check_report "
-    "compress_weight_conf compression_optimize_conf core_type customize_dtypes debug_dir deterministic device_id "
-    "display_model_info dump_mode dynamic_batch_size dynamic_dims dynamic_image_size enable_compress_weight "
-    "enable_scope_fusion_passes enable_single_stream enable_small_channel external_weight framework "
-    "fusion_switch_file help host_env_cpu host_env_os input_format input_fp16_nodes input_hint_shape input_shape "
-    "input_shape_range insert_op_conf is_input_adjust_hw_layout is_output_adjust_hw_layout json keep_dtype log "
-    "mdl_bank_path mode model modify_mixlist om op_bank_path op_compiler_cache_dir op_compiler_cache_mode "
-    "op_debug_config op_debug_level op_name_map op_precision_mode op_select_implmode optypelist_for_implmode "
-    "out_nodes output output_type precision_mode precision_mode_v2 save_original_model "
-    "shape_generalized_build_mode singleop soc_version sparsity status_check tiling_schedule_optimize "
-    "virtual_type weight disable_reuse_memory".split()
+    {"ac_parallel_enable", "aicore_num", "allow_hf32", "atomic_clean_policy", "auto_tune_mode"}
+    | {"buffer_optimize", "check_report", "compress_weight_conf", "compression_optimize_conf", "core_type"}
+    | {"customize_dtypes", "debug_dir", "deterministic", "device_id", "display_model_info", "dump_mode"}
+    | {"dynamic_batch_size", "dynamic_dims", "dynamic_image_size", "enable_compress_weight"}
+    | {"enable_scope_fusion_passes", "enable_single_stream", "enable_small_channel", "external_weight"}
+    | {"framework", "fusion_switch_file", "help", "host_env_cpu", "host_env_os", "input_format"}
+    | {"input_fp16_nodes", "input_hint_shape", "input_shape", "input_shape_range", "insert_op_conf"}
+    | {"is_input_adjust_hw_layout", "is_output_adjust_hw_layout", "json", "keep_dtype", "log"}
+    | {"mdl_bank_path", "mode", "model", "modify_mixlist", "om", "op_bank_path", "op_compiler_cache_dir"}
+    | {"op_compiler_cache_mode", "op_debug_config", "op_debug_level", "op_name_map", "op_precision_mode"}
+    | {"op_select_implmode", "optypelist_for_implmode", "out_nodes", "output", "output_type"}
+    | {"precision_mode", "precision_mode_v2", "save_original_model", "shape_generalized_build_mode"}
+    | {"singleop", "soc_version", "sparsity", "status_check", "tiling_schedule_optimize", "virtual_type"}
+    | {"weight", "disable_reuse_memory"}
 )
 _KNOWN_SINCE: Final = {"precision_mode_v2": 7}
 """First CANN release that knows a flag, where not all do."""
@@ -178,6 +181,9 @@ def _check_values(values: Mapping[str, str]) -> None:
         raise not_simulated(f"mode {values['mode']}")
     if values.get("output_type", "FP32") not in {"FP32", "FP16"}:
         raise not_simulated(f"output_type {values['output_type']}")
+    if {"input_fp16_nodes", "insert_op_conf"} <= values.keys():
+        text = f"Nodes (for example, [{values['input_fp16_nodes']}]) connected to AIPP must not be of type fp16."
+        raise AtcError("E10034", text, "Remove the nodes connected to AIPP from the --input_fp16_nodes argument.")
     for flag, what in _NOT_SIMULATED.items():
         if flag in values:
             raise not_simulated(what)
@@ -190,8 +196,6 @@ def _check_paths(values: Mapping[str, str]) -> None:
     output = values["output"]
     if output.endswith("/"):
         raise AtcError("E10022", f"Path [{output}] for parameter [--output] does not include the file name.")
-    if not Path(output).parent.is_dir():
-        raise no_file(str(Path(output).parent))
 
 
 _CHECKS: Final[tuple[Callable[[Mapping[str, str]], None], ...]] = (

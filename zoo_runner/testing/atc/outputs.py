@@ -48,9 +48,7 @@ def choose_outputs(model: onnx.ModelProto, nodes: Sequence[str]) -> tuple[Output
     if repeated := {tensor for tensor in tensors if tensors.count(tensor) > 1}:
         raise invalid_value("--out_nodes", ";".join(nodes), f"{sorted(repeated)} is an output more than once.")
     producers = {tensor: (node, k) for node in model.graph.node for k, tensor in enumerate(node.output)}
-    return tuple(
-        Output(_runtime_name(tensor, producers.get(tensor), i), tensor) for i, tensor in enumerate(tensors)
-    )
+    return tuple(Output(_runtime_name(tensor, producers.get(tensor), i), tensor) for i, tensor in enumerate(tensors))
 
 
 def _node_output(model: onnx.ModelProto, entry: str) -> str:
@@ -67,7 +65,7 @@ def _node_output(model: onnx.ModelProto, entry: str) -> str:
             f"than output size:{len(outputs)} and can not be negative!"
         )
         raise AtcError("E10003", text)
-    return outputs[int(index)]
+    return str(outputs[int(index)])
 
 
 def _graph_output(model: onnx.ModelProto, name: str) -> str:

@@ -1,0 +1,395 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import sysconfig
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from zoo_runner.errors import ExportError
+from zoo_runner.interfaces import TensorSpec
+from zoo_runner.manifest.schema import OnnxOptions
+from zoo_runner.stages.export import export, export_graph, relative_difference, tool_versions
+from zoo_runner.stages.graph import check_nodes, output_nodes
+
+torch = pytest.importorskip("torch")
+onnx = pytest.importorskip("onnx")
+pytest.importorskip("onnxsim")
+pytest.importorskip("onnxscript")
+
+ROOT = Path(__file__).parents[3]
+IMAGE = TensorSpec("image", "float32", ("batch", 3, 8, 8))
+SCALE = TensorSpec("scale", "float32", ("batch", 1))
+LOC = TensorSpec("loc", "float32", ("batch", 48, 4))
+CONF = TensorSpec("conf", "float32", ("batch", 48, 2))
+
+EXPORTS = [
+    pytest.param(OnnxOptions(exporter=exporter, opset=opset, simplify=simplify, dynamic_batch=dynamic), id=name)
+    for name, exporter, opset, simplify, dynamic in (
+        ("torchscript-11", "torchscript", 11, True, True),
+        ("torchscript-17", "torchscript", 17, True, True),
+        ("torchscript-17-plain", "torchscript", 17, False, True),
+        ("torchscript-17-fixed", "torchscript", 17, True, False),
+        ("dynamo-18", "dynamo", 18, True, True),
+        ("dynamo-18-plain", "dynamo", 18, False, True),
+        ("dynamo-18-fixed", "dynamo", 18, True, False),
+        ("dynamo-17", "dynamo", 17, True, True),
+    )
+]
+
+
+class Heads(torch.nn.Module):  # type: ignore[misc, name-defined] # torch may be absent
+    """A detector in small: two inputs, two heads, the batch size read from the tensor."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.body = torch.nn.Conv2d(3, 8, 3, stride=2, padding=1)
+        self.norm = torch.nn.BatchNorm2d(8)
+        self.loc = torch.nn.Conv2d(8, 12, 1)
+        self.conf = torch.nn.Conv2d(8, 6, 1)
+
+    def forward(self, image: Any, scale: Any) -> Any:
+        x = torch.relu(self.norm(self.body(image))) * scale.reshape(-1, 1, 1, 1)
+        loc = self.loc(x).permute(0, 2, 3, 1).reshape(image.shape[0], -1, 4)
+        conf = self.conf(x).permute(0, 2, 3, 1).reshape(image.shape[0], -1, 2)
+        return loc, torch.softmax(conf, -1)
+
+
+@dataclass(frozen=True)
+class Net:
+    """A network made of any module class."""
+
+    module: Callable[[], Any] = Heads
+    inputs: tuple[TensorSpec, ...] = (IMAGE, SCALE)
+    outputs: tuple[TensorSpec, ...] = (LOC, CONF)
+    identity: str = field(default="test")
+
+    def build(self) -> Any:
+        return self.module()
+
+
+def checkpoint(network: Net, tmp_path: Path) -> Path:
+    """Save weights that the network's own initialisation would not give."""
+    with torch.random.fork_rng():
+        torch.manual_seed(1)
+        torch.save(network.build().state_dict(), tmp_path / "c.pth")
+    return tmp_path / "c.pth"
+
+
+def node_types(path: Path) -> list[str]:
+    return [node.op_type for node in onnx.load(path).graph.node]
+
+
+@pytest.mark.parametrize("options", EXPORTS)
+def test_export(options: OnnxOptions, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    state, threads, filters = torch.random.get_rng_state(), torch.get_num_threads(), list(warnings.filters)
+    path = tmp_path / "new" / "model.onnx"
+    exported = export(Net(), checkpoint(Net(), tmp_path), options, path)
+    assert exported.differences.keys() == {"loc", "conf"}
+    assert all(value < 1e-5 for value in exported.differences.values())
+    assert exported.tools == tool_versions(options)
+    model = onnx.load(path)
+    assert [entry.name for entry in model.graph.input] == ["image", "scale"]
+    assert [entry.name for entry in model.graph.output] == ["loc", "conf"]
+    assert model.opset_import[0].version == options.opset
+    size = "batch" if options.dynamic_batch else 1
+    assert [dim.dim_param or dim.dim_value for dim in model.graph.input[0].type.tensor_type.shape.dim] == [
+        size,
+        3,
+        8,
+        8,
+    ]
+    for order in (["loc", "conf"], ["conf", "loc"]):
+        nodes = output_nodes(path, order)
+        check_nodes(path, nodes)
+        kinds = {f"{node.name}:0": node.op_type for node in model.graph.node}
+        assert [kinds[node] for node in nodes] == [{"loc": "Reshape", "conf": "Softmax"}[name] for name in order]
+    names = [node.name for node in model.graph.node]
+    assert all(names)
+    assert len(set(names)) == len(names)
+    assert [entry.name for entry in path.parent.iterdir()] == ["model.onnx"]
+    assert capfd.readouterr() == ("", "")
+    assert torch.equal(torch.random.get_rng_state(), state)
+    assert torch.get_num_threads() == threads
+    assert warnings.filters == filters
+
+
+@pytest.mark.parametrize("exporter", ["torchscript", "dynamo"])
+def test_the_same_arguments_give_the_same_bytes(exporter: str, tmp_path: Path) -> None:
+    """Also in another process, with another hash seed and other random numbers, from another folder."""
+    options = OnnxOptions(exporter=exporter, opset=18)  # type: ignore[arg-type] # a valid name
+    weights = checkpoint(Net(), tmp_path)
+    export(Net(), weights, options, tmp_path / "here.onnx")
+    code = (
+        f"import importlib.util, sys; spec = importlib.util.spec_from_file_location('elsewhere', {__file__!r})\n"
+        "module = importlib.util.module_from_spec(spec); sys.modules['elsewhere'] = module\n"
+        "spec.loader.exec_module(module); from pathlib import Path\n"
+        "module.torch.manual_seed(5)\n"
+        f"module.export(module.Net(), Path({str(weights)!r}), "
+        f"module.OnnxOptions(exporter={exporter!r}, opset=18), Path('there.onnx'))"
+    )
+    folder = tmp_path / "other"
+    folder.mkdir()
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "PYTHONHASHSEED": "7"}
+    run = subprocess.run([sys.executable, "-c", code], cwd=folder, env=environment, check=True, capture_output=True)
+    assert run.stdout + run.stderr == b""
+    here = (tmp_path / "here.onnx").read_bytes()
+    assert here == (folder / "there.onnx").read_bytes()
+    assert Path(__file__).name.encode() not in here
+
+
+def test_the_weights_are_the_checkpoint_s(tmp_path: Path) -> None:
+    export(Net(), checkpoint(Net(), tmp_path), OnnxOptions(simplify=False), tmp_path / "m.onnx")
+    weights = torch.load(tmp_path / "c.pth", weights_only=True)
+    stored = {
+        entry.name: onnx.numpy_helper.to_array(entry) for entry in onnx.load(tmp_path / "m.onnx").graph.initializer
+    }
+    np.testing.assert_array_equal(stored["loc.weight"], weights["loc.weight"].numpy())
+
+
+def test_simplifying_leaves_fewer_nodes(tmp_path: Path) -> None:
+    weights = checkpoint(Net(), tmp_path)
+    for simplify in (False, True):
+        export(Net(), weights, OnnxOptions(simplify=simplify), tmp_path / f"{simplify}.onnx")
+    assert len(node_types(tmp_path / "True.onnx")) < len(node_types(tmp_path / "False.onnx"))
+
+
+@pytest.mark.parametrize("exporter", ["torchscript", "dynamo"])
+def test_a_fixed_batch(exporter: str, tmp_path: Path) -> None:
+    options = OnnxOptions(exporter=exporter, opset=18, dynamic_batch=False)  # type: ignore[arg-type] # a valid name
+    export(Net(), checkpoint(Net(), tmp_path), options, tmp_path / "m.onnx", batch=4)
+    shape = onnx.load(tmp_path / "m.onnx").graph.output[0].type.tensor_type.shape
+    assert [dim.dim_value for dim in shape.dim] == [4, 48, 4]
+
+
+@pytest.mark.parametrize("options", EXPORTS)
+def test_export_graph_has_the_nodes_of_the_export(options: OnnxOptions, tmp_path: Path) -> None:
+    export(Net(), checkpoint(Net(), tmp_path), options, tmp_path / "m.onnx")
+    export_graph(Net(), options, tmp_path / "g.onnx")
+    names = ["conf", "loc"]
+    assert output_nodes(tmp_path / "g.onnx", names) == output_nodes(tmp_path / "m.onnx", names)
+    assert node_types(tmp_path / "g.onnx") == node_types(tmp_path / "m.onnx")
+
+
+class Module(torch.nn.Module):  # type: ignore[misc, name-defined] # torch may be absent
+    """One linear layer, and a function of its result."""
+
+    def __init__(self, function: Callable[[Any], Any]) -> None:
+        super().__init__()
+        self.layer = torch.nn.Linear(4, 4)
+        self.function = function
+
+    def forward(self, image: Any) -> Any:
+        return self.function(self.layer(image))
+
+
+def single(function: Callable[[Any], Any], outputs: tuple[str, ...] = ("out",), dtype: str = "float32") -> Net:
+    return Net(
+        lambda: Module(function),
+        (TensorSpec("image", "float32", ("batch", 4)),),
+        tuple(TensorSpec(name, dtype, ("batch", 4)) for name in outputs),
+    )
+
+
+def exporting(x: Any) -> bool:
+    return bool(torch.onnx.is_in_onnx_export())
+
+
+def unfaithful(x: Any) -> Any:
+    return (x, x * 1.01) if exporting(x) else (x, x)
+
+
+def baked(x: Any) -> Any:
+    return x.flatten().reshape(2, 4) if exporting(x) else x
+
+
+@pytest.mark.parametrize(
+    ("network", "text"),
+    [
+        pytest.param(
+            single(unfaithful, ("same", "other")),
+            "is not faithful: ONNX Runtime differs from torch in other by 1.00e-02 of the output's largest value, "
+            "at most 0.001 is allowed; try another onnx.exporter",
+            id="unfaithful",
+        ),
+        pytest.param(single(baked), "the exported model is not usable: ", id="batch-baked-in"),
+        pytest.param(
+            single(lambda x: x, ("a", "b")),
+            "declares the 2 outputs a, b, but returned Tensor; correct the plugin",
+            id="too-few-outputs",
+        ),
+        pytest.param(single(lambda x: {"out": x}), "declares the 1 outputs out, but returned dict", id="not-a-tensor"),
+        pytest.param(single(lambda _: ()), "but returned nothing", id="no-outputs"),
+        pytest.param(
+            single(lambda x: x[:, :3]),
+            "output 'out' of the network: declared as float32[1, 4], returned float32[1, 3]",
+            id="shape",
+        ),
+        pytest.param(
+            single(lambda x: x.double()),
+            "output 'out' of the network: declared as float32[1, 4], returned float64[1, 4]",
+            id="dtype",
+        ),
+        pytest.param(single(lambda x: x / 0), "output 'out' of the network is not finite", id="not-finite"),
+        pytest.param(
+            single(lambda x: torch.special.bessel_j0(x)),
+            "could not export the network with onnx.exporter: torchscript and onnx.opset: 17: "
+            "UnsupportedOperatorError: ",
+            id="unsupported-operator",
+        ),
+    ],
+)
+def test_refused(network: Net, text: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "out"
+    folder.mkdir()
+    (folder / "m.onnx").write_bytes(b"earlier")
+    with pytest.raises(ExportError) as caught:
+        export(network, checkpoint(network, tmp_path), OnnxOptions(), folder / "m.onnx")
+    assert text in str(caught.value)
+    assert [entry.read_bytes() for entry in folder.iterdir()] == [b"earlier"]
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_checkpoint_of_another_network_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ExportError, match="does not match the network, which has 11 tensors; the file has 2"):
+        export(Net(), checkpoint(single(lambda x: x), tmp_path), OnnxOptions(), tmp_path / "m.onnx")
+
+
+def test_an_opset_that_the_exporter_cannot_reach_is_refused(tmp_path: Path) -> None:
+    network = single(lambda x: torch.nn.functional.group_norm(x.reshape(-1, 4, 1), 2).reshape(-1, 4))
+    options = OnnxOptions(exporter="dynamo", opset=11)
+    with pytest.raises(ExportError, match="asked for opset 11, but onnx.exporter: dynamo of torch .* gave 18; set"):
+        export(network, checkpoint(network, tmp_path), options, tmp_path / "m.onnx")
+
+
+def test_the_network_s_own_warnings_are_shown(tmp_path: Path) -> None:
+    network = single(lambda x: x.reshape(int(x.shape[0]), 4))
+    with (
+        pytest.warns(torch.jit.TracerWarning, match="Converting a tensor to a Python integer"),
+        pytest.raises(ExportError),
+    ):
+        export(network, checkpoint(network, tmp_path), OnnxOptions(), tmp_path / "m.onnx")
+
+
+@pytest.mark.parametrize(
+    ("dtype", "limits"),
+    [
+        pytest.param("uint8", (0, 255), id="uint8"),
+        pytest.param("int8", (-128, 127), id="int8"),
+        pytest.param("int64", (0, 1), id="int64"),
+    ],
+)
+def test_integer_inputs(dtype: str, limits: tuple[int, int], tmp_path: Path) -> None:
+    spec = TensorSpec("image", dtype, ("batch", 4))
+    seen: list[Any] = []
+
+    class Cast(torch.nn.Module):  # type: ignore[misc, name-defined] # torch may be absent
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer = torch.nn.Linear(4, 4)
+
+        def forward(self, image: Any) -> Any:
+            if not exporting(image):
+                seen.append(image.numpy().copy())
+            return self.layer(image.float())
+
+    network = Net(Cast, (spec,), (TensorSpec("out", "float32", ("batch", 4)),))
+    exported = export(network, checkpoint(network, tmp_path), OnnxOptions(), tmp_path / "m.onnx")
+    assert exported.differences["out"] < 1e-5
+    values = np.concatenate([array.ravel() for array in seen])
+    assert values.dtype == dtype
+    assert limits[0] <= values.min() < values.max() <= limits[1]
+
+
+@pytest.mark.parametrize(
+    ("reference", "found", "expected"),
+    [
+        pytest.param([], [], 0.0, id="empty"),
+        pytest.param([0.0, 0.0], [0.0, 0.0], 0.0, id="all-zero"),
+        pytest.param([0.0, 0.0], [0.0, 1e-9], float("inf"), id="against-zero"),
+        pytest.param([1.0, -4.0], [1.0, -4.0], 0.0, id="equal"),
+        pytest.param([1.0, -4.0], [1.5, -4.0], 0.125, id="relative-to-the-largest"),
+        pytest.param([0.0, -4.0], [0.0, 4.0], 2.0, id="sign"),
+    ],
+)
+def test_relative_difference(reference: list[float], found: list[float], expected: float) -> None:
+    assert relative_difference(np.array(reference, np.float32), np.array(found, np.float32)) == expected
+
+
+def test_relative_difference_of_unsigned_integers_does_not_wrap() -> None:
+    assert relative_difference(np.array([2], np.uint8), np.array([3], np.uint8)) == 0.5
+
+
+@given(
+    st.lists(st.tuples(st.floats(-1e3, 1e3, width=32), st.floats(-1e3, 1e3, width=32)), min_size=1),
+    st.sampled_from([2.0**-10, 2.0**10]),
+)
+def test_relative_difference_does_not_depend_on_the_unit(pairs: list[tuple[float, float]], unit: float) -> None:
+    reference, found = np.array(pairs).T
+    assert relative_difference(reference * unit, found * unit) == relative_difference(reference, found)
+    assert (relative_difference(reference, found) == 0) == bool((reference == found).all())
+
+
+def site_without(tmp_path: Path, name: str) -> Path:
+    """Return a folder with everything installed here except one distribution."""
+    site = tmp_path / "site"
+    site.mkdir()
+    for entry in Path(sysconfig.get_path("purelib")).iterdir():
+        if entry.name.split("-")[0] != name:
+            (site / entry.name).symlink_to(entry)
+    return site
+
+
+EXPORT_CODE = """
+from pathlib import Path
+from zoo_runner.errors import ZooError
+from zoo_runner.manifest.schema import OnnxOptions
+from zoo_runner.stages.export import export
+try:
+    export(None, Path("c.pth"), OnnxOptions(exporter="dynamo", opset=18), Path("m.onnx"))
+except ZooError as error:
+    print(type(error).__name__, int(error.exit_code), error, end="")
+"""
+
+
+def output(*paths: Path) -> str:
+    environment = {"PYTHONPATH": os.pathsep.join(map(str, (*paths, ROOT)))}
+    command = [sys.executable, "-S", "-c", EXPORT_CODE]
+    return subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout
+
+
+@pytest.mark.parametrize("name", ["torch", "onnx", "onnxscript", "onnxsim"])
+def test_a_missing_package_is_named(name: str, tmp_path: Path) -> None:
+    assert output(site_without(tmp_path, name)) == (
+        f"PrerequisiteError 3 exporting needs the package {name}, which is not installed: "
+        "pip install 'refinedet-plugin[export]'"
+    )
+
+
+def test_a_broken_package_is_named(tmp_path: Path) -> None:
+    site = site_without(tmp_path, "none")
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "onnx.py").write_text("raise ImportError('libprotobuf.so.9: no such file')")
+    text = output(tmp_path / "broken", site)
+    assert text.startswith("PrerequisiteError 3 the package onnx is installed, but cannot be imported (libprotobuf")
+
+
+@pytest.mark.parametrize(
+    ("options", "names"),
+    [
+        pytest.param(OnnxOptions(), {"torch", "onnx", "onnxsim"}, id="torchscript"),
+        pytest.param(OnnxOptions(exporter="dynamo", simplify=False), {"torch", "onnx", "onnxscript"}, id="dynamo"),
+    ],
+)
+def test_tool_versions(options: OnnxOptions, names: set[str]) -> None:
+    assert tool_versions(options).keys() == names
+    assert tool_versions(options)["torch"] == torch.__version__

@@ -1,0 +1,173 @@
+"""The command: infer all files, or time the model without any, on one device or several."""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import math
+import multiprocessing
+import sys
+import time
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from .arguments import parse
+from .inputs import PURE, Batch, batches, files_of_folder, read_batch, split
+from .interface import InferSession, MemorySummary
+from .log import logger
+from .outputs import save_batch
+from .summary import Summary
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit code; most failures leave as RuntimeError, which exits 1."""
+    options = parse(arguments)
+    if isinstance(options.device, list):
+        return _run_devices(options)
+    _run_device(options)
+    return 0
+
+
+def _open(options: argparse.Namespace) -> InferSession:
+    session = InferSession(options.device, options.model, None, options.debug, options.loop)
+    if options.dymBatch:
+        session.set_dynamic_batchsize(options.dymBatch)
+    elif options.dymHW is not None:
+        session.set_dynamic_hw(*(int(size) for size in options.dymHW.split(",")))
+    elif options.dymDims is not None or options.auto_set_dymdims_mode:
+        session.set_dynamic_dims(options.dymDims or "")
+    elif options.dymShape is not None or options.auto_set_dymshape_mode:
+        session.set_dynamic_shape(options.dymShape or "")
+    else:
+        session.set_staticbatch()
+    if options.batchsize is None:
+        options.batchsize = session.get_inputs()[0].shape[0]
+        logger.info("try get model batchsize:%s", options.batchsize)
+    return session
+
+
+def _run_device(options: argparse.Namespace) -> tuple[float, float, float]:
+    """Run on one device; return throughput, start and end."""
+    session = _open(options)
+    inputs = session.get_inputs()
+    folder = _folder(options)
+    summary = Summary()
+    given = None if options.input is None else options.input.split(",")
+    work: list[Batch] = [[[PURE] for _ in inputs]] if given is None else batches(given, inputs)
+    _warm_up(session, options, inputs, work[0])
+    start = time.time()
+    for number, batch in enumerate(work):
+        outputs = session.run(_read(batch, inputs, options))
+        session.convert_tensors_to_host(outputs)
+        if folder is not None:
+            save_batch(
+                outputs,
+                batch,
+                number=number,
+                folder=folder,
+                suffix=options.outfmt.lower(),
+                axis=options.output_batchsize_axis,
+                summary=summary,
+            )
+    sys.stdout.write(f"Inference array Processing: 100%|##########| {len(work)}/{len(work)}\n")
+    end = time.time()
+    throughput = summary.report(
+        batch=options.batchsize,
+        compute=session.sumary().exec_time_list,
+        to_device=MemorySummary.get_H2D_time_list(),
+        to_host=MemorySummary.get_D2H_time_list(),
+        arguments=sys.argv,
+        show_all=options.display_all_summary,
+        folder=folder,
+    )
+    session.finalize()
+    return throughput, start, end
+
+
+def _folder(options: argparse.Namespace) -> Path | None:
+    if options.output is None:
+        return None
+    folder = Path(options.output, options.output_dirname or _now())
+    folder.mkdir(parents=True, exist_ok=True)
+    logger.info("output path:%s", folder)
+    return folder
+
+
+def _now() -> str:
+    return time.strftime("%Y_%m_%d-%H_%M_%S")
+
+
+def _read(batch: Batch, inputs: Sequence[Any], options: argparse.Namespace) -> list[Any]:
+    return [
+        read_batch(files, tensor.realsize, options.pure_data_type) for files, tensor in zip(batch, inputs, strict=True)
+    ]
+
+
+def _warm_up(session: InferSession, options: argparse.Namespace, inputs: Sequence[Any], batch: Batch) -> None:
+    feeds = _read(batch, inputs, options)
+    session.set_loop_count(1)
+    for _ in range(options.warmup_count):
+        session.run(feeds, out_array=True)
+    session.set_loop_count(options.loop)
+    session.reset_sumaryinfo()
+    MemorySummary.reset()
+    logger.info("warm up %s done", options.warmup_count)
+
+
+def _run_devices(options: argparse.Namespace) -> int:
+    """Run each device's part of the files in a process of its own.
+
+    A device that raises makes the exit code 1; what the others wrote stays. A process that is killed is never
+    missed: like the real tool's, this call then waits for ever.
+    """
+    devices: list[int] = options.device
+    logger.info("multidevice:%s run begin", devices)
+    ended: dict[int, tuple[float, float, float]] = {}
+    with multiprocessing.get_context("spawn").Pool(len(devices)) as pool:
+        parts = None if options.input is None else _parts(options, len(devices))
+        for i, device in enumerate(devices):
+            own = copy.copy(options)
+            own.device = device
+            own.input = None if parts is None else parts[i]
+            own.output_dirname = str(Path(options.output_dirname or _now(), f"device{device}"))
+            pool.apply_async(
+                _run_device,
+                (own,),
+                callback=partial(ended.__setitem__, i),
+                error_callback=_report,
+            )
+        pool.close()
+        pool.join()
+    result = 0 if len(ended) == len(devices) else 1
+    logger.info("multidevice run end qsize:%s result:%s", 2 * len(ended), result)
+    for i, (throughput, start, end) in ended.items():
+        sys.stdout.write(f"i:{i} device_{devices[i]} throughput:{throughput} start_time:{start} end_time:{end}\n")
+    logger.info("summary throughput:%s", sum(figures[0] for figures in ended.values()))
+    return result
+
+
+def _report(error: BaseException) -> None:
+    logger.error("subprocess run failed error_callback:%s", error)
+
+
+def _parts(options: argparse.Namespace, count: int) -> list[str]:
+    """Return each device's files; the model is opened on device 0 to see how many inputs it has."""
+    given = options.input.split(",")
+    if Path(given[0]).is_file():
+        files = given
+    elif given[0] and Path(given[0]).is_dir():
+        files = [path for folder in given for path in files_of_folder(folder)]
+    else:
+        logger.error("error %s not file or dir", given[0])
+        raise RuntimeError
+    first = copy.copy(options)
+    first.device = 0
+    inputs = _open(first).get_inputs()
+    options.batchsize = first.batchsize
+    parts: list[list[str]] = [[] for _ in range(count)]
+    for column in split(files, math.ceil(len(files) / len(inputs))):
+        for j, part in enumerate(split(column, math.ceil(len(column) / count))):
+            parts[j].extend(part)
+    return [",".join(part) for part in parts]

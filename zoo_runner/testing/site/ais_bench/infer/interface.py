@@ -1,0 +1,175 @@
+"""The Python interface of ``ais_bench``; names and spelling are the tool's."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import aclruntime
+import numpy as np
+
+_NUMBERS: Final = (
+    *(np.int8, np.int16, np.int32, np.int64, np.uint8, np.uint16, np.uint32),
+    *(np.float16, np.float32, np.float64),
+)
+
+
+class InferSession:
+    """A model on one device.
+
+    Args:
+        device_id: Number of the device.
+        model_path: The .om file, as ``str``.
+        acl_json_path: Settings for profiling and dumps; the stand-in ignores them.
+        debug: Print debug lines.
+        loop: Executions per call.
+
+    Raises:
+        RuntimeError: The device cannot be opened or the model not be loaded.
+    """
+
+    def __init__(
+        self,
+        device_id: int,
+        model_path: str,
+        acl_json_path: str | None = None,
+        debug: bool = False,
+        loop: int = 1,
+    ) -> None:
+        self.device_id = device_id
+        self.model_path = model_path
+        self.loop = loop
+        options = aclruntime.session_options(loop=loop, log_level=1 if debug else 2, acl_json_path=acl_json_path or "")
+        self.session = aclruntime.InferenceSession(model_path, device_id, options)
+        self.outputs_names = [meta.name for meta in self.session.get_outputs()]
+
+    def get_inputs(self) -> list[Any]:
+        """Describe the inputs: ``.name .datatype .format .shape .realsize .size``."""
+        self.intensors_desc = list(self.session.get_inputs())
+        return self.intensors_desc
+
+    def get_outputs(self) -> list[Any]:
+        """Describe the outputs, in the .om's order."""
+        self.outtensors_desc = list(self.session.get_outputs())
+        return self.outtensors_desc
+
+    def set_loop_count(self, loop: int) -> None:
+        """Set the number of executions per call."""
+        self.session.options().loop = loop
+
+    def set_staticbatch(self) -> None:
+        """Choose the static shape."""
+        self.session.set_staticbatch()
+
+    def set_dynamic_batchsize(self, dymBatch: int) -> None:  # noqa: N803 - the tool's name
+        """Set the batch of a model with dynamic batch sizes."""
+        self.session.set_dynamic_batchsize(dymBatch)
+
+    def set_dynamic_hw(self, w: int, h: int) -> None:
+        """Set the image size of a model with dynamic image sizes."""
+        self.session.set_dynamic_hw(w, h)
+
+    def set_dynamic_dims(self, dym_dims: str) -> None:
+        """Set the sizes of a model with dynamic dimensions."""
+        self.session.set_dynamic_dims(dym_dims)
+
+    def set_dynamic_shape(self, dym_shape: str) -> None:
+        """Set the shape of a model with dynamic shapes."""
+        self.session.set_dynamic_shape(dym_shape)
+
+    def set_custom_outsize(self, custom_sizes: Sequence[int]) -> None:
+        """Set the bytes to allocate for the outputs."""
+        self.session.set_custom_outsize(custom_sizes)
+
+    def create_tensor_from_arrays_to_device(self, arrays: Any) -> Any:
+        """Copy an array to the device."""
+        tensor = aclruntime.Tensor(arrays)
+        tensor.to_device(self.device_id)
+        return tensor
+
+    def convert_tensors_to_host(self, tensors: Sequence[Any]) -> None:
+        """Copy tensors to the host, in place."""
+        for tensor in tensors:
+            tensor.to_host()
+
+    def convert_tensors_to_arrays(self, tensors: Sequence[Any]) -> list[Any]:
+        """Return host tensors as arrays."""
+        return [np.array(tensor) for tensor in tensors]
+
+    def run(self, feeds: Sequence[Any], out_array: bool = False) -> list[Any]:
+        """Execute; arrays are handed over by address and must be C-contiguous."""
+        inputs = feeds
+        if len(feeds) > 0 and isinstance(feeds[0], np.ndarray):
+            inputs = [aclruntime.BaseTensor(feed.__array_interface__["data"][0], feed.nbytes) for feed in feeds]
+        outputs: list[Any] = self.session.run(self.outputs_names, inputs)
+        if not out_array:
+            return outputs
+        self.convert_tensors_to_host(outputs)
+        return self.convert_tensors_to_arrays(outputs)
+
+    def infer(self, feeds: Sequence[Any], mode: str = "static", custom_sizes: Any = 100000) -> list[Any]:
+        """Run one batch and return the outputs in the .om's order.
+
+        Args:
+            feeds: One array per input, in the model's order; exactly ``numpy.ndarray``, no subclass.
+            mode: Only ``static`` suits a model with static shapes.
+            custom_sizes: Bytes of the outputs of dynamic models.
+
+        Raises:
+            RuntimeError: A feed has another type, another number of bytes, or the device failed.
+        """
+        inputs = [_accepted(feed) for feed in feeds]
+        if mode in {"dymshape", "dymdims"}:
+            shapes = ";".join(
+                f"{desc.name}:{','.join(map(str, feed.shape))}"
+                for desc, feed in zip(self.get_inputs(), inputs, strict=False)
+            )
+            if mode == "dymshape":
+                self.session.set_dynamic_shape(shapes)
+                self.session.set_custom_outsize(custom_sizes)
+            else:
+                self.session.set_dynamic_dims(shapes)
+        return self.run(inputs, out_array=True)
+
+    def reset_sumaryinfo(self) -> None:
+        """Forget the execution times."""
+        self.session.reset_sumaryinfo()
+
+    def sumary(self) -> Any:
+        """Return the measurements; ``.exec_time_list`` holds milliseconds."""
+        return self.session.sumary()
+
+    def finalize(self) -> None:
+        """Unload the model and end AscendCL in this process."""
+        self.session.finalize()
+
+
+def _accepted(feed: Any) -> Any:
+    """Return what the tool takes as it is, and refuse what it refuses."""
+    if type(feed) is np.ndarray or type(feed) is aclruntime.Tensor:
+        return feed
+    if type(feed) in _NUMBERS:
+        return np.array(feed)
+    if hasattr(feed, "numpy") and hasattr(feed, "is_contiguous"):
+        return np.ascontiguousarray(feed.numpy())
+    msg = f"type:{type(feed)} invalid"
+    raise RuntimeError(msg)
+
+
+class MemorySummary:
+    """Transfer times of this process in milliseconds."""
+
+    @staticmethod
+    def get_H2D_time_list() -> list[float]:  # noqa: N802 - the tool's name
+        """Return the times from host to device."""
+        return list(aclruntime.MemorySummary().H2D_time_list)
+
+    @staticmethod
+    def get_D2H_time_list() -> list[float]:  # noqa: N802 - the tool's name
+        """Return the times from device to host."""
+        return list(aclruntime.MemorySummary().D2H_time_list)
+
+    @staticmethod
+    def reset() -> None:
+        """Forget all times."""
+        aclruntime.MemorySummary().reset()
