@@ -6,11 +6,11 @@ Plugins and backends import this module, :mod:`zoo_runner.hookspecs` and
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, runtime_checkable
 
 if TYPE_CHECKING:
     import torch
@@ -204,6 +204,18 @@ class Session(Protocol):
 
     def close(self) -> None:
         """Release the device. Calling it again does nothing."""
+
+
+@runtime_checkable
+class ParallelSession(Session, Protocol):
+    """A session that can work on several batches at once, on one device or many."""
+
+    def infer_many(self, batches: Iterator[Arrays]) -> Iterator[Arrays]:
+        """Yield the outputs of full batches in the order of the batches, taking only a few of them ahead."""
+
+    @property
+    def lost(self) -> tuple[tuple[int, str], ...]:
+        """Devices that were given up, each with the reason; others did their work."""
 
 
 class Backend(Protocol):

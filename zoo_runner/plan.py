@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,23 +38,23 @@ def plan(loaded: LoadedManifest, options: RunOptions, *, store: Store, progress:
         backend = choose_backend(options.backend)
     except PrerequisiteError as error:
         yield f"this run would stop: {error}"
-    steps = {
-        Stage.FETCH: lambda: _fetch(recipe, options),
-        Stage.EXPORT: lambda: _export(recipe),
-        Stage.CONVERT: lambda: _convert(recipe, backend, store, progress),
-        Stage.PREPROCESS: lambda: iter([f"{manifest.dataset.samples} samples"]),
-        Stage.INFER: lambda: _infer(recipe, options, backend),
-        Stage.POSTPROCESS: lambda: iter(
+    steps: dict[Stage, Iterable[str]] = {  # generators: each works when its turn comes
+        Stage.FETCH: _fetch(recipe, options),
+        Stage.EXPORT: _export(recipe),
+        Stage.CONVERT: _convert(recipe, backend, store, progress),
+        Stage.PREPROCESS: [f"{manifest.dataset.samples} samples"],
+        Stage.INFER: _infer(recipe, options, backend),
+        Stage.POSTPROCESS: (
             [f"of {options.results_folder}" if options.scores_files else "as outputs come"]
         ),
-        Stage.EVALUATE: lambda: iter([", ".join("/".join(names) for names in recipe.parts.metric.measures)]),
-        Stage.BENCHMARK: lambda: _benchmark(recipe),
-        Stage.GATE: lambda: _gate(recipe, backend),
+        Stage.EVALUATE: [", ".join("/".join(names) for names in recipe.parts.metric.measures)],
+        Stage.BENCHMARK: _benchmark(recipe),
+        Stage.GATE: _gate(recipe, backend),
     }
     for stage, step in steps.items():
         mark = "" if options.runs(stage) else "   (not run: outside --from and --until)"
         yield f"{stage.value}:{mark}"
-        yield from (f"  {line}" for line in step())
+        yield from (f"  {line}" for line in step)
 
 
 def _fetch(recipe: Recipe, options: RunOptions) -> Iterator[str]:

@@ -9,20 +9,30 @@ from __future__ import annotations
 import inspect
 from dataclasses import dataclass
 from importlib import metadata
-from typing import TYPE_CHECKING, Any, Literal
+from traceback import extract_tb
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import pluggy
 
 from zoo_runner import hookspecs
-from zoo_runner.errors import PluginError, did_you_mean
+from zoo_runner.errors import PluginError, ZooError, did_you_mean
+from zoo_runner.interfaces import Backend, Dataset, Metric, Network, Postprocess, Preprocess
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from pydantic import BaseModel
 
-    from zoo_runner.interfaces import Backend, Dataset, Metric, Network, Postprocess, Preprocess
-
-MODEL_HOOKS = ("zoo_network", "zoo_dataset", "zoo_preprocess", "zoo_postprocess", "zoo_metric")
-"""The hooks a model plugin must implement; ``zoo_config`` is optional."""
+BACKEND_HOOK: Final = "zoo_backend"
+MODEL_HOOKS: Final[dict[str, type]] = {
+    "zoo_network": Network,
+    "zoo_dataset": Dataset,
+    "zoo_preprocess": Preprocess,
+    "zoo_postprocess": Postprocess,
+    "zoo_metric": Metric,
+}
+"""The hooks a model plugin must implement, and the protocol of the object each one returns."""
+HOOKS: Final = ("zoo_config", *MODEL_HOOKS, BACKEND_HOOK)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,9 +84,18 @@ class Plugin:
         return bool(getattr(self._manager.hook, hook).get_hookimpls())
 
     def config_model(self) -> type[BaseModel] | None:
-        """Return the model of ``plugin.config``, or ``None`` when the plugin takes none."""
-        model: type[BaseModel] | None = self._manager.hook.zoo_config()
-        return model
+        """Return the model of ``plugin.config``, or ``None`` when the plugin takes none.
+
+        Raises:
+            PluginError: ``zoo_config`` fails or returns something else.
+        """
+        from pydantic import BaseModel  # noqa: PLC0415 - listing plugins needs no pydantic
+
+        model = self._call("zoo_config")
+        if model is None or (inspect.isclass(model) and issubclass(model, BaseModel)):
+            return model
+        msg = f"plugin {self.name!r}: zoo_config() returned {model!r}, expected a subclass of pydantic.BaseModel"
+        raise PluginError(msg)
 
     def parts(self, config: object) -> ModelParts:
         """Ask every factory once.
@@ -85,32 +104,68 @@ class Plugin:
             config: The validated plugin configuration.
 
         Raises:
-            PluginError: A hook is not implemented, fails or returns nothing.
+            PluginError: A hook is not implemented, fails, or returns something else than its protocol.
         """
-        made = {hook.removeprefix("zoo_"): self._ask(hook, config=config) for hook in MODEL_HOOKS}
+        missing = [hook for hook in MODEL_HOOKS if not self.implements(hook)]
+        if missing and self.implements(BACKEND_HOOK):
+            msg = f"{self.name!r} is a backend, not a model plugin; `zoo-run plugins` lists those"
+            raise PluginError(msg)
+        self._refuse_missing(missing)
+        made = {hook.removeprefix("zoo_"): self._ask(hook, MODEL_HOOKS[hook], config=config) for hook in MODEL_HOOKS}
         return ModelParts(**made)
 
     def backend(self) -> Backend:
         """Return the backend the plugin provides.
 
         Raises:
-            PluginError: It provides none.
+            PluginError: It provides none, or one that is not as its protocol says.
         """
-        made: Backend = self._ask("zoo_backend")
-        return made
-
-    def _ask(self, hook: str, **arguments: object) -> Any:
-        if not self.implements(hook):
+        if not self.implements(BACKEND_HOOK) and any(self.implements(hook) for hook in MODEL_HOOKS):
+            msg = f"{self.name!r} is a model plugin, not a backend; `zoo-run backends` lists those"
+            raise PluginError(msg)
+        self._refuse_missing([] if self.implements(BACKEND_HOOK) else [BACKEND_HOOK])
+        made: Backend = self._ask(BACKEND_HOOK, Backend)
+        if made.name != self.name:
             msg = (
-                f"plugin {self.name!r} does not implement {_signature(hook)}; add a function of that name "
-                f"marked with zoo_runner.hookspecs.hookimpl"
+                f"the backend registered as {self.name!r} calls itself {made.name!r}; reports would name "
+                f"something that --backend does not take: make them the same"
             )
             raise PluginError(msg)
-        made = getattr(self._manager.hook, hook)(**arguments)
-        if made is None:
-            msg = f"plugin {self.name!r}: {_signature(hook)} returned None, expected an object"
-            raise PluginError(msg)
         return made
+
+    def _refuse_missing(self, hooks: Sequence[str]) -> None:
+        if hooks:
+            msg = (
+                f"plugin {self.name!r} does not implement {', '.join(map(_signature, hooks))}; add a function of "
+                f"that name, marked with zoo_runner.hookspecs.hookimpl"
+            )
+            raise PluginError(msg)
+
+    def _ask(self, hook: str, protocol: type, **arguments: object) -> Any:
+        made = self._call(hook, **arguments)
+        where = f"plugin {self.name!r}: {_signature(hook)} returned"
+        expected = f"expected an object like zoo_runner.interfaces.{protocol.__name__}"
+        if made is None:
+            raise PluginError(f"{where} None, {expected}")
+        if inspect.isclass(made):
+            raise PluginError(f"{where} the class {made.__name__} itself, {expected}: call it")
+        absent = [member for member in _members(protocol) if not hasattr(made, member)]
+        if absent:
+            raise PluginError(f"{where} {type(made).__name__}, which lacks {', '.join(absent)}; {expected}")
+        return made
+
+    def _call(self, hook: str, **arguments: object) -> Any:
+        try:
+            return getattr(self._manager.hook, hook)(**arguments)
+        except ZooError:
+            raise
+        except Exception as error:  # whatever a plugin raises
+            frame = extract_tb(error.__traceback__)[-1]
+            msg = (
+                f"plugin {self.name!r}: {_signature(hook)} failed: {type(error).__name__}: {error} "
+                f"({frame.filename}:{frame.lineno})"
+            )
+            raise PluginError(msg) from error
 
 
 def names() -> tuple[str, ...]:
@@ -128,10 +183,11 @@ def load(name: str) -> Plugin:
     points = [point for point in _entry_points() if point.name == name]
     if not points:
         known = ", ".join(names()) or "none"
-        msg = f"no plugin is registered as {name!r}{did_you_mean(name, names())} (registered: {known})"
+        hint = did_you_mean(name, names()) or "; install the package that registers it"
+        msg = f"no plugin is registered as {name!r}{hint} (registered: {known})"
         raise PluginError(msg)
-    if len({point.value for point in points}) > 1:
-        claims = ", ".join(sorted(f"{_origin(point)} -> {point.value}" for point in points))
+    if len(points) > 1:
+        claims = ", ".join(f"{_origin(point)} -> {point.value}" for point in points)
         msg = f"plugin name {name!r} is registered more than once: {claims}; uninstall all but one"
         raise PluginError(msg)
     return _load(points[0])
@@ -139,19 +195,24 @@ def load(name: str) -> Plugin:
 
 def listing() -> tuple[Listing, ...]:
     """Describe every entry point; those that cannot be loaded are listed as broken, with the reason."""
-    return tuple(_describe(point) for point in sorted(_entry_points(), key=lambda point: point.name))
+    return tuple(_describe(point) for point in _entry_points())
 
 
-def _entry_points() -> tuple[metadata.EntryPoint, ...]:
-    return tuple(metadata.entry_points(group=hookspecs.PROJECT))
+def _entry_points() -> list[metadata.EntryPoint]:
+    """The group's entry points by name; what is the same in two distributions counts once."""
+    found = {(point.name, point.value): point for point in metadata.entry_points(group=hookspecs.PROJECT)}
+    return sorted(found.values(), key=lambda point: (point.name, _origin(point)))
 
 
 def _load(point: metadata.EntryPoint) -> Plugin:
     where = f"plugin {point.name!r} ({_origin(point)} -> {point.value})"
     try:
         target = point.load()
-    except Exception as error:
-        msg = f"{where} cannot be imported: {type(error).__name__}: {error}"
+    except (Exception, SystemExit) as error:  # whatever a plugin's modules raise; exiting is not theirs to decide
+        msg = (
+            f"{where} cannot be imported: {type(error).__name__}: {error} "
+            f"(`python -c 'import {point.module}'` shows where)"
+        )
         raise PluginError(msg) from error
     manager = pluggy.PluginManager(hookspecs.PROJECT)
     manager.add_hookspecs(hookspecs)
@@ -160,8 +221,11 @@ def _load(point: metadata.EntryPoint) -> Plugin:
         manager.register(target, name=point.name)
         manager.check_pending()
     except pluggy.PluginValidationError as error:
-        known = ", ".join(_signature(hook) for hook in _hooks())
-        msg = f"{where} does not follow the hook specifications: {error} (hooks: {known})"
+        unknown = [name for name, caller in vars(manager.hook).items() if name[0] != "_" and not caller.has_spec()]
+        hint = "".join(did_you_mean(name, HOOKS) for name in unknown)
+        reason = "; ".join(str(error).splitlines())
+        known = ", ".join(map(_signature, HOOKS))
+        msg = f"{where} does not follow the hook specifications: {reason}{hint} (hooks: {known})"
         raise PluginError(msg) from error
     return Plugin(point.name, point.module.partition(".")[0], manager)
 
@@ -172,7 +236,7 @@ def _refuse_unmarked_hooks(where: str, target: object) -> None:
         if name.startswith("zoo_") and getattr(value, f"{hookspecs.PROJECT}_impl", None) is None:
             msg = (
                 f"{where}: {name} is not marked with zoo_runner.hookspecs.hookimpl and would never be "
-                f"called{did_you_mean(name, _hooks()) if name not in _hooks() else ''}"
+                f"called{did_you_mean(name, HOOKS) if name not in HOOKS else ''}"
             )
             raise PluginError(msg)
 
@@ -181,18 +245,14 @@ def _describe(point: metadata.EntryPoint) -> Listing:
     kind: Literal["model", "backend", "broken"]
     problem = ""
     try:
-        kind = "backend" if _load(point).implements("zoo_backend") else "model"
+        kind = "backend" if load(point.name).implements(BACKEND_HOOK) else "model"
     except PluginError as error:
         kind, problem = "broken", str(error)
     return Listing(name=point.name, target=point.value, distribution=_origin(point), kind=kind, problem=problem)
 
 
-def _hooks() -> tuple[str, ...]:
-    return (
-        "zoo_config",
-        *MODEL_HOOKS,
-        "zoo_backend",
-    )
+def _members(protocol: type) -> list[str]:
+    return [name for name in vars(protocol) if name == "__call__" or not name.startswith("_")]
 
 
 def _signature(hook: str) -> str:

@@ -15,8 +15,9 @@ from zoo_runner.report.files import clear_report, write_report
 from zoo_runner.report.model import Report, Verdict
 from zoo_runner.stages import gate, results, stream
 from zoo_runner.stages.benchmark import Bench, benchmark
+from zoo_runner.stages.engine import Engine, LazySession
 from zoo_runner.stages.locate import fetch_weights, find_data, read_samples
-from zoo_runner.stages.model import Engine, LazySession, export_model
+from zoo_runner.stages.model import export_model
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -125,10 +126,31 @@ def _prepare(job: Job) -> tuple[Sequence[Sample], Engine | None]:
             note.why = f"torch and ONNX Runtime differ by at most {worst:.1e} (relative)"
             if model.reused:
                 note.skip(f"unchanged; {note.why}")
-        with journal.stage(Stage.CONVERT) as note:
-            note.skip(f"the backend {job.backend.name} runs ONNX as it is")
-        engine = Engine(recipe=job.recipe, backend=job.backend, model=model, devices=options.devices)
+        engine = Engine(
+            recipe=job.recipe,
+            backend=job.backend,
+            model=model,
+            devices=options.devices,
+            store=job.store_for(Stage.CONVERT),
+            logs=options.output / "logs",
+        )
+        _convert(job, engine)
     return samples, engine
+
+
+def _convert(job: Job, engine: Engine) -> None:
+    """Convert for every batch size the run will load, so that a failure shows before hours of work."""
+    manifest, options = job.recipe.manifest, job.options
+    with job.journal.stage(Stage.CONVERT) as note:
+        if not engine.converts:
+            note.skip(f"the backend {engine.backend.name} runs ONNX as it is")
+            return
+        timed = manifest.benchmark.batch if options.runs(Stage.BENCHMARK) else ()
+        made = {batch: engine.loadable(batch) for batch in sorted({manifest.infer.batch, *timed})}
+        for batch, om in made.items():
+            job.journal.artifact("om", om.path, sha256=om.sha256, origin=f"batch {batch}")
+        if all(om.reused for om in made.values()):
+            note.skip(f"unchanged; batch {', '.join(map(str, made))}")
 
 
 def _score(job: Job, samples: Sequence[Sample], scored: Sequence[Sample], engine: Engine | None) -> None:
@@ -176,15 +198,20 @@ def _predict(job: Job, samples: Sequence[Sample], scored: Sequence[Sample], engi
 def _model_outputs(job: Job, engine: Engine, clocks: stream.Clocks, cleanup: ExitStack) -> stream.ModelOutputs:
     batch = job.recipe.manifest.infer.batch
     session = LazySession(engine, batch)
-    cleanup.callback(session.close)
+    cleanup.callback(_close, job, session)
     return stream.ModelOutputs(
         preprocess=job.recipe.parts.preprocess,
         session=session,
         batch=batch,
-        key=engine.key(),
+        key=engine.key(batch),
         workers=stream.workers(),
         clocks=clocks,
     )
+
+
+def _close(job: Job, session: LazySession) -> None:
+    for device, reason in session.close():
+        job.journal.warn(f"device {device} was lost and its work done by the others: {reason}")
 
 
 def _write_inputs(job: Job, scored: Sequence[Sample]) -> None:

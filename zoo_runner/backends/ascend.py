@@ -140,14 +140,15 @@ def _package(name: str) -> Prerequisite:
         f"install it from Ascend's source tree: pip install 'git+{_SOURCE}#egg={name}&subdirectory={folder}' "
         "(never by name from PyPI, which has another tool under a similar one)"
     )
+    top, found, text = find_spec(name), False, "not importable"
     try:
-        found = find_spec(module) is not None
-        text = f"version {_version(name)}" if found else "not importable"
+        found = top is not None and find_spec(module) is not None
     except ImportError as error:  # a package of that name without the module
-        top = find_spec(name)
-        found, text = False, f"not importable ({error})"
-        if top is not None:
-            text = f"the package {name} at {list(top.submodule_search_locations or [])} is another tool: {error}"
+        text = f"another tool of that name ({error})"
+    if found:
+        text = f"version {_version(name)}"
+    elif top is not None and text == "not importable":
+        text = f"another tool of that name (it has no {module})"
     return Prerequisite(name=name, ok=found, found=text, remedy=remedy)
 
 

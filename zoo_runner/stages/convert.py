@@ -233,6 +233,8 @@ def _result(target: Path, exit_code: int, request: ConvertRequest, log: Path) ->
 
 
 def _tail(log: Path) -> str:
+    """Return the end of what ATC printed, without the command above it."""
     with log.open("rb") as file:
-        file.seek(max(0, log.stat().st_size - _LOG_TAIL))
+        file.readline()
+        file.seek(max(file.tell(), log.stat().st_size - _LOG_TAIL))
         return file.read().decode("utf-8", errors="replace")

@@ -47,7 +47,9 @@ class Exported:
     tools: Mapping[str, str]
 
 
-def export(network: Network, checkpoint: Path, options: OnnxOptions, destination: Path, *, batch: int = 1) -> Exported:
+def export(
+    network: Network, checkpoint: Path | None, options: OnnxOptions, destination: Path, *, batch: int = 1
+) -> Exported:
     """Write the network with the checkpoint's weights as an ONNX file, and compare the two.
 
     The file's inputs and outputs are named as the network's specifications, its nodes have unique names, and
@@ -58,7 +60,7 @@ def export(network: Network, checkpoint: Path, options: OnnxOptions, destination
 
     Args:
         network: What to export.
-        checkpoint: Its weights.
+        checkpoint: Its weights; ``None`` leaves the random ones it was built with, for a look at the graph.
         options: The manifest's ``onnx`` section.
         destination: The file to write; it appears complete or not at all.
         batch: Size of the batch axis when ``options.dynamic_batch`` is off.
@@ -71,7 +73,8 @@ def export(network: Network, checkpoint: Path, options: OnnxOptions, destination
     tools = tool_versions(options)
     _import(tools)
     module = _build(network)
-    load_checkpoint(module, checkpoint)
+    if checkpoint is not None:
+        load_checkpoint(module, checkpoint)
     batches = COMPARED_BATCHES if options.dynamic_batch else (batch,)
     references = [_reference(module, network, size) for size in batches]
     with _draft(destination) as draft:

@@ -30,6 +30,8 @@ NOTICES: Final = (
     (r"The feature will be removed\. Please remove usage of this function", DeprecationWarning),
     # The newer exporter copies tree specifications through a check that torch deprecated.
     (r"`isinstance\(treespec, LeafSpec\)` is deprecated", FutureWarning),
+    # Several inputs share one batch axis on purpose; the newer exporter names it after the first.
+    (r"# The axis name: batch will not be used, since it shares", UserWarning),
     # torch 2.4 asks onnxscript for what later releases of both replaced.
     (r"'onnxscript\.values\.\w+\.param_schemas' is deprecated", FutureWarning),
 )

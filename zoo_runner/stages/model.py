@@ -9,13 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zoo_runner.artifacts import file_digest, fingerprint, source_fingerprint
-from zoo_runner.interfaces import SessionRequest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from zoo_runner.artifacts import Store
-    from zoo_runner.interfaces import Backend, Session
     from zoo_runner.recipe import Recipe
     from zoo_runner.stages.fetch import Fetched
 
@@ -89,70 +87,6 @@ def export_model(recipe: Recipe, weights: Fetched, store: Store) -> ModelFile:
         reused=built.reused,
         differences=json.loads((built.path / "parity.json").read_text(encoding="utf-8")),
     )
-
-
-@dataclass(frozen=True, kw_only=True)
-class Engine:
-    """A model and what runs it.
-
-    Attributes:
-        recipe: The run's recipe.
-        backend: Loads the model.
-        model: The model.
-        devices: Device numbers.
-    """
-
-    recipe: Recipe
-    backend: Backend
-    model: ModelFile
-    devices: tuple[int, ...]
-
-    def key(self) -> str:
-        """Name the model's outputs by the model, what runs it and the code around it."""
-        return fingerprint(
-            self.model.sha256,
-            self.backend.name,
-            self.backend.version(),
-            source_fingerprint(self.recipe.package),
-            source_fingerprint("zoo_runner"),
-        )
-
-    def open(self, batch: int) -> Session:
-        """Load the model for a batch size."""
-        return self.backend.open(
-            SessionRequest(
-                model=self.model.path,
-                inputs=self.recipe.manifest.input_specs,
-                outputs=self.recipe.manifest.output_specs,
-                batch=batch,
-                devices=self.devices,
-                threads=self.recipe.manifest.infer.threads,
-            )
-        )
-
-
-@dataclass
-class LazySession:
-    """Loads the model when it is first needed, and lets go of it at the end.
-
-    A run whose predictions are all in the store never loads the model.
-    """
-
-    engine: Engine
-    batch: int
-    _session: Session | None = None
-
-    def __call__(self) -> Session:
-        """Return the session, opening it the first time."""
-        if self._session is None:
-            self._session = self.engine.open(self.batch)
-        return self._session
-
-    def close(self) -> None:
-        """Close the session if it was opened."""
-        if self._session is not None:
-            self._session.close()
-            self._session = None
 
 
 def _version(name: str) -> str | None:

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 import numpy as np
 
 from zoo_runner.artifacts import file_digest, fingerprint
+from zoo_runner.interfaces import ParallelSession
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
 
 CHUNK = 64
 """Least samples in a chunk: large enough to keep the bookkeeping small, small enough to lose little."""
+
+BATCHES = 4
+"""Least batches in a chunk."""
 
 WAITING = 16
 """Most outputs that wait for postprocessing; past that the device waits instead of the memory growing."""
@@ -56,6 +60,15 @@ class Clocks:
         finally:
             with self._lock:
                 self.seconds[work] += time.perf_counter() - start  # type: ignore[assignment] # Counter is typed for int
+
+    def each(self, work: str, items: Iterator[Out]) -> Iterator[Out]:
+        """Pass items through, adding the time it takes to get them."""
+        while True:
+            with self.measure(work):
+                item = next(items, None)
+            if item is None:
+                return
+            yield item
 
 
 class OutputSource(Protocol):
@@ -98,23 +111,31 @@ class ModelOutputs:
         """Yield the outputs sample by sample, preprocessing two batches ahead."""
         with ThreadPoolExecutor(self.workers, thread_name_prefix="preprocess") as pool:
             prepared = ordered(pool, self._prepare, samples, ahead=2 * self.batch)
-            for group in batched(prepared, self.batch):
-                session = self.session()
-                with self.clocks.measure("infer"):
-                    outputs = infer_batch(session, group, self.batch)
-                yield from outputs
+            groups = batched(prepared, self.batch)
+            outputs = self._infer(stacked(group, self.batch) for group in groups)
+            for first, arrays in zip(range(0, len(samples), self.batch), outputs, strict=True):
+                count = min(self.batch, len(samples) - first)
+                yield from ({name: array[i] for name, array in arrays.items()} for i in range(count))
+
+    def _infer(self, batches: Iterator[Arrays]) -> Iterator[Arrays]:
+        session = self.session()
+        if isinstance(session, ParallelSession):
+            yield from self.clocks.each("infer", session.infer_many(batches))
+            return
+        for inputs in batches:
+            with self.clocks.measure("infer"):
+                outputs = session.infer(inputs)
+            yield outputs
 
     def _prepare(self, sample: Sample) -> Arrays:
         with self.clocks.measure("preprocess"):
             return self.preprocess(sample)
 
 
-def infer_batch(session: Session, group: Sequence[Arrays], batch: int) -> list[Arrays]:
-    """Run up to ``batch`` samples' inputs as one full batch and take the outputs apart again."""
+def stacked(group: Sequence[Arrays], batch: int) -> Arrays:
+    """Make one full batch of up to ``batch`` samples' inputs, filled up with the first of them."""
     filled = [*group, *[group[0]] * (batch - len(group))]
-    stacked = {name: np.stack([inputs[name] for inputs in filled]) for name in group[0]}
-    outputs = session.infer(stacked)
-    return [{name: array[position] for name, array in outputs.items()} for position in range(len(group))]
+    return {name: np.stack([inputs[name] for inputs in filled]) for name in group[0]}
 
 
 def predict(
@@ -171,8 +192,8 @@ def counted(items: Iterable[In], advance: Callable[[int], None]) -> Iterator[In]
 
 
 def chunk_size(batch: int) -> int:
-    """Return the smallest multiple of ``batch`` that is at least :data:`CHUNK`."""
-    return batch * -(-CHUNK // batch)
+    """Return the samples of a chunk: whole batches, at least :data:`CHUNK`, and work for a few devices."""
+    return batch * max(BATCHES, -(-CHUNK // batch))
 
 
 def workers() -> int:

@@ -70,7 +70,7 @@ def write_om(path: Path, model: OmModel) -> None:
 def om_bytes(model: OmModel) -> bytes:
     """Return the content of the model's file."""
     description = asdict(model)
-    del description["onnx"]
+    description["onnx"] = len(model.onnx)
     text = json.dumps(description, indent=1).encode() + b"\n"
     return MAGIC + len(text).to_bytes(_LENGTH_BYTES, "little") + text + model.onnx
 
@@ -90,6 +90,9 @@ def read_om(path: Path) -> OmModel:
     end = start + int.from_bytes(content[len(MAGIC) : start], "little")
     try:
         found: dict[str, Any] = json.loads(content[start:end])
+        if found["onnx"] != len(content) - end:
+            msg = f"its graph has {len(content) - end} bytes of {found['onnx']}"
+            raise ValueError(msg)  # noqa: TRY301 - reported below with all other damage
         return OmModel(
             soc_version=found["soc_version"],
             cann=found["cann"],

@@ -216,7 +216,7 @@ def test_ordered_keeps_order_and_stays_close_to_its_consumer() -> None:
 
 
 @pytest.mark.parametrize(
-    ("batch", "size"), [(1, 64), (16, 64), (48, 96), (64, 64), (100, 100)], ids=["1", "16", "48", "64", "100"]
+    ("batch", "size"), [(1, 64), (16, 64), (48, 192), (64, 256), (100, 400)], ids=["1", "16", "48", "64", "100"]
 )
 def test_chunks_hold_whole_batches(batch: int, size: int) -> None:
     assert stream.chunk_size(batch) == size

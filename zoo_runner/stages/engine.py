@@ -1,0 +1,147 @@
+"""A model together with what runs it; converted per batch size where the backend needs that."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from zoo_runner.artifacts import file_digest, fingerprint, source_fingerprint
+from zoo_runner.interfaces import ParallelSession, SessionRequest
+from zoo_runner.stages.convert import ConvertRequest, convert, expected_stamp
+
+if TYPE_CHECKING:
+    from zoo_runner.artifacts import Store
+    from zoo_runner.interfaces import Backend, Session
+    from zoo_runner.recipe import Recipe
+    from zoo_runner.stages.model import ModelFile
+
+OM = "model.om"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Loadable:
+    """A file the backend can load, for one batch size.
+
+    Attributes:
+        path: The file.
+        sha256: Its hash.
+        reused: Whether it was there before this run.
+        identity: Everything it was made of, as one fingerprint.
+    """
+
+    path: Path
+    sha256: str
+    reused: bool
+    identity: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Engine:
+    """A model and what runs it.
+
+    Attributes:
+        recipe: The run's recipe.
+        backend: Loads the model.
+        model: The exported model.
+        devices: Device numbers.
+        store: Keeps converted models.
+        logs: Folder for the converter's logs.
+    """
+
+    recipe: Recipe
+    backend: Backend
+    model: ModelFile
+    devices: tuple[int, ...]
+    store: Store
+    logs: Path
+
+    @property
+    def converts(self) -> bool:
+        """Whether the backend runs something else than ONNX."""
+        return self.backend.model_format == "om"
+
+    def loadable(self, batch: int) -> Loadable:
+        """Return the file to load for a batch size, converting the model if this was not done before.
+
+        Raises:
+            PrerequisiteError: The converter is missing.
+            StageError: It failed; its log is named.
+        """
+        if not self.converts:
+            model = self.model
+            return Loadable(path=model.path, sha256=model.sha256, reused=model.reused, identity=model.sha256)
+        request = self._conversion(batch)
+        identity = fingerprint(asdict(expected_stamp(request)))
+        log = self.logs / f"atc_bs{batch}.log"
+        built = self.store.build("om", identity, lambda folder: _convert(request, folder, log))
+        om = built.path / OM
+        return Loadable(path=om, sha256=file_digest(om), reused=built.reused, identity=identity)
+
+    def key(self, batch: int) -> str:
+        """Name the outputs at a batch size by the model, what runs it and the code around it."""
+        return fingerprint(
+            self.loadable(batch).identity,
+            self.backend.name,
+            self.backend.version(),
+            source_fingerprint(self.recipe.package),
+            source_fingerprint("zoo_runner"),
+        )
+
+    def open(self, batch: int) -> Session:
+        """Load the model for a batch size."""
+        manifest = self.recipe.manifest
+        return self.backend.open(
+            SessionRequest(
+                model=self.loadable(batch).path,
+                inputs=manifest.input_specs,
+                outputs=manifest.output_specs,
+                batch=batch,
+                devices=self.devices,
+                threads=manifest.infer.threads,
+            )
+        )
+
+    def _conversion(self, batch: int) -> ConvertRequest:
+        manifest = self.recipe.manifest
+        return ConvertRequest(
+            options=manifest.atc,
+            onnx=self.model.path,
+            onnx_sha256=self.model.sha256,
+            inputs=manifest.input_specs,
+            outputs=manifest.output_specs,
+            batch=batch,
+            chip=self.backend.chip(),
+            base=self.recipe.loaded.origin(("atc",)).folder,
+        )
+
+
+def _convert(request: ConvertRequest, folder: Path, log: Path) -> None:
+    convert(request, folder / OM, log=log)
+
+
+@dataclass
+class LazySession:
+    """Loads the model when it is first needed, and lets go of it at the end.
+
+    A run whose predictions are all in the store never loads the model.
+    """
+
+    engine: Engine
+    batch: int
+    _session: Session | None = None
+
+    def __call__(self) -> Session:
+        """Return the session, opening it the first time."""
+        if self._session is None:
+            self._session = self.engine.open(self.batch)
+        return self._session
+
+    def close(self) -> tuple[tuple[int, str], ...]:
+        """Close the session if it was opened; return the devices it lost on the way, with the reasons."""
+        session, self._session = self._session, None
+        if session is None:
+            return ()
+        lost = session.lost if isinstance(session, ParallelSession) else ()
+        session.close()
+        return lost
