@@ -129,6 +129,39 @@ class Preprocess(Protocol):
         """Return the sample's inputs by name, without batch axis, C-contiguous."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Normalisation:
+    """What turns the pixels of an image into the network's input.
+
+    For channel ``c`` of the input: ``(pixel - mean[c]) * scale[c]``.
+
+    Attributes:
+        mean: By channel of the network's input, on the scale of the pixels (0 to 255).
+        scale: By channel of the network's input; multiplied after the subtraction.
+        swap_red_blue: Whether the input's first channel is the pixels' last.
+        height: Rows of the image.
+        width: Columns of the image.
+    """
+
+    mean: tuple[float, ...]
+    scale: tuple[float, ...]
+    swap_red_blue: bool
+    height: int
+    width: int
+
+
+@runtime_checkable
+class PixelPreprocess(Preprocess, Protocol):
+    """A preprocessing that can stop at the pixels and leave the normalisation to the model."""
+
+    @property
+    def normalisation(self) -> Normalisation:
+        """What the model then has to do itself."""
+
+    def pixels(self, sample: Sample) -> Arrays:
+        """Return the sample's pixels under the input's name: uint8 [height, width, channels]."""
+
+
 class Postprocess(Protocol):
     """Model outputs -> prediction. Called from several threads at once."""
 

@@ -87,10 +87,11 @@ class Plugin:
         """Return the model of ``plugin.config``, or ``None`` when the plugin takes none.
 
         Raises:
-            PluginError: ``zoo_config`` fails or returns something else.
+            PluginError: ``zoo_config`` fails or returns something else, or this is no model plugin.
         """
         from pydantic import BaseModel  # noqa: PLC0415 - listing plugins needs no pydantic
 
+        self._require_model_hooks()
         model = self._call("zoo_config")
         if model is None or (inspect.isclass(model) and issubclass(model, BaseModel)):
             return model
@@ -106,11 +107,7 @@ class Plugin:
         Raises:
             PluginError: A hook is not implemented, fails, or returns something else than its protocol.
         """
-        missing = [hook for hook in MODEL_HOOKS if not self.implements(hook)]
-        if missing and self.implements(BACKEND_HOOK):
-            msg = f"{self.name!r} is a backend, not a model plugin; `zoo-run plugins` lists those"
-            raise PluginError(msg)
-        self._refuse_missing(missing)
+        self._require_model_hooks()
         made = {hook.removeprefix("zoo_"): self._ask(hook, MODEL_HOOKS[hook], config=config) for hook in MODEL_HOOKS}
         return ModelParts(**made)
 
@@ -133,11 +130,18 @@ class Plugin:
             raise PluginError(msg)
         return made
 
+    def _require_model_hooks(self) -> None:
+        missing = [hook for hook in MODEL_HOOKS if not self.implements(hook)]
+        if missing and self.implements(BACKEND_HOOK):
+            msg = f"{self.name!r} is a backend, not a model plugin; `zoo-run plugins` lists those"
+            raise PluginError(msg)
+        self._refuse_missing(missing)
+
     def _refuse_missing(self, hooks: Sequence[str]) -> None:
         if hooks:
             msg = (
-                f"plugin {self.name!r} does not implement {', '.join(map(_signature, hooks))}; add a function of "
-                f"that name, marked with zoo_runner.hookspecs.hookimpl"
+                f"plugin {self.name!r} does not implement {', '.join(map(_signature, hooks))}: add what is missing, "
+                f"marked with zoo_runner.hookspecs.hookimpl"
             )
             raise PluginError(msg)
 

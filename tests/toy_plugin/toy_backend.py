@@ -3,6 +3,7 @@
 import time
 
 import numpy as np
+
 from zoo_runner.hookspecs import hookimpl
 from zoo_runner.interfaces import Prerequisite
 

@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 from pydantic import BaseModel
+
 from zoo_runner.errors import DatasetError
 from zoo_runner.hookspecs import hookimpl
 from zoo_runner.interfaces import MetricValue, Sample, TensorSpec

@@ -12,9 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zoo_runner import npu_smi
 from zoo_runner.errors import PrerequisiteError
-from zoo_runner.npu_smi import Card, NpuProcess, NpuState, disturbances, parse, query
+from zoo_runner.npu_smi import Card, NpuProcess, NpuState, parse, query
 
 HEAD = """\
 +--------------------------------------------------------------------------------------------------------+
@@ -254,47 +253,6 @@ def test_a_table_gives_back_what_it_was_made_of(cards: list[Card]) -> None:
     assert parse("\n".join(rows)).cards == expected
 
 
-@pytest.mark.parametrize(
-    ("changed", "told"),
-    [
-        ({}, ()),
-        ({"health": "Alarm"}, ("device 0 {} the timing: health is Alarm, expected OK",)),
-        ({"temperature_c": 85.0}, ()),
-        (
-            {"temperature_c": 104.0},
-            ("device 0 {} the timing: 104 degrees Celsius, expected at most 85",),
-        ),
-        ({"temperature_c": None, "memory_used_mb": None, "aicore_percent": None}, ()),
-        (
-            {"processes": (NpuProcess(pid=1, name="mine"), NpuProcess(pid=2, name="python3"))},
-            ("device 0 {} the timing: process 2 (python3) runs on it",),
-        ),
-        (
-            {"memory_used_mb": 8000.0},
-            ("device 0 {} the timing: 8000 of 21534 MB in use, expected at most 20%",),
-        ),
-    ],
-    ids=["quiet", "ill", "warm", "hot", "unknown", "process", "memory"],
-)
-def test_disturbances(changed: dict[str, object], told: tuple[str, ...]) -> None:
-    quiet = NpuState(version="", cards=(card(), card(1, health="Alarm")))
-    noisy = replace(quiet, cards=(card(**changed), quiet.cards[1]))
-    for before, after, when in ((noisy, quiet, "before"), (quiet, noisy, "after")):
-        assert disturbances(before, after, [0], own=[1]) == tuple(text.format(when) for text in told)
-
-
-def test_load_counts_before_the_timing_only() -> None:
-    quiet, busy = (NpuState(version="", cards=(card(aicore_percent=load),)) for load in (0.0, 87.0))
-    assert disturbances(quiet, busy, [0]) == ()
-    assert disturbances(busy, quiet, [0]) == ("device 0 before the timing: AI cores 87 % busy, expected at most 5 %",)
-
-
-def test_a_device_that_went_away_is_a_disturbance() -> None:
-    state = NpuState(version="", cards=(card(),))
-    assert disturbances(state, replace(state, cards=()), [0]) == ("device 0 after the timing: not listed by npu-smi",)
-    assert disturbances(state, state, []) == ()
-
-
 @pytest.fixture
 def tool(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
     """Put a shell script in the place of npu-smi."""
@@ -336,11 +294,3 @@ def test_query_without_the_tool(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
         PrerequisiteError, match=r"^expected npu-smi on PATH, found none\. It comes with the NPU driver"
     ):
         query()
-
-
-def test_thresholds_are_above_what_idle_machines_show() -> None:
-    for text in (ONE_CARD, README, WITH_HBM, PHYSICAL_IDS):
-        state = parse(text)
-        healthy = [each.id for each in state.cards if each.healthy]
-        assert disturbances(state, state, healthy) == ()
-    assert npu_smi.HEALTHY == "OK"

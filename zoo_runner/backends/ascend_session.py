@@ -62,7 +62,7 @@ class AscendSession:
         self._session: Any = None
         self._feed_order: list[str] = []
         try:
-            with _told("loading the model"):
+            with _told("loading the model", hint="an .om runs only on the chip and CANN release it was made for"):
                 self._session = InferSession(request.devices[0], str(request.model.absolute()))
             with _told("reading the model's description"):
                 self._check_inputs(list(self._session.get_inputs()))
@@ -198,14 +198,15 @@ class AscendSession:
 
 
 @contextlib.contextmanager
-def _told(what: str) -> Iterator[None]:
+def _told(what: str, hint: str = "") -> Iterator[None]:
     """Turn whatever the tool raises into an error that says at what."""
     try:
         yield
     except InferenceError:
         raise
     except Exception as error:
-        raise InferenceError(f"{what}: {type(error).__name__}: {str(error).strip() or 'no text'}") from error
+        text = f"{what}: {type(error).__name__}: {str(error).strip() or 'no text'}"
+        raise InferenceError(f"{text}; {hint}" if hint else text) from error
 
 
 def _either(session: Any, *names: str) -> Any:

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from pydantic_core import PydanticCustomError
 
 from zoo_runner.errors import did_you_mean
-from zoo_runner.interfaces import BATCH
+from zoo_runner.interfaces import BATCH, TensorSpec
 from zoo_runner.manifest import atc_flags
 from zoo_runner.manifest.tree import KeyPath, dotted
 from zoo_runner.manifest.wording import found
@@ -28,6 +28,11 @@ PROBLEMS: Final = "problems"
 _RANGES: Final = {"percent": 100.0, "fraction": 1.0}
 _PLACEHOLDER: Final = re.compile(r"\{([^{}]*)\}")
 _SCHEMES: Final = ("http", "https", "file", "package")
+_IMAGE_AXES: Final = 4
+_CHANNELS: Final = 3
+_AIPP_SIDE: Final = 4096
+_AIPP_LEAST_WIDTH: Final = 2
+"""Limits of src_image_size_w and src_image_size_h in ATC's documentation of AIPP."""
 
 
 def refuse(problems: Iterable[Problem]) -> None:
@@ -109,9 +114,15 @@ def flags(values: Mapping[str, str | int]) -> Mapping[str, str | int]:
 
 def exclusive(options: AtcOptions) -> Iterator[Problem]:
     """Check that no two options stand together that ATC takes only one of."""
-    for flag, key in (("precision_mode_v2", "precision_mode"), ("input_fp16_nodes", "insert_op_conf")):
-        if flag in options.flags and getattr(options, key) is not None:
-            yield ("flags", flag), f"ATC takes either this or {key}, found both; remove one"
+    rivals = {"precision_mode_v2": ("precision_mode",), "input_fp16_nodes": ("insert_op_conf", "aipp")}
+    for flag, keys in rivals.items():
+        for key in keys:
+            if flag in options.flags and getattr(options, key) is not None:
+                yield ("flags", flag), f"ATC takes either this or {key}, found both; remove one"
+    if options.aipp is not None and options.insert_op_conf is not None:
+        yield ("aipp",), "makes an AIPP file, and insert_op_conf names one; remove one of the two"
+    if options.aipp is not None and options.input_format != "NCHW":
+        yield ("aipp",), f"expected atc.input_format NCHW, found {options.input_format}"
 
 
 def _flag(name: str, value: str | int) -> Iterator[str]:
@@ -194,7 +205,24 @@ def across(manifest: Manifest) -> Iterator[Problem]:
         if sorted(names) != sorted(wanted):
             form = ";".join(f"{name}:..." for name in wanted)
             yield ("atc", "input_shape"), f"expected {form}, naming inputs, found {atc_options.input_shape!r}"
+    if atc_options.aipp is not None and (problem := _no_image(manifest.input_specs)):
+        yield ("atc", "aipp"), problem
     yield from _timed(manifest.expected, manifest.benchmark.batch)
+
+
+def _no_image(inputs: Sequence[TensorSpec]) -> str:
+    """Say why AIPP cannot make these inputs; empty when it can."""
+    wanted = "expected one float32 input of shape [batch, 3, height, width]"
+    if len(inputs) != 1:
+        return f"{wanted}, found {len(inputs)} inputs"
+    (image,) = inputs
+    if image.dtype != "float32" or len(image.shape) != _IMAGE_AXES or image.shape[1] != _CHANNELS:
+        return f"{wanted}, found {image.dtype} {list(image.shape)}"
+    height, width = image.sample_shape()[1:]
+    if height > _AIPP_SIDE or not _AIPP_LEAST_WIDTH <= width <= _AIPP_SIDE:
+        limits = f"a height up to {_AIPP_SIDE} and a width of {_AIPP_LEAST_WIDTH} to {_AIPP_SIDE}"
+        return f"AIPP takes {limits}, found {height} x {width}"
+    return ""
 
 
 def _timed(section: Expected, batches: tuple[int, ...]) -> Iterator[Problem]:

@@ -140,6 +140,9 @@ class AtcOptions(Section):
     insert_op_conf: Annotated[str, AfterValidator(checks.side_file)] | None = Field(
         default=None, description="AIPP file, relative to the manifest"
     )
+    aipp: Literal["auto"] | None = Field(
+        default=None, description="auto: let the model normalise, by an AIPP file made from what the plugin declares"
+    )
     flags: Annotated[Mapping[str, str | int], AfterValidator(checks.flags)] = Field(
         default_factory=dict, description="any other ATC flag, without --"
     )

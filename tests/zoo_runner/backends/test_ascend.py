@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import importlib
-import json
 import os
-import subprocess
 import sys
 import textwrap
 from collections.abc import Callable, Iterator
@@ -135,7 +133,7 @@ def test_outputs_are_those_of_the_graph_by_name(start: Callable[..., Host]) -> N
     [
         ("device-lost:1:1", "[-1][ACL: general failure] (printed: EL9999: Inner Error!"),
         ("device-crash:1:1", "its process was ended by SIGKILL"),
-        ("hang:1:1", "inference did not end within 2 s"),
+        ("hang:1:1", "inference did not end within 6 s"),
         ("device-lost:1:0", "[-1][ACL: general failure]"),
     ],
 )
@@ -143,7 +141,7 @@ def test_one_of_three_devices_is_lost(
     start: Callable[..., Host], monkeypatch: pytest.MonkeyPatch, fault: str, told: str
 ) -> None:
     host = start(fault, devices=3)
-    monkeypatch.setenv(ascend.TIMEOUT_VARIABLE, "2")
+    monkeypatch.setenv(ascend.TIMEOUT_VARIABLE, "6")
     session = AscendBackend().open(host.request(host.convert(), (0, 1, 2)))
     try:
         # Every device gets work at first; as many batches as it takes until the fault struck.
@@ -161,12 +159,12 @@ def test_one_of_three_devices_is_lost(
     [
         ("device-lost:0:0", r"^device 0: inference: RuntimeError: \[-1\]\[ACL: general failure\] .*acl execute failed"),
         ("device-crash:0:0", "^device 0: inference: its process was ended by SIGKILL"),
-        ("hang:0:0", "^device 0: inference did not end within 2 s"),
+        ("hang:0:0", "^device 0: inference did not end within 6 s"),
         ("nan-output", "^device 0: output loc: expected finite numbers, found 1 of 96 that are not"),
         ("wrong-size", r"^device 0: output loc: expected float32\[2, 12, 4\], found float32\[2, 11, 4\]$"),
         (
             "wrong-chip",
-            "^device 0: loading the model: RuntimeError: .*is for soc_version.Ascend310P3., device 0 is Ascend310",
+            "^device 0: loading the model: .*; an .om runs only on the chip.*printed: .*soc_version.Ascend310P3.*",
         ),
     ],
 )
@@ -174,7 +172,7 @@ def test_faults_of_the_only_device(
     start: Callable[..., Host], monkeypatch: pytest.MonkeyPatch, fault: str, told: str
 ) -> None:
     host = start(fault)
-    monkeypatch.setenv(ascend.TIMEOUT_VARIABLE, "2")
+    monkeypatch.setenv(ascend.TIMEOUT_VARIABLE, "6")
     om = host.convert()
     with pytest.raises(InferenceError, match=told):
         _once(host, host.request(om))
@@ -306,120 +304,3 @@ def test_newer_releases_of_the_tool(start: Callable[..., Host], monkeypatch: pyt
     assert session.time(next(host.batches(1)), warmup=0, loop=2) == [3.0, 3.0]
     session.close()
     assert notes.read_text(encoding="utf-8") == "freed\nfinalized\n"
-
-
-def test_prerequisites_of_a_complete_host(start: Callable[..., Host]) -> None:
-    start(devices=2)
-    found = AscendBackend().prerequisites()
-    assert [need.name for need in found] == [
-        "CANN environment",
-        "CANN version",
-        "atc",
-        "npu-smi",
-        "chips",
-        "aclruntime",
-        "ais_bench",
-        "matching versions",
-        "imports",
-    ]
-    assert [need for need in found if not need.ok] == []
-    assert all(need.remedy for need in found if need.name != "npu-smi")
-    texts = {need.name: need.found for need in found}
-    assert texts["chips"] == "device 0: 310P3, device 1: 310P3"
-    assert texts["CANN version"] == "8.0.0-stand-in"
-    assert texts["ais_bench"] == "version 0.0.2+stand-in"
-
-
-def test_names_of_a_host_with_stand_ins(start: Callable[..., Host]) -> None:
-    start()
-    assert AscendBackend().chip() == "310P3 stand-in"
-    assert AscendBackend().version() == "ais_bench 0.0.2+stand-in, aclruntime 0.0.2+stand-in, CANN 8.0.0-stand-in"
-
-
-def _tool(folder: Path, name: str, text: str) -> None:
-    folder.mkdir(exist_ok=True)
-    (folder / name).write_text(f"#!/bin/sh\ncat <<'EOF'\n{text}\nEOF\n", encoding="utf-8")
-    (folder / name).chmod(0o755)
-
-
-REAL = """\
-| npu-smi 23.0.0                   Version: 23.0.0                    |
-| NPU   Name   | Health | Power(W) Temp(C)  Hugepages-Usage(page)     |
-| Chip  Device | Bus-Id | AICore(%) Memory-Usage(MB)                  |
-| 0     310P3  | OK     | NA 40  0 / 0                                |
-| 0     0      | NA     | 0  1839 / 21525                             |
-"""
-SECOND = "| 8     {}   | OK     | NA 40  0 / 0 |\n| 0     1      | NA     | 0  1839 / 21525 |\n"
-
-
-@pytest.mark.parametrize(
-    ("smi", "chip"),
-    [(REAL, "310P3"), (REAL + SECOND.format("310P3"), "310P3")],
-    ids=["one", "two"],
-)
-def test_chip_of_a_real_host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, smi: str, chip: str) -> None:
-    _tool(tmp_path / "bin", "npu-smi", smi)
-    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:/usr/bin:/bin")
-    assert AscendBackend().chip() == chip
-
-
-def test_mixed_chips(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    _tool(tmp_path / "bin", "npu-smi", REAL + SECOND.format("310"))
-    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:/usr/bin:/bin")
-    with pytest.raises(PrerequisiteError, match="expected chips of one kind, found device 0: 310P3, device 1: 310"):
-        AscendBackend().chip()
-
-
-def _doctor(environ: dict[str, str]) -> dict[str, dict[str, Any]]:
-    """Ask for the prerequisites in a process of its own, as another shell would have them."""
-    code = (
-        "import json; from dataclasses import asdict; from zoo_runner.backends.ascend import AscendBackend\n"
-        "print(json.dumps([asdict(need) for need in AscendBackend().prerequisites()]))"
-    )
-    done = subprocess.run([sys.executable, "-c", code], env=environ, capture_output=True, text=True, check=True)
-    return {need["name"]: need for need in json.loads(done.stdout)}
-
-
-def test_prerequisites_of_a_bare_machine(tmp_path: Path) -> None:
-    found = _doctor({"PATH": str(tmp_path), "HOME": str(tmp_path)})
-    assert {name: need["found"] for name, need in found.items()} == {
-        "CANN environment": "set_env.sh was not sourced: no ASCEND_TOOLKIT_HOME",
-        "CANN version": "unknown",
-        "atc": "not on PATH",
-        "npu-smi": "no chip could be read",
-        "aclruntime": "not importable",
-        "ais_bench": "not importable",
-    }
-    assert not any(need["ok"] for need in found.values())
-    assert "source /usr/local/Ascend/ascend-toolkit/set_env.sh" in found["CANN environment"]["remedy"]
-    assert "It comes with the NPU driver" in found["npu-smi"]["remedy"]
-    for name in ("aclruntime", "ais_bench"):
-        assert "pip install 'git+https://github.com/Ascend/tools.git#egg=" in found[name]["remedy"]
-        assert "never by name from PyPI" in found[name]["remedy"]
-
-
-@pytest.mark.parametrize(
-    ("name", "edit", "found"),
-    [
-        ("chips", "unhealthy", "device 0 (310P3): Alarm"),
-        ("matching versions", "version", "aclruntime 0.0.1, ais_bench 0.0.2+stand-in"),
-        ("imports", "library", "ImportError: libascendcl.so: cannot open shared object file"),
-        ("ais_bench", "look-alike", "another tool of that name ("),
-    ],
-)
-def test_each_prerequisite_can_be_the_one_that_lacks(tmp_path: Path, name: str, edit: str, found: str) -> None:
-    host = tmp_path / "host"
-    environ = dict(stand_in_environment(host, faults=("unhealthy",) if edit == "unhealthy" else ()))
-    if edit == "version":
-        (folder,) = (host / "packages").glob("aclruntime-*.dist-info")
-        (folder / "METADATA").write_text("Metadata-Version: 2.1\nName: aclruntime\nVersion: 0.0.1\n", encoding="utf-8")
-    if edit in {"library", "look-alike"}:
-        package = tmp_path / "ahead" / ("aclruntime" if edit == "library" else "ais_bench")
-        package.mkdir(parents=True)
-        failing = "raise ImportError('libascendcl.so: cannot open shared object file')\n"
-        (package / "__init__.py").write_text(failing if edit == "library" else "", encoding="utf-8")
-        environ["PYTHONPATH"] = f"{package.parent}{os.pathsep}{environ['PYTHONPATH']}"
-    needs = _doctor(environ)
-    assert [need["name"] for need in needs.values() if not need["ok"]] == [name]
-    assert found in needs[name]["found"]
-    assert needs[name]["remedy"]

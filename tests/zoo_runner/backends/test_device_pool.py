@@ -18,7 +18,6 @@ import numpy as np
 import pytest
 
 from zoo_runner.backends.device_pool import DevicePool
-from zoo_runner.backends.shared_arrays import SharedArrays, spec_bytes
 from zoo_runner.errors import InferenceError, PrerequisiteError
 from zoo_runner.interfaces import Arrays, SessionRequest, TensorSpec
 
@@ -131,7 +130,7 @@ def test_devices_that_cannot_load_the_model_are_left_out(opener: Any) -> None:
     ids=["model", "tool", "both"],
 )
 def test_no_device_can_load_the_model(opener: Any, faults: Any, kind: type[Exception]) -> None:
-    with pytest.raises(kind, match="no device is left:\n  device 0: .*\n  device 1: "):
+    with pytest.raises(kind, match=r"no device is left:\n  device 0: .*\n  device 1: "):
         DevicePool(opener(faults), request((0, 1)))
 
 
@@ -212,9 +211,7 @@ def test_look_ahead_is_bounded_and_an_abandoned_stream_leaves_the_pool_usable(op
     ],
     ids=["once", "one-loop", "nothing"],
 )
-def test_timing(  # noqa: PLR0917 - a table's columns and fixtures
-    opener: Any, tmp_path: Path, warmup: int, loop: int, timeout_s: float, calls: list[str]
-) -> None:
+def test_timing(opener: Any, tmp_path: Path, warmup: int, loop: int, timeout_s: float, calls: list[str]) -> None:
     notes = tmp_path / "notes"
     pool = DevicePool(opener(notes=notes), request((0,)), timeout_s=timeout_s)
     assert len(pool.time(next(batches(1)), warmup=warmup, loop=loop)) == loop
@@ -301,34 +298,6 @@ def test_no_process_survives_its_parent(tmp_path: Path, fault: str) -> None:
     while not all(gone(pid) for pid in pids) and time.monotonic() < deadline:
         time.sleep(0.1)
     assert all(gone(pid) for pid in pids)
-
-
-@pytest.mark.parametrize(
-    ("specs", "batch"),
-    [
-        ((), 1),
-        ((TensorSpec("empty", "float32", ("batch", 0)),), 3),
-        ((TensorSpec("a", "uint8", ("batch", 3)), TensorSpec("b", "float64", ("batch", 7, 2))), 5),
-    ],
-    ids=["none", "empty", "mixed"],
-)
-def test_shared_arrays(specs: tuple[TensorSpec, ...], batch: int) -> None:
-    shared = SharedArrays(specs, batch)
-    arrays = {spec.name: np.ones(spec.sized(batch), dtype=spec.dtype) for spec in specs}
-    shared.fill(arrays)
-    copies = shared.copies()
-    for spec in specs:
-        view = shared.arrays[spec.name]
-        assert (view.shape, view.dtype, view.nbytes) == (
-            spec.sized(batch),
-            np.dtype(spec.dtype),
-            spec_bytes(spec, batch),
-        )
-        assert view.flags.c_contiguous
-        assert view.flags.aligned
-        np.testing.assert_array_equal(copies[spec.name], arrays[spec.name])
-    shared.close()
-    shared.close()
 
 
 def gone(pid: int) -> bool:

@@ -149,7 +149,7 @@ def test_soc_version(model: Path, chip: str, options: dict[str, Any], soc: str) 
     ],
     ids=["node", "node-count", "side-file", "placeholder"],
 )
-def test_refused_before_atc_starts(  # noqa: PLR0917 - a table's columns and fixtures
+def test_refused_before_atc_starts(
     host: Callable[..., None], model: Path, tmp_path: Path, options: Any, kind: type[Exception], told: str
 ) -> None:
     host()
@@ -161,7 +161,7 @@ def test_refused_before_atc_starts(  # noqa: PLR0917 - a table's columns and fix
 
 def test_without_atc(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(PrerequisiteError, match="expected atc on PATH, found none: run `source /.*set_env.sh`"):
+    with pytest.raises(PrerequisiteError, match=r"expected atc on PATH, found none: run `source /.*set_env\.sh`"):
         convert(request(model), tmp_path / "model.om", log=tmp_path / "atc.log")
 
 
@@ -181,7 +181,7 @@ def test_without_atc(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     ],
 )
 @pytest.mark.parametrize("earlier", [False, True], ids=["first", "again"])
-def test_faults(  # noqa: PLR0917 - a table's columns and fixtures
+def test_faults(
     host: Callable[..., None], model: Path, tmp_path: Path, fault: str, told: list[str], *, earlier: bool
 ) -> None:
     host(fault)
@@ -211,7 +211,7 @@ def test_what_atc_started_is_ended_with_it(model: Path, tmp_path: Path, monkeypa
     pid = tmp_path / "pid"
     script(tmp_path, monkeypatch, f'trap "" TERM\nsleep 600 &\necho $! > {pid}\nwait')
     monkeypatch.setattr("zoo_runner.stages.convert._GRACE_S", 0.3)
-    with pytest.raises(StageError, match="did not finish within 0.5 s"):
+    with pytest.raises(StageError, match=r"did not finish within 0\.5 s"):
         convert(request(model), tmp_path / "model.om", log=tmp_path / "atc.log", timeout_s=0.5)
     deadline = time.monotonic() + 10
     while _runs(int(pid.read_text())) and time.monotonic() < deadline:
@@ -230,8 +230,7 @@ def test_what_atc_started_is_ended_with_it(model: Path, tmp_path: Path, monkeypa
             "a shared library that ATC needs was not found.*source CANN's set_env.sh",
         ),
         (
-            "echo 'ATC run failed, Please check'; echo 'E10007: [PID: 104] 2025-03-18-09:02:18.501.341 [--x] is required'; "
-            "exit 255",
+            "echo 'ATC run failed'; echo 'E10007: [PID: 104] 2025-03-18-09:02:18.501.341 [--x] is required'; exit 255",
             r"it said: E10007: \[--x\] is required\n",
         ),
         (
@@ -270,7 +269,7 @@ def test_an_om_with_the_hosts_name_is_taken(model: Path, tmp_path: Path, monkeyp
     ],
     ids=["graph", "batch", "chip", "order", "flag"],
 )
-def test_a_stamp_for_something_else(  # noqa: PLR0917 - a table's columns and fixtures
+def test_a_stamp_for_something_else(
     model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: dict[str, Any], told: list[str]
 ) -> None:
     script(tmp_path, monkeypatch, 'echo model > "$OUT.om"')
@@ -311,21 +310,6 @@ def test_stamps_of_other_machines_and_files(
     om.write_bytes(b"another file")
     (difference,) = check_stamp(om, expected_stamp(wanted))
     assert difference.startswith(f"content: the file has SHA-256 {file_digest(om)}, its stamp says ")
-
-
-@pytest.mark.parametrize(
-    "text", ["", "[]", "{}", "nothing", '{"schema_version": 2}', '{"schema_version": 1, "batch": 1}'], ids=repr
-)
-def test_what_is_no_stamp(tmp_path: Path, text: str) -> None:
-    om = tmp_path / "model.om"
-    expected = Stamp(onnx_sha256="", arguments=(), chip="", cann="", batch=1, outputs=(), out_nodes=())
-    assert check_stamp(om, expected) == [f"{om}: there is no such file"]
-    om.write_bytes(b"om")
-    assert read_stamp(om) is None
-    stamp_path(om).write_text(text, encoding="utf-8")
-    assert read_stamp(om) is None
-    (difference,) = check_stamp(om, expected)
-    assert difference.startswith(f"{om}.json: there is no stamp of this program")
 
 
 def _runs(pid: int) -> bool:

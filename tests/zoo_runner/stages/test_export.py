@@ -3,7 +3,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import sysconfig
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -331,59 +330,3 @@ def test_relative_difference_does_not_depend_on_the_unit(pairs: list[tuple[float
     reference, found = np.array(pairs).T
     assert relative_difference(reference * unit, found * unit) == relative_difference(reference, found)
     assert (relative_difference(reference, found) == 0) == bool((reference == found).all())
-
-
-def site_without(tmp_path: Path, name: str) -> Path:
-    """Return a folder with everything installed here except one distribution."""
-    site = tmp_path / "site"
-    site.mkdir()
-    for entry in Path(sysconfig.get_path("purelib")).iterdir():
-        if entry.name.split("-")[0] != name:
-            (site / entry.name).symlink_to(entry)
-    return site
-
-
-EXPORT_CODE = """
-from pathlib import Path
-from zoo_runner.errors import ZooError
-from zoo_runner.manifest.schema import OnnxOptions
-from zoo_runner.stages.export import export
-try:
-    export(None, Path("c.pth"), OnnxOptions(exporter="dynamo", opset=18), Path("m.onnx"))
-except ZooError as error:
-    print(type(error).__name__, int(error.exit_code), error, end="")
-"""
-
-
-def output(*paths: Path) -> str:
-    environment = {"PYTHONPATH": os.pathsep.join(map(str, (*paths, ROOT)))}
-    command = [sys.executable, "-S", "-c", EXPORT_CODE]
-    return subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout
-
-
-@pytest.mark.parametrize("name", ["torch", "onnx", "onnxscript", "onnxsim"])
-def test_a_missing_package_is_named(name: str, tmp_path: Path) -> None:
-    assert output(site_without(tmp_path, name)) == (
-        f"PrerequisiteError 3 exporting needs the package {name}, which is not installed: "
-        "pip install 'refinedet-plugin[export]'"
-    )
-
-
-def test_a_broken_package_is_named(tmp_path: Path) -> None:
-    site = site_without(tmp_path, "none")
-    (tmp_path / "broken").mkdir()
-    (tmp_path / "broken" / "onnx.py").write_text("raise ImportError('libprotobuf.so.9: no such file')")
-    text = output(tmp_path / "broken", site)
-    assert text.startswith("PrerequisiteError 3 the package onnx is installed, but cannot be imported (libprotobuf")
-
-
-@pytest.mark.parametrize(
-    ("options", "names"),
-    [
-        pytest.param(OnnxOptions(), {"torch", "onnx", "onnxsim"}, id="torchscript"),
-        pytest.param(OnnxOptions(exporter="dynamo", simplify=False), {"torch", "onnx", "onnxscript"}, id="dynamo"),
-    ],
-)
-def test_tool_versions(options: OnnxOptions, names: set[str]) -> None:
-    assert tool_versions(options).keys() == names
-    assert tool_versions(options)["torch"] == torch.__version__

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import itertools
+import select
 import subprocess
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -31,10 +32,33 @@ def runner(environment: Mapping[str, str]) -> Run:
 
 
 @pytest.fixture
-def host(tmp_path: Path) -> Callable[..., Run]:
-    """Make hosts: chip, devices, cann and faults as keyword arguments; each runs commands."""
+def environments(tmp_path: Path) -> Callable[..., Mapping[str, str]]:
+    """Make hosts: chip, devices, cann and faults as keyword arguments."""
     folders = (tmp_path / f"host{i}" for i in itertools.count())
-    return lambda **traits: runner(stand_in_environment(next(folders), **traits))
+    return lambda **traits: stand_in_environment(next(folders), **traits)
+
+
+@pytest.fixture
+def host(environments: Callable[..., Mapping[str, str]]) -> Callable[..., Run]:
+    """Make hosts that run commands."""
+    return lambda **traits: runner(environments(**traits))
+
+
+@pytest.fixture
+def stuck(environments: Callable[..., Mapping[str, str]]) -> Callable[..., None]:
+    """Check that a command says ``after`` and then neither says more nor ends."""
+
+    def check(*command: str, after: str, **traits: object) -> None:
+        with subprocess.Popen(command, env=environments(**traits), stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdout is not None
+            try:
+                assert any(after in line for line in process.stdout), "it ended"
+                more, _, _ = select.select([process.stdout], [], [], 1.0)
+                assert (more, process.poll()) == ([], None)
+            finally:
+                process.kill()
+
+    return check
 
 
 @pytest.fixture(scope="session")
