@@ -91,6 +91,10 @@ def run(manifest: Path, overrides: tuple[str, ...], dry_run: bool, **given: Any)
     Stages: fetch, export, convert, preprocess, infer, postprocess, evaluate, benchmark, gate.
     What did not change since the last run is not done again.
     """
+    if given["output"] and not dry_run:
+        from zoo_runner.report.files import remove_report  # noqa: PLC0415 - not needed for --help
+
+        remove_report(given["output"])  # a manifest that cannot be read must not leave an old verdict standing
     loaded = _load(manifest, overrides)
     given["output"] = given["output"] or Path("zoo-output") / loaded.manifest.name
     options = RunOptions(**given | {"first": Stage(given["first"]), "last": Stage(given["last"])})
@@ -165,7 +169,11 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
     Whatever goes wrong, the code is never 0, and never that of a failed gate.
     """
-    sys.exit(_main(arguments))
+    try:
+        code = _main(arguments)
+    except BaseException:  # noqa: BLE001 - even the error could not be printed, as when standard error is closed
+        code = ExitCode.STAGE_FAILED
+    sys.exit(code)
 
 
 def _main(arguments: Sequence[str] | None) -> int:
@@ -177,21 +185,30 @@ def _main(arguments: Sequence[str] | None) -> int:
     except ZooError as error:
         click.echo(f"error: {error}", err=True)
         return error.exit_code
-    except (KeyboardInterrupt, click.exceptions.Abort):
+    except (KeyboardInterrupt, click.exceptions.Abort) as error:
+        if isinstance(error.__cause__, EOFError):  # click takes the end of any file for Ctrl-D
+            return _crashed()
         click.echo("interrupted: nothing was scored; the same command goes on where this one was", err=True)
         return INTERRUPTED
     except OSError as error:
         click.echo(f"error: {error}; check the disk and permissions, then run again", err=True)
         return ExitCode.STAGE_FAILED
-    except Exception:  # noqa: BLE001 - Python's own exit code for a crash is 1, which would read as a failed gate
-        traceback.print_exc()
-        click.echo("error: this is a bug in zoo-run or a plugin; please report it with the lines above", err=True)
-        return ExitCode.STAGE_FAILED
+    except (Exception, SystemExit):  # noqa: BLE001 - Python's own exit code for a crash is that of a failed gate
+        return _crashed()
+
+
+def _crashed() -> int:
+    traceback.print_exc()
+    click.echo("error: this is a bug in zoo-run or a plugin; please report it with the lines above", err=True)
+    return ExitCode.STAGE_FAILED
 
 
 def _load(manifest: Path, overrides: tuple[str, ...]) -> LoadedManifest:
-    if not manifest.exists() and (hint := did_you_mean(str(manifest), cli.commands)):
-        raise UsageError(f"{manifest}: neither a manifest file nor a command{hint}")
+    name = str(manifest)
+    if name in cli.commands and not manifest.exists():
+        raise UsageError(f"{name}: expected a command's options after its name: zoo-run {name} [OPTIONS]")
+    if not manifest.exists() and (hint := did_you_mean(name, cli.commands)):
+        raise UsageError(f"{name}: neither a manifest file nor a command{hint}")
     from zoo_runner.manifest.load import load  # noqa: PLC0415 - loads pydantic
 
     return load(manifest, overrides)

@@ -280,6 +280,17 @@ class Backend(Protocol):
         """
 
 
+@runtime_checkable
+class WatchedBackend(Backend, Protocol):
+    """A backend whose devices others may use at the same time, which would spoil a timing."""
+
+    def disturbances(self, before: Any, after: Any, devices: Sequence[int]) -> tuple[str, ...]:
+        """List what makes a timing between two readings untrustworthy; empty when the devices were quiet."""
+
+    def reading(self) -> object:
+        """Take a reading of the devices."""
+
+
 class Progress(Protocol):
     """Where long work reports to; the command line shows it, libraries may ignore it."""
 

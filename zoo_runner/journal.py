@@ -11,7 +11,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from zoo_runner.errors import ZooError
+from zoo_runner.cann import STAND_IN
 from zoo_runner.report.model import (
     ArtifactRecord,
     Environment,
@@ -43,6 +43,9 @@ PACKAGES = (
 """Distributions whose version can change a result."""
 
 
+STAND_IN_NOTICE = "made with stand-ins: no figure here is an NPU's"
+
+
 @dataclass
 class StageNote:
     """What a stage says about itself while it runs."""
@@ -62,6 +65,7 @@ class Journal:
     Attributes:
         loaded: The manifest of the run.
         progress: Where everything said here is shown as well.
+        end_to_end: Samples per second from file to prediction, where this run inferred all of them.
     """
 
     loaded: LoadedManifest
@@ -70,6 +74,7 @@ class Journal:
     stages: list[StageRecord] = field(default_factory=list)
     metrics: tuple[MetricRecord, ...] = ()
     performance: list[PerformanceRecord] = field(default_factory=list)
+    end_to_end: float | None = None
     artifacts: list[ArtifactRecord] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
@@ -80,7 +85,7 @@ class Journal:
         start = time.perf_counter()
         try:
             yield note
-        except ZooError:
+        except BaseException:
             note.why = "failed"
             raise
         finally:
@@ -124,7 +129,9 @@ class Journal:
     def report(self, verdict: Verdict, why: Sequence[str], *, exit_code: int | None = None) -> Report:
         """Make the report of everything recorded so far."""
         manifest = self.loaded.manifest
+        imitated = self.environment is not None and self.environment.chip.endswith(STAND_IN)
         return Report(
+            notice=STAND_IN_NOTICE if imitated else "",
             verdict=verdict,
             exit_code=EXIT_CODES[verdict] if exit_code is None else exit_code,
             why=tuple(why),

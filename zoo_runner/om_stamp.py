@@ -11,7 +11,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from zoo_runner.artifacts import file_digest, write_durably
+from zoo_runner.artifacts import write_durably
+from zoo_runner.fingerprints import file_digest
 
 SCHEMA_VERSION = 1
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 from dataclasses import dataclass
 from importlib import metadata
-from traceback import extract_tb
+from traceback import walk_tb
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import pluggy
@@ -164,10 +164,9 @@ class Plugin:
         except ZooError:
             raise
         except Exception as error:  # whatever a plugin raises
-            frame = extract_tb(error.__traceback__)[-1]
             msg = (
                 f"plugin {self.name!r}: {_signature(hook)} failed: {type(error).__name__}: {error} "
-                f"({frame.filename}:{frame.lineno})"
+                f"({_place(error, self.package)})"
             )
             raise PluginError(msg) from error
 
@@ -255,12 +254,20 @@ def _describe(point: metadata.EntryPoint) -> Listing:
     return Listing(name=point.name, target=point.value, distribution=_origin(point), kind=kind, problem=problem)
 
 
+def _place(error: Exception, package: str) -> str:
+    """Where the plugin's own code was when something that it called failed; ``file:line``."""
+    steps = [(frame, line) for frame, line in walk_tb(error.__traceback__)]
+    own = [step for step in steps if str(step[0].f_globals.get("__name__")).partition(".")[0] == package]
+    frame, line = (own or steps)[-1]
+    return f"{frame.f_code.co_filename}:{line}"
+
+
 def _members(protocol: type) -> list[str]:
     return [name for name in vars(protocol) if name == "__call__" or not name.startswith("_")]
 
 
 def _signature(hook: str) -> str:
-    return f"{hook}{inspect.signature(getattr(hookspecs, hook))}".partition(" ->")[0].replace(": Any", "")
+    return f"{hook}({', '.join(inspect.signature(getattr(hookspecs, hook)).parameters)})"
 
 
 def _origin(point: metadata.EntryPoint) -> str:

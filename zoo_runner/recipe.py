@@ -6,14 +6,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from zoo_runner import plugins
-from zoo_runner.errors import ManifestError, PrerequisiteError, did_you_mean
+from zoo_runner.errors import ManifestError, PluginError, PrerequisiteError, did_you_mean
+from zoo_runner.interfaces import PixelPreprocess
 from zoo_runner.manifest.load import LoadedManifest, load_plugin_config
 from zoo_runner.manifest.schema import Section
+from zoo_runner.stages.aipp import aipp_parameters
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from zoo_runner.interfaces import Backend, TensorSpec
+    from zoo_runner.interfaces import Backend, Preprocess, TensorSpec
     from zoo_runner.manifest.schema import Manifest
     from zoo_runner.options import RunOptions
     from zoo_runner.plugins import ModelParts
@@ -38,6 +40,12 @@ class Recipe:
     parts: ModelParts
     package: str
 
+    @property
+    def pixels(self) -> PixelPreprocess | None:
+        """The preprocessing that stops at pixels, when the model is to normalise them (``atc.aipp``)."""
+        preprocess = self.parts.preprocess
+        return preprocess if self.manifest.atc.aipp and isinstance(preprocess, PixelPreprocess) else None
+
 
 def resolve(loaded: LoadedManifest, options: RunOptions) -> Recipe:
     """Ask the plugin for its parts and hold the manifest against them.
@@ -52,6 +60,8 @@ def resolve(loaded: LoadedManifest, options: RunOptions) -> Recipe:
     _check_tensors(loaded, "inputs", manifest.input_specs, parts.network.inputs)
     _check_tensors(loaded, "outputs", manifest.output_specs, parts.network.outputs)
     _check_metric(loaded, parts.metric.measures)
+    if manifest.atc.aipp is not None:
+        _check_pixels(loaded, manifest.input_specs[0], parts.preprocess)
     return Recipe(loaded=loaded, manifest=manifest, parts=parts, package=plugin.package)
 
 
@@ -121,3 +131,24 @@ def _check_metric(loaded: LoadedManifest, measures: Sequence[tuple[str, str]]) -
         f"{', '.join(known)}, found {wanted}{did_you_mean(wanted, known)}"
     )
     raise ManifestError(msg)
+
+
+def _check_pixels(loaded: LoadedManifest, image: TensorSpec, preprocess: Preprocess) -> None:
+    """Check that the plugin can leave its arithmetic to AIPP, and that it is the arithmetic of this input."""
+    where, name = f"{loaded.locate(('atc', 'aipp'))}: atc.aipp", loaded.manifest.plugin.name
+    if not isinstance(preprocess, PixelPreprocess):
+        lacks = " and ".join(part for part in ("normalisation", "pixels") if not hasattr(preprocess, part))
+        msg = (
+            f"{where}: the preprocessing of plugin {name!r} does not say how to normalise pixels: it has no {lacks} "
+            f"(see PixelPreprocess in zoo_runner.interfaces); remove atc.aipp"
+        )
+        raise ManifestError(msg)
+    declared = preprocess.normalisation
+    aipp_parameters(declared)
+    found = (len(declared.mean), declared.height, declared.width)
+    if found != image.sample_shape():
+        msg = (
+            f"{where}: plugin {name!r} declares a normalisation for {list(found)}, expected "
+            f"{list(image.sample_shape())} as input {image.name!r} has; correct the plugin"
+        )
+        raise PluginError(msg)

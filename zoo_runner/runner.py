@@ -6,18 +6,20 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from zoo_runner.artifacts import file_digest
 from zoo_runner.errors import ZooError
+from zoo_runner.fingerprints import file_digest
+from zoo_runner.interfaces import WatchedBackend
 from zoo_runner.journal import Journal, StageNote
 from zoo_runner.options import RunOptions, Stage
 from zoo_runner.recipe import Recipe, choose_backend, resolve
-from zoo_runner.report.files import clear_report, write_report
-from zoo_runner.report.model import Report, Verdict
+from zoo_runner.report.files import make_folder, remove_report, write_report
+from zoo_runner.report.model import PerformanceRecord, Report, Verdict
 from zoo_runner.stages import gate, results, stream
 from zoo_runner.stages.benchmark import Bench, benchmark
 from zoo_runner.stages.engine import Engine, LazySession
 from zoo_runner.stages.locate import fetch_weights, find_data, read_samples
 from zoo_runner.stages.model import export_model
+from zoo_runner.stages.pixels import host_inputs, host_preprocess
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
     from zoo_runner.artifacts import Store
     from zoo_runner.interfaces import Arrays, Backend, Progress, Sample
     from zoo_runner.manifest.load import LoadedManifest
-    from zoo_runner.stages.fetch import Fetched
+    from zoo_runner.stages.source import Fetched
 
 FROM_FILES = "result files"
 """Backend and chip of results that came from files: nothing in them says what they were inferred on."""
@@ -62,13 +64,15 @@ def run(loaded: LoadedManifest, options: RunOptions, *, store: Store, progress: 
 
     Raises:
         ZooError: The run was refused before it touched anything; a failure after that is in the report.
+        Exception: A bug in the runner or a plugin, named in the report too.
     """
+    remove_report(options.output)  # also of a run that is refused: nobody may take the old report for its own
     options.check()
     recipe = resolve(loaded, options)
     backend = None if options.scores_files else choose_backend(options.backend)
     journal = Journal(loaded=loaded, progress=progress)
     job = Job(recipe=recipe, options=options, store=store, journal=journal, backend=backend)
-    clear_report(options.output)
+    make_folder(options.output)
     try:
         journal.describe(
             backend=backend.name if backend else FROM_FILES,
@@ -79,6 +83,10 @@ def run(loaded: LoadedManifest, options: RunOptions, *, store: Store, progress: 
         report = _flow(job)
     except ZooError as error:
         report = journal.report(Verdict.ERROR, [str(error)], exit_code=error.exit_code)
+    except (Exception, SystemExit) as error:
+        why = f"{type(error).__name__}: {error} (a bug in zoo-run or a plugin)"
+        write_report(options.output, journal.report(Verdict.ERROR, [why]))
+        raise
     write_report(options.output, report)
     return report
 
@@ -142,6 +150,13 @@ def _convert(job: Job, engine: Engine) -> None:
     """Convert for every batch size the run will load, so that a failure shows before hours of work."""
     manifest, options = job.recipe.manifest, job.options
     with job.journal.stage(Stage.CONVERT) as note:
+        if not engine.converts and job.recipe.pixels:
+            folded = engine.loadable(manifest.infer.batch)
+            job.journal.artifact("folded", folded.path, sha256=folded.sha256)
+            note.why = "AIPP's arithmetic is folded into the graph, which takes 8-bit pixels"
+            if folded.reused:
+                note.skip(f"unchanged; {note.why}")
+            return
         if not engine.converts:
             note.skip(f"the backend {engine.backend.name} runs ONNX as it is")
             return
@@ -189,6 +204,8 @@ def _predict(job: Job, samples: Sequence[Sample], scored: Sequence[Sample], engi
             if not fresh:
                 note.skip(f"unchanged; {len(scored)} predictions reused")
             job.journal.record(stage, clocks.seconds[stage.value], note)
+    if fresh == len(scored) and fresh:
+        job.journal.end_to_end = fresh / clocks.seconds["stream"]
     path = options.output / "detections.npz"
     stream.write_predictions(path, predictions)
     job.journal.artifact("detections", path, sha256=file_digest(path))
@@ -200,7 +217,7 @@ def _model_outputs(job: Job, engine: Engine, clocks: stream.Clocks, cleanup: Exi
     session = LazySession(engine, batch)
     cleanup.callback(_close, job, session)
     return stream.ModelOutputs(
-        preprocess=job.recipe.parts.preprocess,
+        preprocess=host_preprocess(job.recipe),
         session=session,
         batch=batch,
         key=engine.key(batch),
@@ -217,7 +234,7 @@ def _close(job: Job, session: LazySession) -> None:
 def _write_inputs(job: Job, scored: Sequence[Sample]) -> None:
     folder = job.options.output / "inputs"
     with job.journal.stage(Stage.PREPROCESS):
-        inputs = stream.prepared(scored, job.recipe.parts.preprocess, job.journal)
+        inputs = stream.prepared(scored, host_preprocess(job.recipe), job.journal)
         results.write_inputs(folder, scored, inputs)
     job.journal.artifact("inputs", folder)
 
@@ -240,12 +257,20 @@ def _benchmark(job: Job, engine: Engine | None) -> None:
             return
         manifest = job.recipe.manifest
         table = manifest.expected.chips.get(job.chip)
-        bench = Bench(backend=engine.backend.name, chip=job.chip, inputs=manifest.input_specs, open=engine.open)
+        bench = Bench(backend=engine.backend.name, chip=job.chip, inputs=host_inputs(manifest), open=engine.open)
         sizes = manifest.benchmark.batch
+        watched = engine.backend if isinstance(engine.backend, WatchedBackend) else None
+        before = watched.reading() if watched else None
         with job.journal.track("benchmark", len(sizes), "batch sizes") as advance:
-            for measured in benchmark(bench, manifest.benchmark, tuple(table.throughput) if table else ()):
-                job.journal.performance.append(gate.judge_throughput(measured, manifest.expected))
+            timed: list[PerformanceRecord] = []
+            for record in benchmark(bench, manifest.benchmark, tuple(table.throughput) if table else ()):
+                whole = job.journal.end_to_end if record.batch == manifest.infer.batch else None
+                timed.append(record.model_copy(update={"end_to_end": whole}))
                 advance(1)
+        noise = watched.disturbances(before, watched.reading(), job.options.devices) if watched else ()
+        for disturbance in noise:
+            job.journal.warn(disturbance)
+        job.journal.performance += [gate.judge_throughput(each, manifest.expected, noise) for each in timed]
 
 
 def _gate(job: Job, samples: Sequence[Sample], scored: Sequence[Sample]) -> Report:

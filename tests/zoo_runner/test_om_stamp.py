@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zoo_runner.artifacts import file_digest
+from zoo_runner.fingerprints import file_digest
 from zoo_runner.om_stamp import Stamp, check_stamp, read_stamp, stamp_path, write_stamp
 
 STAMP = Stamp(

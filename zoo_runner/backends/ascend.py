@@ -6,7 +6,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib import metadata
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Literal
@@ -72,6 +72,16 @@ class AscendBackend:
         """Name ais_bench, aclruntime and CANN with their versions."""
         packages = ", ".join(f"{name} {_version(name)}" for name in sorted(_PACKAGES, reverse=True))
         return f"{packages}, CANN {cann.detect().version}"
+
+    def reading(self) -> npu_smi.NpuState:
+        """Read the state of the chips."""
+        return npu_smi.query()
+
+    def disturbances(
+        self, before: npu_smi.NpuState, after: npu_smi.NpuState, devices: Sequence[int]
+    ) -> tuple[str, ...]:
+        """List what made a timing between two readings untrustworthy: bad health, heat, other processes."""
+        return npu_smi.disturbances(before, after, devices)
 
     def open(self, request: SessionRequest) -> DevicePool:
         """Load an .om on all devices of the request.

@@ -228,6 +228,8 @@ class DevicePool:
                     device.kill()
                 self._give_up(device, job, str(error))
                 return
+            except Exception as error:  # noqa: BLE001 - whoever waits for the result must not wait for ever
+                job.result.set_exception(error)
 
     def _give_up(self, device: DeviceProcess, job: _Job, reason: str) -> None:
         with self._changed:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from zoo_runner.errors import StageError
@@ -16,25 +17,44 @@ if TYPE_CHECKING:
 NAME = "report.json"
 
 
-def clear_report(folder: Path) -> None:
-    """Make the folder and remove the report of an earlier run from it.
+def remove_report(folder: Path) -> None:
+    """Remove the report of an earlier run, if there is one.
 
     Raises:
-        StageError: The folder cannot be written.
+        StageError: It cannot be removed.
     """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
+    with _writing(folder):
         (folder / NAME).unlink(missing_ok=True)
-    except OSError as error:
-        msg = f"--output {folder}: cannot be written ({error.strerror}); choose another folder"
-        raise StageError(msg) from error
+
+
+def make_folder(folder: Path) -> None:
+    """Make the output folder, before there are hours of work to lose.
+
+    Raises:
+        StageError: It cannot be made.
+    """
+    with _writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
 
 
 def write_report(folder: Path, report: Report) -> Path:
-    """Write the report in one step and return its path."""
+    """Write the report in one step and return its path.
+
+    Raises:
+        StageError: It cannot be written.
+    """
     target = folder / NAME
     temporary = folder / f".{NAME}.{os.getpid()}.tmp"
-    text = json.dumps(report.model_dump(mode="json"), indent=2, ensure_ascii=False, allow_nan=False)
-    temporary.write_text(text + "\n", encoding="utf-8")
-    temporary.replace(target)
+    with _writing(folder):
+        temporary.write_text(report.model_dump_json(indent=2) + "\n", encoding="utf-8")
+        temporary.replace(target)
     return target
+
+
+@contextmanager
+def _writing(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        msg = f"--output {folder}: cannot be written ({error.strerror}); choose another folder"
+        raise StageError(msg) from error

@@ -84,7 +84,11 @@ class MetricRecord(Record):
 
 
 class PerformanceRecord(Record):
-    """Pure inference at one batch size: compute time only, without transfers and host work."""
+    """Pure inference at one batch size: compute time only, without transfers and host work.
+
+    ``end_to_end`` is the rate of the whole stream, from image file to detections, where this run inferred
+    the data set at this batch size.
+    """
 
     backend: str
     chip: str
@@ -94,6 +98,7 @@ class PerformanceRecord(Record):
     median_ms: float | None = None
     p99_ms: float | None = None
     throughput: float | None = None
+    end_to_end: float | None = None
     unit: str = "images/s"
     expected: float | None = None
     tolerance: float | None = None
@@ -111,9 +116,10 @@ class ArtifactRecord(Record):
 
 
 class Report(Record):
-    """Everything a run found."""
+    """Everything a run found. ``notice`` is what a reader must know before any figure."""
 
     schema_version: int = SCHEMA_VERSION
+    notice: str = ""
     verdict: Verdict
     exit_code: int
     why: tuple[str, ...] = ()

@@ -100,6 +100,8 @@ def show_report(report: Report, output: Path) -> None:
     """Print the verdict, what it rests on, and where the report is."""
     console = _console()
     style = STYLES[report.verdict]
+    if report.notice:
+        console.print(f"\n[bold yellow]{escape(report.notice)}[/]", highlight=False, soft_wrap=True, end="")
     console.print(f"\n[{style}]{report.verdict.value.upper()}[/] {escape(report.manifest.name)}", highlight=False)
     for reason in report.why:
         console.print(f"  {escape(reason)}", highlight=False, soft_wrap=True)
@@ -144,7 +146,8 @@ def _metrics(records: tuple[MetricRecord, ...]) -> Table:
 def _performance(records: tuple[PerformanceRecord, ...]) -> Table:
     first = records[0]
     title = f"pure inference, {first.backend} on {first.chip}"
-    columns = ("batch", "images/s", "mean ms", "median ms", "p99 ms", "loops", "expected", "tolerance", "verdict")
+    timing = ("mean ms", "median ms", "p99 ms", "loops")
+    columns = ("batch", "images/s", *timing, "end to end images/s", "expected", "tolerance", "verdict")
     table = Table(*columns, title=title)
     for record in records:
         table.add_row(
@@ -154,6 +157,7 @@ def _performance(records: tuple[PerformanceRecord, ...]) -> Table:
             _number(record.median_ms, ".3f"),
             _number(record.p99_ms, ".3f"),
             str(record.loops),
+            _number(record.end_to_end, ".2f"),
             _number(record.expected, ".3f"),
             _number(record.tolerance, ".3f"),
             _verdict(record.verdict),

@@ -11,11 +11,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from zoo_runner.errors import PluginError
+from zoo_runner.fingerprints import fingerprint
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from zoo_runner.artifacts import Store
     from zoo_runner.interfaces import Normalisation
     from zoo_runner.manifest.schema import AtcOptions
     from zoo_runner.recipe import Recipe
@@ -115,8 +117,8 @@ def aipp_file(recipe: Recipe, folder: Path) -> Path:
     return path
 
 
-def atc_options(recipe: Recipe, folder: Path) -> AtcOptions:
-    """Return the options to convert with; for ``aipp: auto`` they name the file, written into ``folder``.
+def atc_options(recipe: Recipe, store: Store) -> AtcOptions:
+    """Return the options to convert with; for ``aipp: auto`` they name the file, which is kept in the store.
 
     Raises:
         PluginError: AIPP cannot do what the plugin declares.
@@ -124,8 +126,13 @@ def atc_options(recipe: Recipe, folder: Path) -> AtcOptions:
     options = recipe.manifest.atc
     if recipe.pixels is None:
         return options
-    file = aipp_file(recipe, folder)
-    return options.model_copy(update={"aipp": None, "insert_op_conf": str(file.absolute())})
+
+    def make(folder: Path) -> None:
+        aipp_file(recipe, folder)
+
+    text = aipp_text(recipe.pixels.normalisation)
+    built = store.build("aipp", fingerprint(text), make)
+    return options.model_copy(update={"aipp": None, "insert_op_conf": str((built.path / FILE_NAME).absolute())})
 
 
 def _problems(normalisation: Normalisation) -> Iterator[str]:

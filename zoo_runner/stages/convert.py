@@ -15,8 +15,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from zoo_runner import cann
-from zoo_runner.artifacts import file_digest
 from zoo_runner.errors import ManifestError, PrerequisiteError, StageError
+from zoo_runner.fingerprints import file_digest
 from zoo_runner.interfaces import TensorSpec
 from zoo_runner.manifest.schema import AtcOptions
 from zoo_runner.om_stamp import Stamp, check_stamp, read_stamp, stamp_path, write_stamp

@@ -6,17 +6,20 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from zoo_runner.artifacts import file_digest, fingerprint, source_fingerprint
+from zoo_runner.fingerprints import file_digest, fingerprint, source_fingerprint
 from zoo_runner.interfaces import ParallelSession, SessionRequest
+from zoo_runner.stages.aipp import atc_options
 from zoo_runner.stages.convert import ConvertRequest, convert, expected_stamp
+from zoo_runner.stages.pixels import host_inputs
 
 if TYPE_CHECKING:
     from zoo_runner.artifacts import Store
-    from zoo_runner.interfaces import Backend, Session
+    from zoo_runner.interfaces import Backend, Normalisation, Session
     from zoo_runner.recipe import Recipe
     from zoo_runner.stages.model import ModelFile
 
 OM = "model.om"
+ONNX = "model.onnx"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,8 +72,8 @@ class Engine:
             StageError: It failed; its log is named.
         """
         if not self.converts:
-            model = self.model
-            return Loadable(path=model.path, sha256=model.sha256, reused=model.reused, identity=model.sha256)
+            pixels = self.recipe.pixels
+            return self._folded(pixels.normalisation) if pixels else _as_it_is(self.model)
         request = self._conversion(batch)
         identity = fingerprint(asdict(expected_stamp(request)))
         log = self.logs / f"atc_bs{batch}.log"
@@ -94,7 +97,7 @@ class Engine:
         return self.backend.open(
             SessionRequest(
                 model=self.loadable(batch).path,
-                inputs=manifest.input_specs,
+                inputs=host_inputs(manifest),
                 outputs=manifest.output_specs,
                 batch=batch,
                 devices=self.devices,
@@ -105,7 +108,7 @@ class Engine:
     def _conversion(self, batch: int) -> ConvertRequest:
         manifest = self.recipe.manifest
         return ConvertRequest(
-            options=manifest.atc,
+            options=atc_options(self.recipe, self.store),
             onnx=self.model.path,
             onnx_sha256=self.model.sha256,
             inputs=manifest.input_specs,
@@ -114,6 +117,24 @@ class Engine:
             chip=self.backend.chip(),
             base=self.recipe.loaded.origin(("atc",)).folder,
         )
+
+    def _folded(self, normalisation: Normalisation) -> Loadable:
+        """Return the exported graph with the normalisation at its head."""
+        (image,) = self.recipe.manifest.input_specs
+        identity = fingerprint(self.model.sha256, asdict(normalisation), source_fingerprint("zoo_runner"))
+
+        def make(folder: Path) -> None:
+            from zoo_runner.stages.fold import fold_normalisation  # noqa: PLC0415 - loads onnx
+
+            fold_normalisation(self.model.path, folder / ONNX, image.name, normalisation)
+
+        built = self.store.build("folded", identity, make)
+        path = built.path / ONNX
+        return Loadable(path=path, sha256=file_digest(path), reused=built.reused, identity=identity)
+
+
+def _as_it_is(model: ModelFile) -> Loadable:
+    return Loadable(path=model.path, sha256=model.sha256, reused=model.reused, identity=model.sha256)
 
 
 def _convert(request: ConvertRequest, folder: Path, log: Path) -> None:

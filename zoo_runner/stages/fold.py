@@ -21,14 +21,13 @@ if TYPE_CHECKING:
     from zoo_runner.interfaces import Normalisation
 
 PREFIX: Final = "aipp"
-IMAGE_AXES: Final = 4
 
 
 def fold_normalisation(onnx_path: Path, destination: Path, input_name: str, normalisation: Normalisation) -> None:
     """Write a graph that takes pixels and normalises them itself; all else stays as it is.
 
-    The first nodes exchange the channels where asked to, convert to float32, subtract, multiply, and put the
-    channels first. Output names, other inputs and the size of the batch axis, fixed or symbolic, are kept. The
+    The first nodes put the channels first, exchange two of them where asked to, convert to float32, subtract and
+    multiply. Output names, other inputs and the size of the batch axis, fixed or symbolic, are kept. The
     same file gives the same bytes.
 
     Args:
@@ -75,6 +74,8 @@ def _load(path: Path) -> onnx.ModelProto:
 
 def _image(model: onnx.ModelProto, name: str, parameters: AippParameters, path: Path) -> onnx.ValueInfoProto:
     """Return the input, which must be an image of the declared size."""
+    import onnx  # noqa: PLC0415 - onnx is an optional extra
+
     graph = model.graph
     wanted = f"expected a float32 input {name!r} of shape [batch, {CHANNELS}, {parameters.height}, {parameters.width}]"
     known = {value.name: value for value in graph.input}
@@ -82,12 +83,9 @@ def _image(model: onnx.ModelProto, name: str, parameters: AippParameters, path: 
         raise ExportError(f"{path}: {wanted}, found {', '.join(known) or 'no inputs'}; export the network again")
     tensor = known[name].type.tensor_type
     shape = [axis.dim_value or axis.dim_param for axis in tensor.shape.dim]
-    # TensorProto.FLOAT is 1
-    if tensor.elem_type != 1 or shape[1:] != [CHANNELS, parameters.height, parameters.width]:
-        raise ExportError(
-            f"{path}: {wanted}, found {shape} of element type {tensor.elem_type}; the plugin's normalisation does "
-            "not belong to this network"
-        )
+    if tensor.elem_type != onnx.TensorProto.FLOAT or shape[1:] != [CHANNELS, parameters.height, parameters.width]:
+        dtype = onnx.TensorProto.DataType.Name(tensor.elem_type).lower()
+        raise ExportError(f"{path}: {wanted}, found {dtype} {shape}; the normalisation belongs to another network")
     if any(output.name == name for output in graph.output):
         raise ExportError(f"{path}: input {name!r} is an output too, and cannot become pixels; change the network")
     return known[name]
@@ -122,9 +120,6 @@ def _rename_uses(graph: onnx.GraphProto, old: str, new: str) -> None:
             for position, name in enumerate(node.input):
                 if name == old:
                     node.input[position] = new
-        for output in inner.output:  # of a graph inside a node; the model's own outputs were checked
-            if output.name == old:
-                output.name = new
 
 
 def _nodes(image: str, output: str, prefix: str, parameters: AippParameters) -> Iterator[onnx.NodeProto]:
@@ -132,27 +127,30 @@ def _nodes(image: str, output: str, prefix: str, parameters: AippParameters) -> 
     import numpy as np  # noqa: PLC0415 - kept out of the command line's start
     import onnx  # noqa: PLC0415 - onnx is an optional extra
 
+    def column(values: tuple[float, ...]) -> np.typing.NDArray[np.float32]:
+        return np.array(values, np.float32).reshape(CHANNELS, 1, 1)
+
     order = range(CHANNELS)[::-1] if parameters.swap else range(CHANNELS)
     operands = {
         "order": np.array(order, np.int64),
-        "mean": np.array(parameters.mean, np.float32),
-        "minimum": np.array(parameters.minimum, np.float32),
-        "factor": np.array(parameters.factor, np.float32),
+        "mean": column(parameters.mean),
+        "minimum": column(parameters.minimum),
+        "factor": column(parameters.factor),
     }
     for name, array in operands.items():
         tensor = onnx.numpy_helper.from_array(array, f"{prefix}/{name}")
         yield onnx.helper.make_node("Constant", [], [tensor.name], name=tensor.name, value=tensor)
     steps: tuple[tuple[str, str, list[str], dict[str, Any]], ...] = (
-        ("swap", "Gather", ["order"], {"axis": 3}),
+        ("channels_first", "Transpose", [], {"perm": [0, 3, 1, 2]}),  # first, while a value is one byte
+        ("swap", "Gather", ["order"], {"axis": 1}),
         ("cast", "Cast", [], {"to": onnx.TensorProto.FLOAT}),
         ("subtract_mean", "Sub", ["mean"], {}),
         ("subtract_minimum", "Sub", ["minimum"], {}),
         ("multiply", "Mul", ["factor"], {}),
-        ("channels_first", "Transpose", [], {"perm": [0, 3, 1, 2]}),
     )
     current = image
     for name, operator, constants, attributes in steps:
-        following = output if operator == "Transpose" else f"{prefix}/{name}/output"
+        following = output if name == "multiply" else f"{prefix}/{name}/output"
         inputs = [current, *(f"{prefix}/{constant}" for constant in constants)]
         yield onnx.helper.make_node(operator, inputs, [following], name=f"{prefix}/{name}", **attributes)
         current = following
@@ -160,8 +158,10 @@ def _nodes(image: str, output: str, prefix: str, parameters: AippParameters) -> 
 
 def _declare_pixels(image: onnx.ValueInfoProto, parameters: AippParameters) -> None:
     """Make the input uint8 with the channels last, in place; its batch axis stays as it is."""
+    import onnx  # noqa: PLC0415 - onnx is an optional extra
+
     tensor = image.type.tensor_type
-    tensor.elem_type = 2  # TensorProto.UINT8
+    tensor.elem_type = onnx.TensorProto.UINT8
     for axis, size in zip(tensor.shape.dim[1:], (parameters.height, parameters.width, CHANNELS), strict=True):
         axis.dim_value = size
 

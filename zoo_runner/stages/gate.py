@@ -48,8 +48,14 @@ def judge_metrics(values: Sequence[MetricValue], expected: Expected, scope: Scop
     return tuple(_judge_metric(value, expected, scope) for value in values)
 
 
-def judge_throughput(measured: PerformanceRecord, expected: Expected) -> PerformanceRecord:
-    """Give one batch size its verdict; figures of a chip without a table are reported and not gated."""
+def judge_throughput(
+    measured: PerformanceRecord, expected: Expected, disturbances: Sequence[str] = ()
+) -> PerformanceRecord:
+    """Give one batch size its verdict.
+
+    Figures of a chip without a table are reported and not gated. A timing on a device that was not quiet
+    says nothing about the model, neither good nor bad: it is inconclusive.
+    """
     table = expected.chips.get(measured.chip)
     target = table.throughput.get(measured.batch) if table else None
     if table is None or target is None:
@@ -58,6 +64,8 @@ def judge_throughput(measured: PerformanceRecord, expected: Expected) -> Perform
         return measured.model_copy(update={"why": measured.why or reason})
     tolerance = table.tolerance.margin(target)
     verdict, why = _compare(measured.throughput, target, tolerance)
+    if disturbances:
+        verdict, why = Verdict.INCONCLUSIVE, f"the device was not quiet: {'; '.join(disturbances)}"
     return measured.model_copy(
         update={"expected": target, "tolerance": tolerance, "verdict": verdict, "why": measured.why or why}
     )

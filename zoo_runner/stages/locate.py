@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from zoo_runner.errors import DatasetError, FetchError
 from zoo_runner.stages.archive import extract
-from zoo_runner.stages.fetch import Fetched, Source, fetch, resource_folder
+from zoo_runner.stages.fetch import fetch, resource_folder
+from zoo_runner.stages.source import Fetched, Source
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,7 +45,8 @@ def weights_source(recipe: Recipe, options: RunOptions) -> Source:
             f"for it; give a checkpoint with --weights PATH|URL"
         )
         raise FetchError(msg)
-    return Source(url=weights.url, base=recipe.loaded.path.parent, sha256=weights.sha256, size=weights.size)
+    base = recipe.loaded.origin(("weights", "url")).folder
+    return Source(url=weights.url, base=base, sha256=weights.sha256, size=weights.size)
 
 
 def fetch_weights(recipe: Recipe, options: RunOptions, store: Store, progress: Progress) -> Fetched:
@@ -89,7 +91,7 @@ def find_data(recipe: Recipe, options: RunOptions, store: Store, progress: Progr
     )
     archive = fetch(source, store, progress, require_hash=options.require_hash)
     unpacked = extract(archive.path, archive.sha256, store, progress)
-    return DataRoot(path=unpacked / dataset.subdir, origin=dataset.url, reused=archive.reused)
+    return DataRoot(path=unpacked / dataset.subdir, origin=archive.origin, reused=archive.reused)
 
 
 def read_samples(recipe: Recipe, root: Path) -> Sequence[Sample]:

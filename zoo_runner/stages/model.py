@@ -8,14 +8,14 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from zoo_runner.artifacts import file_digest, fingerprint, source_fingerprint
+from zoo_runner.fingerprints import file_digest, fingerprint, source_fingerprint
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from zoo_runner.artifacts import Store
     from zoo_runner.recipe import Recipe
-    from zoo_runner.stages.fetch import Fetched
+    from zoo_runner.stages.source import Fetched
 
 EXPORTERS = ("torch", "onnx", "onnxsim", "onnxscript")
 """Distributions whose version shapes the exported graph."""

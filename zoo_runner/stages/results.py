@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from zoo_runner.artifacts import file_digest, fingerprint
 from zoo_runner.errors import ResultError
+from zoo_runner.fingerprints import file_digest, fingerprint
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import numpy as np
 
-from zoo_runner.artifacts import file_digest, fingerprint
+from zoo_runner.fingerprints import file_digest, fingerprint
 from zoo_runner.interfaces import ParallelSession
 
 if TYPE_CHECKING:
@@ -165,7 +165,8 @@ def predict(
         for group in batched(samples, chunk):
             key = fingerprint(source.identity(group), postprocess.identity)
             make = partial(_write_chunk, group, source, postprocess, advance, clocks)
-            built = store.build("predictions", key, make)
+            with clocks.measure("stream"):
+                built = store.build("predictions", key, make)
             predictions.extend(read_predictions(built.path / "predictions.npz"))
             if built.reused:
                 advance(len(group))

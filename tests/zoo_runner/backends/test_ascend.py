@@ -18,10 +18,10 @@ import pytest
 from onnx import TensorProto, helper
 
 from zoo_runner import hookspecs
-from zoo_runner.artifacts import file_digest
 from zoo_runner.backends import ascend
 from zoo_runner.backends.ascend import AscendBackend
 from zoo_runner.errors import InferenceError, PrerequisiteError, UsageError
+from zoo_runner.fingerprints import file_digest
 from zoo_runner.interfaces import Arrays, SessionRequest, TensorSpec
 from zoo_runner.manifest.schema import AtcOptions
 from zoo_runner.om_stamp import read_stamp, stamp_path, write_stamp

@@ -17,8 +17,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from zoo_runner.artifacts import Store, file_digest
+from zoo_runner.artifacts import Store
 from zoo_runner.errors import FetchError
+from zoo_runner.fingerprints import file_digest
 from zoo_runner.stages.archive import _stays_inside, extract
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -261,7 +262,8 @@ def test_killed_while_unpacking(tmp_path: Path) -> None:
     archive = make_tar(tmp_path / "a.tar")
     script = (
         "import os, signal, sys, contextlib; from pathlib import Path\n"
-        "from zoo_runner.artifacts import Store, file_digest; from zoo_runner.stages.archive import extract\n"
+        "from zoo_runner.artifacts import Store; from zoo_runner.fingerprints import file_digest\n"
+        "from zoo_runner.stages.archive import extract\n"
         "class Kill:\n"
         "    def track(self, *_):\n"
         "        return contextlib.nullcontext(lambda _: os.kill(os.getpid(), signal.SIGKILL))\n"
