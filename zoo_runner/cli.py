@@ -83,6 +83,8 @@ def _devices(_context: click.Context, _parameter: click.Parameter, value: str) -
 @click.option("--results", metavar="FOLDER", type=click.Path(path_type=Path), help="Score ais_bench's result files.")
 @click.option("--output", metavar="FOLDER", type=click.Path(path_type=Path), help="Default: zoo-output/<name>.")
 @click.option("--set", "overrides", metavar="KEY=VALUE", multiple=True, help="Replace a manifest value; repeatable.")
+@click.option("--soc", metavar="NAME", help="Chip to convert for, instead of the one found.")
+@click.option("--om", metavar="FILE", type=click.Path(path_type=Path), help="Use this .om instead of converting.")
 @click.option("--dry-run", is_flag=True, help="Print the plan, with every command, and do nothing.")
 @click.option("--require-hash", is_flag=True, help="Refuse files that the manifest has no hash for.")
 def run(manifest: Path, overrides: tuple[str, ...], dry_run: bool, **given: Any) -> int:
@@ -182,23 +184,24 @@ def _main(arguments: Sequence[str] | None) -> int:
     except click.ClickException as error:
         error.show()
         return ExitCode.USAGE
-    except ZooError as error:
-        click.echo(f"error: {error}", err=True)
-        return error.exit_code
     except (KeyboardInterrupt, click.exceptions.Abort) as error:
         if isinstance(error.__cause__, EOFError):  # click takes the end of any file for Ctrl-D
-            return _crashed()
+            return _failed(error.__cause__)
         click.echo("interrupted: nothing was scored; the same command goes on where this one was", err=True)
         return INTERRUPTED
-    except OSError as error:
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - Python's own exit code for a crash is 1, a failed gate's
+        return _failed(error)
+
+
+def _failed(error: BaseException) -> int:
+    """Say what went wrong and return the exit code for it."""
+    if isinstance(error, ZooError):
+        click.echo(f"error: {error}", err=True)
+        return error.exit_code
+    if isinstance(error, OSError):
         click.echo(f"error: {error}; check the disk and permissions, then run again", err=True)
         return ExitCode.STAGE_FAILED
-    except (Exception, SystemExit):  # noqa: BLE001 - Python's own exit code for a crash is that of a failed gate
-        return _crashed()
-
-
-def _crashed() -> int:
-    traceback.print_exc()
+    traceback.print_exception(error)
     click.echo("error: this is a bug in zoo-run or a plugin; please report it with the lines above", err=True)
     return ExitCode.STAGE_FAILED
 

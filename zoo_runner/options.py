@@ -45,6 +45,8 @@ class RunOptions:
         results: Folder of result files to score, with ``first`` at the postprocessing; by default what an
             earlier run with ``--until infer`` wrote to ``output``.
         require_hash: Refuse files that the manifest gives no hash for.
+        soc: Chip to convert for, instead of the one found.
+        om: Converted model to use instead of converting; its stamp must fit.
     """
 
     output: Path
@@ -58,6 +60,8 @@ class RunOptions:
     last: Stage = Stage.GATE
     results: Path | None = None
     require_hash: bool = False
+    soc: str | None = None
+    om: Path | None = None
 
     def runs(self, stage: Stage) -> bool:
         """Say whether the stage is between ``first`` and ``last``."""

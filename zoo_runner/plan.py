@@ -1,0 +1,140 @@
+"""What a run would do, line by line, with every command; nothing is fetched, converted or run."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from zoo_runner.errors import PrerequisiteError, ZooError
+from zoo_runner.options import Stage
+from zoo_runner.recipe import Recipe, choose_backend, resolve
+from zoo_runner.stages.aipp import atc_options
+from zoo_runner.stages.atc_command import atc_command, shell_line, soc_name
+from zoo_runner.stages.model import graph_without_weights
+
+if TYPE_CHECKING:
+    from zoo_runner.artifacts import Store
+    from zoo_runner.interfaces import Backend, Progress
+    from zoo_runner.manifest.load import LoadedManifest
+    from zoo_runner.options import RunOptions
+
+
+def plan(loaded: LoadedManifest, options: RunOptions, *, store: Store, progress: Progress) -> Iterator[str]:
+    """Yield the plan.
+
+    The ``atc`` commands name real graph nodes: the network is exported without weights for that (its
+    graph does not depend on them), which needs the export extra.
+
+    Raises:
+        ZooError: As the run itself would be refused.
+    """
+    options.check()
+    recipe = resolve(loaded, options)
+    manifest = recipe.manifest
+    yield f"plan for {manifest.name} ({loaded.path})"
+    backend: Backend | None = None
+    try:
+        backend = choose_backend(options.backend)
+    except PrerequisiteError as error:
+        yield f"this run would stop: {error}"
+    steps: dict[Stage, Iterable[str]] = {  # generators: each works when its turn comes
+        Stage.FETCH: _fetch(recipe, options),
+        Stage.EXPORT: _export(recipe),
+        Stage.CONVERT: _convert(recipe, backend, store, progress),
+        Stage.PREPROCESS: [f"{manifest.dataset.samples} samples"],
+        Stage.INFER: _infer(recipe, options, backend),
+        Stage.POSTPROCESS: ([f"of {options.results_folder}" if options.scores_files else "as outputs come"]),
+        Stage.EVALUATE: [", ".join("/".join(names) for names in recipe.parts.metric.measures)],
+        Stage.BENCHMARK: _benchmark(recipe),
+        Stage.GATE: _gate(recipe, backend),
+    }
+    for stage, step in steps.items():
+        mark = "" if options.runs(stage) else "   (not run: outside --from and --until)"
+        yield f"{stage.value}:{mark}"
+        yield from (f"  {line}" for line in step)
+
+
+def _fetch(recipe: Recipe, options: RunOptions) -> Iterator[str]:
+    weights, dataset = recipe.manifest.weights, recipe.manifest.dataset
+    url = options.weights or weights.url
+    pin = f"sha256 {weights.sha256}" if weights.sha256 and not options.weights else "no hash: trusted on first use"
+    yield f"weights  {url} ({pin})" if url else "weights  none named: give --weights PATH|URL"
+    local = options.data or (os.environ.get(dataset.root_env) if dataset.root_env else None)
+    digest = f"md5 {dataset.md5}" if dataset.md5 else f"sha256 {dataset.sha256}" if dataset.sha256 else "no hash"
+    yield f"dataset  {local} (local)" if local else f"dataset  {dataset.url} ({digest})"
+
+
+def _export(recipe: Recipe) -> Iterator[str]:
+    onnx = recipe.manifest.onnx
+    simplified = ", simplified" if onnx.simplify else ""
+    yield f"ONNX opset {onnx.opset} with the {onnx.exporter} exporter{simplified}, compared with torch"
+
+
+def _convert(recipe: Recipe, backend: Backend | None, store: Store, progress: Progress) -> Iterator[str]:
+    if backend is not None and backend.model_format != "om":
+        yield f"not needed by the backend {backend.name}; on an Ascend host:"
+    soc = _soc(recipe)
+    try:
+        nodes = recipe.manifest.atc.out_nodes or graph_without_weights(recipe, store)
+    except PrerequisiteError as error:
+        progress.warn(f"the graph's node names are not known: {error}")
+        nodes = tuple(f"<node of {spec.name}>" for spec in recipe.manifest.output_specs)
+    options = atc_options(recipe, store)
+    for batch in _batches(recipe):
+        arguments = atc_command(
+            options,
+            model=Path(f"{recipe.manifest.name}.onnx"),
+            output=Path(f"{recipe.manifest.name}_bs{batch}"),
+            inputs=recipe.manifest.input_specs,
+            out_nodes=nodes,
+            soc_version=soc,
+            batch=batch,
+            base=recipe.loaded.origin(("atc",)).folder,
+        )
+        yield shell_line(arguments)
+
+
+def _soc(recipe: Recipe) -> str:
+    """The chip to show: the manifest's, or the first one it has figures for."""
+    manifest = recipe.manifest
+    return soc_name(manifest.atc.soc_version or next(iter(manifest.expected.chips), "<chip from npu-smi>"))
+
+
+def _batches(recipe: Recipe) -> Sequence[int]:
+    manifest = recipe.manifest
+    return sorted({manifest.infer.batch, *manifest.benchmark.batch})
+
+
+def _infer(recipe: Recipe, options: RunOptions, backend: Backend | None) -> Iterator[str]:
+    if backend and not options.scores_files:
+        yield f"{backend.name} ({backend.version()}) on {backend.chip()}, batch {recipe.manifest.infer.batch}"
+
+
+def _benchmark(recipe: Recipe) -> Iterator[str]:
+    options = recipe.manifest.benchmark
+    yield f"batch sizes {', '.join(map(str, options.batch))}; {options.loop} loops after {options.warmup} to warm up"
+
+
+def _gate(recipe: Recipe, backend: Backend | None) -> Iterator[str]:
+    expected = recipe.manifest.expected
+    if expected.accuracy is None:
+        yield "accuracy: nothing expected"
+    else:
+        figure = expected.accuracy
+        margin = figure.tolerance.margin(figure.value)
+        yield f"{figure.metric} ({figure.protocol}) at least {figure.value} - {margin:g} {figure.unit}"
+    for chip, table in expected.chips.items():
+        applies = backend is not None and _chip(backend) == chip
+        for batch, rate in table.throughput.items():
+            margin = table.tolerance.margin(rate)
+            note = "" if applies else f" (only on {chip})"
+            yield f"batch {batch}: at least {rate} - {margin:.3f} images/s{note}"
+
+
+def _chip(backend: Backend) -> str:
+    try:
+        return backend.chip()
+    except ZooError:
+        return ""

@@ -256,7 +256,7 @@ def _describe(point: metadata.EntryPoint) -> Listing:
 
 def _place(error: Exception, package: str) -> str:
     """Where the plugin's own code was when something that it called failed; ``file:line``."""
-    steps = [(frame, line) for frame, line in walk_tb(error.__traceback__)]
+    steps = list(walk_tb(error.__traceback__))
     own = [step for step in steps if str(step[0].f_globals.get("__name__")).partition(".")[0] == package]
     frame, line = (own or steps)[-1]
     return f"{frame.f_code.co_filename}:{line}"

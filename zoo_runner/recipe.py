@@ -90,11 +90,15 @@ def usable(backend: Backend) -> bool:
 
 
 def _replaced(manifest: Manifest, options: RunOptions) -> Manifest:
-    if options.batch_size is None:
-        return manifest
-    infer = manifest.infer.model_copy(update={"batch": options.batch_size})
-    benchmark = manifest.benchmark.model_copy(update={"batch": (options.batch_size,)})
-    return manifest.model_copy(update={"infer": infer, "benchmark": benchmark})
+    """Lay the command line's values over the manifest's."""
+    infer, benchmark, atc = manifest.infer, manifest.benchmark, manifest.atc
+    if options.batch_size is not None:
+        infer = infer.model_copy(update={"batch": options.batch_size})
+    if options.batch_size is not None or options.om is not None:
+        benchmark = benchmark.model_copy(update={"batch": (infer.batch,)})
+    if options.soc is not None:
+        atc = atc.model_copy(update={"soc_version": options.soc})
+    return manifest.model_copy(update={"infer": infer, "benchmark": benchmark, "atc": atc})
 
 
 def _check_tensors(

@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from zoo_runner.errors import ZooError
+from zoo_runner.errors import UsageError, ZooError
 from zoo_runner.fingerprints import file_digest
 from zoo_runner.interfaces import WatchedBackend
 from zoo_runner.journal import Journal, StageNote
@@ -70,6 +70,8 @@ def run(loaded: LoadedManifest, options: RunOptions, *, store: Store, progress: 
     options.check()
     recipe = resolve(loaded, options)
     backend = None if options.scores_files else choose_backend(options.backend)
+    if options.om is not None and (backend is None or backend.model_format != "om"):
+        raise UsageError(f"--om {options.om}: only a backend that runs .om files takes one; add --backend ascend")
     journal = Journal(loaded=loaded, progress=progress)
     job = Job(recipe=recipe, options=options, store=store, journal=journal, backend=backend)
     make_folder(options.output)
@@ -84,8 +86,7 @@ def run(loaded: LoadedManifest, options: RunOptions, *, store: Store, progress: 
     except ZooError as error:
         report = journal.report(Verdict.ERROR, [str(error)], exit_code=error.exit_code)
     except (Exception, SystemExit) as error:
-        why = f"{type(error).__name__}: {error} (a bug in zoo-run or a plugin)"
-        write_report(options.output, journal.report(Verdict.ERROR, [why]))
+        write_report(options.output, journal.report(Verdict.ERROR, [f"{type(error).__name__}: {error}"]))
         raise
     write_report(options.output, report)
     return report
@@ -141,6 +142,7 @@ def _prepare(job: Job) -> tuple[Sequence[Sample], Engine | None]:
             devices=options.devices,
             store=job.store_for(Stage.CONVERT),
             logs=options.output / "logs",
+            om=options.om,
         )
         _convert(job, engine)
     return samples, engine

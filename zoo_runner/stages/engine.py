@@ -6,8 +6,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from zoo_runner.errors import StageError
 from zoo_runner.fingerprints import file_digest, fingerprint, source_fingerprint
 from zoo_runner.interfaces import ParallelSession, SessionRequest
+from zoo_runner.om_stamp import Stamp, check_stamp
 from zoo_runner.stages.aipp import atc_options
 from zoo_runner.stages.convert import ConvertRequest, convert, expected_stamp
 from zoo_runner.stages.pixels import host_inputs
@@ -50,6 +52,7 @@ class Engine:
         devices: Device numbers.
         store: Keeps converted models.
         logs: Folder for the converter's logs.
+        om: A converted model to use instead of converting.
     """
 
     recipe: Recipe
@@ -58,6 +61,7 @@ class Engine:
     devices: tuple[int, ...]
     store: Store
     logs: Path
+    om: Path | None = None
 
     @property
     def converts(self) -> bool:
@@ -69,13 +73,16 @@ class Engine:
 
         Raises:
             PrerequisiteError: The converter is missing.
-            StageError: It failed; its log is named.
+            StageError: It failed; its log is named. Or the given .om was made of something else.
         """
         if not self.converts:
             pixels = self.recipe.pixels
             return self._folded(pixels.normalisation) if pixels else _as_it_is(self.model)
         request = self._conversion(batch)
-        identity = fingerprint(asdict(expected_stamp(request)))
+        stamp = expected_stamp(request)
+        identity = fingerprint(asdict(stamp))
+        if self.om is not None:
+            return _given(self.om, stamp, identity)
         log = self.logs / f"atc_bs{batch}.log"
         built = self.store.build("om", identity, lambda folder: _convert(request, folder, log))
         om = built.path / OM
@@ -135,6 +142,14 @@ class Engine:
 
 def _as_it_is(model: ModelFile) -> Loadable:
     return Loadable(path=model.path, sha256=model.sha256, reused=model.reused, identity=model.sha256)
+
+
+def _given(om: Path, expected: Stamp, identity: str) -> Loadable:
+    """Accept an .om of the user's own if it is what a conversion would have made."""
+    if differences := check_stamp(om, expected):
+        listed = "\n".join(f"  {difference}" for difference in differences)
+        raise StageError(f"--om {om}: not the model of this manifest\n{listed}\n  leave out --om to convert again")
+    return Loadable(path=om, sha256=file_digest(om), reused=True, identity=identity)
 
 
 def _convert(request: ConvertRequest, folder: Path, log: Path) -> None:

@@ -78,7 +78,7 @@ def _image(model: onnx.ModelProto, name: str, parameters: AippParameters, path: 
 
     graph = model.graph
     wanted = f"expected a float32 input {name!r} of shape [batch, {CHANNELS}, {parameters.height}, {parameters.width}]"
-    known = {value.name: value for value in graph.input}
+    known: dict[str, onnx.ValueInfoProto] = {value.name: value for value in graph.input}
     if name not in known:
         raise ExportError(f"{path}: {wanted}, found {', '.join(known) or 'no inputs'}; export the network again")
     tensor = known[name].type.tensor_type
@@ -131,7 +131,7 @@ def _nodes(image: str, output: str, prefix: str, parameters: AippParameters) -> 
         return np.array(values, np.float32).reshape(CHANNELS, 1, 1)
 
     order = range(CHANNELS)[::-1] if parameters.swap else range(CHANNELS)
-    operands = {
+    operands: dict[str, np.typing.NDArray[Any]] = {
         "order": np.array(order, np.int64),
         "mean": column(parameters.mean),
         "minimum": column(parameters.minimum),

@@ -17,7 +17,6 @@ import onnxruntime
 import pytest
 from onnx import TensorProto, helper
 
-from zoo_runner import hookspecs
 from zoo_runner.backends import ascend
 from zoo_runner.backends.ascend import AscendBackend
 from zoo_runner.errors import InferenceError, PrerequisiteError, UsageError
@@ -108,12 +107,6 @@ def _graph(path: Path) -> Path:
 
 def plain(results: Iterator[Arrays]) -> list[list[bytes]]:
     return [[each[spec.name].tobytes() for spec in OUTPUTS] for each in results]
-
-
-def test_the_entry_point_gives_the_backend() -> None:
-    backend = ascend.zoo_backend()
-    assert (backend.name, backend.model_format) == ("ascend", "om")
-    assert getattr(ascend.zoo_backend, f"{hookspecs.PROJECT}_impl") is not None
 
 
 def test_outputs_are_those_of_the_graph_by_name(start: Callable[..., Host]) -> None:

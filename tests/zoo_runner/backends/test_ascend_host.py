@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from zoo_runner import hookspecs
+from zoo_runner.backends import ascend
 from zoo_runner.backends.ascend import AscendBackend
 from zoo_runner.errors import PrerequisiteError
 from zoo_runner.testing import stand_in_environment
@@ -48,6 +50,12 @@ def asked(environ: Mapping[str, str], what: str) -> Any:
 
 def needs(environ: Mapping[str, str]) -> dict[str, dict[str, Any]]:
     return {need["name"]: need for need in asked(environ, "[asdict(need) for need in backend.prerequisites()]")}
+
+
+def test_the_entry_point_gives_the_backend() -> None:
+    backend = ascend.zoo_backend()
+    assert (backend.name, backend.model_format) == ("ascend", "om")
+    assert getattr(ascend.zoo_backend, f"{hookspecs.PROJECT}_impl") is not None
 
 
 def test_a_complete_host(tmp_path: Path) -> None:
