@@ -21,7 +21,7 @@ def redacted_url(url: str) -> str:
     start = _START.match(url)
     if start is None:
         return url
-    shown = redacted(url)
+    shown = redacted(re.sub(r"\s", "%20", url))
     # A raw "/", "?" or "#" in a password ends the host part early: then nobody knows what is secret.
     is_host = start[0][-1] == "/" or start[0].lower() in {"http:", "https:"}
     return f"{start[0]}{_HIDDEN}" if is_host and not _AUTHORITY.match(shown, start.end()) else shown

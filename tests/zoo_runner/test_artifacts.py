@@ -9,129 +9,14 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
-from enum import IntEnum
 from pathlib import Path
-from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from zoo_runner.artifacts import (
-    Built,
-    Store,
-    default_root,
-    file_digest,
-    fingerprint,
-    source_fingerprint,
-    write_durably,
-)
-from zoo_runner.errors import FetchError, PluginError
+from zoo_runner.artifacts import Store, Verify, default_root, write_durably
+from zoo_runner.errors import ExitCode, FetchError, StageError
 
 ROOT = Path(__file__).resolve().parents[2]
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
-    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
-    max_leaves=6,
-)
-
-
-class Color(IntEnum):
-    RED = 1
-
-
-def reverse(value: Any) -> Any:
-    """Rebuild a value with every dictionary in the opposite order and lists as tuples."""
-    if isinstance(value, dict):
-        return {key: reverse(item) for key, item in reversed(value.items())}
-    if isinstance(value, list):
-        return tuple(reverse(item) for item in value)
-    return value
-
-
-@settings(deadline=None, max_examples=50)
-@given(st.lists(JSON, max_size=4))
-def test_fingerprint_depends_on_values_only(parts: list[Any]) -> None:
-    assert fingerprint(*parts) == fingerprint(*[reverse(part) for part in parts])
-    assert fingerprint(*parts) != fingerprint(*parts, None)
-
-
-@pytest.mark.parametrize(
-    ("parts", "expected"),
-    [
-        pytest.param((), "4f53cda18c2baa0c0354bb5f9a3ecbe5ed12ab4d8e11ba873c2f11161202b945", id="nothing"),
-        pytest.param(
-            ("onnx", 11, {"b": [1.5, None], "a": True}),
-            hashlib.sha256(b'["onnx",11,{"a":true,"b":[1.5,null]}]').hexdigest(),
-            id="written-out",
-        ),
-        pytest.param(("\u00e9", Color.RED), hashlib.sha256(b'["\\u00e9",1]').hexdigest(), id="text-and-enum"),
-    ],
-)
-def test_fingerprint_is_the_same_on_every_machine(parts: tuple[object, ...], expected: str) -> None:
-    assert fingerprint(*parts) == expected
-
-
-@pytest.mark.parametrize(
-    ("one", "other"),
-    [
-        pytest.param(("ab", "c"), ("a", "bc"), id="boundaries"),
-        pytest.param((1,), ("1",), id="number-or-text"),
-        pytest.param((1,), (1.0,), id="int-or-float"),
-        pytest.param(([],), ({},), id="list-or-dict"),
-        pytest.param((None,), (), id="none-or-nothing"),
-    ],
-)
-def test_fingerprint_tells_apart(one: tuple[object, ...], other: tuple[object, ...]) -> None:
-    assert fingerprint(*one) != fingerprint(*other)
-
-
-@pytest.mark.parametrize(
-    ("part", "text"),
-    [
-        pytest.param({"weights": Path("x")}, r"part 2\['weights'\] is a PosixPath; expected text", id="path"),
-        pytest.param([Built(Path(), reused=False, files=())], r"part 2\[0\] is a Built", id="dataclass"),
-        pytest.param({1: 2}, "part 2 has the key 1; keys must be text", id="key"),
-        pytest.param(float("nan"), "part 2 is nan, which JSON cannot express", id="nan"),
-        pytest.param({1}, "part 2 is a set", id="set"),
-        pytest.param(b"x", "part 2 is a bytes", id="bytes"),
-    ],
-)
-def test_fingerprint_refuses_what_has_no_json_form(part: object, text: str) -> None:
-    with pytest.raises(TypeError, match=text):
-        fingerprint("first", part)
-
-
-@pytest.mark.parametrize("size", [0, 1, (1 << 20) + 1])
-def test_file_digest(tmp_path: Path, size: int) -> None:
-    path = tmp_path / "file"
-    path.write_bytes(b"x" * size)
-    assert file_digest(path) == hashlib.sha256(b"x" * size).hexdigest()
-    assert file_digest(path, "md5") == hashlib.md5(b"x" * size, usedforsecurity=False).hexdigest()
-
-
-def test_source_fingerprint_follows_the_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.syspath_prepend(tmp_path)
-    folder = tmp_path / "some_plugin_xyz"
-    (folder / "inner").mkdir(parents=True)
-    (folder / "__init__.py").write_text("raise RuntimeError('imported')")
-    (folder / "inner" / "part.py").write_text("x = 1")
-    (tmp_path / "single_xyz.py").write_text("")
-    first, single = source_fingerprint("some_plugin_xyz"), source_fingerprint("single_xyz")
-    (folder / "notes.txt").write_text("not code")
-    assert source_fingerprint("some_plugin_xyz.inner.part") == first
-    (folder / "inner" / "part.py").write_text("x = 2")
-    changed = source_fingerprint("some_plugin_xyz")
-    (folder / "inner" / "part.py").rename(folder / "part.py")
-    assert len({first, single, changed, source_fingerprint("some_plugin_xyz")}) == 4
-
-
-@pytest.mark.parametrize("name", ["no_such_package_xyz", "sys", "empty_package_xyz"])
-def test_source_fingerprint_without_source(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.syspath_prepend(tmp_path)
-    (tmp_path / "empty_package_xyz").mkdir()
-    with pytest.raises(PluginError, match=f"expected .*'{name}'"):
-        source_fingerprint(name)
 
 
 def test_default_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -223,6 +108,58 @@ def test_accept_has_the_last_word(tmp_path: Path) -> None:
     store.build("kind", "k", two_files)
     assert store.build("kind", "k", two_files, accept=lambda built: len(built.files) == 3).reused
     assert not store.build("kind", "k", two_files, accept=lambda _: False).reused
+
+
+def tree(root: Path) -> set[str]:
+    return {path.relative_to(root).as_posix() for path in root.rglob("*")}
+
+
+@pytest.mark.parametrize("verify", ["hash", "size"])
+def test_a_frozen_store_finds_what_is_there(tmp_path: Path, verify: Verify) -> None:
+    store = Store(tmp_path)
+    made = store.build("onnx", "k", two_files)
+    frozen, before = store.frozen("--from infer"), tree(tmp_path)
+    found = frozen.build("onnx", "k", lambda _: pytest.fail("made in a frozen store"), verify=verify)
+    assert (found.path, found.files, found.reused) == (made.path, made.files, True)
+    assert frozen.lookup("onnx", "k", verify=verify) == made.path
+    assert (store.read_only, frozen.read_only) == (False, True)
+    assert tree(tmp_path) == before
+
+
+@pytest.mark.parametrize("damage", [None, *DAMAGE.values()], ids=["absent", *DAMAGE])
+def test_a_frozen_store_makes_nothing(tmp_path: Path, damage: Callable[[Path], object] | None) -> None:
+    root = tmp_path / "store"
+    if damage is not None:
+        damage(Store(root).build("onnx", "k", two_files).path)
+    before = tree(tmp_path)
+    text = rf"^--from infer: expected what an earlier run made \(onnx\), found none in {root} for exactly .* run once"
+    with pytest.raises(StageError, match=text) as caught:
+        Store(root).frozen("--from infer").build("onnx", "k", lambda _: pytest.fail("made in a frozen store"))
+    assert caught.value.exit_code == ExitCode.STAGE_FAILED
+    assert tree(tmp_path) == before
+
+
+def test_a_frozen_store_sees_sizes_only_when_asked(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    DAMAGE["changed"](store.build("dataset", "k", two_files, verify="size").path)
+    assert store.frozen("why").build("dataset", "k", two_files, verify="size").reused
+    with pytest.raises(StageError, match=r"^why: "):
+        store.frozen("why").build("dataset", "k", two_files)
+
+
+def test_a_frozen_store_honours_accept(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    store.build("kind", "k", two_files)
+    frozen = store.frozen("--from evaluate")
+    assert frozen.build("kind", "k", two_files, accept=lambda built: len(built.files) == 3).reused
+    with pytest.raises(StageError, match="--from evaluate: expected what an earlier run made"):
+        frozen.build("kind", "k", two_files, accept=lambda _: False)
+    assert store.lookup("kind", "k") is not None
+
+
+def test_a_frozen_store_takes_plain_names_only(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="expected a plain file name"):
+        Store(tmp_path).frozen("why").build("..", "k", two_files)
 
 
 def test_a_failed_build_leaves_what_was_there(tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -107,7 +109,9 @@ def show_report(report: Report, output: Path) -> None:
         console.print(f"  {escape(reason)}", highlight=False, soft_wrap=True)
     if report.environment:
         here = report.environment
-        console.print(escape(f"  {here.backend} ({here.backend_version}) on {here.chip}"), style="dim", soft_wrap=True)
+        version = f" ({here.backend_version})" if here.backend_version else ""
+        chip = f" on {here.chip}" if here.chip != here.backend else ""  # result files are neither, and both
+        console.print(escape(f"  {here.backend}{version}{chip}"), style="dim", soft_wrap=True)
     if report.metrics:
         console.print(_metrics(report.metrics))
     if report.performance:
@@ -174,5 +178,8 @@ def _verdict(verdict: Verdict) -> str:
 
 
 def _console(*, stderr: bool = False) -> Console:
-    console = Console(stderr=stderr)
-    return console if console.is_terminal else Console(stderr=stderr, width=LOG_WIDTH)
+    """Return a console that writes plain lines unless it is at a terminal and ``NO_COLOR`` is not set."""
+    terminal = (sys.stderr if stderr else sys.stdout).isatty()
+    plain = not terminal or bool(os.environ.get("NO_COLOR"))
+    width = None if terminal else LOG_WIDTH
+    return Console(stderr=stderr, width=width, force_terminal=False if plain else None, emoji=False)

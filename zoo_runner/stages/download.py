@@ -45,6 +45,9 @@ class RetryPolicy:
     timeout_s: float = 30.0
 
 
+PATIENT = RetryPolicy()
+
+
 def download(source: Source, store: Store, progress: Progress, retry: RetryPolicy) -> Built:
     """Return the store's entry that holds the file, downloading it when it is not there or not right.
 

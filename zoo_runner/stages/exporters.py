@@ -138,7 +138,11 @@ def _torchscript(
 def _dynamo(
     module: torch.nn.Module, tensors: tuple[torch.Tensor, ...], network: Network, options: OnnxOptions
 ) -> onnx.ModelProto:
-    """Export through ``torch.export``."""
+    """Export through ``torch.export``.
+
+    The first releases that have this exporter may fail, or fall back to a fixed batch, for networks that later
+    ones export well; the comparison that follows an export finds the latter.
+    """
     import torch  # noqa: PLC0415 - torch is an optional extra
 
     if "dynamic_shapes" not in inspect.signature(torch.onnx.export).parameters:

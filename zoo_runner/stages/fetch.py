@@ -12,7 +12,7 @@ from zoo_runner.errors import FetchError, IntegrityError, did_you_mean
 from zoo_runner.fingerprints import file_digest
 from zoo_runner.interfaces import Progress
 from zoo_runner.redaction import redacted_url
-from zoo_runner.stages.download import RetryPolicy, download
+from zoo_runner.stages.download import PATIENT, RetryPolicy, download
 from zoo_runner.stages.source import OWN_FILE, Fetched, Source, mismatch, refusal
 
 SCHEMES = ("http", "https", "file", "package")
@@ -25,7 +25,7 @@ def fetch(
     progress: Progress,
     *,
     require_hash: bool = False,
-    retry: RetryPolicy = RetryPolicy(),
+    retry: RetryPolicy = PATIENT,
 ) -> Fetched:
     """Return the file that ``source`` describes; one that is already here costs only its verification.
 

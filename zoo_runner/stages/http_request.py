@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     import requests
 
 _CHUNK = 1 << 16
+_ADDRESS = (
+    "http(s)://HOST/PATH, here and where the server redirects to; found no usable host. "
+    "In a password, / ? # @ are written %2F %3F %23 %40"
+)
 _TRANSIENT = frozenset({408, 425, 429})
 
 
@@ -44,13 +48,19 @@ def request(session: requests.Session, url: str, headers: Mapping[str, str], tim
     shown = redacted_url(url)
     try:
         return session.get(url, headers=headers, stream=True, timeout=timeout_s)
-    except requests.RequestException as problem:
+    except (requests.RequestException, ValueError) as problem:
         why = redacted(str(problem).replace(url, shown))
         if isinstance(problem, requests.exceptions.SSLError):
             raise FetchError(f"{shown}: no trustworthy connection: {why}") from problem
         if isinstance(problem, (requests.ConnectionError, requests.Timeout)):
             raise Interrupted(f"no connection: {why}") from problem
-        raise FetchError(f"{shown}: expected an address that can be requested: {why}") from problem
+        # Of an address that cannot be taken apart, any part may be the password: none is quoted.
+        known = isinstance(problem, requests.RequestException) and not isinstance(
+            problem, requests.exceptions.InvalidURL
+        )
+        raise FetchError(
+            f"{shown}: expected an address that can be requested: {why if known else _ADDRESS}"
+        ) from problem
 
 
 def pieces(response: requests.Response) -> Iterator[bytes]:

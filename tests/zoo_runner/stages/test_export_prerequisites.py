@@ -59,9 +59,9 @@ def test_a_missing_package_is_named(name: str, tmp_path: Path) -> None:
 def test_a_broken_package_is_named(tmp_path: Path) -> None:
     site = site_without(tmp_path, "none")
     (tmp_path / "broken").mkdir()
-    (tmp_path / "broken" / "onnx.py").write_text("raise ImportError('libprotobuf.so.9: no such file')")
+    (tmp_path / "broken" / "torch.py").write_text("raise ImportError('libgomp.so.1: no such file')")
     text = output(tmp_path / "broken", site)
-    assert text.startswith("PrerequisiteError 3 the package onnx is installed, but cannot be imported (libprotobuf")
+    assert text.startswith("PrerequisiteError 3 the package torch is installed, but cannot be imported (libgomp")
 
 
 @pytest.mark.parametrize(

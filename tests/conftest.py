@@ -1,0 +1,130 @@
+"""``zoo-run`` as the process that users start, and a model so small that whole runs of it are cheap."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+SCRIPT = Path(sys.executable).with_name("zoo-run")
+FOREIGN = ("FORCE_COLOR", "NO_COLOR", "COLUMNS", "TTY_", "VOCDEVKIT", "ASCEND_", "PYTHON")
+"""How variables begin with which whoever runs the tests would change what is tested."""
+PATH = os.pathsep.join((str(SCRIPT.parent), os.defpath))
+"""Without the folders where an Ascend host has its tools."""
+TRIAL = ROOT / "tests" / "trial_plugin"
+CLASSES = ("ant", "bee", "cat", "dog")
+SAMPLES = 150
+TIMEOUT = 600
+
+
+@dataclass(frozen=True)
+class ZooRun:
+    """``zoo-run`` in a folder of its own.
+
+    Attributes:
+        folder: The current folder of its runs.
+        variables: Environment variables they get beside those of the tests.
+    """
+
+    folder: Path
+    variables: Mapping[str, str]
+
+    def __call__(self, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+        process = self.start(*arguments)
+        stdout, stderr = process.communicate(timeout=TIMEOUT)
+        return subprocess.CompletedProcess([str(each) for each in arguments], process.returncode, stdout, stderr)
+
+    def start(
+        self, *arguments: str | Path, stdout: int = subprocess.PIPE, stderr: int = subprocess.PIPE
+    ) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [SCRIPT, *arguments],
+            cwd=self.folder,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=stdout,
+            stderr=stderr,
+            text=True,
+        )
+
+    def given(self, **variables: str | Path) -> ZooRun:
+        """Return the same with more environment variables."""
+        return replace(self, variables={**self.variables, **{name: str(value) for name, value in variables.items()}})
+
+    @property
+    def environment(self) -> dict[str, str]:
+        own = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)}
+        return {**own, "PATH": PATH, **self.variables}
+
+    @property
+    def cache(self) -> Path:
+        return Path(self.variables["ZOO_RUNNER_CACHE"])
+
+    def report(self, output: str = "out") -> dict[str, Any]:
+        found: dict[str, Any] = json.loads((self.folder / output / "report.json").read_text(encoding="utf-8"))
+        return found
+
+
+@pytest.fixture(scope="session")
+def cache_of_all_tests(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What one test exported and inferred, another finds again."""
+    return tmp_path_factory.mktemp("zoo-runner-cache")
+
+
+@pytest.fixture
+def zoo_run(tmp_path: Path, cache_of_all_tests: Path) -> ZooRun:
+    return ZooRun(tmp_path, {"ZOO_RUNNER_CACHE": str(cache_of_all_tests)})
+
+
+@pytest.fixture(scope="session")
+def trial_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that on the import path is as good as an installed distribution."""
+    site = tmp_path_factory.mktemp("site")
+    shutil.copy(TRIAL / "trial_plugin.py", site)
+    info = site / "trial-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: trial\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[zoo_runner]\ntrial = trial_plugin\n")
+    return site
+
+
+@pytest.fixture(scope="session")
+def trial_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The trial manifest with its weights and data; in sample k the largest number is at the label's place."""
+    import torch  # noqa: PLC0415 - two seconds that most tests do not need
+
+    folder = tmp_path_factory.mktemp("trial")
+    shutil.copy(TRIAL / "trial.yaml", folder)
+    torch.save({"weight": torch.eye(len(CLASSES)), "bias": torch.zeros(len(CLASSES))}, folder / "weights.pth")
+    (folder / "data").mkdir()
+    for index in range(SAMPLES):
+        label = index % len(CLASSES)
+        numbers = [index / SAMPLES] * len(CLASSES)
+        numbers[label] = 2.0
+        (folder / "data" / f"{CLASSES[label]}_{index:03d}.txt").write_text(" ".join(map(str, numbers)))
+    return folder
+
+
+@pytest.fixture
+def trial(zoo_run: ZooRun, trial_site: Path, trial_files: Path) -> ZooRun:
+    """``zoo-run`` beside a copy of the trial manifest, which is ``trial.yaml``."""
+    shutil.copytree(trial_files, zoo_run.folder, dirs_exist_ok=True)
+    return zoo_run.given(PYTHONPATH=trial_site)
+
+
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Lets SIGINT reach the processes a test starts, also where the tests themselves run without it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)

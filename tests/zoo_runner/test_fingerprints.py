@@ -1,0 +1,125 @@
+"""Fingerprints: equal inputs are named alike everywhere, different ones apart."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from enum import IntEnum
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from zoo_runner.errors import PluginError
+from zoo_runner.fingerprints import file_digest, fingerprint, source_fingerprint
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=6,
+)
+
+
+class Color(IntEnum):
+    RED = 1
+
+
+@dataclass
+class Built:
+    path: Path
+
+
+def reverse(value: Any) -> Any:
+    """Rebuild a value with every dictionary in the opposite order and lists as tuples."""
+    if isinstance(value, dict):
+        return {key: reverse(item) for key, item in reversed(value.items())}
+    if isinstance(value, list):
+        return tuple(reverse(item) for item in value)
+    return value
+
+
+@settings(deadline=None, max_examples=50)
+@given(st.lists(JSON, max_size=4))
+def test_fingerprint_depends_on_values_only(parts: list[Any]) -> None:
+    assert fingerprint(*parts) == fingerprint(*[reverse(part) for part in parts])
+    assert fingerprint(*parts) != fingerprint(*parts, None)
+
+
+@pytest.mark.parametrize(
+    ("parts", "expected"),
+    [
+        pytest.param((), "4f53cda18c2baa0c0354bb5f9a3ecbe5ed12ab4d8e11ba873c2f11161202b945", id="nothing"),
+        pytest.param(
+            ("onnx", 11, {"b": [1.5, None], "a": True}),
+            hashlib.sha256(b'["onnx",11,{"a":true,"b":[1.5,null]}]').hexdigest(),
+            id="written-out",
+        ),
+        pytest.param(("\u00e9", Color.RED), hashlib.sha256(b'["\\u00e9",1]').hexdigest(), id="text-and-enum"),
+    ],
+)
+def test_fingerprint_is_the_same_on_every_machine(parts: tuple[object, ...], expected: str) -> None:
+    assert fingerprint(*parts) == expected
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        pytest.param(("ab", "c"), ("a", "bc"), id="boundaries"),
+        pytest.param((1,), ("1",), id="number-or-text"),
+        pytest.param((1,), (1.0,), id="int-or-float"),
+        pytest.param(([],), ({},), id="list-or-dict"),
+        pytest.param((None,), (), id="none-or-nothing"),
+    ],
+)
+def test_fingerprint_tells_apart(one: tuple[object, ...], other: tuple[object, ...]) -> None:
+    assert fingerprint(*one) != fingerprint(*other)
+
+
+@pytest.mark.parametrize(
+    ("part", "text"),
+    [
+        pytest.param({"weights": Path("x")}, r"part 2\['weights'\] is a PosixPath; expected text", id="path"),
+        pytest.param([Built(Path())], r"part 2\[0\] is a Built", id="dataclass"),
+        pytest.param({1: 2}, "part 2 has the key 1; keys must be text", id="key"),
+        pytest.param(float("nan"), "part 2 is nan, which JSON cannot express", id="nan"),
+        pytest.param({1}, "part 2 is a set", id="set"),
+        pytest.param(b"x", "part 2 is a bytes", id="bytes"),
+    ],
+)
+def test_fingerprint_refuses_what_has_no_json_form(part: object, text: str) -> None:
+    with pytest.raises(TypeError, match=text):
+        fingerprint("first", part)
+
+
+@pytest.mark.parametrize("size", [0, 1, (1 << 20) + 1])
+def test_file_digest(tmp_path: Path, size: int) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"x" * size)
+    assert file_digest(path) == hashlib.sha256(b"x" * size).hexdigest()
+    assert file_digest(path, "md5") == hashlib.md5(b"x" * size, usedforsecurity=False).hexdigest()
+
+
+def test_source_fingerprint_follows_the_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    folder = tmp_path / "some_plugin_xyz"
+    (folder / "inner").mkdir(parents=True)
+    (folder / "__init__.py").write_text("raise RuntimeError('imported')")
+    (folder / "inner" / "part.py").write_text("x = 1")
+    (tmp_path / "single_xyz.py").write_text("")
+    first, single = source_fingerprint("some_plugin_xyz"), source_fingerprint("single_xyz")
+    (folder / "notes.txt").write_text("not code")
+    assert source_fingerprint("some_plugin_xyz.inner.part") == first
+    (folder / "inner" / "part.py").write_text("x = 2")
+    changed = source_fingerprint("some_plugin_xyz")
+    (folder / "inner" / "part.py").rename(folder / "part.py")
+    assert len({first, single, changed, source_fingerprint("some_plugin_xyz")}) == 4
+
+
+@pytest.mark.parametrize("name", ["no_such_package_xyz", "sys", "empty_package_xyz"])
+def test_source_fingerprint_without_source(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "empty_package_xyz").mkdir()
+    with pytest.raises(PluginError, match=f"expected .*'{name}'"):
+        source_fingerprint(name)

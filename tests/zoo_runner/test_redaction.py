@@ -1,0 +1,78 @@
+"""Redaction: no secret of a URL survives, and everything else does."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from zoo_runner.redaction import redacted, redacted_url
+
+ANYTHING = st.text(min_size=1).map(lambda text: f"s3cret{text}s3cret")
+IN_QUERY = ANYTHING.map(lambda text: re.sub("[&#]", "", text))
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        pytest.param("https://host/a/b.pth", "https://host/a/b.pth", id="nothing-to-hide"),
+        pytest.param("https://user:password@host:8/x", "https://***@host:8/x", id="password"),
+        pytest.param("https://token@host/x", "https://***@host/x", id="user-only"),
+        pytest.param("HTTPS://U:P@host", "HTTPS://***@host", id="capitals"),
+        pytest.param("https://u:p@ss@host/x", "https://***@host/x", id="at-in-password"),
+        pytest.param("https://u:p@[::1]:80/x", "https://***@[::1]:80/x", id="ipv6"),
+        pytest.param("https://h/x?a=1&b=2", "https://h/x?a=***&b=***", id="query"),
+        pytest.param("https://h/x?a=1=2&b=", "https://h/x?a=***&b=***", id="equals-in-value"),
+        pytest.param("https://h/x?token", "https://h/x?***", id="value-without-key"),
+        pytest.param("https://h/x?a=1&&b", "https://h/x?a=***&&***", id="empty-part"),
+        pytest.param("https://h/x?a=p q", "https://h/x?a=***", id="space"),
+        pytest.param("https://h/x?", "https://h/x?", id="empty-query"),
+        pytest.param("https://h?next=https://u:p@h/x?y=1", "https://h?next=***", id="url-in-query"),
+        pytest.param("https://h/x?a=1#f", "https://h/x?a=***#***", id="fragment"),
+        pytest.param("https://h/x#f?a=1", "https://h/x#***", id="query-in-fragment"),
+        pytest.param("https://h/@scope/x", "https://h/@scope/x", id="at-in-path"),
+        pytest.param("https://user:p/ss@host/x", "https://***", id="slash-in-password"),
+        pytest.param("https://user:p?ss@host/x", "https://***", id="question-mark-in-password"),
+        pytest.param("https:/user:pass@host/x", "https:/***@host/x", id="one-slash"),
+        pytest.param("https:user:pass@host/x", "https:***@host/x", id="no-slash"),
+        pytest.param("s3://key:secret@bucket/x", "s3://***@bucket/x", id="other-scheme"),
+        pytest.param("", "", id="empty"),
+        pytest.param("a/b?c=d.pth", "a/b?c=d.pth", id="path"),
+        pytest.param("/a b/c@d#e", "/a b/c@d#e", id="absolute-path"),
+        pytest.param("file:///a@b/c?d=e", "file:///a@b/c?d=e", id="file"),
+        pytest.param("package:x/y@z", "package:x/y@z", id="package"),
+        pytest.param("weights:v2:b.pth", "weights:v2:b.pth", id="path-with-colons"),
+    ],
+)
+def test_redacted_url(url: str, expected: str) -> None:
+    assert redacted_url(url) == expected
+    assert redacted_url(expected) == expected
+
+
+@given(user=ANYTHING, value=IN_QUERY, fragment=ANYTHING)
+@example(user="s3cret/", value="s3cret ", fragment="s3cret\n?")
+@example(user="s3cret:1/s3cret", value="s3cret=s3cret", fragment="?")
+def test_no_secret_survives(user: str, value: str, fragment: str) -> None:
+    shown = redacted_url(f"https://host/x?key={value}&key={value}#{fragment}")
+    assert shown == "https://host/x?key=***&key=***#***"
+    if not set("/?#") & set(user):
+        assert redacted_url(f"https://{user}@host/x") == "https://***@host/x"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        pytest.param(
+            "Max retries exceeded with url: /x?key=a'b)c&d (Caused by it)",
+            "Max retries exceeded with url: /x?key=***&*** (Caused by it)",
+            id="without-host",
+        ),
+        pytest.param("Failed to parse: http://u:p@h:x/y", "Failed to parse: http://***@h:x/y", id="password"),
+        pytest.param("from http://a@b to http://c@d/#e", "from http://***@b to http://***@d/#***", id="two"),
+        pytest.param("what? no: 3 & 4 = 7, me@host # 1", "what? no: 3 & 4 = 7, me@host # 1", id="prose"),
+    ],
+)
+def test_redacted(text: str, expected: str) -> None:
+    assert redacted(text) == expected
