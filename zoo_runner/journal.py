@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zoo_runner.cann import STAND_IN
+from zoo_runner.redaction import redacted, redacted_url
 from zoo_runner.report.model import (
     ArtifactRecord,
     Environment,
@@ -140,8 +141,8 @@ class Journal:
                 path=str(self.loaded.path),
                 files=tuple(str(path) for path in self.loaded.sources),
                 digest=self.loaded.digest,
-                overrides=tuple(self.loaded.overrides),
-                source=manifest.source.url if manifest.source else None,
+                overrides=tuple(redacted(override) for override in self.loaded.overrides),
+                source=redacted_url(manifest.source.url) if manifest.source else None,
             ),
             environment=self.environment,
             stages=tuple(self.stages),

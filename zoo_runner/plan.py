@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from zoo_runner.errors import PrerequisiteError, ZooError
 from zoo_runner.options import Stage
 from zoo_runner.recipe import Recipe, choose_backend, resolve
+from zoo_runner.redaction import redacted_url
 from zoo_runner.stages.aipp import atc_options
 from zoo_runner.stages.atc_command import atc_command, shell_line, soc_name
 from zoo_runner.stages.model import graph_without_weights
@@ -60,10 +61,10 @@ def _fetch(recipe: Recipe, options: RunOptions) -> Iterator[str]:
     weights, dataset = recipe.manifest.weights, recipe.manifest.dataset
     url = options.weights or weights.url
     pin = f"sha256 {weights.sha256}" if weights.sha256 and not options.weights else "no hash: trusted on first use"
-    yield f"weights  {url} ({pin})" if url else "weights  none named: give --weights PATH|URL"
+    yield f"weights  {redacted_url(url)} ({pin})" if url else "weights  none named: give --weights PATH|URL"
     local = options.data or (os.environ.get(dataset.root_env) if dataset.root_env else None)
     digest = f"md5 {dataset.md5}" if dataset.md5 else f"sha256 {dataset.sha256}" if dataset.sha256 else "no hash"
-    yield f"dataset  {local} (local)" if local else f"dataset  {dataset.url} ({digest})"
+    yield f"dataset  {local} (local)" if local else f"dataset  {redacted_url(dataset.url or 'none named')} ({digest})"
 
 
 def _export(recipe: Recipe) -> Iterator[str]:

@@ -3,13 +3,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, get_args
 
-import numpy as np
 import pytest
 import torch
 
 from refinedet_plugin import plugin as hooks
 from refinedet_plugin.config import InputSize, RefineDetConfig
-from refinedet_plugin.voc import VocSample
 from zoo_runner import plugins
 from zoo_runner.interfaces import PixelPreprocess
 from zoo_runner.manifest.load import load, load_plugin_config
@@ -79,26 +77,19 @@ def test_the_built_network_does_what_it_declares(size: int) -> None:
     assert {str(output.dtype) for output in outputs} == {"torch.float32"}
 
 
-def test_preprocessing_and_postprocessing_fit_the_network(tmp_path: Path) -> None:
-    made = parts()
-    path = Path(__file__).parents[2] / "refinedet_plugin/sample/VOCdevkit/VOC2007"
-    image = sorted((path / "JPEGImages").glob("*.jpg"))[0]
-    sample = VocSample(
-        index=1,
-        id=image.stem,
-        path=image,
-        width=320,
-        height=320,
-        boxes=np.zeros((0, 4), np.float32),
-        labels=np.zeros(0, np.intp),
-        difficult=np.zeros(0, np.bool_),
-    )
-    inputs = made.preprocess(sample)
+def test_a_sample_goes_through_every_part() -> None:
+    loaded = load(MANIFESTS / "refinedet320-sample.yaml")
+    made = plugins.load("refinedet").parts(load_plugin_config(loaded, RefineDetConfig))
+    samples = made.dataset.samples(MANIFESTS.parent / "refinedet_plugin" / "sample" / "VOCdevkit")
+    assert len(samples) == loaded.manifest.dataset.samples
+    inputs = made.preprocess(samples[0])
     assert {name: (array.shape, array.dtype.name) for name, array in inputs.items()} == {
         spec.name: (spec.sample_shape(), spec.dtype) for spec in made.network.inputs
     }
-    prediction = made.postprocess({spec.name: spec.empty(1)[0] for spec in made.network.outputs}, sample)
-    assert {len(array) for array in prediction.values()} == {0}
+    nothing = made.postprocess({spec.name: spec.empty(1)[0] for spec in made.network.outputs}, samples[0])
+    assert {len(array) for array in nothing.values()} == {0}
+    values = made.metric.evaluate(samples[:1], [nothing])
+    assert [(value.name, value.protocol) for value in values] == list(made.metric.measures)
 
 
 def test_the_table_has_every_field() -> None:

@@ -17,6 +17,7 @@ from refinedet_plugin.config import RefineDetConfig
 from refinedet_plugin.preprocess import RefineDetPreprocess, jpeg_is_truncated
 from refinedet_plugin.voc import VocSample
 from zoo_runner.errors import DatasetError
+from zoo_runner.interfaces import PixelPreprocess
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -111,6 +112,42 @@ def test_equals_the_reference_chain(
     assert image.shape == (3, config.input_size, config.input_size)
     assert image.flags.c_contiguous
     assert image.tobytes() == literal(path, config.input_size, config.mean).tobytes()
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        pytest.param(RefineDetConfig(), id="320"),
+        pytest.param(RefineDetConfig(input_size=512), id="512"),
+        pytest.param(RefineDetConfig(mean=(103.94, 116.78, 0.1)), id="fractional mean"),
+    ],
+)
+def test_pixels_and_normalisation_together_are_the_input(tmp_path: Path, config: RefineDetConfig) -> None:
+    path = tmp_path / "000042.jpg"
+    path.write_bytes(jpeg(500, 375))
+    sample = sample_of(path, 500, 375)
+    preprocess: Any = RefineDetPreprocess(config)
+    assert isinstance(preprocess, PixelPreprocess)
+    pixels = preprocess.pixels(sample)
+    assert list(pixels) == ["image"]
+    image = pixels["image"]
+    assert image.dtype == np.uint8
+    assert image.flags.c_contiguous
+    size = config.input_size
+    assert np.array_equal(image, cv2.resize(np.asarray(cv2.imread(str(path))), (size, size)))
+    rule = preprocess.normalisation
+    assert (rule.height, rule.width, rule.swap_red_blue) == (size, size, True)
+    mean, scale = np.array(rule.mean, np.float32), np.array(rule.scale, np.float32)
+    normalised = ((image[..., ::-1].astype(np.float32) - mean) * scale).transpose(2, 0, 1)
+    assert normalised.tobytes() == preprocess(sample)["image"].tobytes()
+    assert image.nbytes * 4 == preprocess(sample)["image"].nbytes
+
+
+def test_pixels_of_a_bad_image_are_refused_too(tmp_path: Path) -> None:
+    path = tmp_path / "bad.jpg"
+    path.write_bytes(jpeg()[:-2])
+    with pytest.raises(DatasetError, match="expected a whole JPEG"):
+        RefineDetPreprocess(RefineDetConfig()).pixels(sample_of(path, 50, 37))
 
 
 @pytest.mark.parametrize("value", range(1, 9))

@@ -95,14 +95,41 @@ class AscendBackend:
 
         if not request.model.is_file():
             raise InferenceError(f"expected an .om at {request.model}, found none; convert the model first")
-        present = [card.id for card in npu_smi.query().cards]
-        if absent := [device for device in request.devices if device not in present]:
-            raise PrerequisiteError(
-                f"expected device {', '.join(map(str, absent))}, found {', '.join(map(str, present))} in "
-                "`npu-smi info`; choose with --device"
-            )
-        seconds = _timeout()
+        check_devices(request.devices)
+        seconds = device_timeout()
         return DevicePool(AscendSession, request, **({} if seconds is None else {"timeout_s": seconds}))
+
+
+def check_devices(devices: Sequence[int]) -> None:
+    """Check that the devices are there.
+
+    Raises:
+        PrerequisiteError: Some are not.
+    """
+    present = [card.id for card in npu_smi.query().cards]
+    if absent := [device for device in devices if device not in present]:
+        raise PrerequisiteError(
+            f"expected device {', '.join(map(str, absent))}, found {', '.join(map(str, present))} in "
+            "`npu-smi info`; choose with --device"
+        )
+
+
+def device_timeout() -> float | None:
+    """Return the seconds that :data:`TIMEOUT_VARIABLE` sets.
+
+    Raises:
+        UsageError: It is not a positive number.
+    """
+    text = os.environ.get(TIMEOUT_VARIABLE)
+    if not text:
+        return None
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < float("inf"):
+        raise UsageError(f"{TIMEOUT_VARIABLE}: expected a positive number of seconds, found {text!r}")
+    return seconds
 
 
 def _toolkit(toolkit: cann.Cann) -> Iterator[Prerequisite]:
@@ -210,16 +237,3 @@ def _version(name: str) -> str:
 
 def _stand_in(smi_version: str) -> bool:
     return any(map(cann.is_stand_in, (smi_version, cann.detect().version, *map(_version, _PACKAGES))))
-
-
-def _timeout() -> float | None:
-    text = os.environ.get(TIMEOUT_VARIABLE)
-    if not text:
-        return None
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = 0.0
-    if not 0 < seconds < float("inf"):
-        raise UsageError(f"{TIMEOUT_VARIABLE}: expected a positive number of seconds, found {text!r}")
-    return seconds

@@ -96,7 +96,7 @@ class OnnxRuntimeSession:
             self._session = runtime.InferenceSession(request.model, options, providers=[PROVIDER])
         except Exception as error:  # ONNX Runtime's exceptions have no common base
             msg = (
-                f"ONNX Runtime {runtime.__version__} cannot load {request.model}: {error}; "
+                f"ONNX Runtime {runtime.__version__} cannot load {request.model}: {_one_line(error)}; "
                 "expected an ONNX model it supports: export again, or lower onnx.opset"
             )
             raise InferenceError(msg) from error
@@ -160,7 +160,7 @@ class OnnxRuntimeSession:
             try:
                 results: list[Any] = session.run(names, feed)
             except Exception as error:  # ONNX Runtime's exceptions have no common base
-                msg = f"ONNX Runtime failed while running {self._request.model}: {error}"
+                msg = f"ONNX Runtime failed while running {self._request.model}: {_one_line(error)}"
                 raise InferenceError(msg) from error
             return results
 
@@ -207,6 +207,10 @@ def _onnxruntime() -> ModuleType:
         raise PrerequisiteError(msg) from error
     module: ModuleType = onnxruntime
     return module
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())
 
 
 def _check_signature(request: SessionRequest, kind: str, specs: Sequence[TensorSpec], nodes: Sequence[Any]) -> None:

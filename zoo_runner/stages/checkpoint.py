@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 import re
 import warnings
+import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -52,17 +53,35 @@ def _read(path: Path) -> object:
     import torch  # noqa: PLC0415 - torch is an optional extra
 
     try:
+        if _is_torchscript(path):  # which torch.load of some releases would run
+            msg = f"checkpoint {path} is a TorchScript archive, expected a state_dict; {RESAVE}"
+            raise ExportError(msg)
         with warnings.catch_warnings():
-            # Both are followed by torch's error, which is translated below; the second also goes before
-            # files that load well.
-            warnings.filterwarnings("ignore", r"'torch\.load' received a zip file that looks like", UserWarning)
+            # Goes before files that load well; where one does not, torch's error follows.
             warnings.filterwarnings("ignore", r"Detected pickle protocol \d+ in the checkpoint", UserWarning)
             return torch.load(path, map_location="cpu", weights_only=True)
     except OSError as error:
         msg = f"checkpoint {path} cannot be read: {error.strerror or error}"
         raise ExportError(msg) from error
-    except (RuntimeError, EOFError, ValueError, LookupError, TypeError, pickle.UnpicklingError) as error:
+    except (
+        RuntimeError,
+        EOFError,
+        ValueError,
+        LookupError,
+        TypeError,
+        pickle.UnpicklingError,
+        zipfile.BadZipFile,
+    ) as error:
         raise ExportError(_unreadable(path, str(error))) from error
+
+
+def _is_torchscript(path: Path) -> bool:
+    """Whether the file is an archive of a compiled module: those have their constants beside the tensors."""
+    with path.open("rb") as file:
+        if not zipfile.is_zipfile(file):
+            return False
+        with zipfile.ZipFile(file) as archive:
+            return any(name.endswith("/constants.pkl") for name in archive.namelist())
 
 
 def _unreadable(path: Path, reason: str) -> str:
@@ -71,8 +90,6 @@ def _unreadable(path: Path, reason: str) -> str:
         head = file.read(24)
     if not head:
         return f"checkpoint {path} is empty; {FETCH_AGAIN}"
-    if "TorchScript" in reason:
-        return f"checkpoint {path} is a TorchScript archive, expected a state_dict; {RESAVE}"
     if code := re.search(r"GLOBAL (\S+)", reason):
         return (
             f"checkpoint {path} refers to Python code ({code[1]}) that would run on loading, "

@@ -6,9 +6,6 @@ it started. Its log is kept; the .om appears under its name only when complete, 
 
 from __future__ import annotations
 
-import contextlib
-import os
-import signal
 import subprocess
 import tempfile
 from dataclasses import dataclass, replace
@@ -20,7 +17,8 @@ from zoo_runner.fingerprints import file_digest
 from zoo_runner.interfaces import TensorSpec
 from zoo_runner.manifest.schema import AtcOptions
 from zoo_runner.om_stamp import Stamp, check_stamp, read_stamp, stamp_path, write_stamp
-from zoo_runner.stages.atc_command import atc_command, shell_line, side_files, soc_name
+from zoo_runner.process import printed, run_logged
+from zoo_runner.stages.atc_command import atc_command, side_files, soc_name
 from zoo_runner.stages.atc_errors import diagnose
 from zoo_runner.stages.graph import check_nodes, output_nodes
 
@@ -34,9 +32,6 @@ __all__ = [
     "read_stamp",
     "stamp_path",
 ]
-
-_LOG_TAIL = 1 << 20
-_GRACE_S = 5.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -178,44 +173,20 @@ def _normalised(argument: str, named: dict[str, str]) -> str:
 
 
 def _run(command: tuple[str, ...], *, cwd: Path, log: Path, timeout_s: float | None) -> int:
-    """Run a command with its output in ``log``; it and all it started are gone when this returns."""
-    log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("wb") as output:
-        output.write(f"$ {shell_line(command)}\n".encode())
-        output.flush()
-        process = subprocess.Popen(  # noqa: S603 - an argument list, no shell
-            command,
-            cwd=cwd,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-        try:
-            return process.wait(timeout_s)
-        except subprocess.TimeoutExpired as error:
-            raise StageError(
-                f"ATC did not finish within {timeout_s:g} s and was stopped; nothing was written. Read its log up to "
-                f"where it stands still, or allow more time. Log: {log}"
-            ) from error
-        finally:
-            _stop(process)
-
-
-def _stop(process: subprocess.Popen[bytes]) -> None:
-    """End a process group: ATC compiles operators in processes of its own."""
-    for number in (signal.SIGTERM, signal.SIGKILL):
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, number)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(_GRACE_S)
+    try:
+        return run_logged(command, cwd=cwd, log=log, timeout_s=timeout_s)
+    except subprocess.TimeoutExpired as error:
+        raise StageError(
+            f"ATC did not finish within {timeout_s:g} s and was stopped; nothing was written. Read its log up to "
+            f"where it stands still, or allow more time. Log: {log}"
+        ) from error
 
 
 def _result(target: Path, exit_code: int, request: ConvertRequest, log: Path) -> Path:
     """Return the .om that ATC wrote."""
     what = f"{request.onnx} for {request.soc_version} and batch {request.batch}"
     if exit_code != 0:
-        failure = diagnose(_tail(log), exit_code)
+        failure = diagnose(printed(log), exit_code)
         code = f"{failure.code}: " if failure.code else ""
         raise StageError(
             f"ATC could not convert {what} (exit code {exit_code}).\n  it said: {code}{failure.message}\n"
@@ -230,11 +201,3 @@ def _result(target: Path, exit_code: int, request: ConvertRequest, log: Path) ->
             f"disk is not full and that `atc` is CANN's own, not a wrapper that loses its exit code\n  log: {log}"
         )
     return made
-
-
-def _tail(log: Path) -> str:
-    """Return the end of what ATC printed, without the command above it."""
-    with log.open("rb") as file:
-        file.readline()
-        file.seek(max(file.tell(), log.stat().st_size - _LOG_TAIL))
-        return file.read().decode("utf-8", errors="replace")

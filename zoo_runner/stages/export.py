@@ -196,7 +196,8 @@ def _reference(module: torch.nn.Module, network: Network, batch: int) -> tuple[A
 
     inputs = _random_inputs(network.inputs, batch)
     with torch.no_grad():
-        result = module(*(torch.from_numpy(array) for array in inputs.values()))
+        # Copies, for a network may work on its input in place.
+        result = module(*(torch.from_numpy(array.copy()) for array in inputs.values()))
     tensors = tuple(result) if isinstance(result, tuple | list) else (result,)
     if len(tensors) != len(network.outputs) or not all(isinstance(item, torch.Tensor) for item in tensors):
         msg = (

@@ -1,23 +1,27 @@
-"""ais_bench's files: ``.bin`` inputs for it, and ``.bin`` results from it.
+"""ais_bench's files: ``.bin`` inputs for it, and ``.bin``, ``.npy`` or ``.txt`` results from it.
 
 Input ``k`` (the sample's position, counted from 1) is ``%07d.bin``; its output ``i`` is
-``%07d_<i>.bin``, with ``i`` counted from 0 in the manifest's output order.
+``%07d_<i>.<format>``, with ``i`` counted from 0 in the manifest's output order. ais_bench names results after
+the input's name up to its first dot, so inputs made by hand must differ before it.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote
 
 import numpy as np
 
 from zoo_runner.errors import ResultError
 from zoo_runner.fingerprints import file_digest, fingerprint
+from zoo_runner.stages.result_files import FORMATS, file_problem, read_output
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -26,6 +30,7 @@ if TYPE_CHECKING:
 
 NAMED = 10
 """How many bad files an error names before it only counts."""
+_RESULT: Final = re.compile(rf".*_\d+\.({'|'.join(FORMATS)})")
 
 
 def stem(sample: Sample) -> str:
@@ -41,9 +46,14 @@ def write_inputs(folder: Path, samples: Sequence[Sample], inputs: Iterable[Array
     with replaced(folder) as temporary:
         for sample, arrays in zip(samples, inputs, strict=True):
             for name, array in arrays.items():
-                target = temporary if len(arrays) == 1 else temporary / name
+                target = temporary if len(arrays) == 1 else temporary / input_folder(name)
                 target.mkdir(exist_ok=True)
                 (target / f"{stem(sample)}.bin").write_bytes(_raw(array))
+
+
+def input_folder(name: str) -> str:
+    """Return the folder of one of several inputs; a name may have characters that a path must not."""
+    return quote(name, safe="")
 
 
 def write_results(
@@ -78,45 +88,52 @@ class ResultFolder:
         """Yield each sample's outputs.
 
         Raises:
-            ResultError: A value is not finite; the file is named.
+            ResultError: A value is not finite, or a text does not hold the numbers; the file is named.
         """
         for sample in samples:
             paths = self.files[sample.index]
-            yield {spec.name: _read(path, spec) for spec, path in zip(self.specs, paths, strict=True)}
+            yield {spec.name: read_output(path, spec) for spec, path in zip(self.specs, paths, strict=True)}
 
 
 def open_results(
-    folder: Path, samples: Sequence[Sample], dataset: Sequence[Sample], specs: Sequence[TensorSpec]
+    folder: Path,
+    samples: Sequence[Sample],
+    dataset: Sequence[Sample],
+    specs: Sequence[TensorSpec],
+    *,
+    title: str = "--results",
 ) -> ResultFolder:
     """Check a result folder against the data set before anything is scored.
 
     Args:
-        folder: Holds ``<stem>_<i>.bin``, directly or below ``device<n>`` folders.
+        folder: Holds ``<stem>_<i>.<format>``, directly or below ``device<n>`` folders, in one format.
         samples: The samples to score; each needs all its files.
         dataset: The whole data set; files of these samples are not extra.
         specs: The outputs, in the order the files are numbered.
+        title: What errors call the folder.
 
     Raises:
-        ResultError: Files are missing, of the wrong size, extra or there twice; all kinds are named.
+        ResultError: Files are missing, of the wrong size, dtype or shape, extra or there twice; all kinds are named.
     """
+    title = f"{title} {folder}"
     if not folder.is_dir():
-        msg = f"--results {folder}: not a folder; expected the one ais_bench wrote <stem>_<i>.bin into"
+        msg = f"{title}: not a folder; expected the one ais_bench wrote <stem>_<i>.bin into"
         raise ResultError(msg)
-    found, problems = _scan(folder)
-    known = {f"{stem(sample)}_{i}.bin" for sample in dataset for i in range(len(specs))}
+    found, suffix, problems = _scan(folder, title)
+    known = {f"{stem(sample)}_{i}.{suffix}" for sample in dataset for i in range(len(specs))}
     problems += [f"extra: {name}" for name in sorted(found.keys() - known)]
     files: dict[int, tuple[Path, ...]] = {}
     for sample in samples:
-        names = [f"{stem(sample)}_{i}.bin" for i in range(len(specs))]
+        names = [f"{stem(sample)}_{i}.{suffix}" for i in range(len(specs))]
         problems += [f"missing: {name} (sample {sample.id})" for name in names if name not in found]
         problems += [
             problem
             for name, spec in zip(names, specs, strict=True)
-            if name in found and (problem := _size_problem(found[name], spec))
+            if name in found and (problem := file_problem(found[name], spec))
         ]
         files[sample.index] = tuple(found.get(name, folder / name) for name in names)
     if problems:
-        raise ResultError(_summary(folder, problems, specs))
+        raise ResultError(_summary(title, problems, specs, suffix))
     return ResultFolder(files=files, specs=tuple(specs))
 
 
@@ -134,48 +151,42 @@ def replaced(folder: Path) -> Iterator[Path]:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-def _scan(folder: Path) -> tuple[dict[str, Path], list[str]]:
-    found: dict[str, Path] = {}
+def _scan(folder: Path, title: str) -> tuple[dict[str, Path], str, list[str]]:
+    """Return the files by name, their format, and what is wrong with them."""
+    by_format = {
+        suffix: sorted([*folder.glob(f"*.{suffix}"), *folder.glob(f"device*/*.{suffix}")]) for suffix in FORMATS
+    }
+    formats = [suffix for suffix, paths in by_format.items() if any(_RESULT.fullmatch(path.name) for path in paths)]
+    if not formats:
+        deeper = sorted({path.parent.name for path in folder.glob("*/*") if _RESULT.fullmatch(path.name)})
+        hint = f"; {deeper[-1]!r} inside it has some: give that folder" if deeper else ""
+        msg = f"{title}: no <stem>_<i>.bin, .npy or .txt files in it{hint}"
+        raise ResultError(msg)
     problems = []
-    for path in sorted([*folder.glob("*.bin"), *folder.glob("device*/*.bin")]):
+    if len(formats) > 1:
+        problems.append(f"two formats: {' and '.join(f'.{suffix}' for suffix in formats)}; keep the files of one run")
+    found: dict[str, Path] = {}
+    for path in by_format[formats[0]]:
         if path.name in found:
             problems.append(f"there twice: {found[path.name].relative_to(folder)} and {path.relative_to(folder)}")
         found[path.name] = path
-    if not found:
-        deeper = sorted({path.parent.name for path in folder.glob("*/*.bin")})
-        hint = f"; {deeper[-1]!r} inside it has some: give that folder" if deeper else ""
-        msg = f"--results {folder}: no .bin files in it{hint}"
-        raise ResultError(msg)
-    return found, problems
+    return found, formats[0], problems
 
 
-def _size_problem(path: Path, spec: TensorSpec) -> str:
-    expected = int(np.prod(spec.sample_shape())) * np.dtype(spec.dtype).itemsize
-    size = path.stat().st_size
-    if size == expected:
-        return ""
-    kind = "short" if size < expected else "too long"
-    shape = list(spec.sample_shape())
-    return f"{kind}: {path.name} has {size} bytes, expected {expected} ({spec.name} {spec.dtype}{shape})"
-
-
-def _summary(folder: Path, problems: list[str], specs: Sequence[TensorSpec]) -> str:
+def _summary(title: str, problems: Sequence[str], specs: Sequence[TensorSpec], suffix: str) -> str:
     shown = "\n".join(f"  {problem}" for problem in problems[:NAMED])
     more = f"\n  … and {len(problems) - NAMED} more" if len(problems) > NAMED else ""
     order = ", ".join(f"{i} = {spec.name}" for i, spec in enumerate(specs))
-    return (
-        f"--results {folder}: {len(problems)} problem(s), nothing was scored\n{shown}{more}\n"
-        f"  expected <%07d>_<i>.bin for every sample, outputs in the manifest's order: {order}"
+    text = (
+        f"{title}: {len(problems)} problem(s), nothing was scored\n{shown}{more}\n"
+        f"  expected <%07d>_<i>.{suffix} for every sample, outputs in the manifest's order: {order}"
     )
-
-
-def _read(path: Path, spec: TensorSpec) -> NDArray[Any]:
-    array = np.fromfile(path, dtype=np.dtype(spec.dtype).newbyteorder("<")).reshape(spec.sample_shape())
-    if not np.isfinite(array).all():
-        bad = int((~np.isfinite(array)).sum())
-        msg = f"non-finite: {path} ({spec.name}) has {bad} of {array.size} values NaN or infinite; nothing was scored"
-        raise ResultError(msg)
-    return array
+    if any(problem.startswith("missing") for problem in problems):
+        text += (
+            "\n  ais_bench names results after the input's name up to its first dot: inputs that agree up to there "
+            "overwrite each other's results"
+        )
+    return text
 
 
 def _raw(array: NDArray[Any]) -> bytes:

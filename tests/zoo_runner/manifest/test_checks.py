@@ -27,6 +27,10 @@ REFUSED = [
     ("atc: {flags: {output: x}}", "atc.flags.output: is set by the run itself; remove it"),
     ("atc: {precision_mode: force_fp32, flags: {precision_mode_v2: fp16}}", "atc.flags.precision_mode_v2: ATC takes either this or precision_mode, found both; remove one"),
     ("atc: {insert_op_conf: a.cfg, flags: {input_fp16_nodes: x}}", "atc.flags.input_fp16_nodes: ATC takes either this or insert_op_conf, found both; remove one"),
+    ("atc: {aipp: auto, flags: {input_fp16_nodes: x}}", "atc.flags.input_fp16_nodes: ATC takes either this or aipp, found both; remove one"),
+    ("atc: {aipp: auto, insert_op_conf: a.cfg}", "atc.aipp: makes an AIPP file, and insert_op_conf names one; remove one of the two"),
+    ("atc: {aipp: auto, input_format: ND}", "atc.aipp: expected atc.input_format NCHW, found ND"),
+    ("atc: {aipp: auto}", "atc.aipp: expected one float32 input of shape [batch, 3, height, width], found float32 ['batch', 3]"),
     ("atc: {flags: {debug_dir: 'd/{bach}'}}", "atc.flags.debug_dir: expected no other placeholder than {batch} and {soc}, found {bach}; did you mean 'batch'?"),
     ("atc: {flags: {debug_dir: 'd/{batch'}}", "atc.flags.debug_dir: expected braces only around {batch} and {soc}, found 'd/{batch'"),
     ("atc: {insert_op_conf: '{}.cfg'}", "atc.insert_op_conf: expected no other placeholder than {batch} and {soc}, found {}"),
@@ -76,6 +80,32 @@ def test_override_refused(write: Write, minimal: str, override: str, complaint: 
     key, text = complaint.split(": ", 1)
     assert str(caught.value) == f"--set {override.split('=', maxsplit=1)[0]}: {text}"
     assert key == override.split("=", maxsplit=1)[0]
+
+
+IMAGE = "inputs=[{name: x, shape: [batch, 3, 2, 8]}]"
+
+
+@pytest.mark.parametrize(
+    ("inputs", "complaint"),
+    [
+        ("[{name: x, dtype: uint8, shape: [batch, 3, 2, 8]}]", "expected one float32 input of shape [batch, 3, height, width], found uint8 ['batch', 3, 2, 8]"),
+        ("[{name: x, shape: [batch, 1, 2, 8]}]", "expected one float32 input of shape [batch, 3, height, width], found float32 ['batch', 1, 2, 8]"),
+        ("[{name: x, shape: [batch, 3, 2, 8]}, {name: w, shape: [batch, 2]}]", "expected one float32 input of shape [batch, 3, height, width], found 2 inputs"),
+        ("[{name: x, shape: [batch, 3, 4097, 8]}]", "AIPP takes a height up to 4096 and a width of 2 to 4096, found 4097 x 8"),
+        ("[{name: x, shape: [batch, 3, 2, 1]}]", "AIPP takes a height up to 4096 and a width of 2 to 4096, found 2 x 1"),
+    ],
+)  # fmt: skip # one row a line
+def test_aipp_needs_an_image(write: Write, minimal: str, inputs: str, complaint: str) -> None:
+    with pytest.raises(ManifestError) as caught:
+        load(write(minimal), [f"inputs={inputs}", "atc.aipp=auto"])
+    assert str(caught.value) == f"--set atc.aipp: {complaint}"
+
+
+def test_aipp_is_off_or_auto(write: Write, minimal: str) -> None:
+    assert load(write(minimal), [IMAGE]).manifest.atc.aipp is None
+    assert load(write(minimal), [IMAGE, "atc.aipp=auto"]).manifest.atc.aipp == "auto"
+    with pytest.raises(ManifestError, match=r"--set atc.aipp: expected 'auto', found true \(boolean\)"):
+        load(write(minimal), ["atc.aipp=on"])
 
 
 @pytest.mark.parametrize(

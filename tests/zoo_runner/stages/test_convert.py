@@ -209,7 +209,7 @@ def test_a_hang_is_ended(host: Callable[..., None], model: Path, tmp_path: Path)
 def test_what_atc_started_is_ended_with_it(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pid = tmp_path / "pid"
     script(tmp_path, monkeypatch, f'trap "" TERM\nsleep 600 &\necho $! > {pid}\nwait')
-    monkeypatch.setattr("zoo_runner.stages.convert._GRACE_S", 0.3)
+    monkeypatch.setattr("zoo_runner.process.GRACE_S", 0.3)
     with pytest.raises(StageError, match=r"did not finish within 0\.5 s"):
         convert(request(model), tmp_path / "model.om", log=tmp_path / "atc.log", timeout_s=0.5)
     deadline = time.monotonic() + 10

@@ -15,7 +15,7 @@ from zoo_runner.stages import http_request
 from zoo_runner.stages.http_request import Interrupted, retry_after
 
 
-def answer(status: int = 200, **headers: str) -> requests.Response:
+def answer(status: int = 200, /, **headers: str) -> requests.Response:
     response = requests.Response()
     response.status_code, response.reason = status, "Reason"
     response.headers.update({name.replace("_", "-"): value for name, value in headers.items()})

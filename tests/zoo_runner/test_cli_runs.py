@@ -1,0 +1,185 @@
+"""Whole runs through the command line: exit codes, what is written where, and what a failing run leaves."""
+
+from __future__ import annotations
+
+import os
+import pty
+import shutil
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.conftest import ZooRun
+
+FAULTS = ("bug", "end of file", "exit 0", "exit 1", "memory", "disk")
+PARTS = ("dataset", "preprocess", "postprocess", "metric")
+STALE = '{"verdict": "pass", "exit_code": 0}'
+NO_CPU = "backend 'ascend' cannot run here:\n"
+
+
+def test_options_may_come_first_and_part_of_the_data_is_inconclusive(trial: ZooRun) -> None:
+    done = trial("--limit", "8", "--output", "out", "trial.yaml")
+    assert done.returncode == 4, done.stderr
+    report = trial.report()
+    assert (report["verdict"], report["exit_code"]) == ("inconclusive", 4)
+    assert report["why"] == ["accuracy (top1): only 8 of 150 samples were scored"]
+    (metric,) = report["metrics"]
+    assert (metric["samples"], metric["dataset_samples"], metric["verdict"]) == (8, 150, "inconclusive")
+    assert "INCONCLUSIVE trial\n  accuracy (top1): only 8 of 150 samples were scored\n" in done.stdout
+
+
+def test_a_missed_expectation_is_1(trial: ZooRun) -> None:
+    done = trial("trial.yaml", "--set", "plugin.config.classes=[bee, ant, cat, dog]")
+    assert done.returncode == 1, done.stderr
+    report = trial.report("zoo-output/trial")
+    assert (report["verdict"], report["exit_code"]) == ("fail", 1)
+    assert report["why"] == ["accuracy (top1): 49.3333, expected at least 100 - 0.5"]
+    assert "FAIL trial" in done.stdout
+
+
+def test_summary_on_standard_output_and_progress_on_standard_error(trial: ZooRun) -> None:
+    done = trial.given(FORCE_COLOR="1")("trial.yaml", "--set", "infer.batch=5")
+    assert done.returncode == 0, done.stderr
+    for text in ("PASS trial\n", "accuracy (top1): 100.0000", "150/150", "report: zoo-output/trial/report.json\n"):
+        assert text in done.stdout
+        assert text not in done.stderr
+    for text in ("predict: 150 images in ", "benchmark: 1 batch sizes in ", "warning: weights.pth has no hash"):
+        assert text in done.stderr
+        assert text not in done.stdout
+    assert "\x1b" not in done.stdout + done.stderr
+    assert "\r" not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("variables", "escapes"),
+    [pytest.param({}, True, id="colour"), pytest.param({"NO_COLOR": "1"}, False, id="NO_COLOR")],
+)
+def test_at_a_terminal(trial: ZooRun, variables: dict[str, str], escapes: bool) -> None:
+    primary, secondary = pty.openpty()
+    process = trial.given(TERM="xterm-256color", **variables).start("trial.yaml", stdout=secondary, stderr=secondary)
+    os.close(secondary)
+    shown = b""
+    try:
+        while piece := os.read(primary, 4096):
+            shown += piece
+    except OSError:  # how Linux says that nobody has the other end any more
+        pass
+    os.close(primary)
+    assert process.wait(60) == 0
+    assert (b"\x1b[" in shown) is escapes
+    assert b"PASS" in shown
+
+
+def test_set_and_batch_size(trial: ZooRun) -> None:
+    done = trial("trial.yaml", "--batch-size", "4", "--set", "benchmark.loop=7", "--output", "out")
+    assert done.returncode == 0, done.stderr
+    report = trial.report()
+    (timing,) = report["performance"]
+    assert (timing["batch"], timing["loops"]) == (4, 7)
+    assert report["manifest"]["overrides"] == ["benchmark.loop=7"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "report", "text"),
+    [
+        pytest.param(["--data", "nowhere"], True, "--data: expected the folder of the data set, found no folder", id="data"),
+        pytest.param(
+            ["--set", "dataset.samples=151"], True, "expected the 151 samples of numbers, found 150", id="sample count"
+        ),
+        pytest.param(["--weights", "nowhere.pth"], True, "nowhere.pth: expected a file at", id="weights"),
+        pytest.param(["--require-hash"], True, "expected a sha256 in the manifest (--require-hash), found none", id="no hash"),
+        pytest.param(["--set", f"weights.sha256={'0' * 64}"], True, f"expected sha256 {'0' * 64}\n", id="wrong hash"),
+        pytest.param(["--from", "evaluate", "--set", "infer.batch=3"], True, "run once without it", id="nothing to go on from"),
+        pytest.param(["--from", "postprocess", "--results", "data"], True, "no .bin files in it", id="no results"),
+        pytest.param(["--backend", "ascend"], False, f"{NO_CPU}  CANN environment: set_env.sh was not sourced", id="backend"),
+        pytest.param(["--backend", "ascend"], False, "\n  npu-smi: no chip could be read. ", id="backend, all of it"),
+        pytest.param(["--output", "trial.yaml"], False, "--output trial.yaml: cannot be written", id="output"),
+    ],
+)  # fmt: skip
+def test_what_is_missing_is_3(trial: ZooRun, arguments: list[str], report: bool, text: str) -> None:
+    done = trial("trial.yaml", "--output", "out", *arguments)
+    assert done.returncode == 3
+    assert "Traceback" not in done.stderr
+    if not report:
+        assert text in done.stderr
+        assert not (trial.folder / "out").exists()
+        return
+    found = trial.report()
+    assert (found["verdict"], found["exit_code"]) == ("error", 3)
+    assert text in found["why"][0]
+    assert f"ERROR trial\n  {found['why'][0].splitlines()[0]}" in done.stdout
+
+
+def test_without_a_hash_nothing_is_made_when_one_is_required(trial: ZooRun, tmp_path: Path) -> None:
+    fresh = trial.given(ZOO_RUNNER_CACHE=tmp_path / "cache")
+    assert fresh("trial.yaml", "--require-hash", "--output", "out").returncode == 3
+    assert not fresh.cache.exists()
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["report.json"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "verdict"),
+    [
+        pytest.param(["trial.yaml", "--backend", "ascend"], 3, None, id="backend"),
+        pytest.param(["trial.yaml", "--backend", "nonsense"], 2, None, id="unknown backend"),
+        pytest.param(["trial.yaml", "--from", "infer", "--until", "export"], 2, None, id="contradiction"),
+        pytest.param(["trial.yaml", "--set", "infer.batch=0"], 2, None, id="value"),
+        pytest.param(["gone.yaml"], 2, None, id="manifest"),
+        pytest.param(["trial.yaml", "--data", "nowhere"], 3, "error", id="data"),
+        pytest.param(["trial.yaml", "--set", "plugin.config.breaks.metric=bug"], 3, "error", id="bug"),
+    ],
+)
+def test_a_failing_run_leaves_no_older_verdict(
+    trial: ZooRun, arguments: list[str], code: int, verdict: str | None
+) -> None:
+    output = trial.folder / "out"
+    output.mkdir()
+    (output / "report.json").write_text(STALE)
+    assert trial(*arguments, "--output", "out").returncode == code
+    assert (trial.report()["verdict"] if verdict else (output / "report.json").exists()) == (verdict or False)
+
+
+def test_a_dry_run_leaves_the_report_alone(trial: ZooRun) -> None:
+    (trial.folder / "out").mkdir()
+    (trial.folder / "out" / "report.json").write_text(STALE)
+    assert trial("trial.yaml", "--dry-run", "--output", "out").returncode == 0
+    assert (trial.folder / "out" / "report.json").read_text() == STALE
+
+
+@pytest.mark.parametrize("part", PARTS)
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_crash_is_3_whatever_it_is(trial: ZooRun, part: str, fault: str) -> None:
+    batch = 16 + FAULTS.index(fault)  # nothing is in the store for it, so every part has work
+    arguments = ["--set", f"plugin.config.breaks.{part}={fault}", "--batch-size", str(batch), "--output", "out"]
+    done = trial("trial.yaml", *arguments)
+    assert done.returncode == 3
+    assert "PASS" not in done.stdout
+    report = trial.report()
+    assert (report["verdict"], report["exit_code"]) == ("error", 3)
+    assert "check the disk" in done.stderr if fault == "disk" else "Traceback" in done.stderr
+
+
+def test_a_crash_before_the_run_is_not_a_verdict_either(trial: ZooRun) -> None:
+    done = trial("trial.yaml", "--set", "plugin.config.breaks.hook=exit 0", "--output", "out")
+    assert done.returncode in {2, 3}
+    assert not (trial.folder / "out" / "report.json").exists()
+
+
+@pytest.mark.parametrize("closed", ["stdout", "stderr"])
+def test_nobody_listening_is_not_a_verdict(trial: ZooRun, closed: str) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    other = "stderr" if closed == "stdout" else "stdout"
+    process = trial.start("trial.yaml", **{closed: writing, other: subprocess.DEVNULL})
+    os.close(writing)
+    assert process.wait(300) not in {0, 1}
+
+
+def test_the_store_may_be_anywhere(trial: ZooRun, tmp_path: Path) -> None:
+    fresh = trial.given(ZOO_RUNNER_CACHE=tmp_path / "deep" / "cache")
+    assert fresh("trial.yaml", "--until", "export").returncode == 0
+    assert (tmp_path / "deep" / "cache" / "onnx").is_dir()
+    shutil.rmtree(tmp_path / "deep")

@@ -1,0 +1,113 @@
+"""Whole runs of the bundled sample with ``atc.aipp: auto``: each backend, against the plain path."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from zoo_runner.testing import stand_in_environment
+from zoo_runner.testing.om_file import read_om
+
+ROOT = Path(__file__).parents[2]
+AIPP = ("--set", "atc.aipp=auto")
+LIMIT = 5  # not a multiple of the batch size
+MAIN = "from zoo_runner.cli import main; main()"
+
+Run = Callable[..., tuple[Path, Mapping[str, Any]]]
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """Run the sample in a process of its own; give the output folder and the report."""
+    pytest.importorskip("torch")
+    pytest.importorskip("onnxsim")
+    folder = tmp_path_factory.mktemp("aipp")
+    environment = {**stand_in_environment(folder / "host"), "ZOO_RUNNER_CACHE": str(folder / "store")}
+
+    def zoo_run(name: str, *arguments: str, code: int = 0) -> tuple[Path, Mapping[str, Any]]:
+        output = folder / name
+        fixed = ("manifests/refinedet320-sample.yaml", "--limit", str(LIMIT), "--output", str(output))
+        command = [sys.executable, "-c", MAIN, *fixed, "--set", "infer.batch=4", *arguments]
+        done = subprocess.run(
+            command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=600, check=False
+        )
+        assert done.returncode == code, done.stdout + done.stderr
+        return output, json.loads((output / "report.json").read_text(encoding="utf-8"))
+
+    return zoo_run
+
+
+@pytest.fixture(scope="module")
+def plain(run: Run) -> Path:
+    output, _ = run("plain", "--backend", "onnxruntime", "--until", "evaluate")
+    return output
+
+
+def artifact(report: Mapping[str, Any], name: str) -> Path:
+    (path,) = (each["path"] for each in report["artifacts"] if each["name"] == name)
+    return Path(path)
+
+
+def assert_same_detections(folder: Path, wanted: Path) -> None:
+    with np.load(folder / "detections.npz") as found, np.load(wanted / "detections.npz") as expected:
+        assert sorted(found.files) == sorted(expected.files)
+        assert expected["labels"].size > 0
+        for name in expected.files:
+            # Measured: the files are equal byte for byte.
+            np.testing.assert_allclose(found[name], expected[name], rtol=1e-5, atol=1e-3)
+
+
+def test_onnxruntime_runs_the_folded_graph(run: Run, plain: Path) -> None:
+    output, report = run("folded", "--backend", "onnxruntime", "--until", "evaluate", *AIPP)
+    assert artifact(report, "folded").name == "model.onnx"
+    (convert,) = (stage for stage in report["stages"] if stage["name"] == "convert")
+    assert convert["why"] == "AIPP's arithmetic is folded into the graph, which takes 8-bit pixels"
+    assert_same_detections(output, plain)
+    _, again = run("folded", "--backend", "onnxruntime", "--until", "evaluate", *AIPP)
+    skipped = {stage["name"] for stage in again["stages"] if stage["skipped"]}
+    assert skipped == {"fetch", "export", "convert", "preprocess", "infer", "postprocess"}
+
+
+def test_the_npu_s_model_takes_pixels(run: Run, plain: Path) -> None:
+    timing = ("--set", "benchmark={batch: [1], loop: 2, warmup: 0}")
+    output, report = run("npu", "--backend", "ascend", *AIPP, *timing, code=4)  # too few images for a verdict
+    command, _, _ = (output / "logs" / "atc_bs4.log").read_text(encoding="utf-8").partition("\n")
+    assert "--insert_op_conf=" in command
+    assert "--input_shape=image:4,3,320,320" in command
+    models = [read_om(Path(each["path"])) for each in report["artifacts"] if each["name"] == "om"]
+    assert [[(each.dtype, each.shape) for each in model.inputs] for model in models] == [
+        [("uint8", (size, 320, 320, 3))] for size in (1, 4)
+    ]
+    assert {model.aipp["mean_chn_0"] for model in models} == {"123"}
+    assert [each["batch"] for each in report["performance"]] == [1]
+    assert_same_detections(output, plain)
+
+
+def test_input_files_hold_pixels(run: Run) -> None:
+    until = ("--until", "preprocess")
+    pixels, _ = run("pixels", *until, *AIPP)
+    floats, _ = run("floats", *until)
+    sizes = [[path.stat().st_size for path in (each / "inputs").iterdir()] for each in (pixels, floats)]
+    assert sizes == [[3 * 320 * 320] * LIMIT, [4 * 3 * 320 * 320] * LIMIT]
+    raw = np.fromfile(pixels / "inputs" / "0000001.bin", np.uint8).reshape(320, 320, 3)
+    wanted = np.fromfile(floats / "inputs" / "0000001.bin", "<f4").reshape(3, 320, 320)
+    found = raw[..., ::-1].astype(np.float32) - np.array([123, 117, 104], np.float32)
+    assert np.array_equal(found.transpose(2, 0, 1), wanted)
+
+
+def test_the_plan_names_the_file(run: Run, tmp_path: Path) -> None:
+    command = [sys.executable, "-c", MAIN, "manifests/refinedet320-sample.yaml", "--dry-run", *AIPP]
+    environment = {**stand_in_environment(tmp_path / "host"), "ZOO_RUNNER_CACHE": str(tmp_path / "store")}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=600, check=True)
+    lines = [line for line in done.stdout.splitlines() if line.strip().startswith("atc ")]
+    assert len(lines) == 3
+    for line in lines:
+        (file,) = (part.partition("=")[2] for part in line.split() if part.startswith("--insert_op_conf="))
+        assert Path(file).read_text(encoding="utf-8").startswith("aipp_op {")

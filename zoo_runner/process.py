@@ -1,0 +1,105 @@
+"""Commands of other tools: without a shell, their output in a log, and nothing of them left when the call returns."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shlex
+import signal
+import subprocess
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+GRACE_S: Final = 5.0
+"""How long a command has to end by itself when it is asked to."""
+_POLL_S: Final = 0.5
+_LOG_TAIL: Final = 1 << 20
+
+
+def run_logged(
+    command: Sequence[str],
+    *,
+    cwd: Path,
+    log: Path,
+    timeout_s: float | None = None,
+    silence_s: float | None = None,
+    watched: Sequence[Path] = (),
+) -> int:
+    """Run a command to its end and return its exit code (minus the signal's number if one killed it).
+
+    Args:
+        command: The argument list.
+        cwd: Folder to run it in.
+        log: Gets the command itself, and then everything it prints; an earlier file is replaced.
+        timeout_s: Longest time for all of it; ``None`` waits for ever.
+        silence_s: Longest time in which the command neither prints nor changes what is in ``watched``.
+        watched: Folders the command writes files into; they may appear later.
+
+    Raises:
+        subprocess.TimeoutExpired: It took too long, or gave no sign of life for too long, and was stopped.
+    """
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("wb") as output:
+        output.write(f"$ {shlex.join(command)}\n".encode())
+        output.flush()
+        process = subprocess.Popen(  # noqa: S603 - an argument list, no shell
+            command,
+            cwd=cwd,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        try:
+            if silence_s is None:
+                return process.wait(timeout_s)
+            return _wait(process, timeout_s, silence_s, (log, *watched))
+        finally:
+            _stop(process)
+
+
+def printed(log: Path) -> str:
+    """Return the end of what a logged command printed, without the command above it."""
+    with log.open("rb") as file:
+        file.readline()
+        file.seek(max(file.tell(), log.stat().st_size - _LOG_TAIL))
+        return file.read().decode("utf-8", errors="replace")
+
+
+def _wait(process: subprocess.Popen[bytes], timeout_s: float | None, silence_s: float, signs: Sequence[Path]) -> int:
+    start = alive = time.monotonic()
+    seen = _states(signs)
+    while True:
+        try:
+            return process.wait(min(_POLL_S, silence_s))
+        except subprocess.TimeoutExpired:
+            now, states = time.monotonic(), _states(signs)
+            if states != seen:
+                alive, seen = now, states
+            for limit, since in ((timeout_s, start), (silence_s, alive)):
+                if limit is not None and now - since > limit:
+                    raise subprocess.TimeoutExpired(process.args, limit) from None
+
+
+def _states(paths: Sequence[Path]) -> list[tuple[int, int] | None]:
+    """Tell a file that grows, and a folder that gets files."""
+    states: list[tuple[int, int] | None] = []
+    for path in paths:
+        try:
+            found = path.stat()
+        except FileNotFoundError:
+            states.append(None)
+        else:
+            states.append((found.st_size, found.st_mtime_ns))
+    return states
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    """End a process group: tools start processes of their own."""
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, number)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(GRACE_S)
