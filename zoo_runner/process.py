@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shlex
 import signal
 import subprocess
@@ -16,6 +17,8 @@ GRACE_S: Final = 5.0
 """How long a command has to end by itself when it is asked to."""
 _POLL_S: Final = 0.5
 _LOG_TAIL: Final = 1 << 20
+# What ais_bench, aclruntime, CANN and Python print when something goes wrong.
+_TELLING: Final = re.compile(r"\[ERROR\]|\bE[A-Z0-9]\d{4}\b|[Ff]ailed|Fatal|Error\b|\berror:|not match")
 
 
 def run_logged(
@@ -66,6 +69,17 @@ def printed(log: Path) -> str:
         file.readline()
         file.seek(max(file.tell(), log.stat().st_size - _LOG_TAIL))
         return file.read().decode("utf-8", errors="replace")
+
+
+def telling(text: str) -> list[str]:
+    """Pick the lines about errors, each once; CANN explains a code in the indented lines below it."""
+    found: dict[str, None] = {}
+    explained = False
+    for line in text.splitlines():
+        explained = bool(_TELLING.search(line)) or (explained and line[:1].isspace() and bool(line.strip()))
+        if explained:
+            found[line.strip()] = None
+    return list(found)
 
 
 def _wait(process: subprocess.Popen[bytes], timeout_s: float | None, silence_s: float, signs: Sequence[Path]) -> int:

@@ -15,7 +15,12 @@ if TYPE_CHECKING:
     from tests.conftest import ZooRun
 
 FAULTS = ("bug", "end of file", "exit 0", "exit 1", "memory", "disk")
-PARTS = ("dataset", "preprocess", "postprocess", "metric")
+CRASHES = (
+    *(("postprocess", fault) for fault in FAULTS),  # on a thread of its own
+    *(("metric", fault) for fault in FAULTS),  # on the main thread
+    ("dataset", "bug"),
+    ("preprocess", "bug"),
+)
 STALE = '{"verdict": "pass", "exit_code": 0}'
 NO_CPU = "backend 'ascend' cannot run here:\n"
 
@@ -85,20 +90,28 @@ def test_set_and_batch_size(trial: ZooRun) -> None:
 @pytest.mark.parametrize(
     ("arguments", "report", "text"),
     [
-        pytest.param(["--data", "nowhere"], True, "--data: expected the folder of the data set, found no folder", id="data"),
+        pytest.param(
+            ["--data", "nowhere"], True, "--data: expected the folder of the data set, found no folder", id="data"
+        ),
         pytest.param(
             ["--set", "dataset.samples=151"], True, "expected the 151 samples of numbers, found 150", id="sample count"
         ),
         pytest.param(["--weights", "nowhere.pth"], True, "nowhere.pth: expected a file at", id="weights"),
-        pytest.param(["--require-hash"], True, "expected a sha256 in the manifest (--require-hash), found none", id="no hash"),
-        pytest.param(["--set", f"weights.sha256={'0' * 64}"], True, f"expected sha256 {'0' * 64}\n", id="wrong hash"),
-        pytest.param(["--from", "evaluate", "--set", "infer.batch=3"], True, "run once without it", id="nothing to go on from"),
-        pytest.param(["--from", "postprocess", "--results", "data"], True, "no .bin files in it", id="no results"),
-        pytest.param(["--backend", "ascend"], False, f"{NO_CPU}  CANN environment: set_env.sh was not sourced", id="backend"),
+        pytest.param(
+            ["--require-hash"], True, "expected a sha256 in the manifest (--require-hash), found none", id="no hash"
+        ),
+        pytest.param(["--set", f"weights.sha256={'a' * 64}"], True, f"expected sha256 {'a' * 64}\n", id="wrong hash"),
+        pytest.param(
+            ["--from", "evaluate", "--set", "infer.batch=3"], True, "run once without it", id="nothing to go on from"
+        ),
+        pytest.param(["--from", "postprocess", "--results", "data"], True, "  extra: ant_000.txt\n", id="no results"),
+        pytest.param(
+            ["--backend", "ascend"], False, f"{NO_CPU}  CANN environment: set_env.sh was not sourced", id="backend"
+        ),
         pytest.param(["--backend", "ascend"], False, "\n  npu-smi: no chip could be read. ", id="backend, all of it"),
         pytest.param(["--output", "trial.yaml"], False, "--output trial.yaml: cannot be written", id="output"),
     ],
-)  # fmt: skip
+)
 def test_what_is_missing_is_3(trial: ZooRun, arguments: list[str], report: bool, text: str) -> None:
     done = trial("trial.yaml", "--output", "out", *arguments)
     assert done.returncode == 3
@@ -149,8 +162,7 @@ def test_a_dry_run_leaves_the_report_alone(trial: ZooRun) -> None:
     assert (trial.folder / "out" / "report.json").read_text() == STALE
 
 
-@pytest.mark.parametrize("part", PARTS)
-@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize(("part", "fault"), CRASHES, ids=[f"{fault} in {part}" for part, fault in CRASHES])
 def test_a_crash_is_3_whatever_it_is(trial: ZooRun, part: str, fault: str) -> None:
     batch = 16 + FAULTS.index(fault)  # nothing is in the store for it, so every part has work
     arguments = ["--set", f"plugin.config.breaks.{part}={fault}", "--batch-size", str(batch), "--output", "out"]

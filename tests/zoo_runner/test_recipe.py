@@ -161,6 +161,73 @@ def test_batch_size_replaces_both_batch_sizes(toy: Callable[..., Recipe]) -> Non
     assert (recipe.loaded.manifest.infer.batch, recipe.loaded.manifest.benchmark.batch) == (1, (1, 8))
 
 
+PIXELS = """\
+    normalisation = Normalisation(
+        mean=(1.0, 2.0, 3.0), scale=(1.0, 1.0, 1.0), swap_red_blue=True, height=4, width={width}
+    )
+
+    def pixels(self, sample): ...
+    def build(self): ...
+"""
+
+
+@pytest.fixture
+def image_recipe(
+    install: Install, plugin_source: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., Recipe]:
+    """Resolves a manifest with ``aipp: auto`` and an image of 4 x 5 pixels as input, with a plugin for it."""
+    monkeypatch.chdir(tmp_path)
+    text = MANIFEST.replace("x, shape: [batch, 3]", "x, shape: [batch, 3, 4, 5]") + "atc: {aipp: auto}\n"
+    Path("m.yaml").write_text(text)
+
+    def resolve_image(part: str) -> Recipe:
+        source = plugin_source.replace('("batch", 3)', '("batch", 3, 4, 5)').replace("    def build(self): ...\n", part)
+        source = source.replace("import TensorSpec", "import Normalisation, TensorSpec")
+        install("toy", {"toy": "toy_module"}, {"toy_module": source})
+        return resolve(load(Path("m.yaml")), RunOptions(output=Path("out")))
+
+    return resolve_image
+
+
+def test_a_plugin_that_says_how_pixels_are_normalised_can_leave_it_to_the_model(
+    image_recipe: Callable[..., Recipe],
+) -> None:
+    recipe = image_recipe(PIXELS.format(width=5))
+    assert recipe.pixels is recipe.parts.preprocess
+
+
+@pytest.mark.parametrize(
+    ("part", "kind", "message"),
+    [
+        pytest.param(
+            "    def build(self): ...\n",
+            ManifestError,
+            "m.yaml:14: atc.aipp: the preprocessing of plugin 'toy' does not say how to normalise pixels: it has no "
+            "normalisation and pixels",
+            id="the plugin does not say",
+        ),
+        pytest.param(
+            PIXELS.format(width=6),
+            PluginError,
+            "m.yaml:14: atc.aipp: plugin 'toy' declares a normalisation for [3, 4, 6], expected [3, 4, 5] as input 'x'",
+            id="of another size",
+        ),
+        pytest.param(
+            PIXELS.format(width=5).replace("3.0)", "600.0)"),
+            PluginError,
+            "mean: expected 0 to 510, found 600.0",
+            id="more than AIPP can do",
+        ),
+    ],
+)
+def test_pixels_that_cannot_be_left_to_the_model(
+    image_recipe: Callable[..., Recipe], part: str, kind: type[Exception], message: str
+) -> None:
+    with pytest.raises(kind) as caught:
+        image_recipe(part)
+    assert message in str(caught.value)
+
+
 BACKEND = """\
 from zoo_runner.hookspecs import hookimpl
 from zoo_runner.interfaces import Prerequisite

@@ -24,20 +24,30 @@ Run = Callable[..., tuple[Path, Mapping[str, Any]]]
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """Run the sample in a process of its own; give the output folder and the report."""
+def command(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Run the sample in a process of its own, on a host with stand-ins."""
     pytest.importorskip("torch")
     pytest.importorskip("onnxsim")
-    folder = tmp_path_factory.mktemp("aipp")
+    folder = tmp_path_factory.mktemp("host")
     environment = {**stand_in_environment(folder / "host"), "ZOO_RUNNER_CACHE": str(folder / "store")}
+
+    def zoo_run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        words = [sys.executable, "-c", MAIN, "manifests/refinedet320-sample.yaml", *arguments]
+        return subprocess.run(
+            words, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=600, check=False
+        )
+
+    return zoo_run
+
+
+@pytest.fixture(scope="module")
+def run(command: Callable[..., subprocess.CompletedProcess[str]], tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """Run the sample's first images; give the output folder and the report."""
+    folder = tmp_path_factory.mktemp("runs")
 
     def zoo_run(name: str, *arguments: str, code: int = 0) -> tuple[Path, Mapping[str, Any]]:
         output = folder / name
-        fixed = ("manifests/refinedet320-sample.yaml", "--limit", str(LIMIT), "--output", str(output))
-        command = [sys.executable, "-c", MAIN, *fixed, "--set", "infer.batch=4", *arguments]
-        done = subprocess.run(
-            command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=600, check=False
-        )
+        done = command("--limit", str(LIMIT), "--output", str(output), "--set", "infer.batch=4", *arguments)
         assert done.returncode == code, done.stdout + done.stderr
         return output, json.loads((output / "report.json").read_text(encoding="utf-8"))
 
@@ -78,9 +88,9 @@ def test_onnxruntime_runs_the_folded_graph(run: Run, plain: Path) -> None:
 def test_the_npu_s_model_takes_pixels(run: Run, plain: Path) -> None:
     timing = ("--set", "benchmark={batch: [1], loop: 2, warmup: 0}")
     output, report = run("npu", "--backend", "ascend", *AIPP, *timing, code=4)  # too few images for a verdict
-    command, _, _ = (output / "logs" / "atc_bs4.log").read_text(encoding="utf-8").partition("\n")
-    assert "--insert_op_conf=" in command
-    assert "--input_shape=image:4,3,320,320" in command
+    atc, _, _ = (output / "logs" / "atc_bs4.log").read_text(encoding="utf-8").partition("\n")
+    assert "--insert_op_conf=" in atc
+    assert "--input_shape=image:4,3,320,320" in atc
     models = [read_om(Path(each["path"])) for each in report["artifacts"] if each["name"] == "om"]
     assert [[(each.dtype, each.shape) for each in model.inputs] for model in models] == [
         [("uint8", (size, 320, 320, 3))] for size in (1, 4)
@@ -102,12 +112,11 @@ def test_input_files_hold_pixels(run: Run) -> None:
     assert np.array_equal(found.transpose(2, 0, 1), wanted)
 
 
-def test_the_plan_names_the_file(run: Run, tmp_path: Path) -> None:
-    command = [sys.executable, "-c", MAIN, "manifests/refinedet320-sample.yaml", "--dry-run", *AIPP]
-    environment = {**stand_in_environment(tmp_path / "host"), "ZOO_RUNNER_CACHE": str(tmp_path / "store")}
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=600, check=True)
+def test_the_plan_names_the_file(command: Callable[..., subprocess.CompletedProcess[str]]) -> None:
+    done = command("--dry-run", *AIPP)
+    assert done.returncode == 0, done.stderr
     lines = [line for line in done.stdout.splitlines() if line.strip().startswith("atc ")]
-    assert len(lines) == 3
+    assert len(lines) == 3  # batch 8 for the images, 1 and 4 for timing
     for line in lines:
         (file,) = (part.partition("=")[2] for part in line.split() if part.startswith("--insert_op_conf="))
         assert Path(file).read_text(encoding="utf-8").startswith("aipp_op {")

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import multiprocessing
-import re
 import signal
 from multiprocessing.connection import wait
 from typing import TYPE_CHECKING
 
 from zoo_runner.backends.device_worker import Done, Failed, Infer, OpenSession, Task, Time, serve
 from zoo_runner.backends.shared_arrays import SharedArrays, SharedLog
+from zoo_runner.process import telling
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 _WATCHDOG_EXTRA_S = 60.0
 _DEATH_S = 5.0
 _QUOTED_LINES = 6
-# What aclruntime, CANN and Python's fault handler print when something goes wrong.
-_TELLING = re.compile(r"\[ERROR\]|\bE[A-Z0-9]\d{4}\b|[Ff]ailed|Fatal|Error\b|not match")
 
 
 class DeviceLostError(Exception):
@@ -130,16 +128,5 @@ class DeviceProcess:
 
     def _printed(self) -> str:
         """Quote what the tool printed about it; its exceptions often say no more than 'general failure'."""
-        quoted = " / ".join(dict.fromkeys(_telling(self._log.tail().splitlines())[-_QUOTED_LINES:]))
+        quoted = " / ".join(telling(self._log.tail())[-_QUOTED_LINES:])
         return f" (printed: {quoted})" if quoted else ""
-
-
-def _telling(lines: Sequence[str]) -> list[str]:
-    """Pick the lines about errors; CANN explains a code in the indented lines below it."""
-    found: list[str] = []
-    explained = False
-    for line in lines:
-        explained = bool(_TELLING.search(line)) or (explained and line[:1].isspace() and bool(line.strip()))
-        if explained:
-            found.append(line.strip())
-    return found

@@ -122,7 +122,7 @@ class Engine:
             outputs=manifest.output_specs,
             batch=batch,
             chip=self.backend.chip(),
-            base=self.recipe.loaded.origin(("atc",)).folder,
+            base=self.recipe.loaded.origin(("atc",)).folder.absolute(),
         )
 
     def _folded(self, normalisation: Normalisation) -> Loadable:

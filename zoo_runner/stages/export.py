@@ -47,9 +47,7 @@ class Exported:
     tools: Mapping[str, str]
 
 
-def export(
-    network: Network, checkpoint: Path | None, options: OnnxOptions, destination: Path, *, batch: int = 1
-) -> Exported:
+def export(network: Network, checkpoint: Path, options: OnnxOptions, destination: Path, *, batch: int = 1) -> Exported:
     """Write the network with the checkpoint's weights as an ONNX file, and compare the two.
 
     The file's inputs and outputs are named as the network's specifications, its nodes have unique names, and
@@ -60,7 +58,7 @@ def export(
 
     Args:
         network: What to export.
-        checkpoint: Its weights; ``None`` leaves the random ones it was built with, for a look at the graph.
+        checkpoint: Its weights.
         options: The manifest's ``onnx`` section.
         destination: The file to write; it appears complete or not at all.
         batch: Size of the batch axis when ``options.dynamic_batch`` is off.
@@ -73,8 +71,7 @@ def export(
     tools = tool_versions(options)
     _import(tools)
     module = _build(network)
-    if checkpoint is not None:
-        load_checkpoint(module, checkpoint)
+    load_checkpoint(module, checkpoint)
     batches = COMPARED_BATCHES if options.dynamic_batch else (batch,)
     references = [_reference(module, network, size) for size in batches]
     with _draft(destination) as draft:

@@ -44,6 +44,7 @@ def export_key(recipe: Recipe, weights_sha256: str) -> str:
         weights_sha256,
         recipe.parts.network.identity,
         recipe.manifest.onnx.model_dump(mode="json"),
+        None if recipe.manifest.onnx.dynamic_batch else recipe.manifest.infer.batch,
         [_version(name) for name in EXPORTERS],
         source_fingerprint(recipe.package),
         source_fingerprint("zoo_runner"),
@@ -62,9 +63,11 @@ def graph_without_weights(recipe: Recipe, store: Store) -> tuple[str, ...]:
     from zoo_runner.stages.graph import output_nodes  # noqa: PLC0415 - loads onnx
 
     def make(folder: Path) -> None:
-        from zoo_runner.stages.export import export  # noqa: PLC0415 - loads torch
+        from zoo_runner.stages.export import export_graph  # noqa: PLC0415 - loads torch
 
-        export(recipe.parts.network, None, recipe.manifest.onnx, folder / "model.onnx")
+        export_graph(
+            recipe.parts.network, recipe.manifest.onnx, folder / "model.onnx", batch=recipe.manifest.infer.batch
+        )
 
     built = store.build("graph", export_key(recipe, "without weights"), make)
     return output_nodes(built.path / "model.onnx", [spec.name for spec in recipe.manifest.output_specs])
@@ -76,7 +79,9 @@ def export_model(recipe: Recipe, weights: Fetched, store: Store) -> ModelFile:
     def make(folder: Path) -> None:
         from zoo_runner.stages.export import export  # noqa: PLC0415 - loads torch
 
-        exported = export(recipe.parts.network, weights.path, recipe.manifest.onnx, folder / "model.onnx")
+        manifest = recipe.manifest
+        network, target = recipe.parts.network, folder / "model.onnx"
+        exported = export(network, weights.path, manifest.onnx, target, batch=manifest.infer.batch)
         (folder / "parity.json").write_text(json.dumps(dict(exported.differences)), encoding="utf-8")
 
     built = store.build("onnx", export_key(recipe, weights.sha256), make)

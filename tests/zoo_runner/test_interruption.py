@@ -1,0 +1,62 @@
+"""A run that was stopped half way is continued by the same command, to the same bytes."""
+
+from __future__ import annotations
+
+import re
+import signal
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from zoo_runner.stages.stream import CHUNK, workers
+
+if TYPE_CHECKING:
+    from tests.conftest import ZooRun
+
+SAMPLES = 150
+PATIENCE = 300
+CHUNK_SECONDS = 3.0
+MESSAGE = "interrupted: nothing was scored; the same command goes on where this one was\n"
+
+
+def wait_for_a_chunk(cache: Path) -> None:
+    end = time.monotonic() + PATIENCE
+    while not list(cache.glob("predictions/*/stamp.json")):
+        assert time.monotonic() < end, "no chunk was finished"
+        time.sleep(0.02)
+
+
+@pytest.mark.usefixtures("interruptible")
+@pytest.mark.parametrize(
+    ("number", "code", "text"),
+    [
+        pytest.param(signal.SIGINT, 130, MESSAGE, id="interrupted"),
+        pytest.param(signal.SIGKILL, -signal.SIGKILL, "", id="killed"),
+    ],
+)
+def test_it_goes_on_where_it_was(trial: ZooRun, tmp_path: Path, number: signal.Signals, code: int, text: str) -> None:
+    assert trial("trial.yaml", "--output", "whole").returncode == 0
+    fresh = trial.given(ZOO_RUNNER_CACHE=tmp_path / "cache")
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "report.json").write_text("{}")
+    pace = CHUNK_SECONDS * workers() / CHUNK
+    process = fresh.start("trial.yaml", "--output", "out", "--set", f"plugin.config.pace={pace}")
+    wait_for_a_chunk(fresh.cache)
+    process.send_signal(number)
+    stdout, stderr = process.communicate(timeout=PATIENCE)
+    assert (process.returncode, stdout) == (code, "")
+    assert stderr.endswith(text)
+    assert "Traceback" not in stderr
+    assert list((tmp_path / "out").iterdir()) == []
+
+    done = fresh("trial.yaml", "--output", "out")
+    assert done.returncode == 0, done.stderr
+    stages = {stage["name"]: stage for stage in fresh.report()["stages"]}
+    assert stages["export"]["skipped"]
+    redone = re.fullmatch(rf"busy seconds; (\d+) of {SAMPLES} samples, stages overlap", stages["infer"]["why"])
+    assert redone
+    assert int(redone[1]) in {SAMPLES - CHUNK, SAMPLES - 2 * CHUNK}
+    assert (tmp_path / "out" / "detections.npz").read_bytes() == (tmp_path / "whole" / "detections.npz").read_bytes()
+    assert list(fresh.cache.glob("*/.*.new")) == []

@@ -1,0 +1,106 @@
+"""What failures of the ais_bench command mean, and what to try."""
+
+from __future__ import annotations
+
+import re
+import signal
+from dataclasses import dataclass
+from typing import Final
+
+from zoo_runner.process import telling
+
+_QUOTED_LINES: Final = 6
+
+
+@dataclass(frozen=True)
+class Advice:
+    """The meaning of a failure, and a remedy."""
+
+    meaning: str
+    remedy: str
+
+
+@dataclass(frozen=True)
+class Failure:
+    """What the command said, and what that means."""
+
+    message: str
+    advice: Advice
+
+
+# Texts of ais_bench 0.0.2 and its aclruntime; the first that is found holds.
+_KNOWN: Final = (
+    (
+        r"No module named '?(ais_bench|aclruntime)",
+        Advice("the package is not installed for this Python", "`zoo-run doctor --backend ascend` says how to get it"),
+    ),
+    (
+        r"unrecognized arguments|invalid choice|the following arguments are required",
+        Advice(
+            "this release of ais_bench has other arguments",
+            "install ais_bench 0.0.2 or later from Ascend's source tree, or use infer.tool: in-process",
+        ),
+    ),
+    (
+        r"acl open device \d+ failed|SetDevice failed|invalid device",
+        Advice(
+            "the device cannot be opened",
+            "see `npu-smi info` for its health and for other users of it; with several devices ais_bench opens "
+            "device 0 as well",
+        ),
+    ),
+    (
+        r"load model .*failed|model file is|soc_version",
+        Advice(
+            "the device does not load this .om",
+            "an .om runs only on the chip and CANN release it was made for: convert again on this host",
+        ),
+    ),
+    (
+        r"not match",
+        Advice(
+            "the input files do not have the bytes that the model takes",
+            "the .om was made for another batch size or network: convert again",
+        ),
+    ),
+    (
+        r"save out files error|output_batchsize_axis",
+        Advice(
+            "an output cannot be cut into samples along its first axis",
+            "check that every output of the manifest begins with batch, or use infer.tool: in-process",
+        ),
+    ),
+    (r"No space left on device", Advice("the disk is full", "free some space, or choose another --output")),
+    (
+        r"acl execute failed|execute model failed|Execute Infer failed|general failure|\bE[LEZ]\d{4}\b",
+        Advice(
+            "the device failed while it ran the model",
+            "see `npu-smi info` and the logs below ~/ascend/log; a reset of the card may help. With --device other "
+            "cards can be chosen",
+        ),
+    ),
+)
+_UNKNOWN: Final = Advice("not one of the known failures", "read the log from its end")
+
+
+def diagnose(text: str, exit_code: int) -> Failure:
+    """Explain a failed run.
+
+    Args:
+        text: What the command printed.
+        exit_code: Its exit code; minus the signal's number when one killed it.
+    """
+    lines = telling(text)
+    advice = next((advice for pattern, advice in _KNOWN if re.search(pattern, "\n".join(lines))), _UNKNOWN)
+    if exit_code < 0:
+        name = signal.Signals(-exit_code).name
+        advice = Advice(
+            f"the process was killed by {name}",
+            "SIGKILL mostly means that the host ran out of memory (see dmesg), others a crash in the driver or in CANN",
+        )
+    return Failure(" / ".join(lines[-_QUOTED_LINES:]) or "(no error message)", advice)
+
+
+def error_lines(text: str) -> list[str]:
+    """Return the lines that ais_bench or aclruntime logged as errors."""
+    return [line.strip() for line in text.splitlines() if line.lstrip().startswith("[ERROR]")]
