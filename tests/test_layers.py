@@ -18,7 +18,7 @@ MAX_LINES = 400
 
 LAYERS = (
     ("errors",),
-    ("interfaces", "options", "fingerprints", "redaction", "cann", "npu_smi", "report.model"),
+    ("interfaces", "options", "fingerprints", "redaction", "cann", "npu_smi", "process", "report.model"),
     ("hookspecs", "manifest", "artifacts", "report.files"),
     ("plugins", "om_stamp"),
     ("backends", "recipe", "doctor"),

@@ -164,7 +164,7 @@ def test_a_dry_run_leaves_the_report_alone(trial: ZooRun) -> None:
 
 @pytest.mark.parametrize(("part", "fault"), CRASHES, ids=[f"{fault} in {part}" for part, fault in CRASHES])
 def test_a_crash_is_3_whatever_it_is(trial: ZooRun, part: str, fault: str) -> None:
-    batch = 16 + FAULTS.index(fault)  # nothing is in the store for it, so every part has work
+    batch = 16 + CRASHES.index((part, fault))  # nothing is in the store for it, so every part has work
     arguments = ["--set", f"plugin.config.breaks.{part}={fault}", "--batch-size", str(batch), "--output", "out"]
     done = trial("trial.yaml", *arguments)
     assert done.returncode == 3

@@ -23,7 +23,7 @@ MESSAGE = "interrupted: nothing was scored; the same command goes on where this 
 
 def wait_for_a_chunk(cache: Path) -> None:
     end = time.monotonic() + PATIENCE
-    while not list(cache.glob("predictions/*/stamp.json")):
+    while not list(cache.glob("predictions/[!.]*/stamp.json")):
         assert time.monotonic() < end, "no chunk was finished"
         time.sleep(0.02)
 

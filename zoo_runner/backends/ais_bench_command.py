@@ -1,8 +1,9 @@
 """ais_bench as a command, ``python -m ais_bench``: one call runs a folder of files, or times the model without any.
 
-Written against the sources of ais_bench 0.0.2 (Ascend/tools, 2023). Results are ``<output>/<dirname>/<stem>_<i>.<format>``
-with ``<output>/<dirname>_summary.json`` beside them. With several devices each gets an equal part of the files, and
-has ``<output>/<dirname>/device<id>/`` and ``<output>/<dirname>/device<id>_summary.json``.
+Written against the sources of ais_bench 0.0.2 (Ascend/tools, 2023). Results are
+``<output>/<dirname>/<stem>_<i>.<format>``, with ``<output>/<dirname>_summary.json`` beside the folder. With several
+devices each gets an equal part of the files, and has ``<output>/<dirname>/device<id>/`` and
+``<output>/<dirname>/device<id>_summary.json``.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from zoo_runner.process import printed, run_logged
 OutputFormat: TypeAlias = Literal["BIN", "NPY", "TXT"]
 
 SILENCE_S: Final = 300.0
-"""The command prints or writes a file with every batch; before the first one it loads the model, which takes longest."""
+"""The command prints or writes a file with every batch; loading the model, before the first, takes longest."""
 _KEYS: Final = ("NPU_compute_time", "throughput", "npu_compute_time_list", "filesinfo")
 
 
@@ -152,13 +153,13 @@ def check_names(files: Iterable[Path]) -> None:
     if clashes := [sorted(names) for names in by_stem.values() if len(names) > 1]:
         shown = "; ".join(" and ".join(names) for names in sorted(clashes)[:5])
         raise InferenceError(
-            f"expected input files that differ before their first dot, found {len(clashes)} clashes: {shown}. ais_bench "
-            "names results after that part, and they would overwrite each other; rename the files"
+            f"expected input files that differ before their first dot, found {len(clashes)} clashes: {shown}. "
+            "ais_bench names results after that part, and they would overwrite each other; rename the files"
         )
 
 
 def busy_devices(files: int, devices: Sequence[int]) -> tuple[int, ...]:
-    """Return those devices that get a file: ais_bench gives each an equal part, rounded up, and fails on an empty one."""
+    """Return those devices that get a file: parts are equal, rounded up, and ais_bench fails on an empty one."""
     unique = tuple(dict.fromkeys(devices))
     part = math.ceil(files / len(unique))
     return unique[: math.ceil(files / part)] if part else unique[:1]

@@ -13,7 +13,6 @@ from zoo_runner.backends.shared_arrays import SharedArrays, SharedLog
 from zoo_runner.process import telling
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from multiprocessing.connection import Connection
 
     from zoo_runner.interfaces import Arrays, SessionRequest

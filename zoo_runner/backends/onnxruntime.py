@@ -78,7 +78,7 @@ class OnnxRuntimeSession:
 
     ``threads`` bounds the threads of one call; by default there is one per core. They wait for work asleep, not
     spinning: spinning slows down whatever shares the cores, such as the decoding of the next images. Measured
-    at batch 8, with a RefineDet of 1/8 width at 320 px and another process busy on the same two cores:
+    at batch 8, with a VGG detector of 1/8 width at 320 px and another process busy on the same two cores:
     25 to 28 ms an image with spinning and 19 to 22 ms without, on two threads; 18 to 19 ms on one, either way.
     """
 

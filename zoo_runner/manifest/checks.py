@@ -17,7 +17,7 @@ from zoo_runner.manifest.tree import KeyPath, dotted
 from zoo_runner.manifest.wording import found
 
 if TYPE_CHECKING:
-    from zoo_runner.manifest.schema import AtcOptions, Expected, Manifest, Tolerance
+    from zoo_runner.manifest.schema import AtcOptions, Expected, InferOptions, Manifest, Tolerance
 
 Problem: TypeAlias = tuple[KeyPath, str]
 """Where, relative to the checked section, and what."""
@@ -123,6 +123,12 @@ def exclusive(options: AtcOptions) -> Iterator[Problem]:
         yield ("aipp",), "makes an AIPP file, and insert_op_conf names one; remove one of the two"
     if options.aipp is not None and options.input_format != "NCHW":
         yield ("aipp",), f"expected atc.input_format NCHW, found {options.input_format}"
+
+
+def command_only(options: InferOptions) -> Iterator[Problem]:
+    """Check that a format is given only where files are written."""
+    if options.outfmt != "BIN" and options.tool != "ais_bench-cli":
+        yield ("outfmt",), f"would have no effect: infer.tool is {options.tool}; add tool: ais_bench-cli"
 
 
 def _flag(name: str, value: str | int) -> Iterator[str]:

@@ -158,6 +158,17 @@ class InferOptions(Section):
 
     batch: Positive = 1
     threads: Positive | None = Field(default=None, description="host threads of the computation")
+    tool: Literal["in-process", "ais_bench-cli"] = Field(
+        default="in-process", description="ais_bench-cli: run `python -m ais_bench` over files; Ascend only"
+    )
+    outfmt: Literal["BIN", "NPY", "TXT"] = Field(
+        default="BIN", description="format of the files that ais_bench-cli writes; TXT rounds to six digits"
+    )
+
+    @model_validator(mode="after")
+    def _check(self) -> InferOptions:
+        checks.refuse(checks.command_only(self))
+        return self
 
 
 class BenchmarkOptions(Section):

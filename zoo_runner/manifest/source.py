@@ -116,7 +116,7 @@ def _check_file(path: Path, where: str = "") -> None:
 
 def _nearby(path: Path) -> str:
     names = _manifests(path.parent)
-    # `refinedet320` is often written for `refinedet320.yaml`, and only stems show how near they are.
+    # `model` is often written for `model.yaml`, and only stems show how near they are.
     stems = difflib.get_close_matches(path.stem, [Path(name).stem for name in names], n=1)
     nearest = next((f"; did you mean {name!r}?" for name in names if Path(name).stem in stems), "")
     return nearest or (f"; the folder has {', '.join(names)}" if names else "")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -14,8 +14,18 @@ from zoo_runner.report.model import PerformanceRecord
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from zoo_runner.interfaces import Arrays, Session, TensorSpec
+    from zoo_runner.interfaces import Arrays, TensorSpec
     from zoo_runner.manifest.schema import BenchmarkOptions
+
+
+class TimedModel(Protocol):
+    """What can be timed: every :class:`~zoo_runner.interfaces.Session`, and commands that do nothing else."""
+
+    def time(self, inputs: Arrays, *, warmup: int, loop: int) -> Sequence[float]:
+        """Run one batch ``warmup + loop`` times and return the last ``loop`` compute times in ms."""
+
+    def close(self) -> None:
+        """Release the device."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +42,7 @@ class Bench:
     backend: str
     chip: str
     inputs: tuple[TensorSpec, ...]
-    open: Callable[[int], Session]
+    open: Callable[[int], TimedModel]
 
 
 def benchmark(bench: Bench, options: BenchmarkOptions, gated: Sequence[int]) -> Iterator[PerformanceRecord]:
@@ -69,7 +79,7 @@ def throughput(batch: int, mean_ms: float) -> float:
 
 
 @contextmanager
-def _session(bench: Bench, batch: int) -> Iterator[Session]:
+def _session(bench: Bench, batch: int) -> Iterator[TimedModel]:
     session = bench.open(batch)
     try:
         yield session

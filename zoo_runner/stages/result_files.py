@@ -6,6 +6,7 @@ Text has six digits after the point (ais_bench's ``%f``): numbers near zero lose
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -86,14 +87,18 @@ def _parsed(path: Path, spec: TensorSpec) -> NDArray[Any]:
         if dtype.kind == "f":
             with np.errstate(over="ignore"):  # becomes infinite, and is refused as that
                 return np.array(words, dtype=np.float64).astype(dtype)
-        numbers = np.array([int(word) for word in words], dtype=np.int64)
-        if (numbers.astype(dtype) != numbers).any():
-            raise OverflowError(f"{numbers.min()} to {numbers.max()}")
-        return numbers.astype(dtype)
+        return _integers(words, dtype)
     except (ValueError, OverflowError) as error:
         raise ResultError(
             f"{path}: expected numbers of type {spec.dtype}, found {error}; nothing was scored"
         ) from error
+
+
+def _integers(words: Sequence[str], dtype: np.dtype[Any]) -> NDArray[Any]:
+    numbers = np.array([int(word) for word in words], dtype=np.int64)
+    if (numbers.astype(dtype) != numbers).any():
+        raise OverflowError(f"{numbers.min()} to {numbers.max()}")
+    return numbers.astype(dtype)
 
 
 def _count(spec: TensorSpec) -> int:
