@@ -19,7 +19,7 @@ MAX_LINES = 400
 LAYERS = (
     ("errors",),
     ("interfaces", "options", "fingerprints", "redaction", "cann", "npu_smi", "process", "report.model"),
-    ("hookspecs", "manifest", "artifacts", "report.files"),
+    ("hookspecs", "manifest", "artifacts", "aipp", "report.files"),
     ("plugins", "om_stamp"),
     ("backends", "recipe", "doctor"),
     ("stages", "report.terminal"),

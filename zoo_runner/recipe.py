@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from zoo_runner import plugins
+from zoo_runner.aipp import aipp_parameters
 from zoo_runner.errors import ManifestError, PluginError, PrerequisiteError, did_you_mean
 from zoo_runner.interfaces import PixelPreprocess
 from zoo_runner.manifest.load import LoadedManifest, load_plugin_config
 from zoo_runner.manifest.schema import Section
-from zoo_runner.stages.aipp import aipp_parameters
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

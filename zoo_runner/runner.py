@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from zoo_runner.errors import UsageError, ZooError
@@ -15,6 +16,7 @@ from zoo_runner.recipe import Recipe, choose_backend, resolve
 from zoo_runner.report.files import make_folder, remove_report, write_report
 from zoo_runner.report.model import PerformanceRecord, Report, Verdict
 from zoo_runner.stages import gate, results, stream
+from zoo_runner.stages.ais_bench import TOOL, CommandOutputs, CommandTimer, check_tool
 from zoo_runner.stages.benchmark import Bench, benchmark
 from zoo_runner.stages.engine import Engine, LazySession
 from zoo_runner.stages.locate import fetch_weights, find_data, read_samples
@@ -72,6 +74,7 @@ def run(loaded: LoadedManifest, options: RunOptions, *, store: Store, progress: 
     backend = None if options.scores_files else choose_backend(options.backend)
     if options.om is not None and (backend is None or backend.model_format != "om"):
         raise UsageError(f"--om {options.om}: only a backend that runs .om files takes one; add --backend ascend")
+    check_tool(recipe, backend)
     journal = Journal(loaded=loaded, progress=progress)
     job = Job(recipe=recipe, options=options, store=store, journal=journal, backend=backend)
     make_folder(options.output)
@@ -144,7 +147,8 @@ def _prepare(job: Job) -> tuple[Sequence[Sample], Engine | None]:
             logs=options.output / "logs",
             om=options.om,
         )
-        _convert(job, engine)
+        if options.last is not Stage.EXPORT:
+            _convert(job, engine)
     return samples, engine
 
 
@@ -162,7 +166,8 @@ def _convert(job: Job, engine: Engine) -> None:
         if not engine.converts:
             note.skip(f"the backend {engine.backend.name} runs ONNX as it is")
             return
-        timed = manifest.benchmark.batch if options.runs(Stage.BENCHMARK) else ()
+        all_of_them = options.runs(Stage.BENCHMARK) or options.last is Stage.CONVERT
+        timed = manifest.benchmark.batch if all_of_them else ()
         made = {batch: engine.loadable(batch) for batch in sorted({manifest.infer.batch, *timed})}
         for batch, om in made.items():
             job.journal.artifact("om", om.path, sha256=om.sha256, origin=f"batch {batch}")
@@ -190,7 +195,7 @@ def _predict(job: Job, samples: Sequence[Sample], scored: Sequence[Sample], engi
             source = results.open_results(options.results_folder, scored, samples, manifest.output_specs)
             job.journal.artifact("results", options.results_folder)
         else:
-            source = _model_outputs(job, engine, clocks, cleanup)
+            source = _model_outputs(job, engine, scored, clocks, cleanup)
         predictions, fresh = stream.predict(
             scored,
             source,
@@ -208,14 +213,22 @@ def _predict(job: Job, samples: Sequence[Sample], scored: Sequence[Sample], engi
             job.journal.record(stage, clocks.seconds[stage.value], note)
     if fresh == len(scored) and fresh:
         job.journal.end_to_end = fresh / clocks.seconds["stream"]
+    if isinstance(source, CommandOutputs):
+        _note_files(job, source)
     path = options.output / "detections.npz"
     stream.write_predictions(path, predictions)
     job.journal.artifact("detections", path, sha256=file_digest(path))
     return predictions
 
 
-def _model_outputs(job: Job, engine: Engine, clocks: stream.Clocks, cleanup: ExitStack) -> stream.ModelOutputs:
+def _model_outputs(
+    job: Job, engine: Engine, scored: Sequence[Sample], clocks: stream.Clocks, cleanup: ExitStack
+) -> stream.ModelOutputs | CommandOutputs:
     batch = job.recipe.manifest.infer.batch
+    if job.recipe.manifest.infer.tool == TOOL:
+        return CommandOutputs(
+            engine=engine, samples=scored, output=job.options.output, progress=job.journal, clocks=clocks
+        )
     session = LazySession(engine, batch)
     cleanup.callback(_close, job, session)
     return stream.ModelOutputs(
@@ -226,6 +239,11 @@ def _model_outputs(job: Job, engine: Engine, clocks: stream.Clocks, cleanup: Exi
         workers=stream.workers(),
         clocks=clocks,
     )
+
+
+def _note_files(job: Job, source: CommandOutputs) -> None:
+    for name, path in source.kept.items():
+        job.journal.artifact(name, path)
 
 
 def _close(job: Job, session: LazySession) -> None:
@@ -245,7 +263,11 @@ def _write_results(job: Job, scored: Sequence[Sample], engine: Engine) -> None:
     folder = job.options.results_folder
     clocks = stream.Clocks()
     with job.journal.stage(Stage.INFER), ExitStack() as cleanup:
-        source = _model_outputs(job, engine, clocks, cleanup)
+        source = _model_outputs(job, engine, scored, clocks, cleanup)
+        if isinstance(source, CommandOutputs):
+            source.run()
+            _note_files(job, source)
+            return
         with job.journal.track("infer", len(scored), "images") as advance:
             outputs = stream.counted(source.outputs(scored), advance)
             results.write_results(folder, scored, outputs, job.recipe.manifest.output_specs)
@@ -259,7 +281,8 @@ def _benchmark(job: Job, engine: Engine | None) -> None:
             return
         manifest = job.recipe.manifest
         table = manifest.expected.chips.get(job.chip)
-        bench = Bench(backend=engine.backend.name, chip=job.chip, inputs=host_inputs(manifest), open=engine.open)
+        opened = partial(CommandTimer, engine) if manifest.infer.tool == TOOL else engine.open
+        bench = Bench(backend=engine.backend.name, chip=job.chip, inputs=host_inputs(manifest), open=opened)
         sizes = manifest.benchmark.batch
         watched = engine.backend if isinstance(engine.backend, WatchedBackend) else None
         before = watched.reading() if watched else None

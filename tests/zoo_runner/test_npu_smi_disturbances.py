@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from zoo_runner.npu_smi import Card, NpuProcess, NpuState, disturbances
+from zoo_runner.npu_smi import Card, NpuProcess, NpuState, disturbances, query
+from zoo_runner.testing import stand_in_environment
 
 
 def card(number: int = 0, **changed: Any) -> Card:
@@ -75,3 +77,25 @@ def test_idle_machines_are_quiet(used: float, total: float) -> None:
     """Memory as drivers show it on idle chips."""
     idle = NpuState(version="", cards=(card(memory_used_mb=used, memory_total_mb=total, temperature_c=73.0),))
     assert disturbances(idle, idle, [0]) == ()
+
+
+@pytest.mark.parametrize(
+    ("faults", "told"),
+    [
+        ((), []),
+        (("unhealthy",), ["health is Alarm"]),
+        (("hot",), ["104 degrees Celsius"]),
+        (("busy",), ["process 4242 (python3) runs on it", "AI cores 87 % busy", "MB in use"]),
+    ],
+    ids=["quiet", "unhealthy", "hot", "busy"],
+)
+def test_stand_ins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, faults: tuple[str, ...], told: list[str]) -> None:
+    for name, value in stand_in_environment(tmp_path / "host", devices=2, faults=faults).items():
+        monkeypatch.setenv(name, value)
+    state = query()
+    assert "stand-in" in state.version
+    assert [card.id for card in state.cards] == [0, 1]
+    found = [text for text in disturbances(state, state, [1]) if text.startswith("device 1 before")]
+    assert len(found) == len(told)
+    for part, text in zip(told, found, strict=True):
+        assert part in text

@@ -1,7 +1,7 @@
 """``infer.tool: ais_bench-cli``: the data set, and the timing, by the command ``python -m ais_bench``.
 
 The same steps as the in-process backend takes, through files that can be looked at: ``<output>/inputs``,
-``<output>/results`` with ais_bench's summaries, ``<output>/logs``.
+``<output>/results`` with ais_bench's summaries in it, ``<output>/logs``.
 """
 
 from __future__ import annotations
@@ -137,12 +137,11 @@ class CommandOutputs:
             raise InferenceError(f"{error}\n  log: {self._log}") from error
 
     def _keep(self, call: AisBenchCall) -> None:
-        summary = self._folder.with_name(f"{self._folder.name}_summary.json")
-        summary.unlink(missing_ok=True)
+        if len(call.devices) == 1:  # of several devices the summaries are in the folder
+            (summary,) = call.summaries
+            summary.rename(call.folder / summary.name)
         shutil.rmtree(self._folder, ignore_errors=True)
         call.folder.rename(self._folder)
-        if len(call.devices) == 1:  # of several devices the summaries are in the folder
-            call.summaries[0].rename(summary)
 
     def _open(self, folder: Path) -> results.ResultFolder:
         specs = self.engine.recipe.manifest.output_specs

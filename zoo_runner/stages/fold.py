@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
 
+from zoo_runner.aipp import CHANNELS, AippParameters, aipp_parameters
 from zoo_runner.artifacts import write_durably
 from zoo_runner.errors import ExportError, PrerequisiteError
-from zoo_runner.stages.aipp import CHANNELS, AippParameters, aipp_parameters
 
 if TYPE_CHECKING:
     from pathlib import Path
