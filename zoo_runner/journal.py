@@ -35,6 +35,7 @@ PACKAGES = (
     "numpy",
     "onnx",
     "onnxruntime",
+    "onnxscript",
     "onnxsim",
     "opencv-python-headless",
     "torch",
@@ -87,7 +88,7 @@ class Journal:
         try:
             yield note
         except BaseException:
-            note.why = "failed"
+            note.why, note.skipped = "failed", False
             raise
         finally:
             self.record(stage, time.perf_counter() - start, note)

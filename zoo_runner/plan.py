@@ -7,11 +7,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from zoo_runner.cann import STAND_IN
 from zoo_runner.errors import PrerequisiteError, ZooError
 from zoo_runner.options import Stage
 from zoo_runner.recipe import Recipe, choose_backend, resolve
 from zoo_runner.redaction import redacted_url
 from zoo_runner.stages.aipp import atc_options
+from zoo_runner.stages.ais_bench import TOOL, check_tool, dataset_call
 from zoo_runner.stages.atc_command import atc_command, shell_line, soc_name
 from zoo_runner.stages.model import graph_without_weights
 
@@ -40,6 +42,7 @@ def plan(loaded: LoadedManifest, options: RunOptions, *, store: Store, progress:
         backend = choose_backend(options.backend)
     except PrerequisiteError as error:
         yield f"this run would stop: {error}"
+    check_tool(recipe, backend)
     steps: dict[Stage, Iterable[str]] = {  # generators: each works when its turn comes
         Stage.FETCH: _fetch(recipe, options),
         Stage.EXPORT: _export(recipe),
@@ -76,7 +79,7 @@ def _export(recipe: Recipe) -> Iterator[str]:
 def _convert(recipe: Recipe, backend: Backend | None, store: Store, progress: Progress) -> Iterator[str]:
     if backend is not None and backend.model_format != "om":
         yield f"not needed by the backend {backend.name}; on an Ascend host:"
-    soc = _soc(recipe)
+    soc = _soc(recipe, backend)
     try:
         nodes = recipe.manifest.atc.out_nodes or graph_without_weights(recipe, store)
     except PrerequisiteError as error:
@@ -97,10 +100,11 @@ def _convert(recipe: Recipe, backend: Backend | None, store: Store, progress: Pr
         yield shell_line(arguments)
 
 
-def _soc(recipe: Recipe) -> str:
-    """The chip to show: the manifest's, or the first one it has figures for."""
+def _soc(recipe: Recipe, backend: Backend | None) -> str:
+    """The chip to show: the one asked for, the one that is here, or the first one the manifest has figures for."""
     manifest = recipe.manifest
-    return soc_name(manifest.atc.soc_version or next(iter(manifest.expected.chips), "<chip from npu-smi>"))
+    here = _chip(backend).removesuffix(STAND_IN) if backend is not None and backend.model_format == "om" else ""
+    return soc_name(manifest.atc.soc_version or here or next(iter(manifest.expected.chips), "<chip from npu-smi>"))
 
 
 def _batches(recipe: Recipe) -> Sequence[int]:
@@ -110,7 +114,18 @@ def _batches(recipe: Recipe) -> Sequence[int]:
 
 def _infer(recipe: Recipe, options: RunOptions, backend: Backend | None) -> Iterator[str]:
     if backend and not options.scores_files:
-        yield f"{backend.name} ({backend.version()}) on {backend.chip()}, batch {recipe.manifest.infer.batch}"
+        infer = recipe.manifest.infer
+        yield f"{backend.name} ({backend.version()}) on {backend.chip()}, batch {infer.batch}"
+        if infer.tool == TOOL:
+            call = dataset_call(
+                recipe,
+                model=Path(f"{recipe.manifest.name}_bs{infer.batch}.om"),
+                devices=options.devices,
+                samples=min(options.limit or recipe.manifest.dataset.samples, recipe.manifest.dataset.samples),
+                inputs=options.output / "inputs",
+                output=options.output,
+            )
+            yield shell_line(call.arguments)
 
 
 def _benchmark(recipe: Recipe) -> Iterator[str]:

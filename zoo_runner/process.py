@@ -18,7 +18,7 @@ GRACE_S: Final = 5.0
 _POLL_S: Final = 0.5
 _LOG_TAIL: Final = 1 << 20
 # What ais_bench, aclruntime, CANN and Python print when something goes wrong.
-_TELLING: Final = re.compile(r"\[ERROR\]|\bE[A-Z0-9]\d{4}\b|[Ff]ailed|Fatal|Error\b|\berror:|not match")
+_TELLING: Final = re.compile(r"\[ERROR\]|\bE[A-Z0-9]\d{4}\b|[Ff]ailed|Fatal|Error\b|\berror:|not match|No module named")
 
 
 def run_logged(

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias
 
@@ -71,10 +71,10 @@ class AisBenchCall:
     def arguments(self) -> tuple[str, ...]:
         """The argument list, ready for ``subprocess`` without a shell."""
         given = {
-            "model": str(self.model.absolute()),
+            "model": str(self.model),
             "batchsize": str(self.batch),
-            "input": ",".join(str(folder.absolute()) for folder in self.inputs) or None,
-            "output": str(self.output.absolute()),
+            "input": ",".join(str(folder) for folder in self.inputs) or None,
+            "output": str(self.output),
             "output_dirname": self.dirname,
             "outfmt": self.outfmt,
             "device": ",".join(map(str, self.devices)),
@@ -83,6 +83,11 @@ class AisBenchCall:
         }
         flags = [text for flag, value in given.items() if value is not None for text in (f"--{flag}", value)]
         return (sys.executable, "-m", "ais_bench", *flags)
+
+    def anywhere(self) -> AisBenchCall:
+        """Return the same call with paths that hold in every working folder."""
+        inputs = tuple(folder.absolute() for folder in self.inputs)
+        return replace(self, model=self.model.absolute(), inputs=inputs, output=self.output.absolute())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,6 +118,7 @@ def run_ais_bench(call: AisBenchCall, *, log: Path, silence_s: float = SILENCE_S
             error, or left a summary that is missing or lacks something. With its message, what that means, what to
             try and where the log is.
     """
+    call = call.anywhere()
     _check_paths(call)
     watched = (call.output, call.folder, *(call.folder / f"device{device}" for device in call.devices))
     with tempfile.TemporaryDirectory(prefix="zoo-ais-bench-") as work:  # CANN leaves files where it runs
@@ -121,7 +127,7 @@ def run_ais_bench(call: AisBenchCall, *, log: Path, silence_s: float = SILENCE_S
         except subprocess.TimeoutExpired as error:
             raise InferenceError(
                 f"ais_bench gave no sign of life for {silence_s:g} s and was stopped; its results were not used.\n"
-                f"  it said: {' / '.join(printed(log).split(chr(10))[-4:]).strip(' /') or '(nothing)'}\n"
+                f"  it said last: {_last_line(printed(log))}\n"
                 "  meaning: a device does not answer, or with several devices the process of one was killed, which "
                 "ais_bench waits for for ever\n"
                 "  try: `npu-smi info`; ZOO_RUNNER_DEVICE_TIMEOUT=SECONDS allows more time\n"
@@ -195,9 +201,9 @@ def check_summaries(summaries: Sequence[Summary], call: AisBenchCall, *, files: 
 
 def _check_paths(call: AisBenchCall) -> None:
     for folder in call.inputs:
-        if "," in str(folder.absolute()):
+        if "," in str(folder):
             raise InferenceError(
-                f"expected a path without a comma, found {folder.absolute()}: ais_bench cuts --input at commas; "
+                f"expected a path without a comma, found {folder}: ais_bench cuts --input at commas; "
                 "choose another --output"
             )
         check_names(path for path in folder.iterdir() if path.suffix.lower() in {".bin", ".npy"})
@@ -230,6 +236,11 @@ def _summary(content: Mapping[str, Any]) -> Summary:
         raise ValueError(f"npu_compute_time_list: expected positive compute times, found {span}")
     files = tuple(tuple(Path(name).name for name in entry["outfiles"]) for entry in content["filesinfo"].values())
     return Summary(times=times, throughput=float(content["throughput"]), files=files)
+
+
+def _last_line(text: str) -> str:
+    """Return the last line of the tool's own log: what follows may come from being stopped."""
+    return next((line for line in reversed(text.splitlines()) if line.startswith("[")), "(nothing)")
 
 
 def _listed(numbers: Sequence[int]) -> str:

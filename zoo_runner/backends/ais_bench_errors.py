@@ -80,7 +80,9 @@ _KNOWN: Final = (
         ),
     ),
 )
-_UNKNOWN: Final = Advice("not one of the known failures", "read the log from its end")
+_UNKNOWN: Final = Advice(
+    "not one of the known failures", "read the log from its end; infer.tool: in-process does without the command"
+)
 
 
 def diagnose(text: str, exit_code: int) -> Failure:
@@ -90,7 +92,7 @@ def diagnose(text: str, exit_code: int) -> Failure:
         text: What the command printed.
         exit_code: Its exit code; minus the signal's number when one killed it.
     """
-    lines = telling(text)
+    lines = telling(text) or [line.strip() for line in text.splitlines() if line.strip()][-1:]
     advice = next((advice for pattern, advice in _KNOWN if re.search(pattern, "\n".join(lines))), _UNKNOWN)
     if exit_code < 0:
         name = signal.Signals(-exit_code).name
@@ -98,7 +100,7 @@ def diagnose(text: str, exit_code: int) -> Failure:
             f"the process was killed by {name}",
             "SIGKILL mostly means that the host ran out of memory (see dmesg), others a crash in the driver or in CANN",
         )
-    return Failure(" / ".join(lines[-_QUOTED_LINES:]) or "(no error message)", advice)
+    return Failure(" / ".join(lines[-_QUOTED_LINES:]) or "(nothing)", advice)
 
 
 def error_lines(text: str) -> list[str]:

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 TOOL: Final = "ais_bench-cli"
 """What ``infer.tool`` calls it."""
+RESULTS: Final = "results"
 
 _SLOWER: Final = 10
 """A timed loop may be this much slower than the one before it."""
@@ -50,6 +51,23 @@ def check_tool(recipe: Recipe, backend: Backend | None) -> None:
             f"{AscendBackend.name}, found {backend.name}; give --backend {AscendBackend.name}, or --set "
             "infer.tool=in-process"
         )
+
+
+def dataset_call(
+    recipe: Recipe, *, model: Path, devices: Sequence[int], samples: int, inputs: Path, output: Path
+) -> AisBenchCall:
+    """Return the command that runs the model over the input files of a data set."""
+    names = [spec.name for spec in recipe.parts.network.inputs]  # the graph's order, and so the .om's
+    folders = [inputs] if len(names) == 1 else [inputs / results.input_folder(name) for name in names]
+    return AisBenchCall(
+        model=model,
+        batch=recipe.manifest.infer.batch,
+        devices=busy_devices(samples, devices),
+        inputs=tuple(folders),
+        output=output,
+        dirname=RESULTS,
+        outfmt=recipe.manifest.infer.outfmt,
+    )
 
 
 @dataclass(kw_only=True)
@@ -102,25 +120,18 @@ class CommandOutputs:
             results.write_inputs(inputs, self.samples, map(self._checked, prepared))
         with self.clocks.measure("infer"):
             with tempfile.TemporaryDirectory(dir=self.output, prefix=".ais_bench-") as temporary:
-                call = self._call(inputs, Path(temporary))
+                call = dataset_call(
+                    self.engine.recipe,
+                    model=self.engine.loadable(self.engine.recipe.manifest.infer.batch).path,
+                    devices=self.engine.devices,
+                    samples=len(self.samples),
+                    inputs=inputs,
+                    output=Path(temporary),
+                )
                 self._run(call)
                 self._keep(call)
             self._results = self._open(self._folder)
         return self._results
-
-    def _call(self, inputs: Path, output: Path) -> AisBenchCall:
-        recipe, engine = self.engine.recipe, self.engine
-        names = [spec.name for spec in recipe.parts.network.inputs]  # the graph's order, and so the .om's
-        folders = [inputs] if len(names) == 1 else [inputs / results.input_folder(name) for name in names]
-        return AisBenchCall(
-            model=engine.loadable(recipe.manifest.infer.batch).path,
-            batch=recipe.manifest.infer.batch,
-            devices=busy_devices(len(self.samples), engine.devices),
-            inputs=tuple(folders),
-            output=output,
-            dirname=self._folder.name,
-            outfmt=recipe.manifest.infer.outfmt,
-        )
 
     def _run(self, call: AisBenchCall) -> None:
         check_devices(self.engine.devices)
@@ -134,7 +145,8 @@ class CommandOutputs:
             for _ in self._open(call.folder).outputs(self.samples):
                 pass
         except ResultError as error:
-            raise InferenceError(f"{error}\n  log: {self._log}") from error
+            text = str(error).replace(f" {call.folder}:", ":").replace(f"{call.folder}/", "")  # which is gone then
+            raise InferenceError(f"{text}\n  log: {self._log}") from error
 
     def _keep(self, call: AisBenchCall) -> None:
         if len(call.devices) == 1:  # of several devices the summaries are in the folder
@@ -145,7 +157,7 @@ class CommandOutputs:
 
     def _open(self, folder: Path) -> results.ResultFolder:
         specs = self.engine.recipe.manifest.output_specs
-        return results.open_results(folder, self.samples, self.samples, specs, title="ais_bench's results in")
+        return results.open_results(folder, self.samples, self.samples, specs, title="ais_bench's results")
 
     def _checked(self, arrays: Arrays) -> Arrays:
         """Refuse inputs that would have the right number of bytes by chance only."""
@@ -162,7 +174,7 @@ class CommandOutputs:
 
     @property
     def _folder(self) -> Path:
-        return self.output / "results"
+        return self.output / RESULTS
 
     @property
     def _log(self) -> Path:

@@ -118,7 +118,7 @@ def test_a_folder_one_level_too_high_gets_a_hint(folder: Path) -> None:
 
 def test_no_folder_and_no_files(tmp_path: Path) -> None:
     assert "not a folder" in refusal(tmp_path / "nowhere")
-    assert "no .bin files in it" in refusal(tmp_path)
+    assert "no <stem>_<i>.bin, .npy or .txt files in it" in refusal(tmp_path)
 
 
 def test_inputs_are_named_after_the_position(tmp_path: Path) -> None:
@@ -130,10 +130,117 @@ def test_inputs_are_named_after_the_position(tmp_path: Path) -> None:
 
 
 def test_several_inputs_have_a_folder_each(tmp_path: Path) -> None:
-    two = [{"a": np.zeros(1), "b": np.ones(1, dtype=np.int32)}]
+    two: list[Arrays] = [{"a": np.zeros(1), "b": np.ones(1, dtype=np.int32)}]
     results.write_inputs(tmp_path / "inputs", SAMPLES[:1], two)
     assert (tmp_path / "inputs" / "a" / "0000001.bin").stat().st_size == 8
     assert (tmp_path / "inputs" / "b" / "0000001.bin").stat().st_size == 4
+
+
+def test_input_names_that_are_no_file_names(tmp_path: Path) -> None:
+    two = [{"/a/b": np.zeros(1), "../c": np.ones(1)}]
+    results.write_inputs(tmp_path / "inputs", SAMPLES[:1], two)
+    assert sorted(path.name for path in (tmp_path / "inputs").iterdir()) == ["%2Fa%2Fb", "..%2Fc"]
+    assert (tmp_path / "inputs" / results.input_folder("/a/b") / "0000001.bin").stat().st_size == 8
+
+
+def rewritten(folder: Path, suffix: str) -> Path:
+    """Write the results as ais_bench does in another format."""
+    for path in list(folder.glob("*.bin")):
+        shape = (1, *SPECS[int(path.stem[-1])].sample_shape())
+        array = np.fromfile(path, "<f4").reshape(shape)
+        if suffix == "npy":
+            np.save(path.with_suffix(".npy"), array)
+        else:
+            rows = ["".join(f"{value:f} " for value in row) + "\n" for row in array.reshape(-1, shape[-1])]
+            path.with_suffix(".txt").write_text("".join(rows))
+        path.unlink()
+    return folder
+
+
+@pytest.mark.parametrize("suffix", ["npy", "txt"])
+def test_other_formats(folder: Path, suffix: str) -> None:
+    (rewritten(folder, suffix) / "notes.txt").write_text("made by hand")
+    (folder / "notes.txt").unlink() if suffix == "txt" else None
+    read = results.open_results(folder, SAMPLES, SAMPLES, SPECS)
+    for sample, arrays in zip(SAMPLES, read.outputs(SAMPLES), strict=True):
+        for name, wanted in outputs(sample.index).items():
+            np.testing.assert_array_equal(arrays[name], wanted)
+            assert arrays[name].dtype == np.float32
+
+
+def test_npy_without_batch_axis(folder: Path) -> None:
+    np.save(rewritten(folder, "npy") / "0000001_1.npy", np.full(3, 1, dtype=np.float32))
+    assert len(list(results.open_results(folder, SAMPLES, SAMPLES, SPECS).outputs(SAMPLES))) == 3
+
+
+@pytest.mark.parametrize(
+    ("array", "text"),
+    [
+        (np.zeros((1, 4), "f4"), "another tensor: 0000002_1.npy has float32[1, 4], expected conf float32[3]"),
+        (np.zeros((3, 1), "f4"), "another tensor: 0000002_1.npy has float32[3, 1], expected conf float32[3]"),
+        (np.zeros(3, "f8"), "another tensor: 0000002_1.npy has float64[3], expected conf float32[3]"),
+        (np.array([0, np.nan, 0], "f4"), "0000002_1.npy (conf) has 1 of 3 values NaN or infinite"),
+        (np.array([None, 1, 2]), "unreadable: 0000002_1.npy is not a whole .npy file"),
+        (b"", "unreadable: 0000002_1.npy is not a whole .npy file"),
+        (b"\x93NUMPY\x01\x00", "unreadable: 0000002_1.npy is not a whole .npy file"),
+    ],
+    ids=["long", "axes", "dtype", "nan", "objects", "empty", "cut off"],
+)
+def test_npy_files_of_something_else(folder: Path, array: np.ndarray | bytes, text: str) -> None:
+    path = rewritten(folder, "npy") / "0000002_1.npy"
+    if isinstance(array, bytes):
+        path.write_bytes(array)
+    else:
+        np.save(path, array, allow_pickle=True)
+    assert text in refusal(folder)
+
+
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        ("", "short: 0000002_1.txt has 0 bytes, expected 3 numbers (conf float32[3])"),
+        ("1.0 2.0 \n", "expected 3 numbers (conf float32[3]) and a line end after them, found 2;"),
+        ("1.0 2.0 3.0 4.0 \n", "found 4;"),
+        ("1.0 2.0 3.", "found 3 without a line end: the file was cut off;"),
+        ("1.0 two 3.0 \n", "expected numbers of type float32, found could not convert string to float: 'two'"),
+        ("1.0 nan 3.0 \n", "0000002_1.txt (conf) has 1 of 3 values NaN or infinite"),
+        ("1.0 1e99 3.0 \n", "0000002_1.txt (conf) has 1 of 3 values NaN or infinite"),
+    ],
+    ids=["empty", "short", "long", "cut off", "word", "nan", "too large"],
+)
+def test_text_of_something_else(folder: Path, content: str, text: str) -> None:
+    (rewritten(folder, "txt") / "0000002_1.txt").write_text(content)
+    assert text in refusal(folder)
+
+
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        ("1 -2 127 \n", None),
+        ("1 -2 128 \n", "expected numbers of type int8, found -2 to 128"),
+        ("1 2.5 3 \n", "expected numbers of type int8, found invalid literal"),
+    ],
+)
+def test_text_of_whole_numbers(tmp_path: Path, content: str, text: str | None) -> None:
+    (tmp_path / "0000001_0.txt").write_text(content)
+    specs = (TensorSpec("label", "int8", ("batch", 3)),)
+    read = results.open_results(tmp_path, SAMPLES[:1], SAMPLES[:1], specs)
+    if text is None:
+        ((label,),) = ([arrays["label"]] for arrays in read.outputs(SAMPLES[:1]))
+        assert (str(label.dtype), label.tolist()) == ("int8", [1, -2, 127])
+        return
+    with pytest.raises(ResultError, match=text):
+        list(read.outputs(SAMPLES[:1]))
+
+
+def test_two_formats_in_one_folder(folder: Path) -> None:
+    np.save(folder / "0000001_0.npy", np.zeros((3, 4), "f4"))
+    assert "two formats: .bin and .npy; keep the files of one run" in refusal(folder)
+
+
+def test_results_of_inputs_that_agree_up_to_a_dot(folder: Path) -> None:
+    (folder / "0000002_0.bin").unlink()
+    assert "names results after the input's name up to its first dot" in refusal(folder)
 
 
 def test_a_failure_keeps_the_folder_as_it_was(folder: Path) -> None:

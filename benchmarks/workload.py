@@ -1,0 +1,107 @@
+"""Made-up outputs, predictions and annotations with the counts of a RefineDet run on VOC2007 test, from a seed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from refinedet_plugin import boxes
+from refinedet_plugin.config import RefineDetConfig
+from refinedet_plugin.priors import priors
+from refinedet_plugin.voc import VocSample
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float32]
+
+IMAGES: Final = 4952
+DETECTIONS: Final = 299
+"""An image, on average: 1.48 million on VOC2007 test."""
+OBJECTS: Final = 3
+"""Annotated objects an image."""
+ALIVE: Final = 0.25
+"""Share of the priors that the ARM leaves to the ODM."""
+CLUSTERS: Final = 18
+"""Places an image where priors agree on a box."""
+SHARES: Final = np.array([2, 2, 5, 4, 9, 2, 9, 2, 12, 2, 2, 3, 2, 2, 29, 6, 2, 2, 2, 1], np.float64) / 100
+"""Of the classes in a detector's output on VOC2007 test, in label order; every third detection is a person."""
+
+
+def outputs(seed: int, config: RefineDetConfig | None = None) -> dict[str, Floats]:
+    """The four outputs of one image: about 700 candidates, of which about 300 stay.
+
+    Priors around a few places point at the same box with some noise, and rate it for several classes.
+    """
+    config = config or RefineDetConfig()
+    rng = np.random.default_rng(seed)
+    rows = config.num_priors
+    anchors = priors(config.input_size)
+    arm_loc = rng.normal(0, 0.4, (rows, 4)).astype(np.float32)
+    odm_loc = rng.normal(0, 0.4, (rows, 4)).astype(np.float32)
+    confidences = rng.uniform(0, 0.004, (rows, config.num_classes)).astype(np.float32)
+    objectness = np.where(rng.uniform(size=rows) < ALIVE, rng.uniform(0.011, 0.3, rows), rng.uniform(0, 0.009, rows))
+    refined = boxes.to_cxcywh(boxes.decode(arm_loc, anchors))
+    for _ in range(CLUSTERS):
+        centre, side = rng.uniform(0.15, 0.85, 2), rng.uniform(0.1, 0.5, 2)
+        near = np.argsort(np.abs(anchors[:, :2] - centre).sum(axis=1) + np.abs(anchors[:, 2:] - side).sum(axis=1))
+        members = near[: rng.integers(6, 26)]
+        low, high = centre - side / 2, centre + side / 2
+        target = np.concatenate((low, high)) + rng.normal(0, 0.22, (len(members), 4)) * np.tile(side, 2)
+        middle, half = (target[:, 2:] + target[:, :2]) / 2, np.abs(target[:, 2:] - target[:, :2]) / 2 + 0.01
+        odm_loc[members] = boxes.encode(np.concatenate((middle - half, middle + half), axis=1), refined[members])
+        objectness[members] = rng.uniform(0.05, 1, len(members))
+        for label in rng.choice(len(config.classes), 6, replace=False, p=_shares(len(config.classes))):
+            rated = members[rng.uniform(size=len(members)) < rng.uniform(0.2, 0.7)]
+            confidences[rated, label + 1] = rng.uniform(0.011, 0.2, len(rated)) ** rng.uniform(0.5, 1.2)
+    confidences[:, 0] = np.maximum(1 - confidences[:, 1:].sum(axis=1), 0)
+    return {
+        "odm_loc": odm_loc,
+        "odm_conf": confidences,
+        "arm_loc": arm_loc,
+        "arm_conf": np.stack((1 - objectness, objectness), axis=1).astype(np.float32),
+    }
+
+
+def _shares(classes: int) -> NDArray[np.float64]:
+    return SHARES if classes == len(SHARES) else np.full(classes, 1 / classes)
+
+
+def sample(index: int, boxes_xyxy: Floats, labels: NDArray[np.intp]) -> VocSample:
+    """An image of 500 x 375 pixels with these objects, every tenth of them difficult."""
+    return VocSample(
+        index=index,
+        id=f"{index:06}",
+        path=Path(f"{index:06}.jpg"),
+        width=500,
+        height=375,
+        boxes=boxes_xyxy,
+        labels=labels,
+        difficult=np.arange(len(labels)) % 10 == index % 10,
+    )
+
+
+def scored_set(images: int = IMAGES, seed: int = 0) -> tuple[list[VocSample], list[dict[str, NDArray[np.generic]]]]:
+    """Samples and predictions: a third of the objects' detections lie on an object, the others anywhere."""
+    rng = np.random.default_rng(seed)
+    samples, predictions = [], []
+    for index in range(1, images + 1):
+        count, found = 1 + rng.poisson(OBJECTS - 1), rng.poisson(DETECTIONS)
+        low = rng.integers(1, (301, 226), (count, 2))
+        truths = np.concatenate((low, low + rng.integers(20, (199, 149), (count, 2))), axis=1).astype(np.float32)
+        labels = rng.choice(len(SHARES), count, p=SHARES)
+        corner = rng.uniform(0, (400, 300), (found, 2))
+        drawn = np.concatenate((corner, corner + rng.uniform(10, (200, 150), (found, 2))), axis=1)
+        given = np.sort(rng.choice(len(SHARES), found, p=SHARES)).astype(np.int16)
+        scores = rng.uniform(0.01, 1, found) ** 3
+        for label, truth in zip(labels, truths, strict=True):
+            near = np.flatnonzero(given == label)[:6]
+            drawn[near] = truth - 1 + rng.normal(0, 8, (len(near), 4))
+            scores[near] = scores[near] ** 0.3
+        samples.append(sample(index, truths, labels))
+        predictions.append(
+            {"boxes": drawn.astype(np.float32), "scores": scores.astype(np.float32), "labels": given}
+        )
+    return samples, predictions

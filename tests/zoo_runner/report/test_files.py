@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from zoo_runner.errors import StageError
+from zoo_runner.report.files import make_folder, remove_report, write_report
+from zoo_runner.report.model import ManifestRecord, Report, Verdict
+
+
+def report(why: str = "", verdict: Verdict = Verdict.PASS) -> Report:
+    manifest = ManifestRecord(name="m", path="m.yaml", files=("m.yaml",), digest="0" * 64)
+    return Report(verdict=verdict, exit_code=0, why=(why,), manifest=manifest)
+
+
+def test_it_is_written_whole_and_alone(tmp_path: Path) -> None:
+    folder = tmp_path / "a" / "b"
+    make_folder(folder)
+    path = write_report(folder, report("größer als 3 €"))
+    assert path == folder / "report.json"
+    text = path.read_text(encoding="utf-8")
+    assert text.endswith("}\n")
+    assert '    "größer als 3 €"\n' in text
+    assert Report.model_validate_json(text) == report("größer als 3 €")
+    write_report(folder, report("shorter"))
+    assert Report.model_validate_json(path.read_bytes()) == report("shorter")
+    assert list(folder.iterdir()) == [path]
+
+
+def test_making_a_folder_again_keeps_what_is_in_it(tmp_path: Path) -> None:
+    write_report(tmp_path, report())
+    make_folder(tmp_path)
+    assert (tmp_path / "report.json").exists()
+
+
+def test_an_old_report_goes_and_nothing_else(tmp_path: Path) -> None:
+    write_report(tmp_path, report())
+    (tmp_path / "detections.npz").write_bytes(b"")
+    remove_report(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["detections.npz"]
+    remove_report(tmp_path)
+
+
+def test_where_there_was_none_none_is_made(tmp_path: Path) -> None:
+    remove_report(tmp_path / "a" / "b")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        pytest.param(remove_report, id="remove"),
+        pytest.param(make_folder, id="make"),
+        pytest.param(lambda folder: write_report(folder, report()), id="write"),
+    ],
+)
+def test_a_folder_that_is_none_is_refused(tmp_path: Path, call: Callable[[Path], object]) -> None:
+    (tmp_path / "file").write_text("")
+    for folder in (tmp_path / "file", tmp_path / "file" / "below"):
+        with pytest.raises(StageError) as caught:
+            call(folder)
+        text = str(caught.value)
+        assert text.startswith(f"--output {folder}: cannot be written (")
+        assert text.endswith("); choose another folder")
+        assert caught.value.exit_code == 3
+
+
+def test_a_report_that_cannot_be_replaced_stays_out_of_the_way(tmp_path: Path) -> None:
+    (tmp_path / "report.json").mkdir()
+    with pytest.raises(StageError, match="cannot be written"):
+        write_report(tmp_path, report())
+    with pytest.raises(StageError, match="cannot be written"):
+        remove_report(tmp_path)

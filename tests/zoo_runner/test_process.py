@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from zoo_runner import process
+
+
+def python(code: str) -> tuple[str, ...]:
+    return (sys.executable, "-u", "-c", code)
+
+
+@pytest.mark.parametrize(
+    ("code", "exit_code"),
+    [("print('done')", 0), ("import sys; sys.exit(7)", 7), ("import os; os.kill(os.getpid(), 9)", -9)],
+    ids=["success", "failure", "signal"],
+)
+@pytest.mark.parametrize("silence_s", [None, 60.0])
+def test_exit_codes(tmp_path: Path, code: str, exit_code: int, silence_s: float | None) -> None:
+    log = tmp_path / "logs" / "log"
+    assert process.run_logged(python(code), cwd=tmp_path, log=log, silence_s=silence_s) == exit_code
+
+
+def test_the_log_has_the_command_and_both_streams(tmp_path: Path) -> None:
+    code = "import sys, os; print(os.getcwd()); print('went wrong', file=sys.stderr)"
+    process.run_logged(python(code), cwd=tmp_path, log=tmp_path / "log")
+    assert (tmp_path / "log").read_text().startswith(f"$ {sys.executable} -u -c 'import")
+    assert process.printed(tmp_path / "log") == f"{tmp_path.resolve()}\nwent wrong\n"
+
+
+@pytest.mark.parametrize("limit", ["timeout_s", "silence_s"])
+def test_what_hangs_is_ended_with_all_it_started(tmp_path: Path, limit: str) -> None:
+    code = "import subprocess, sys; subprocess.run([sys.executable, '-c', 'import time; time.sleep(600)'])"
+    with pytest.raises(subprocess.TimeoutExpired):
+        process.run_logged(python(code), cwd=tmp_path, log=tmp_path / "log", **{limit: 0.3})  # type: ignore[arg-type] # either is a float
+    assert not any(str(tmp_path) in _cwd(path) for path in Path("/proc").iterdir() if path.name.isdecimal()), (
+        "a process still runs in the folder"
+    )
+
+
+def _cwd(path: Path) -> str:
+    try:
+        return str((path / "cwd").readlink())
+    except OSError:  # ended meanwhile, or another user's
+        return ""
+
+
+@pytest.mark.parametrize(
+    "work",
+    ["print(i)", "open(f'results/{i}', 'w').close()", "print('\\rexec', i, end='')"],
+    ids=["lines", "files", "counter"],
+)
+def test_signs_of_life(tmp_path: Path, work: str) -> None:
+    """Eight steps, each much shorter than the limit, and all of them together longer."""
+    code = f"import time, os\nos.mkdir('results')\nfor i in range(8):\n    time.sleep(0.3)\n    {work}"
+    start = time.monotonic()
+    code_ = process.run_logged(
+        python(code), cwd=tmp_path, log=tmp_path / "log", silence_s=2.0, watched=[tmp_path / "results"]
+    )
+    assert code_ == 0
+    assert time.monotonic() - start > 2.0
+
+
+def test_a_limit_for_all_of_it_holds_beside_signs_of_life(tmp_path: Path) -> None:
+    with pytest.raises(subprocess.TimeoutExpired, match=r"after 1\.5 seconds"):
+        process.run_logged(
+            python("import time\nwhile True: print(1, flush=True); time.sleep(0.1)"),
+            cwd=tmp_path,
+            log=tmp_path / "log",
+            timeout_s=1.5,
+            silence_s=60,
+        )
+
+
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        ("", []),
+        ("[INFO] all is well\n", []),
+        (
+            "E19999: Inner Error!\n        device 0 is lost\n[INFO] x\n[ERROR] failed:1\n[ERROR] failed:1\n",
+            ["E19999: Inner Error!", "device 0 is lost", "[ERROR] failed:1"],
+        ),
+        (
+            "usage: x\nais_bench: error: unrecognized arguments: --y\n",
+            ["ais_bench: error: unrecognized arguments: --y"],
+        ),
+    ],
+    ids=["empty", "no error", "explained and repeated", "usage"],
+)
+def test_telling_lines(text: str, lines: list[str]) -> None:
+    assert process.telling(text) == lines
