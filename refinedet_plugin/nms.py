@@ -23,6 +23,11 @@ if TYPE_CHECKING:
 PAIRS_AT_ONCE: Final = 1 << 14
 """Pairs per step: their arrays stay in cache, and boxes found to go are in no later step's pairs."""
 
+POSITION_BITS: Final = 16
+"""What a class of 16 bits and a score of 32 leave of 64 for the position."""
+MOST_PACKED: Final = 1 << POSITION_BITS
+MAGNITUDE: Final = np.int32(0x7FFFFFFF)
+
 
 def rank(scores: NDArray[np.float32], labels: NDArray[np.int16], *, top_k: int) -> Indices:
     """Orders candidates by class, and within a class from the highest score down.
@@ -38,11 +43,34 @@ def rank(scores: NDArray[np.float32], labels: NDArray[np.int16], *, top_k: int) 
     Returns:
         Indices [K] of the candidates that stay, K <= M.
     """
-    descending = np.argsort(scores, kind="stable")[::-1]
-    order = descending[np.argsort(labels[descending], kind="stable")]
+    order = _packed_order(scores, labels) if len(scores) <= MOST_PACKED else _plain_order(scores, labels)
+    if len(order) <= top_k:
+        return order
     ranked = labels[order]
     place = np.arange(len(order)) - ranked.searchsorted(ranked, "left")
     return order[place < top_k]
+
+
+def _plain_order(scores: NDArray[np.float32], labels: NDArray[np.int16]) -> Indices:
+    descending = np.argsort(scores, kind="stable")[::-1]
+    return descending[np.argsort(labels[descending], kind="stable")]
+
+
+def _packed_order(scores: NDArray[np.float32], labels: NDArray[np.int16]) -> Indices:
+    """The same from one sort of whole numbers, a third of the time: class, score and position share 64 bits.
+
+    Read as a whole number, a float32 grows with its value; a negative one does once all bits but the sign are
+    turned over. Adding 0 makes the negative zero, which equals the other one, positive.
+    """
+    bits = (scores + np.float32(0)).view(np.int32)
+    ascending = bits ^ (bits >> np.int32(31) & MAGNITUDE)
+    keys = labels.astype(np.int64) << np.int64(32)
+    keys -= ascending  # not across classes: each has 2**32 numbers, and scores fill no more
+    keys <<= np.int64(POSITION_BITS)
+    keys += np.arange(len(keys) - 1, -1, -1)  # later candidates first
+    keys.sort()
+    keys &= np.int64(MOST_PACKED - 1)
+    return np.subtract(len(keys) - 1, keys, dtype=np.intp)
 
 
 def suppress(boxes: NDArray[np.float32], labels: NDArray[np.int16], *, iou_threshold: float) -> Indices:

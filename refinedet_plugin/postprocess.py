@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, cast
 
 import numpy as np
 
-from refinedet_plugin import boxes, nms
+from refinedet_plugin import boxes, nms, nms_compiled
 from refinedet_plugin.priors import priors
 from zoo_runner.errors import ResultError
 
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 REVISION: Final = 1
 """Counts the changes of this module, ``nms`` and ``boxes`` that changed a detection."""
+
+TWO: Final = np.float32(2)
 
 
 class RefineDetPostprocess:
@@ -83,7 +85,7 @@ class RefineDetPostprocess:
         order = nms.rank(scores, labels, top_k=self._config.nms_top_k)
         rows, labels, scores = rows[order], labels[order], scores[order]
         decoded = self._decode(outputs, rows)
-        kept = nms.suppress(decoded, labels, iou_threshold=self._config.nms_threshold)
+        kept = nms_compiled.suppress(decoded, labels, iou_threshold=self._config.nms_threshold)
         size = cast("VocSample", sample)  # the plugin's own data set gives nothing else
         scale = np.array((size.width, size.height, size.width, size.height), np.float32)
         with np.errstate(over="ignore"):  # see above: the reference scales infinite boxes too
@@ -125,12 +127,31 @@ class RefineDetPostprocess:
     def _decode(self, outputs: Arrays, rows: NDArray[np.intp]) -> NDArray[np.float32]:
         """Corners float32 [M, 4], normalised, of the given prior rows: refined by ARM, then by ODM.
 
-        Columns are contiguous in memory, which is how the formulas, written for two of them at a time, run fast.
+        ``boxes.decode`` and ``boxes.to_cxcywh`` step by step, on contiguous rows of x and y instead of columns,
+        which halves the time.
         """
         arm, odm, anchors = (
-            np.asfortranarray(values.take(rows, axis=0))
-            for values in (outputs["arm_loc"], outputs["odm_loc"], self._priors)
+            values.take(rows, axis=0).T.copy() for values in (outputs["arm_loc"], outputs["odm_loc"], self._priors)
         )
         with np.errstate(over="ignore", invalid="ignore"):  # exp may overflow, see __call__
-            refined = boxes.to_cxcywh(boxes.decode(arm, anchors))
-            return boxes.decode(odm, refined)
+            low, high = _corners(arm, anchors[:2], anchors[2:])
+            centre = high + low
+            centre /= TWO
+            high -= low
+            corners = np.concatenate(_corners(odm, centre, high))
+        return corners.T
+
+
+def _corners(
+    loc: NDArray[np.float32], centre: NDArray[np.float32], size: NDArray[np.float32]
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Low and high corners [2, M] of offsets [4, M] from boxes: every value is that of ``boxes.decode``."""
+    high = loc[2:] * boxes.SIZE_VARIANCE
+    np.exp(high, out=high)
+    high *= size
+    low = loc[:2] * boxes.CENTRE_VARIANCE
+    low *= size
+    low += centre
+    low -= high / TWO
+    high += low
+    return low, high

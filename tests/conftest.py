@@ -81,6 +81,12 @@ def cache_of_all_tests(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("zoo-runner-cache")
 
 
+@pytest.fixture(scope="session")
+def session_zoo_run(tmp_path_factory: pytest.TempPathFactory, cache_of_all_tests: Path) -> ZooRun:
+    """For runs that several tests look at."""
+    return ZooRun(tmp_path_factory.mktemp("runs"), {"ZOO_RUNNER_CACHE": str(cache_of_all_tests)})
+
+
 @pytest.fixture
 def zoo_run(tmp_path: Path, cache_of_all_tests: Path) -> ZooRun:
     return ZooRun(tmp_path, {"ZOO_RUNNER_CACHE": str(cache_of_all_tests)})

@@ -29,8 +29,8 @@ PAGES = [*DOCS, ROOT / "CHANGELOG.md", *sorted((ROOT / "tools").rglob("*.md"))]
 TOY = ROOT / "tests" / "toy_plugin"
 MANIFESTS = sorted((ROOT / "manifests").glob("*.yaml"))
 PLACEHOLDERS = {"MANIFEST": str(MANIFESTS[0]), "STAGE": "infer", "FOLDER": "folder", "DIR": "folder", "NAME": "name"}
-OTHER_TOOLS = {"--fault", "--help", "--devices"}
-"""Options of ``python -m zoo_runner.testing`` that the text names. What has an underscore is ATC's."""
+OTHER_TOOLS = {"--fault", "--help", "--devices", "--input", "--loop"}
+"""Options of the stand-ins and of ais_bench that the text names. What has an underscore is ATC's."""
 
 
 def page(name: str) -> str:

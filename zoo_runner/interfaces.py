@@ -222,6 +222,29 @@ class SessionRequest:
     threads: int | None = None
 
 
+@dataclass(frozen=True, kw_only=True)
+class Timings:
+    """Milliseconds of repeated calls.
+
+    Attributes:
+        compute_ms: Computation only, one value a call.
+        to_device_ms: Copying inputs to the device, where the backend knows it.
+        from_device_ms: Copying outputs back, where the backend knows it.
+    """
+
+    compute_ms: tuple[float, ...]
+    to_device_ms: tuple[float, ...] = ()
+    from_device_ms: tuple[float, ...] = ()
+
+    def __add__(self, later: Timings) -> Timings:
+        """Return these calls and later ones."""
+        return Timings(
+            compute_ms=self.compute_ms + later.compute_ms,
+            to_device_ms=self.to_device_ms + later.to_device_ms,
+            from_device_ms=self.from_device_ms + later.from_device_ms,
+        )
+
+
 class Session(Protocol):
     """A loaded model."""
 
@@ -232,8 +255,8 @@ class Session(Protocol):
             InferenceError: The device failed, or an output has the wrong shape or dtype.
         """
 
-    def time(self, inputs: Arrays, *, warmup: int, loop: int) -> Sequence[float]:
-        """Run one batch ``warmup + loop`` times and return the last ``loop`` compute times in ms."""
+    def time(self, inputs: Arrays, *, warmup: int, loop: int) -> Timings:
+        """Run one batch ``warmup + loop`` times and return how long the last ``loop`` took."""
 
     def close(self) -> None:
         """Release the device. Calling it again does nothing."""

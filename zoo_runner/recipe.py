@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from zoo_runner import plugins
 from zoo_runner.aipp import aipp_parameters
 from zoo_runner.errors import ManifestError, PluginError, PrerequisiteError, did_you_mean
+from zoo_runner.fingerprints import fingerprint, source_fingerprint
 from zoo_runner.interfaces import PixelPreprocess
 from zoo_runner.manifest.load import LoadedManifest, load_plugin_config
 from zoo_runner.manifest.schema import Section
@@ -39,6 +40,11 @@ class Recipe:
     manifest: Manifest
     parts: ModelParts
     package: str
+
+    @property
+    def code(self) -> str:
+        """Identity of the plugin's and the runner's source code, for keys."""
+        return fingerprint(source_fingerprint(self.package), source_fingerprint("zoo_runner"))
 
     @property
     def pixels(self) -> PixelPreprocess | None:

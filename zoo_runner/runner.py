@@ -192,7 +192,9 @@ def _predict(job: Job, samples: Sequence[Sample], scored: Sequence[Sample], engi
     with ExitStack() as cleanup:
         source: stream.OutputSource
         if engine is None:
-            source = results.open_results(options.results_folder, scored, samples, manifest.output_specs)
+            source = results.open_results(
+                options.results_folder, scored, samples, manifest.output_specs, code=job.recipe.code
+            )
             job.journal.artifact("results", options.results_folder)
         else:
             source = _model_outputs(job, engine, scored, clocks, cleanup)

@@ -5,7 +5,7 @@ import time
 import numpy as np
 
 from zoo_runner.hookspecs import hookimpl
-from zoo_runner.interfaces import Prerequisite
+from zoo_runner.interfaces import Prerequisite, Timings
 
 
 class ReferenceSession:
@@ -24,7 +24,7 @@ class ReferenceSession:
             start = time.perf_counter()
             self.infer(inputs)
             seconds.append(time.perf_counter() - start)
-        return [1000 * each for each in seconds[warmup:]]
+        return Timings(compute_ms=tuple(1000 * each for each in seconds[warmup:]))
 
     def close(self):
         pass

@@ -156,12 +156,19 @@ def test_a_limit_takes_what_whole_runs_left(lab: Lab) -> None:
 def test_edited_plugin_code_redoes_everything(trial: ZooRun, trial_site: Path, tmp_path: Path) -> None:
     site = shutil.copytree(trial_site, tmp_path / "site")
     edited = trial.given(PYTHONPATH=site)
-    assert edited("trial.yaml", "--output", "out").returncode == 0
+    from_files = ("--from", "postprocess", "--results", "files/results")
+
+    def work(*arguments: str) -> set[str]:
+        assert edited("trial.yaml", "--output", "out", *arguments).returncode == 0
+        return {stage["name"] for stage in edited.report()["stages"] if not stage["skipped"]} - ALWAYS
+
+    assert edited("trial.yaml", "--output", "files", "--until", "infer").returncode == 0
+    work()
+    work(*from_files)
+    assert (work(), work(*from_files)) == (NOTHING, NOTHING)
     with (site / "trial_plugin.py").open("a") as file:
         file.write("# changed\n")
-    assert edited("trial.yaml", "--output", "out").returncode == 0
-    done = {stage["name"] for stage in edited.report()["stages"] if not stage["skipped"]} - ALWAYS
-    assert done == {"export"} | STREAM
+    assert (work(), work(*from_files)) == ({"export"} | STREAM, {"postprocess"})
 
 
 @pytest.mark.parametrize(

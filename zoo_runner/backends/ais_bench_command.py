@@ -98,11 +98,15 @@ class Summary:
         times: Compute time of each inference, ms.
         throughput: Samples per second of compute time.
         files: Names of the result files of each sample.
+        h2d_ms: Mean time of copying inputs to the device; empty when the release does not tell.
+        d2h_ms: Mean time of copying outputs back; likewise.
     """
 
     times: tuple[float, ...]
     throughput: float
     files: tuple[tuple[str, ...], ...]
+    h2d_ms: tuple[float, ...] = ()
+    d2h_ms: tuple[float, ...] = ()
 
 
 def run_ais_bench(call: AisBenchCall, *, log: Path, silence_s: float = SILENCE_S) -> tuple[Summary, ...]:
@@ -235,7 +239,11 @@ def _summary(content: Mapping[str, Any]) -> Summary:
         span = f"{min(times)} to {max(times)} ms" if times else "none"
         raise ValueError(f"npu_compute_time_list: expected positive compute times, found {span}")
     files = tuple(tuple(Path(name).name for name in entry["outfiles"]) for entry in content["filesinfo"].values())
-    return Summary(times=times, throughput=float(content["throughput"]), files=files)
+    h2d_ms, d2h_ms = (
+        (float(content[key]["mean"]),) if content.get(key, {}).get("count") else ()
+        for key in ("H2D_latency", "D2H_latency")
+    )
+    return Summary(times=times, throughput=float(content["throughput"]), files=files, h2d_ms=h2d_ms, d2h_ms=d2h_ms)
 
 
 def _last_line(text: str) -> str:

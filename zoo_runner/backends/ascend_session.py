@@ -15,6 +15,7 @@ import numpy as np
 
 from zoo_runner.backends.shared_arrays import spec_bytes
 from zoo_runner.errors import InferenceError, PrerequisiteError
+from zoo_runner.interfaces import Timings
 from zoo_runner.om_stamp import read_stamp
 
 if TYPE_CHECKING:
@@ -86,8 +87,8 @@ class AscendSession:
             raise InferenceError(f"expected {len(specs)} outputs, found {len(results)}")
         return {spec.name: self._checked(spec, result) for spec, result in zip(specs, results, strict=True)}
 
-    def time(self, inputs: Arrays, *, warmup: int, loop: int) -> Sequence[float]:
-        """Run one batch ``warmup + loop`` times; return the NPU times of the last ``loop`` in ms.
+    def time(self, inputs: Arrays, *, warmup: int, loop: int) -> Timings:
+        """Run one batch ``warmup + loop`` times; return the NPU times of the last ``loop``, and of the copies.
 
         Raises:
             InferenceError: The tool failed, or did not report ``loop`` times.
@@ -95,8 +96,11 @@ class AscendSession:
         for _ in range(warmup):
             self.infer(inputs)
         if loop == 0:
-            return []
+            return Timings(compute_ms=())
+        copies = _memory_summary()
         with _told("timing"):
+            if copies is not None:
+                copies.reset()
             _either(self._session, "reset_sumaryinfo", "reset_summaryinfo")()
             self._session.set_loop_count(loop)
             try:
@@ -108,7 +112,11 @@ class AscendSession:
             raise InferenceError(f"timing: expected {loop} compute times from ais_bench, found {len(times)}")
         if not all(np.isfinite(each) and each > 0 for each in times):
             raise InferenceError(f"timing: expected positive compute times, found {min(times)} to {max(times)} ms")
-        return times
+        return Timings(
+            compute_ms=tuple(times),
+            to_device_ms=_copy_times(copies, "get_H2D_time_list"),
+            from_device_ms=_copy_times(copies, "get_D2H_time_list"),
+        )
 
     def close(self) -> None:
         """Unload the model and end the runtime in this process. Calling it again does nothing."""
@@ -228,3 +236,15 @@ def _names(specs: Sequence[TensorSpec]) -> str:
 
 def _nothing() -> None:
     """Stand for a method that a release lacks."""
+
+
+def _memory_summary() -> Any:
+    """Return ais_bench's record of copies; ``None`` in releases that have none."""
+    from ais_bench.infer import interface  # noqa: PLC0415 - exists on Ascend hosts only
+
+    return getattr(interface, "MemorySummary", None)
+
+
+def _copy_times(copies: Any, name: str) -> tuple[float, ...]:
+    read = getattr(copies, name, None)
+    return () if read is None else tuple(float(each) for each in read())

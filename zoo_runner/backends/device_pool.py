@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -19,6 +19,7 @@ import numpy as np
 from zoo_runner.backends.device_process import DeviceLostError, DeviceProcess
 from zoo_runner.backends.device_worker import Infer, OpenSession, Time
 from zoo_runner.errors import InferenceError, PrerequisiteError
+from zoo_runner.interfaces import Timings
 
 if TYPE_CHECKING:
     from zoo_runner.interfaces import Arrays, SessionRequest
@@ -117,8 +118,8 @@ class DevicePool:
         finally:
             self._withdraw(waiting)
 
-    def time(self, inputs: Arrays, *, warmup: int, loop: int) -> Sequence[float]:
-        """Run one batch ``warmup + loop`` times on one device and return the last ``loop`` compute times in ms.
+    def time(self, inputs: Arrays, *, warmup: int, loop: int) -> Timings:
+        """Run one batch ``warmup + loop`` times on one device and return how long the last ``loop`` took.
 
         The loop is one call of the tool, or as few as keep each within the time after which a device counts
         as hanging.
@@ -128,22 +129,22 @@ class DevicePool:
         """
         self._check(inputs)
 
-        def run(device: DeviceProcess) -> list[float]:
+        def run(device: DeviceProcess) -> Timings:
             device.load(inputs)
-            times: list[float] = []
+            times = Timings(compute_ms=())
             each_s = self._timeout_s
             for _ in range(warmup):
                 start = time.perf_counter()
                 device.call(Time(1, 0), self._timeout_s)
                 each_s = time.perf_counter() - start
-            while len(times) < loop:
-                count = min(loop - len(times), max(1, int(self._timeout_s / 4 / each_s)))
+            while (done := len(times.compute_ms)) < loop:
+                count = min(loop - done, max(1, int(self._timeout_s / 4 / each_s)))
                 start = time.perf_counter()
                 times += device.call(Time(0, count), self._timeout_s).times
                 each_s = (time.perf_counter() - start) / count
             return times
 
-        times: list[float] = self._submit(_Job(run, Future())).result.result()
+        times: Timings = self._submit(_Job(run, Future())).result.result()
         return times
 
     def close(self) -> None:

@@ -22,7 +22,7 @@ from typing import TypeAlias
 
 from zoo_runner.backends.shared_arrays import SharedArrays, SharedLog
 from zoo_runner.errors import PrerequisiteError
-from zoo_runner.interfaces import Session, SessionRequest
+from zoo_runner.interfaces import Session, SessionRequest, Timings
 
 OpenSession: TypeAlias = Callable[[SessionRequest], Session]
 """Opens a model on the one device of the request; importable by name, so that a new process can get it."""
@@ -65,11 +65,14 @@ class Time:
     loop: int
 
 
+NO_TIMES = Timings(compute_ms=())
+
+
 @dataclass(frozen=True)
 class Done:
     """The call succeeded."""
 
-    times: tuple[float, ...] = ()
+    times: Timings = NO_TIMES
 
 
 @dataclass(frozen=True)
@@ -107,7 +110,7 @@ def serve(connection: Connection, task: Task) -> None:
 
 def _call(session: Session, task: Task, call: Infer | Time) -> Done:
     if isinstance(call, Time):
-        return Done(tuple(session.time(task.inputs.arrays, warmup=call.warmup, loop=call.loop)))
+        return Done(session.time(task.inputs.arrays, warmup=call.warmup, loop=call.loop))
     task.outputs.fill(session.infer(task.inputs.arrays))
     return Done()
 

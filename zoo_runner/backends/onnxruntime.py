@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from zoo_runner.errors import InferenceError, PrerequisiteError, did_you_mean
 from zoo_runner.hookspecs import hookimpl
-from zoo_runner.interfaces import BATCH, Prerequisite, SessionRequest, TensorSpec
+from zoo_runner.interfaces import BATCH, Prerequisite, SessionRequest, TensorSpec, Timings
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -128,8 +128,8 @@ class OnnxRuntimeSession:
             _check_output(spec, outputs[spec.name], batch)
         return outputs
 
-    def time(self, inputs: Arrays, *, warmup: int, loop: int) -> Sequence[float]:
-        """Run one batch ``warmup + loop`` times and return the last ``loop`` wall-clock times in ms.
+    def time(self, inputs: Arrays, *, warmup: int, loop: int) -> Timings:
+        """Run one batch ``warmup + loop`` times and return the wall-clock times of the last ``loop``.
 
         Raises:
             InferenceError: An input does not fit, or a run failed.
@@ -143,7 +143,7 @@ class OnnxRuntimeSession:
             start = time.perf_counter()
             run()
             times.append((time.perf_counter() - start) * 1000)
-        return times
+        return Timings(compute_ms=tuple(times))
 
     def close(self) -> None:
         """Release the model. Calling it again does nothing."""

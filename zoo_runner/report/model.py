@@ -86,6 +86,7 @@ class MetricRecord(Record):
 class PerformanceRecord(Record):
     """Pure inference at one batch size: compute time only, without transfers and host work.
 
+    ``to_device_ms`` and ``from_device_ms`` are the means of the copies, where the backend knows them.
     ``end_to_end`` is the rate of the whole stream, from image file to detections, where this run inferred
     the data set at this batch size.
     """
@@ -94,9 +95,12 @@ class PerformanceRecord(Record):
     chip: str
     batch: int
     loops: int
+    min_ms: float | None = None
     mean_ms: float | None = None
     median_ms: float | None = None
     p99_ms: float | None = None
+    to_device_ms: float | None = None
+    from_device_ms: float | None = None
     throughput: float | None = None
     end_to_end: float | None = None
     unit: str = "images/s"

@@ -150,16 +150,19 @@ def _metrics(records: tuple[MetricRecord, ...]) -> Table:
 def _performance(records: tuple[PerformanceRecord, ...]) -> Table:
     first = records[0]
     title = f"pure inference, {first.backend} on {first.chip}"
-    timing = ("mean ms", "median ms", "p99 ms", "loops")
+    timing = ("min ms", "mean ms", "median ms", "p99 ms", "to device ms", "from device ms", "loops")
     columns = ("batch", "images/s", *timing, "end to end images/s", "expected", "tolerance", "verdict")
     table = Table(*columns, title=title)
     for record in records:
         table.add_row(
             str(record.batch),
             _number(record.throughput, ".2f"),
+            _number(record.min_ms, ".3f"),
             _number(record.mean_ms, ".3f"),
             _number(record.median_ms, ".3f"),
             _number(record.p99_ms, ".3f"),
+            _number(record.to_device_ms, ".3f"),
+            _number(record.from_device_ms, ".3f"),
             str(record.loops),
             _number(record.end_to_end, ".2f"),
             _number(record.expected, ".3f"),

@@ -23,6 +23,7 @@ from zoo_runner.backends.ais_bench_command import (
 from zoo_runner.backends.ascend import AscendBackend, check_devices, device_timeout
 from zoo_runner.errors import InferenceError, ResultError, UsageError
 from zoo_runner.fingerprints import file_digest, fingerprint
+from zoo_runner.interfaces import Timings
 from zoo_runner.stages import results, stream
 from zoo_runner.stages.pixels import host_inputs, host_preprocess
 
@@ -194,8 +195,8 @@ class CommandTimer:
     batch: int
     _slowest_s: float | None = field(default=None, init=False)
 
-    def time(self, inputs: Arrays, *, warmup: int, loop: int) -> Sequence[float]:
-        """Run one batch of zeros ``warmup + loop`` times; return the NPU times of the last ``loop`` in ms.
+    def time(self, inputs: Arrays, *, warmup: int, loop: int) -> Timings:
+        """Run one batch of zeros ``warmup + loop`` times; return the NPU times of the last ``loop``.
 
         Args:
             inputs: Must be zeros: without input files the command makes its own.
@@ -222,9 +223,9 @@ class CommandTimer:
             summaries = run_ais_bench(call, log=log, silence_s=self._silence_s(warmup + loop))
         outputs = len(self.engine.recipe.manifest.outputs)
         check_summaries(summaries, call, files=1, outputs=outputs)
-        times = summaries[0].times
-        self._slowest_s = max(times) / 1000
-        return times
+        (summary,) = summaries
+        self._slowest_s = max(summary.times) / 1000
+        return Timings(compute_ms=summary.times, to_device_ms=summary.h2d_ms, from_device_ms=summary.d2h_ms)
 
     def close(self) -> None:
         """Do nothing: the command has released the device."""

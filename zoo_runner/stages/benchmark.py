@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from zoo_runner.interfaces import Timings
 from zoo_runner.report.model import PerformanceRecord
 
 if TYPE_CHECKING:
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
 class TimedModel(Protocol):
     """What can be timed: every :class:`~zoo_runner.interfaces.Session`, and commands that do nothing else."""
 
-    def time(self, inputs: Arrays, *, warmup: int, loop: int) -> Sequence[float]:
-        """Run one batch ``warmup + loop`` times and return the last ``loop`` compute times in ms."""
+    def time(self, inputs: Arrays, *, warmup: int, loop: int) -> Timings:
+        """Run one batch ``warmup + loop`` times and return how long the last ``loop`` took."""
 
     def close(self) -> None:
         """Release the device."""
@@ -56,12 +57,14 @@ def benchmark(bench: Bench, options: BenchmarkOptions, gated: Sequence[int]) -> 
     for batch in options.batch:
         full = batch in gated
         if not full and per_sample * batch * (PROBES + 1) > options.max_seconds:
-            yield _record(bench, batch, (), f"skipped: a call would take about {per_sample * batch:.1f} s")
+            yield _record(
+                bench, batch, Timings(compute_ms=()), f"skipped: a call would take about {per_sample * batch:.1f} s"
+            )
             continue
         with _session(bench, batch) as session:
             inputs: Arrays = {spec.name: spec.empty(batch) for spec in bench.inputs}
             probe = session.time(inputs, warmup=1, loop=PROBES)
-            per_sample = float(np.mean(probe)) / 1000 / batch
+            per_sample = float(np.mean(probe.compute_ms)) / 1000 / batch
             affordable = int(options.max_seconds / max(per_sample * batch, 1e-9))
             loop = options.loop if full else max(PROBES, min(options.loop, affordable))
             warmup = options.warmup if full else min(options.warmup, affordable)
@@ -87,18 +90,26 @@ def _session(bench: Bench, batch: int) -> Iterator[TimedModel]:
         session.close()
 
 
-def _record(bench: Bench, batch: int, times: Sequence[float], why: str) -> PerformanceRecord:
-    if not times:
+def _record(bench: Bench, batch: int, times: Timings, why: str) -> PerformanceRecord:
+    compute = times.compute_ms
+    if not compute:
         return PerformanceRecord(backend=bench.backend, chip=bench.chip, batch=batch, loops=0, why=why)
-    mean = float(np.mean(times))
+    mean = float(np.mean(compute))
     return PerformanceRecord(
         backend=bench.backend,
         chip=bench.chip,
         batch=batch,
-        loops=len(times),
+        loops=len(compute),
+        min_ms=min(compute),
         mean_ms=mean,
-        median_ms=float(np.median(times)),
-        p99_ms=float(np.percentile(times, 99)),
+        median_ms=float(np.median(compute)),
+        p99_ms=float(np.percentile(compute, 99)),
+        to_device_ms=_mean(times.to_device_ms),
+        from_device_ms=_mean(times.from_device_ms),
         throughput=throughput(batch, mean),
         why=why,
     )
+
+
+def _mean(values: Sequence[float]) -> float | None:
+    return float(np.mean(values)) if values else None

@@ -12,7 +12,7 @@ import re
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
@@ -73,16 +73,21 @@ class ResultFolder:
     Attributes:
         files: The files of each sample index, in output order.
         specs: The outputs, in the order the files are numbered.
+        code: Identity of the code that works on the outputs.
     """
 
     files: Mapping[int, tuple[Path, ...]]
     specs: tuple[TensorSpec, ...]
+    code: str
 
     def identity(self, samples: Sequence[Sample]) -> str:
-        """Return the key of the files' content and of what they are read as."""
+        """Return the key of the files' content, of what they are read as, and of what is known of the samples.
+
+        The samples' own files need not exist.
+        """
         digests = [[file_digest(path) for path in self.files[sample.index]] for sample in samples]
         specs = [(spec.name, spec.dtype, list(spec.sample_shape())) for spec in self.specs]
-        return fingerprint("results", digests, specs, [(sample.index, sample.id) for sample in samples])
+        return fingerprint("results", digests, specs, [_facts(sample) for sample in samples], self.code)
 
     def outputs(self, samples: Sequence[Sample]) -> Iterator[Arrays]:
         """Yield each sample's outputs.
@@ -102,6 +107,7 @@ def open_results(
     specs: Sequence[TensorSpec],
     *,
     title: str = "--results",
+    code: str = "",
 ) -> ResultFolder:
     """Check a result folder against the data set before anything is scored.
 
@@ -111,6 +117,7 @@ def open_results(
         dataset: The whole data set; files of these samples are not extra.
         specs: The outputs, in the order the files are numbered.
         title: What errors call the folder.
+        code: Identity of the code that works on the outputs, for keys.
 
     Raises:
         ResultError: Files are missing, of the wrong size, dtype or shape, extra or there twice; all kinds are named.
@@ -134,7 +141,7 @@ def open_results(
         files[sample.index] = tuple(found.get(name, folder / name) for name in names)
     if problems:
         raise ResultError(_summary(title, problems, specs, suffix))
-    return ResultFolder(files=files, specs=tuple(specs))
+    return ResultFolder(files=files, specs=tuple(specs), code=code)
 
 
 @contextmanager
@@ -149,6 +156,12 @@ def replaced(folder: Path) -> Iterator[Path]:
         temporary.rename(folder)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _facts(sample: Sample) -> dict[str, int | str]:
+    """What the data set says of a sample in single words and numbers, such as the size of its image."""
+    values = {field.name: getattr(sample, field.name) for field in fields(sample)}
+    return {name: value for name, value in values.items() if isinstance(value, (int, str))}
 
 
 def _scan(folder: Path, title: str) -> tuple[dict[str, Path], str, list[str]]:

@@ -6,14 +6,14 @@ import ctypes
 import os
 import signal
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
 from zoo_runner.errors import InferenceError, PrerequisiteError
-from zoo_runner.interfaces import Arrays, SessionRequest
+from zoo_runner.interfaces import Arrays, SessionRequest, Timings
 
 
 @dataclass(frozen=True)
@@ -50,11 +50,11 @@ class DoublingSession:
         image = inputs["image"]
         return {"double": image * 2, "total": image.sum(axis=(1, 2), dtype=np.int64)}
 
-    def time(self, inputs: Arrays, *, warmup: int, loop: int) -> Sequence[float]:
+    def time(self, inputs: Arrays, *, warmup: int, loop: int) -> Timings:
         for _ in range(warmup + loop):
             self.infer(inputs)
         self._note(f"time {warmup} {loop}")
-        return [float(number + 1) for number in range(loop)]
+        return Timings(compute_ms=tuple(float(number + 1) for number in range(loop)))
 
     def close(self) -> None:
         self._note("closed")

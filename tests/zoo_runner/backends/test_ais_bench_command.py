@@ -163,6 +163,7 @@ def test_pure_inference(host: Callable[..., Host]) -> None:
     (summary,) = machine.run(inputs=(), loop=7, warmup=2)
     assert summary.times == (12.5,) * 7
     assert summary.throughput == 1000 * BATCH / 12.5
+    assert len(summary.h2d_ms) == len(summary.d2h_ms) == 1
     check_summaries([summary], replace(machine.call, loop=7), files=1, outputs=2)
 
 
@@ -227,8 +228,9 @@ def test_an_error_in_the_log_is_one_even_with_exit_code_0(
         ({"npu_compute_time_list": [1.0, 0.0]}, r"expected positive compute times, found 0\.0 to 1\.0 ms"),
         ({"npu_compute_time_list": ["soon"]}, "could not convert string to float"),
         ({"filesinfo": {"0": {}}}, "outfiles"),
+        ({"H2D_latency": 3}, "has no attribute"),
     ],
-    ids=["none", "half", "list", "no times", "zero", "text", "no files"],
+    ids=["none", "half", "list", "no times", "zero", "text", "no files", "no statistics"],
 )
 def test_summaries_that_say_nothing(
     host: Callable[..., Host], monkeypatch: pytest.MonkeyPatch, text: str | dict[str, Any] | None, told: str

@@ -42,6 +42,7 @@ REFUSED = [
     ("atc: {out_nodes: ['a:0', b]}", "atc.out_nodes: expected node:index throughout, or output names throughout, found ['a:0', 'b']"),
     ("atc: {out_nodes: ['a:x', 'b:0']}", "atc.out_nodes: expected node:index throughout, or output names throughout, found ['a:x', 'b:0']"),
     ("atc: {out_nodes: ['a:0', 'a:0']}", "atc.out_nodes.1: expected each value once, found a:0 again"),
+    ("infer: {outfmt: TXT}", "infer.outfmt: would have no effect: infer.tool is in-process; add tool: ais_bench-cli"),
     ("benchmark: {batch: [1, 4, 1]}", "benchmark.batch.2: expected each value once, found 1 again"),
     ("expected: {accuracy: {metric: m, protocol: p, value: 101}}", "expected.accuracy.value: expected 0 to 100, as the unit is percent, found 101.0 (number)"),
     ("expected: {accuracy: {metric: m, protocol: p, value: 79.58, unit: fraction}}", "expected.accuracy.value: expected 0 to 1, as the unit is fraction, found 79.58 (number)"),

@@ -1,11 +1,10 @@
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import pytest
 
-from zoo_runner.interfaces import Arrays, TensorSpec
+from zoo_runner.interfaces import Arrays, TensorSpec, Timings
 from zoo_runner.manifest.schema import BenchmarkOptions
 from zoo_runner.stages.benchmark import PROBES, Bench, benchmark, throughput
 
@@ -23,10 +22,10 @@ class SteadyModel:
     def infer(self, inputs: Arrays) -> Arrays:
         raise NotImplementedError
 
-    def time(self, inputs: Arrays, *, warmup: int, loop: int) -> Sequence[float]:
+    def time(self, inputs: Arrays, *, warmup: int, loop: int) -> Timings:
         assert inputs["image"].shape == (self.batch, 2)
         self.log.append(f"bs{self.batch} warmup {warmup} loop {loop}")
-        return [self.batch * self.ms_per_sample] * loop
+        return Timings(compute_ms=(self.batch * self.ms_per_sample,) * loop)
 
     def close(self) -> None:
         self.log.append(f"bs{self.batch} closed")
@@ -84,7 +83,7 @@ def test_a_failing_model_is_closed() -> None:
     log: list[str] = []
 
     class Failing(SteadyModel):
-        def time(self, inputs: Arrays, *, warmup: int, loop: int) -> Sequence[float]:
+        def time(self, inputs: Arrays, *, warmup: int, loop: int) -> Timings:
             raise RuntimeError("device lost")
 
     failing = Bench(backend="b", chip="c", inputs=(INPUT,), open=lambda batch: Failing(batch, 1.0, log))

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zoo_runner.artifacts import Store
-from zoo_runner.interfaces import Arrays, Sample
+from zoo_runner.interfaces import Arrays, Sample, Timings
 from zoo_runner.stages import stream
 
 
@@ -28,7 +28,7 @@ class Doubling:
         self.batches.append(inputs["x"][:, 0].tolist())
         return {"y": inputs["x"] * 2}
 
-    def time(self, inputs: Arrays, *, warmup: int, loop: int) -> Sequence[float]:
+    def time(self, inputs: Arrays, *, warmup: int, loop: int) -> Timings:
         raise NotImplementedError
 
     def close(self) -> None:
