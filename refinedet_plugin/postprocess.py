@@ -121,8 +121,9 @@ class RefineDetPostprocess:
         passing = confidences > self._confidence
         passing[:, 0] = False  # the background
         hits = np.flatnonzero(passing)
-        place, channel = np.divmod(hits, passing.shape[1])
-        return alive[place], (channel - 1).astype(np.int16), confidences.ravel()[hits]
+        place = hits // passing.shape[1]  # cheaper than divmod
+        labels = hits - (place * passing.shape[1] + 1)  # without the background
+        return alive.take(place), labels.astype(np.int16), confidences.ravel().take(hits)
 
     def _decode(self, outputs: Arrays, rows: NDArray[np.intp]) -> NDArray[np.float32]:
         """Corners float32 [M, 4], normalised, of the given prior rows: refined by ARM, then by ODM.

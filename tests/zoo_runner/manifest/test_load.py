@@ -88,7 +88,7 @@ ROWS = [
     (
         "integer as a key of a section",
         "infer:\n  16: 1",
-        "m.yaml:10: infer.16: unknown key; known here: batch, threads",
+        "m.yaml:10: infer.16: unknown key; known here: batch, threads, tool, outfmt",
     ),
     (
         "string for an integer",
