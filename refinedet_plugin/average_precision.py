@@ -57,7 +57,7 @@ class Rules:
     def ranking(self, scores: Floats) -> NDArray[np.intp]:
         """Order [D] of the detections, best score first, from their scores [D]."""
         rounded = scores if self.score_decimals is None else text_rounded(scores, self.score_decimals)
-        return np.argsort(-rounded, kind="stable" if self.stable else None)
+        return _stable_descending(rounded) if self.stable else np.argsort(-rounded)
 
     def detection_boxes(self, boxes: Floats) -> NDArray[np.float64]:
         """Boxes [K, 4] xyxy as they enter the overlap, from the detections' boxes [K, 4] xyxy."""
@@ -210,14 +210,14 @@ def _found(detections: Detections, truths: Truths, rules: Rules) -> NDArray[np.i
     starts = np.cumsum(counts) - counts
     # Few images show the class: only their detections matter, each paired with every object of its image.
     near = np.flatnonzero(counts[detections.images])
-    images = detections.images[near]
+    images = detections.images.take(near)
     repeats = counts[images]
     pair = np.repeat(np.arange(len(near)), repeats)
-    within = np.arange(len(pair)) - np.repeat(np.cumsum(repeats) - repeats, repeats)
-    truth = by_image[starts[images][pair] + within]
+    within = np.arange(len(pair)) - np.repeat(np.cumsum(repeats) - repeats - starts[images], repeats)
+    truth = by_image.take(within)
     overlaps = _overlaps(
-        rules.detection_boxes(detections.boxes[near])[pair],
-        rules.truth_boxes(truths.boxes)[truth],
+        rules.detection_boxes(detections.boxes.take(near, axis=0)).take(pair, axis=0),
+        rules.truth_boxes(truths.boxes).take(truth, axis=0),
         rules.border,
     )
     enough = np.flatnonzero(overlaps > MIN_OVERLAP)
@@ -234,13 +234,38 @@ def _overlaps(one: NDArray[np.float64], other: NDArray[np.float64], border: floa
     The order of operations is the reference's, so that an IoU of one half falls on the same side.
     """
     sides = np.minimum(one[:, 2:], other[:, 2:]) - np.maximum(one[:, :2], other[:, :2]) + border
-    shared = np.maximum(sides, 0.0).prod(axis=1)
-    areas = [(boxes[:, 2:] - boxes[:, :2] + border).prod(axis=1) for boxes in (one, other)]
-    union = areas[0] + areas[1] - shared
-    # Sharing something makes the union positive. Where nothing is shared it may be 0, and is not divided by.
+    shared = _products(np.maximum(sides, 0.0))
     overlaps: NDArray[np.float64] = np.zeros_like(shared)
-    np.divide(shared, union, out=overlaps, where=shared > 0.0)
+    # Sharing something makes the union positive. Where nothing is shared it may be 0, and is not divided by.
+    touching = np.flatnonzero(shared > 0.0)
+    shared = shared.take(touching)
+    areas = [_products(boxes[:, 2:] - boxes[:, :2] + border) for boxes in (one.take(touching, 0), other.take(touching, 0))]
+    overlaps[touching] = shared / (areas[0] + areas[1] - shared)
     return overlaps
+
+
+def _products(sides: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Width times height [P] of sides [P, 2]; ``prod`` takes several times as long for two numbers."""
+    products: NDArray[np.float64] = sides[:, 0] * sides[:, 1]
+    return products
+
+
+def _stable_descending(scores: Floats) -> NDArray[np.intp]:
+    """Order [D] of finite scores from the highest down, equal ones as they come.
+
+    For float32, one sort of whole numbers that hold score and position takes a tenth of the time of a stable one:
+    read as a whole number, a float32 grows with its value; a negative one does once all bits but the sign are
+    turned over. Subtracting from 0 makes the two zeros, which are equal, the same.
+    """
+    if scores.dtype != np.float32:
+        return np.argsort(-scores, kind="stable")
+    bits = (np.float32(0) - scores).view(np.int32)
+    keys = (bits ^ (bits >> np.int32(31) & np.int32(0x7FFFFFFF))).astype(np.int64)
+    keys <<= np.int64(32)
+    keys += np.arange(len(keys))
+    keys.sort()
+    keys &= np.int64(0xFFFFFFFF)
+    return keys.astype(np.intp, copy=False)
 
 
 def text_rounded(values: Floats, decimals: int) -> NDArray[np.float64]:

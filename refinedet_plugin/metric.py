@@ -166,7 +166,11 @@ def detections_by_class(
         _refuse([_value_fault(prediction, len(classes)) for prediction in predictions], samples)
     images = np.repeat(np.arange(len(samples)), [len(prediction["labels"]) for prediction in predictions])
     return tuple(
-        Detections(images=images[members], scores=joined["scores"][members], boxes=joined["boxes"][members])
+        Detections(
+            images=images.take(members),
+            scores=joined["scores"].take(members),
+            boxes=joined["boxes"].take(members, axis=0),
+        )
         for members in _members(joined["labels"], len(classes))
     )
 

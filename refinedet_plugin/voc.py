@@ -2,30 +2,22 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
 import numpy as np
-from defusedxml import ElementTree
-from defusedxml.common import DefusedXmlException
 
+from refinedet_plugin.voc_annotation import Annotation, FaultError, read_annotation
 from zoo_runner.errors import DatasetError, did_you_mean
 from zoo_runner.interfaces import Sample
 
 if TYPE_CHECKING:
-    from xml.etree.ElementTree import Element
-
     from numpy.typing import NDArray
 
 SHOWN: Final = 10
 """Faults named in one error; the rest are counted."""
-SIDES: Final = ("xmin", "ymin", "xmax", "ymax")
-FLAGS: Final = {"0": False, "1": True}
-MAX_PIXEL: Final = 2**24
-"""Up to here float32 holds every whole number."""
 
 _Scalar = TypeVar("_Scalar", bound=np.generic)
 
@@ -47,10 +39,6 @@ class VocSample(Sample):
     boxes: NDArray[np.float32]
     labels: NDArray[np.intp]
     difficult: NDArray[np.bool_]
-
-
-class _FaultError(Exception):
-    """One thing wrong with one file."""
 
 
 @dataclass
@@ -152,29 +140,28 @@ class VocDataset:
 
     def _read(self, folder: Path, ids: Sequence[str], faults: _Faults) -> Iterator[VocSample]:
         labels = {name: label for label, name in enumerate(self.classes)}
+        annotations, images = folder / "Annotations", folder / "JPEGImages"
         for index, name in enumerate(ids, start=1):
-            file = f"Annotations/{name}.xml"
             try:
-                tree = _parse(folder / file)
-                width, height = _image_size(tree)
-                objects = [_object(element) for element in tree.findall("object")]
-            except _FaultError as fault:
-                faults.texts.append(f"{file}: {fault}")
+                annotation = _annotation(f"{annotations}/{name}.xml")
+            except FaultError as fault:
+                faults.texts.append(f"Annotations/{name}.xml: {fault}")
                 continue
-            unknown = [label for label, _, _ in objects if label not in labels]
+            objects = annotation.objects
+            unknown = [one.name for one in objects if one.name not in labels]
             for label in unknown:
-                faults.unknown.setdefault(label, []).append(file)
+                faults.unknown.setdefault(label, []).append(f"Annotations/{name}.xml")
             if unknown:
                 continue
             yield VocSample(
                 index=index,
                 id=name,
-                path=folder / "JPEGImages" / f"{name}.jpg",
-                width=width,
-                height=height,
-                boxes=_fixed(np.array([box for _, box, _ in objects], dtype=np.float32).reshape(-1, 4)),
-                labels=_fixed(np.array([labels[label] for label, _, _ in objects], dtype=np.intp)),
-                difficult=_fixed(np.array([hard for _, _, hard in objects], dtype=np.bool_)),
+                path=images / f"{name}.jpg",
+                width=annotation.width,
+                height=annotation.height,
+                boxes=_fixed(np.array([one.box for one in objects], dtype=np.float32).reshape(-1, 4)),
+                labels=_fixed(np.array([labels[one.name] for one in objects], dtype=np.intp)),
+                difficult=_fixed(np.array([one.difficult for one in objects], dtype=np.bool_)),
             )
 
 
@@ -208,56 +195,15 @@ def _id_fault(columns: Sequence[str], lines: dict[str, int]) -> str:
     return ""
 
 
-def _parse(path: Path) -> Element:
+def _annotation(path: str) -> Annotation:
     try:
-        tree: Element = ElementTree.fromstring(path.read_bytes(), forbid_dtd=True)
+        with open(path, "rb", buffering=0) as file:  # noqa: PTH123 - a third of the time of Path.read_bytes
+            data = file.read()
     except FileNotFoundError:
-        raise _FaultError("the file is missing") from None
-    except DefusedXmlException as error:
-        raise _FaultError(f"refused, no annotation needs a document type or entities: {error}") from error
-    except (ElementTree.ParseError, OSError, ValueError, LookupError) as error:
-        raise _FaultError(f"cannot be read: {error}") from error
-    if tree.tag != "annotation":
-        raise _FaultError(f"expected <annotation>, found <{tree.tag}>")
-    return tree
-
-
-def _image_size(tree: Element) -> tuple[int, int]:
-    width, height = (_pixel("size", side, tree.findtext(f"size/{side}", "")) for side in ("width", "height"))
-    if min(width, height) < 1:
-        raise _FaultError(f"size: expected a width and height of at least 1, found {width} and {height}")
-    return width, height
-
-
-def _object(element: Element) -> tuple[str, tuple[int, ...], bool]:
-    """Read class, box and difficulty of an object. Its parts (head, hand) have boxes too, one level below."""
-    name = element.findtext("name", "").strip()
-    if not name:
-        raise _FaultError("an object has no <name>")
-    flag = element.findtext("difficult", "0").strip()  # later VOC tools leave it out where it is 0
-    if flag not in FLAGS:
-        raise _FaultError(f"{name}: expected <difficult> 0 or 1, found {flag!r}")
-    bounds = element.find("bndbox")
-    if bounds is None:
-        raise _FaultError(f"{name}: expected <bndbox>, found none")
-    box = tuple(_pixel(name, side, bounds.findtext(side, "")) for side in SIDES)
-    if box[0] > box[2] or box[1] > box[3]:
-        raise _FaultError(f"{name}: expected a box with its first corner at the top left, found {box}")
-    return name, box, FLAGS[flag]
-
-
-def _pixel(owner: str, side: str, text: str) -> int:
-    """Read a number of pixels. VOC2007 has whole ones, and the reference takes no others.
-
-    Some later years have fractions such as ``45.70``: they become the nearest pixel, halves the even one.
-    """
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not abs(value) <= MAX_PIXEL:  # false for NaN
-        raise _FaultError(f"{owner}: expected a number of pixels in <{side}>, found {text.strip()[:SHOWN]!r}")
-    return round(value)
+        raise FaultError("the file is missing") from None
+    except (OSError, ValueError) as error:
+        raise FaultError(f"cannot be read: {error}") from error
+    return read_annotation(data)
 
 
 def _fixed(array: NDArray[_Scalar]) -> NDArray[_Scalar]:

@@ -8,7 +8,8 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -73,6 +74,30 @@ class ZooRun:
     def report(self, output: str = "out") -> dict[str, Any]:
         found: dict[str, Any] = json.loads((self.folder / output / "report.json").read_text(encoding="utf-8"))
         return found
+
+
+class Listener:
+    """A progress that keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.heard: list[str] = []
+
+    @contextmanager
+    def track(self, label: str, total: int | None, unit: str) -> Iterator[Callable[[int], None]]:
+        done = [0]
+        yield lambda amount: done.__setitem__(0, done[0] + amount)
+        self.heard.append(f"{label}: {done[0]} of {total} {unit}")
+
+    def note(self, text: str) -> None:
+        self.heard.append(text)
+
+    def warn(self, text: str) -> None:
+        self.heard.append(f"warning: {text}")
+
+
+@pytest.fixture
+def listener() -> Listener:
+    return Listener()
 
 
 @pytest.fixture(scope="session")

@@ -24,7 +24,9 @@ LAYERS = (
     ("backends", "recipe", "doctor"),
     ("stages", "report.terminal"),
     ("journal",),
-    ("runner", "plan"),
+    ("job",),
+    ("preparation", "scoring", "timing", "plan"),
+    ("runner",),
     ("cli",),
 )
 """Parts of ``zoo_runner`` from the bottom up: each imports only from rows above its own, here in the text.

@@ -74,7 +74,8 @@ def test_at_a_terminal(trial: ZooRun, variables: dict[str, str], escapes: bool) 
         pass
     os.close(primary)
     assert process.wait(60) == 0
-    assert (b"\x1b[" in shown) is escapes
+    assert (b"\x1b[" in shown) is escapes  # colours and bars
+    assert (b" eta " in shown) is escapes
     assert b"PASS" in shown
 
 

@@ -1,9 +1,8 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -14,30 +13,10 @@ from zoo_runner.manifest.load import load
 from zoo_runner.options import Stage
 from zoo_runner.report.model import Verdict
 
+if TYPE_CHECKING:
+    from tests.conftest import Listener
+
 MANIFEST = Path(__file__).parents[2] / "manifests" / "refinedet320.yaml"
-
-
-class Listener:
-    """A progress that keeps what it is told, in order."""
-
-    def __init__(self) -> None:
-        self.heard: list[str] = []
-
-    @contextmanager
-    def track(self, label: str, total: int | None, unit: str) -> Iterator[Callable[[int], None]]:
-        self.heard.append(f"{label} of {total} {unit}")
-        yield lambda amount: self.heard.append(f"+{amount}")
-
-    def note(self, text: str) -> None:
-        self.heard.append(text)
-
-    def warn(self, text: str) -> None:
-        self.heard.append(f"warning: {text}")
-
-
-@pytest.fixture
-def listener() -> Listener:
-    return Listener()
 
 
 @pytest.fixture
@@ -81,7 +60,7 @@ def test_progress_is_passed_on_and_warnings_are_kept(journal: Journal, listener:
         advance(2)
     journal.note("a note")
     journal.warn("a warning")
-    assert listener.heard == ["work of 3 items", "+2", "a note", "warning: a warning"]
+    assert listener.heard == ["work: 2 of 3 items", "a note", "warning: a warning"]
     assert journal.report(Verdict.PASS, []).warnings == ("a warning",)
 
 

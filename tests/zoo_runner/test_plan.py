@@ -41,7 +41,7 @@ def outputs_of(nodes: str, cache: Path, priors: int, classes: int) -> list[str]:
     for path in cache.glob("graph/[!.]*/content/*.onnx"):
         graph = onnx.load(path).graph
         shapes = {each.name: [axis.dim_value for axis in each.type.tensor_type.shape.dim] for each in graph.output}
-        if shapes["odm_conf"][1:] == [priors, classes]:
+        if shapes.get("odm_conf", [])[1:] == [priors, classes]:
             producers = {f"{node.name}:{index}": name for node in graph.node for index, name in enumerate(node.output)}
             found.append([producers[node] for node in nodes.split(";")])
     assert found

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,47 +18,26 @@ from zoo_runner.report.model import Report, Verdict
 from zoo_runner.runner import run as run_manifest
 
 if TYPE_CHECKING:
-    from tests.conftest import ZooRun
+    from tests.conftest import Listener, ZooRun
 
 STREAM = {"preprocess", "infer", "postprocess"}
 ALWAYS = {"evaluate", "benchmark", "gate"}
 NOTHING: set[str] = set()
 
 
-class Listener:
-    """A progress that keeps what it is told."""
-
-    def __init__(self) -> None:
-        self.notes: list[str] = []
-        self.warnings: list[str] = []
-        self.tracked: list[tuple[str, int | None, int]] = []
-
-    @contextmanager
-    def track(self, label: str, total: int | None, unit: str) -> Iterator[Callable[[int], None]]:
-        done = [0]
-        yield lambda amount: done.__setitem__(0, done[0] + amount)
-        self.tracked.append((f"{label} {unit}", total, done[0]))
-
-    def note(self, text: str) -> None:
-        self.notes.append(text)
-
-    def warn(self, text: str) -> None:
-        self.warnings.append(text)
-
-
 class Lab:
     """Runs of the trial manifest in this process, which share a store."""
 
-    def __init__(self, folder: Path, cache: Path) -> None:
+    def __init__(self, folder: Path, cache: Path, listener: Listener) -> None:
         self.folder = folder
         self.cache = cache
-        self.heard = Listener()
+        self.listener = listener
 
     def __call__(self, *overrides: str, manifest: str = "trial.yaml", **options: Any) -> Report:
-        self.heard = Listener()
+        self.listener.heard.clear()
         loaded = load(self.folder / manifest, overrides)
         given = RunOptions(**{"output": self.folder / "out", **options})
-        return run_manifest(loaded, given, store=Store(self.cache), progress=self.heard)
+        return run_manifest(loaded, given, store=Store(self.cache), progress=self.listener)
 
     def saved(self) -> dict[str, Any]:
         found: dict[str, Any] = json.loads((self.folder / "out" / "report.json").read_text())
@@ -73,10 +50,17 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def lab(trial_files: Path, trial_site: Path, tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> Lab:
+def lab(
+    trial_files: Path,
+    trial_site: Path,
+    tmp_path: Path,
+    cache: Path,
+    listener: Listener,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Lab:
     monkeypatch.syspath_prepend(trial_site)
     shutil.copytree(trial_files, tmp_path, dirs_exist_ok=True)
-    return Lab(tmp_path, cache)
+    return Lab(tmp_path, cache, listener)
 
 
 def redone(report: Report) -> set[str]:
@@ -96,15 +80,16 @@ def test_a_second_run_redoes_nothing_and_says_so(lab: Lab) -> None:
     detections = (lab.folder / "out" / "detections.npz").read_bytes()
     second = lab()
     assert (first.verdict, second.verdict, redone(second)) == (Verdict.PASS, Verdict.PASS, NOTHING)
-    assert lab.heard.notes == [
+    assert lab.listener.heard[1:] == [
         "fetch: everything is here already",
         "export: unchanged; torch and ONNX Runtime differ by at most 0.0e+00 (relative)",
         "convert: the backend onnxruntime runs ONNX as it is",
+        "predict: 150 of 150 images",
         "preprocess: unchanged; 150 predictions reused",
         "infer: unchanged; 150 predictions reused",
         "postprocess: unchanged; 150 predictions reused",
+        "benchmark: 1 of 1 batch sizes",
     ]
-    assert ("predict images", 150, 150) in lab.heard.tracked
     assert second.metrics == first.metrics
     assert second.artifacts == first.artifacts
     assert (lab.folder / "out" / "detections.npz").read_bytes() == detections
@@ -293,8 +278,9 @@ def test_what_is_refused_leaves_nothing_behind(
 
 def test_warnings_are_told_and_kept(lab: Lab) -> None:
     report = lab()
-    assert list(report.warnings) == lab.heard.warnings
-    assert report.warnings[0].startswith("weights.pth has no hash in the manifest and is trusted on first use")
+    (warning,) = report.warnings
+    assert warning.startswith("weights.pth has no hash in the manifest and is trusted on first use")
+    assert lab.listener.heard[0] == f"warning: {warning}"
 
 
 def test_paths_are_relative_to_the_file_that_says_them(lab: Lab) -> None:

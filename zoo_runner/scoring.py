@@ -1,0 +1,123 @@
+"""Samples -> predictions -> metrics, and the seams in between where files can be left or picked up."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+from zoo_runner.fingerprints import file_digest
+from zoo_runner.journal import StageNote
+from zoo_runner.options import Stage
+from zoo_runner.stages import gate, results, stream
+from zoo_runner.stages.ais_bench import TOOL, CommandOutputs
+from zoo_runner.stages.engine import Engine, LazySession
+from zoo_runner.stages.pixels import host_preprocess
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from zoo_runner.interfaces import Arrays, Sample
+    from zoo_runner.job import Job
+
+
+def score(job: Job, samples: Sequence[Sample], scored: Sequence[Sample], engine: Engine | None) -> None:
+    """Predict and evaluate."""
+    predictions = _predict(job, samples, scored, engine)
+    if not job.options.runs(Stage.EVALUATE):
+        return
+    with job.journal.stage(Stage.EVALUATE):
+        values = job.recipe.parts.metric.evaluate(scored, predictions)
+        scope = job.scope(samples, scored)
+        job.journal.metrics = gate.judge_metrics(values, job.recipe.manifest.expected, scope)
+
+
+def _predict(job: Job, samples: Sequence[Sample], scored: Sequence[Sample], engine: Engine | None) -> list[Arrays]:
+    options, manifest = job.options, job.recipe.manifest
+    clocks = stream.Clocks()
+    with ExitStack() as cleanup:
+        source: stream.OutputSource
+        if engine is None:
+            source = results.open_results(
+                options.results_folder, scored, samples, manifest.output_specs, code=job.recipe.code
+            )
+            job.journal.artifact("results", options.results_folder)
+        else:
+            source = _model_outputs(job, engine, scored, clocks, cleanup)
+        predictions, fresh = stream.predict(
+            scored,
+            source,
+            job.recipe.parts.postprocess,
+            chunk=stream.chunk_size(manifest.infer.batch),
+            store=job.store_for(Stage.POSTPROCESS),
+            progress=job.journal,
+            clocks=clocks,
+        )
+    for stage in (Stage.PREPROCESS, Stage.INFER, Stage.POSTPROCESS):
+        if job.options.runs(stage):
+            note = StageNote(why=f"busy seconds; {fresh} of {len(scored)} samples, stages overlap")
+            if not fresh:
+                note.skip(f"unchanged; {len(scored)} predictions reused")
+            job.journal.record(stage, clocks.seconds[stage.value], note)
+    if fresh == len(scored) and fresh:
+        job.journal.end_to_end = fresh / clocks.seconds["stream"]
+    if isinstance(source, CommandOutputs):
+        _note_files(job, source)
+    path = options.output / "detections.npz"
+    stream.write_predictions(path, predictions)
+    job.journal.artifact("detections", path, sha256=file_digest(path))
+    return predictions
+
+
+def _model_outputs(
+    job: Job, engine: Engine, scored: Sequence[Sample], clocks: stream.Clocks, cleanup: ExitStack
+) -> stream.ModelOutputs | CommandOutputs:
+    batch = job.recipe.manifest.infer.batch
+    if job.recipe.manifest.infer.tool == TOOL:
+        return CommandOutputs(
+            engine=engine, samples=scored, output=job.options.output, progress=job.journal, clocks=clocks
+        )
+    session = LazySession(engine, batch)
+    cleanup.callback(_close, job, session)
+    return stream.ModelOutputs(
+        preprocess=host_preprocess(job.recipe),
+        session=session,
+        batch=batch,
+        key=engine.key(batch),
+        workers=stream.workers(),
+        clocks=clocks,
+    )
+
+
+def _note_files(job: Job, source: CommandOutputs) -> None:
+    for name, path in source.kept.items():
+        job.journal.artifact(name, path)
+
+
+def _close(job: Job, session: LazySession) -> None:
+    for device, reason in session.close():
+        job.journal.warn(f"device {device} was lost and its work done by the others: {reason}")
+
+
+def write_inputs(job: Job, scored: Sequence[Sample]) -> None:
+    """Leave the model's inputs as files for ais_bench."""
+    folder = job.options.output / "inputs"
+    with job.journal.stage(Stage.PREPROCESS):
+        inputs = stream.prepared(scored, host_preprocess(job.recipe), job.journal)
+        results.write_inputs(folder, scored, inputs)
+    job.journal.artifact("inputs", folder)
+
+
+def write_results(job: Job, scored: Sequence[Sample], engine: Engine) -> None:
+    """Leave the model's outputs as files, as ais_bench would."""
+    folder = job.options.results_folder
+    clocks = stream.Clocks()
+    with job.journal.stage(Stage.INFER), ExitStack() as cleanup:
+        source = _model_outputs(job, engine, scored, clocks, cleanup)
+        if isinstance(source, CommandOutputs):
+            source.run()
+            _note_files(job, source)
+            return
+        with job.journal.track("infer", len(scored), "images") as advance:
+            outputs = stream.counted(source.outputs(scored), advance)
+            results.write_results(folder, scored, outputs, job.recipe.manifest.output_specs)
+    job.journal.artifact("results", folder)
