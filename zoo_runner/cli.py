@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from zoo_runner.errors import ExitCode, UsageError, ZooError, did_you_mean
+from zoo_runner.errors import ExitCode, UsageError, ZooError, did_you_mean, interrupted
 from zoo_runner.options import RunOptions, Stage
 
 if TYPE_CHECKING:
@@ -185,16 +185,17 @@ def _main(arguments: Sequence[str] | None) -> int:
         error.show()
         return ExitCode.USAGE
     except (KeyboardInterrupt, click.exceptions.Abort) as error:
-        if isinstance(error.__cause__, EOFError):  # click takes the end of any file for Ctrl-D
-            return _failed(error.__cause__)
-        click.echo("interrupted: nothing was scored; the same command goes on where this one was", err=True)
-        return INTERRUPTED
+        # click takes the end of any file for Ctrl-D
+        return _failed(error.__cause__ if isinstance(error.__cause__, EOFError) else error)
     except (Exception, SystemExit) as error:  # noqa: BLE001 - Python's own exit code for a crash is 1, a failed gate's
         return _failed(error)
 
 
 def _failed(error: BaseException) -> int:
     """Say what went wrong and return the exit code for it."""
+    if interrupted(error) or isinstance(error, click.exceptions.Abort):
+        click.echo("interrupted: nothing was scored; the same command goes on where this one was", err=True)
+        return INTERRUPTED
     if isinstance(error, ZooError):
         click.echo(f"error: {error}", err=True)
         return error.exit_code

@@ -77,6 +77,17 @@ class ResultError(StageError):
     """A result folder does not hold exactly what the data set and manifest call for."""
 
 
+def interrupted(error: BaseException) -> bool:
+    """Say whether an error is Ctrl-C, or what cleaning up after it ran into.
+
+    A file that is closed half written, for one, raises an error of its own in place of the interruption.
+    """
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, KeyboardInterrupt):
+        cause = cause.__cause__ or cause.__context__
+    return cause is not None
+
+
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Phrase the nearest known names as a hint.
 

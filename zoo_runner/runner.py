@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from zoo_runner.errors import UsageError, ZooError
+from zoo_runner.errors import ZooError, interrupted
 from zoo_runner.job import FROM_FILES, Job
 from zoo_runner.journal import Journal
 from zoo_runner.options import RunOptions, Stage
@@ -15,6 +15,7 @@ from zoo_runner.report.model import Report, Verdict
 from zoo_runner.scoring import score, write_inputs, write_results
 from zoo_runner.stages import gate
 from zoo_runner.stages.ais_bench import check_tool
+from zoo_runner.stages.engine import check_om
 from zoo_runner.timing import time_batches
 
 if TYPE_CHECKING:
@@ -42,8 +43,7 @@ def run(loaded: LoadedManifest, options: RunOptions, *, store: Store, progress: 
     options.check()
     recipe = resolve(loaded, options)
     backend = None if options.scores_files else choose_backend(options.backend)
-    if options.om is not None and (backend is None or backend.model_format != "om"):
-        raise UsageError(f"--om {options.om}: only a backend that runs .om files takes one; add --backend ascend")
+    check_om(options.om, backend)
     check_tool(recipe, backend)
     journal = Journal(loaded=loaded, progress=progress)
     job = Job(recipe=recipe, options=options, store=store, journal=journal, backend=backend)
@@ -57,9 +57,12 @@ def run(loaded: LoadedManifest, options: RunOptions, *, store: Store, progress: 
         )
         report = _flow(job)
     except ZooError as error:
+        if interrupted(error):
+            raise
         report = journal.report(Verdict.ERROR, [str(error)], exit_code=error.exit_code)
     except (Exception, SystemExit) as error:
-        write_report(options.output, journal.report(Verdict.ERROR, [f"{type(error).__name__}: {error}"]))
+        if not interrupted(error):
+            write_report(options.output, journal.report(Verdict.ERROR, [f"{type(error).__name__}: {error}"]))
         raise
     write_report(options.output, report)
     return report

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zoo_runner import errors
-from zoo_runner.errors import ExitCode, ZooError, did_you_mean
+from zoo_runner.errors import ExitCode, ZooError, did_you_mean, interrupted
 
 FAMILY = [found for _, found in inspect.getmembers(errors, inspect.isclass) if issubclass(found, ZooError)]
 USAGE = {"UsageError", "ManifestError", "PluginError"}
@@ -57,3 +57,26 @@ def test_did_you_mean(name: str, known: list[str], hint: str) -> None:
 def test_a_hint_names_what_is_known_or_is_empty(name: str, known: list[str]) -> None:
     hint = did_you_mean(name, known)
     assert hint == "" or any(repr(each) in hint for each in known)
+
+
+def masked(outer: type[BaseException], inner: type[BaseException]) -> BaseException:
+    try:
+        try:
+            raise inner
+        finally:
+            raise outer("cleaning up")
+    except BaseException as error:  # noqa: BLE001 - the error is what is tested
+        return error
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        pytest.param(KeyboardInterrupt(), True, id="Ctrl-C"),
+        pytest.param(masked(ValueError, KeyboardInterrupt), True, id="an error while cleaning up after Ctrl-C"),
+        pytest.param(masked(ValueError, OSError), False, id="an error after another"),
+        pytest.param(ValueError(), False, id="an error"),
+    ],
+)
+def test_interrupted(error: BaseException, expected: bool) -> None:
+    assert interrupted(error) is expected

@@ -46,7 +46,7 @@ def test_it_goes_on_where_it_was(trial: ZooRun, tmp_path: Path, number: signal.S
     wait_for_a_chunk(fresh.cache)
     process.send_signal(number)
     stdout, stderr = process.communicate(timeout=PATIENCE)
-    assert (process.returncode, stdout) == (code, "")
+    assert (process.returncode, stdout) == (code, ""), stderr
     assert stderr.endswith(text)
     assert "Traceback" not in stderr
     assert list((tmp_path / "out").iterdir()) == []

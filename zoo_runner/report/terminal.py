@@ -37,7 +37,7 @@ STYLES = {
     Verdict.STOPPED: "bold blue",
     Verdict.NOT_GATED: "dim",
 }
-LOG_WIDTH = 140
+LOG_WIDTH = 180
 """Columns where there is no terminal to ask: wide enough that CI logs do not wrap tables."""
 
 
