@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
+import cv2
 import numpy as np
 
 from refinedet_plugin import boxes
@@ -26,6 +29,7 @@ ALIVE: Final = 0.25
 """Share of the priors that the ARM leaves to the ODM."""
 CLUSTERS: Final = 18
 """Places an image where priors agree on a box."""
+SIDES: Final = ("xmin", "ymin", "xmax", "ymax")
 SHARES: Final = np.array([2, 2, 5, 4, 9, 2, 9, 2, 12, 2, 2, 3, 2, 2, 29, 6, 2, 2, 2, 1], np.float64) / 100
 """Of the classes in a detector's output on VOC2007 test, in label order; every third detection is a person."""
 
@@ -83,10 +87,11 @@ def sample(index: int, boxes_xyxy: Floats, labels: NDArray[np.intp]) -> VocSampl
     )
 
 
-def scored_set(images: int = IMAGES, seed: int = 0) -> tuple[list[VocSample], list[dict[str, NDArray[np.generic]]]]:
+def scored_set(images: int = IMAGES, seed: int = 0) -> tuple[list[VocSample], list[dict[str, NDArray[Any]]]]:
     """Samples and predictions: a third of the objects' detections lie on an object, the others anywhere."""
     rng = np.random.default_rng(seed)
-    samples, predictions = [], []
+    samples: list[VocSample] = []
+    predictions: list[dict[str, NDArray[Any]]] = []
     for index in range(1, images + 1):
         count, found = 1 + rng.poisson(OBJECTS - 1), rng.poisson(DETECTIONS)
         low = rng.integers(1, (301, 226), (count, 2))
@@ -101,7 +106,43 @@ def scored_set(images: int = IMAGES, seed: int = 0) -> tuple[list[VocSample], li
             drawn[near] = truth - 1 + rng.normal(0, 8, (len(near), 4))
             scores[near] = scores[near] ** 0.3
         samples.append(sample(index, truths, labels))
-        predictions.append(
-            {"boxes": drawn.astype(np.float32), "scores": scores.astype(np.float32), "labels": given}
-        )
+        predictions.append({"boxes": drawn.astype(np.float32), "scores": scores.astype(np.float32), "labels": given})
     return samples, predictions
+
+
+def write_annotations(root: Path, samples: Sequence[VocSample], classes: Sequence[str]) -> Path:
+    """Write a VOC folder with the annotations of samples, laid out as those of VOC2007, and return it."""
+    for child in ("Annotations", "ImageSets/Main"):
+        (root / child).mkdir(parents=True)
+    for one in samples:
+        objects = "".join(
+            f"\t<object>\n\t\t<name>{classes[label]}</name>\n\t\t<pose>Left</pose>\n\t\t<truncated>1</truncated>\n"
+            f"\t\t<difficult>{int(hard)}</difficult>\n\t\t<bndbox>\n"
+            + "".join(f"\t\t\t<{side}>{int(value)}</{side}>\n" for side, value in zip(SIDES, box, strict=True))
+            + "\t\t</bndbox>\n\t</object>\n"
+            for label, hard, box in zip(one.labels, one.difficult, one.boxes, strict=True)
+        )
+        (root / "Annotations" / f"{one.id}.xml").write_text(
+            f"<annotation>\n\t<folder>VOC2007</folder>\n\t<filename>{one.id}.jpg</filename>\n\t<source>\n"
+            "\t\t<database>The VOC2007 Database</database>\n\t\t<annotation>PASCAL VOC2007</annotation>\n"
+            "\t\t<image>flickr</image>\n\t\t<flickrid>341012865</flickrid>\n\t</source>\n\t<owner>\n"
+            "\t\t<flickrid>somebody</flickrid>\n\t\t<name>Somebody</name>\n\t</owner>\n\t<size>\n"
+            f"\t\t<width>{one.width}</width>\n\t\t<height>{one.height}</height>\n\t\t<depth>3</depth>\n\t</size>\n"
+            f"\t<segmented>0</segmented>\n{objects}</annotation>\n"
+        )
+    (root / "ImageSets" / "Main" / "test.txt").write_text("".join(f"{one.id}\n" for one in samples))
+    return root
+
+
+def write_images(folder: Path, count: int) -> list[VocSample]:
+    """Write JPEG files of 500 x 375 pixels and about 65 kB: noise on several scales, as photographs have."""
+    samples = []
+    for index in range(1, count + 1):
+        noise = np.random.default_rng(index).normal(0, 1, (375, 500, 3)).astype(np.float32)
+        scales = ((1.2, 26), (4, 100), (16, 560), (50, 2000))
+        mixed = sum(cv2.GaussianBlur(noise, (0, 0), blur) * weight for blur, weight in scales)
+        picture = cv2.normalize(np.asarray(mixed), np.empty(noise.shape, np.uint8), 0, 255, cv2.NORM_MINMAX, cv2.CV_8U)
+        path = folder / f"{index:06}.jpg"
+        path.write_bytes(cv2.imencode(".jpg", picture, (cv2.IMWRITE_JPEG_QUALITY, 95))[1].tobytes())
+        samples.append(replace(sample(index, np.zeros((0, 4), np.float32), np.zeros(0, np.intp)), path=path))
+    return samples

@@ -239,7 +239,9 @@ def _overlaps(one: NDArray[np.float64], other: NDArray[np.float64], border: floa
     # Sharing something makes the union positive. Where nothing is shared it may be 0, and is not divided by.
     touching = np.flatnonzero(shared > 0.0)
     shared = shared.take(touching)
-    areas = [_products(boxes[:, 2:] - boxes[:, :2] + border) for boxes in (one.take(touching, 0), other.take(touching, 0))]
+    areas = [
+        _products(boxes[:, 2:] - boxes[:, :2] + border) for boxes in (one.take(touching, 0), other.take(touching, 0))
+    ]
     overlaps[touching] = shared / (areas[0] + areas[1] - shared)
     return overlaps
 
@@ -257,15 +259,18 @@ def _stable_descending(scores: Floats) -> NDArray[np.intp]:
     read as a whole number, a float32 grows with its value; a negative one does once all bits but the sign are
     turned over. Subtracting from 0 makes the two zeros, which are equal, the same.
     """
+    order: NDArray[np.intp]
     if scores.dtype != np.float32:
-        return np.argsort(-scores, kind="stable")
+        order = np.argsort(-scores, kind="stable")
+        return order
     bits = (np.float32(0) - scores).view(np.int32)
     keys = (bits ^ (bits >> np.int32(31) & np.int32(0x7FFFFFFF))).astype(np.int64)
     keys <<= np.int64(32)
     keys += np.arange(len(keys))
     keys.sort()
     keys &= np.int64(0xFFFFFFFF)
-    return keys.astype(np.intp, copy=False)
+    order = keys.astype(np.intp, copy=False)
+    return order
 
 
 def text_rounded(values: Floats, decimals: int) -> NDArray[np.float64]:

@@ -70,7 +70,8 @@ def _packed_order(scores: NDArray[np.float32], labels: NDArray[np.int16]) -> Ind
     keys += np.arange(len(keys) - 1, -1, -1)  # later candidates first
     keys.sort()
     keys &= np.int64(MOST_PACKED - 1)
-    return np.subtract(len(keys) - 1, keys, dtype=np.intp)
+    order: Indices = np.subtract(len(keys) - 1, keys, dtype=np.intp)
+    return order
 
 
 def suppress(boxes: NDArray[np.float32], labels: NDArray[np.int16], *, iou_threshold: float) -> Indices:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, cast
 import numpy as np
 
 from refinedet_plugin import boxes, nms, nms_compiled
+from refinedet_plugin.candidates import candidates_of, is_finite
 from refinedet_plugin.priors import priors
 from zoo_runner.errors import ResultError
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from zoo_runner.interfaces import Arrays, Sample
 
 REVISION: Final = 1
-"""Counts the changes of this module, ``nms`` and ``boxes`` that changed a detection."""
+"""Counts the changes of this module, ``candidates``, ``nms`` and ``boxes`` that changed a detection."""
 
 TWO: Final = np.float32(2)
 
@@ -81,9 +82,11 @@ class RefineDetPostprocess:
             ResultError: An output is missing, has another shape or dtype, or holds NaN or infinity.
         """
         self._check(outputs, sample)
-        rows, labels, scores = self._candidates(outputs)
+        rows, labels, scores = candidates_of(
+            outputs["odm_conf"], outputs["arm_conf"], confidence=self._confidence, least=self._objectness
+        )
         order = nms.rank(scores, labels, top_k=self._config.nms_top_k)
-        rows, labels, scores = rows[order], labels[order], scores[order]
+        rows, labels, scores = rows.take(order), labels.take(order), scores.take(order)
         decoded = self._decode(outputs, rows)
         kept = nms_compiled.suppress(decoded, labels, iou_threshold=self._config.nms_threshold)
         size = cast("VocSample", sample)  # the plugin's own data set gives nothing else
@@ -107,23 +110,12 @@ class RefineDetPostprocess:
                     f"{origin}: expected float32 of shape {shape}, found {found.dtype} of shape {found.shape}; "
                     "check the model, and the names and the order of its outputs in the manifest"
                 )
-            finite = np.isfinite(found)
-            if not finite.all():
+            if not is_finite(found):
+                finite = np.count_nonzero(np.isfinite(found))
                 raise ResultError(
-                    f"{origin}: expected finite numbers, found {found.size - np.count_nonzero(finite)} of "
+                    f"{origin}: expected finite numbers, found {found.size - finite} of "
                     f"{found.size} that are NaN or infinite; check the model's precision mode and its weights"
                 )
-
-    def _candidates(self, outputs: Arrays) -> tuple[NDArray[np.intp], NDArray[np.int16], NDArray[np.float32]]:
-        """Prior row, label and score [M] of every confidence that passes both thresholds, rows ascending."""
-        alive = np.flatnonzero(outputs["arm_conf"][:, 1] > self._objectness)
-        confidences = outputs["odm_conf"].take(alive, axis=0)
-        passing = confidences > self._confidence
-        passing[:, 0] = False  # the background
-        hits = np.flatnonzero(passing)
-        place = hits // passing.shape[1]  # cheaper than divmod
-        labels = hits - (place * passing.shape[1] + 1)  # without the background
-        return alive.take(place), labels.astype(np.int16), confidences.ravel().take(hits)
 
     def _decode(self, outputs: Arrays, rows: NDArray[np.intp]) -> NDArray[np.float32]:
         """Corners float32 [M, 4], normalised, of the given prior rows: refined by ARM, then by ODM.
@@ -139,8 +131,8 @@ class RefineDetPostprocess:
             centre = high + low
             centre /= TWO
             high -= low
-            corners = np.concatenate(_corners(odm, centre, high))
-        return corners.T
+            corners: NDArray[np.float32] = np.concatenate(_corners(odm, centre, high)).T
+        return corners
 
 
 def _corners(

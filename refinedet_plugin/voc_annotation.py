@@ -9,10 +9,10 @@ the tree with the same expat.
 from __future__ import annotations
 
 import math
+import xml.etree.ElementTree as ET
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple
-from xml.etree import ElementTree  # noqa: S405 - see above: only for documents that have no document type
 from xml.parsers import expat
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def _parse(data: bytes) -> Element:
     parser.StartDoctypeDeclHandler = _refuse
     try:
         parser.Parse(data, True)  # noqa: FBT003 - it takes no names; the data are complete
-        return ElementTree.fromstring(data)  # noqa: S314 - it has no document type, or the line before had raised
+        return ET.fromstring(data)  # noqa: S314 - it has no document type, or the line before had raised
     except (expat.ExpatError, ValueError, LookupError) as error:
         raise FaultError(f"cannot be read: {error}") from error
 

@@ -37,7 +37,7 @@ APART = "testing"
 """The stand-ins are another program: they use ``errors``, and nothing uses them."""
 PUBLIC = {"zoo_runner.interfaces", "zoo_runner.hookspecs", "zoo_runner.errors"}
 """All that a plugin may import, as ``docs/write-a-plugin.md`` says."""
-HEAVY = {"torch", "onnx", "onnxsim", "onnxruntime", "cv2"}
+HEAVY = {"torch", "onnx", "onnxsim", "onnxruntime", "cv2", "numba"}
 LOADED_LAZILY = {"refinedet_plugin.network": {"torch"}}
 """Modules that do import something heavy at the top: they are themselves only imported where they are needed."""
 

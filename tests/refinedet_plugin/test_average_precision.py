@@ -151,6 +151,18 @@ def test_scores_that_differ_below_a_thousandth_tie_by_the_reference() -> None:
     assert np.array_equal(DEVKIT.ranking(scores), np.arange(4000, -1, -1))
 
 
+@given(
+    st.lists(st.floats(width=32, allow_nan=False) | st.sampled_from([0.0, -0.0, 0.5, 1e-45, -1e-45]), max_size=40),
+    st.sampled_from([np.float32, np.float64]),
+)
+def test_the_devkits_order_is_that_of_a_stable_sort(scores: list[float], dtype: type[np.floating[Any]]) -> None:
+    given_scores = np.array(scores, dtype)
+    given_scores.flags.writeable = False
+    order = DEVKIT.ranking(given_scores)
+    assert order.dtype == np.intp
+    assert order.tolist() == sorted(range(len(scores)), key=lambda place: -given_scores[place])
+
+
 def test_arguments_are_left_alone() -> None:
     detections, truths = detections_of([(0, 0.9, ON_A)]), truths_of([(0, A, False)])
     for array in (*vars(detections).values(), *vars(truths).values()):

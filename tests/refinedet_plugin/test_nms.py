@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from refinedet_plugin import nms
+from refinedet_plugin import nms, nms_compiled
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -87,14 +87,28 @@ def ours(
     for array in (boxes, scores, labels):
         array.flags.writeable = False
     order = nms.rank(scores, labels, top_k=top_k)
-    kept: list[int] = order[nms.suppress(boxes[order], labels[order], iou_threshold=threshold)].tolist()
+    kept: list[int] = order[suppress_both_ways(boxes[order], labels[order], threshold)].tolist()
+    return kept
+
+
+def suppress_both_ways(boxes: NDArray[np.float32], labels: NDArray[np.int16], threshold: float) -> NDArray[np.intp]:
+    """Which boxes numpy keeps; those that the loop keeps, compiled where it can be, have to be the same."""
+    kept = nms.suppress(boxes, labels, iou_threshold=threshold)
+    kernels = [nms_compiled.SCAN.wait() or nms_compiled.scan]
+    if len(boxes) < 30:  # the loop is slow before it is compiled
+        kernels.append(nms_compiled.scan)
+    for kernel in kernels:
+        with np.errstate(all="ignore"):
+            again = nms_compiled.run(kernel, boxes, labels, iou_threshold=threshold)
+        assert again.dtype == kept.dtype
+        assert again.tolist() == kept.tolist()
     return kept
 
 
 def kept_of(rows: ArrayLike, threshold: float = 0.45) -> list[int]:
     """Which of some boxes of one class, listed from the best down, stay."""
     boxes = np.asarray(rows, dtype=np.float32).reshape(-1, 4)
-    kept: list[int] = nms.suppress(boxes, np.zeros(len(boxes), np.int16), iou_threshold=threshold).tolist()
+    kept: list[int] = suppress_both_ways(boxes, np.zeros(len(boxes), np.int16), threshold).tolist()
     scores = np.linspace(1, 0.5, len(boxes), dtype=np.float32)
     assert kept == plain_nms(boxes, scores, np.float32(threshold), 1000)
     return kept
@@ -165,10 +179,39 @@ def test_rank(scores: list[float], labels: list[int], top_k: int, order: list[in
     assert found.tolist() == order
 
 
+SCORE = st.floats(width=32, allow_nan=False) | st.sampled_from([0.0, -0.0, 1e-45, -1e-45, 0.5, -0.5])
+LABEL = st.integers(-(2**15), 2**15 - 1) | st.integers(0, 2)
+
+
+@given(st.lists(st.tuples(SCORE, LABEL), max_size=40), st.integers(1, 40), st.booleans())
+def test_rank_is_a_stable_sort_read_from_its_end(rows: list[tuple[float, int]], top_k: int, packed: bool) -> None:
+    scores = np.array([score for score, _ in rows], np.float32)
+    labels = np.array([label for _, label in rows], np.int16)
+    expected: list[int] = []
+    for label in sorted(set(labels.tolist())):
+        members = [place for place in range(len(rows)) if labels[place] == label]
+        expected += sorted(members, key=lambda place: scores[place])[::-1][:top_k]
+    with pytest.MonkeyPatch.context() as patch:
+        if not packed:
+            patch.setattr(nms, "MOST_PACKED", -1)
+        assert nms.rank(scores, labels, top_k=top_k).tolist() == expected
+
+
+def test_rank_of_more_than_fit_in_packed_keys() -> None:
+    count = nms.MOST_PACKED + 10
+    scores = (np.arange(count) % 1000 / 1000).astype(np.float32)
+    labels = (np.arange(count) % 3).astype(np.int16)
+    order = nms.rank(scores, labels, top_k=count)
+    assert np.array_equal(order, np.lexsort((-np.arange(count), -scores, labels)))
+    fit = slice(0, nms.MOST_PACKED)
+    order = nms.rank(scores[fit], labels[fit], top_k=count)
+    assert np.array_equal(order, np.lexsort((-np.arange(count - 10), -scores[fit], labels[fit])))
+
+
 def test_classes_do_not_suppress_each_other() -> None:
     boxes = np.array([SQUARE] * 4, np.float32)
     labels = np.array([0, 0, 1, 7], np.int16)
-    assert nms.suppress(boxes, labels, iou_threshold=0.45).tolist() == [0, 2, 3]
+    assert suppress_both_ways(boxes, labels, 0.45).tolist() == [0, 2, 3]
 
 
 REFERENCES = [pytest.param(plain_nms, id="plain"), pytest.param(torch_nms, id="torch")]

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from refinedet_plugin import candidates, nms_compiled
+from refinedet_plugin.compiled import Compiled
 from refinedet_plugin.config import RefineDetConfig
 from refinedet_plugin.postprocess import RefineDetPostprocess
 from refinedet_plugin.priors import priors
@@ -18,6 +22,8 @@ from zoo_runner.errors import ResultError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from zoo_runner.interfaces import Arrays
 
     Floats = NDArray[np.float32]
     Outputs = dict[str, Floats]
@@ -89,8 +95,34 @@ def detect(outputs: Outputs, config: RefineDetConfig = TWO) -> dict[str, NDArray
     """Runs the code under test and checks it against the literal steps, to the last bit."""
     for array in outputs.values():
         array.flags.writeable = False
-    found = RefineDetPostprocess(config)(outputs, SAMPLE)
     expected = literal(outputs, config)
+    for way in (numpy_alone, compiled_loops):
+        with way():
+            found = RefineDetPostprocess(config)(outputs, SAMPLE)
+        check(found, expected)
+    return dict(found)
+
+
+FUNCTIONS = ((candidates, "LARGEST"), (candidates, "PICK"), (nms_compiled, "SCAN"))
+
+
+@contextmanager
+def numpy_alone() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        for module, name in FUNCTIONS:
+            patch.setattr(module, name, Compiled(print, "", worthwhile=1 << 60))
+        yield
+
+
+@contextmanager
+def compiled_loops() -> Iterator[None]:
+    """Where numba is not installed, this is numpy again."""
+    for module, name in FUNCTIONS:
+        getattr(module, name).wait()
+    yield
+
+
+def check(found: Arrays, expected: Arrays) -> None:
     assert list(found) == list(expected)
     for name, array in expected.items():
         assert found[name].dtype == array.dtype
@@ -99,7 +131,6 @@ def detect(outputs: Outputs, config: RefineDetConfig = TWO) -> dict[str, NDArray
         nan = np.isnan(array)
         assert np.array_equal(np.isnan(found[name]), nan)
         assert found[name][~nan].tobytes() == array[~nan].tobytes()
-    return dict(found)
 
 
 def nothing(config: RefineDetConfig = TWO) -> Outputs:
@@ -344,8 +375,11 @@ def changed(**arrays: NDArray[Any] | None) -> dict[str, NDArray[Any]]:
         ),
     ],
 )
-def test_refuses_what_cannot_be_scored(outputs: dict[str, NDArray[Any]], text: str) -> None:
-    with pytest.raises(ResultError) as caught:
+@pytest.mark.parametrize("way", [numpy_alone, compiled_loops])
+def test_refuses_what_cannot_be_scored(
+    way: Callable[[], AbstractContextManager[None]], outputs: dict[str, NDArray[Any]], text: str
+) -> None:
+    with way(), pytest.raises(ResultError) as caught:
         RefineDetPostprocess(TWO)(outputs, SAMPLE)
     assert text in str(caught.value)
 

@@ -12,9 +12,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from hypothesis.extra import numpy as hypothesis_numpy
 
+from refinedet_plugin import preprocess as ours
+from refinedet_plugin.compiled import Compiled
 from refinedet_plugin.config import RefineDetConfig
-from refinedet_plugin.preprocess import RefineDetPreprocess, jpeg_is_truncated
+from refinedet_plugin.preprocess import RefineDetPreprocess, jpeg_is_truncated, normalise, shift
 from refinedet_plugin.voc import VocSample
 from zoo_runner.errors import DatasetError
 from zoo_runner.interfaces import PixelPreprocess
@@ -101,17 +104,20 @@ def literal(path: Path, size: int, mean: tuple[float, float, float]) -> NDArray[
     ],
 )
 def test_equals_the_reference_chain(
-    tmp_path: Path, config: RefineDetConfig, data: bytes, width: int, height: int
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, config: RefineDetConfig, data: bytes, width: int, height: int
 ) -> None:
     path = tmp_path / "000042.jpg"
     path.write_bytes(data)
-    inputs = RefineDetPreprocess(config)(sample_of(path, width, height))
-    assert list(inputs) == ["image"]
-    image = inputs["image"]
-    assert image.dtype == np.float32
-    assert image.shape == (3, config.input_size, config.input_size)
-    assert image.flags.c_contiguous
-    assert image.tobytes() == literal(path, config.input_size, config.mean).tobytes()
+    ours.SHIFT.wait()
+    for function in (Compiled(shift, "", worthwhile=1 << 60), ours.SHIFT):  # numpy alone, then compiled
+        monkeypatch.setattr(ours, "SHIFT", function)
+        inputs = RefineDetPreprocess(config)(sample_of(path, width, height))
+        assert list(inputs) == ["image"]
+        image = inputs["image"]
+        assert image.dtype == np.float32
+        assert image.shape == (3, config.input_size, config.input_size)
+        assert image.flags.c_contiguous
+        assert image.tobytes() == literal(path, config.input_size, config.mean).tobytes()
 
 
 @pytest.mark.parametrize(
@@ -170,6 +176,29 @@ def test_every_pixel_value_minus_a_fractional_mean(tmp_path: Path) -> None:
     config = RefineDetConfig(mean=(103.939, 116.779, 123.68))
     found = RefineDetPreprocess(config)(sample_of(path, 256, 256))["image"]
     assert found.tobytes() == literal(path, 320, config.mean).tobytes()
+
+
+@settings(deadline=None)  # a busy machine is no failure
+@given(
+    pixels=hypothesis_numpy.arrays(np.uint8, st.tuples(st.integers(1, 9), st.integers(1, 9), st.just(3))),
+    mean=st.tuples(*[st.floats(-1e6, 1e6, width=32)] * 3),
+    contiguous=st.booleans(),
+)
+def test_any_pixels_are_normalised_alike(
+    pixels: NDArray[np.uint8], mean: tuple[float, float, float], contiguous: bool
+) -> None:
+    given_pixels = pixels if contiguous else np.asfortranarray(pixels)
+    given_pixels.flags.writeable = False
+    offsets = tuple(np.float32(value) for value in mean)
+    expected = (pixels.astype(np.float32) - np.array(offsets, np.float32))[:, :, ::-1].transpose(2, 0, 1)
+    for kernel in (None, shift, ours.SHIFT.wait()):
+        function = Compiled(shift, "", worthwhile=1 << 60)
+        function._kernel = kernel
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(ours, "SHIFT", function)
+            found = normalise(given_pixels, offsets)
+        assert found.flags.c_contiguous
+        assert found.tobytes() == np.ascontiguousarray(expected).tobytes()
 
 
 def test_threads_get_the_same_result(tmp_path: Path) -> None:

@@ -5,14 +5,18 @@ from __future__ import annotations
 import pickle
 import tarfile
 from pathlib import Path
+from xml.etree.ElementTree import ParseError
 
 import numpy as np
 import pytest
+from defusedxml.common import DefusedXmlException
+from defusedxml.ElementTree import fromstring
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from refinedet_plugin.config import VOC_CLASSES
 from refinedet_plugin.voc import VocDataset, VocSample, plain_name
+from refinedet_plugin.voc_annotation import FaultError, read_annotation
 from zoo_runner.errors import DatasetError
 
 SHARED = Path(__file__).parents[3] / "shared" / "data" / "voc2007-test"
@@ -307,6 +311,33 @@ def test_any_content_is_read_or_refused(tmp_path: Path, content: bytes, ids: byt
         return
     assert [sample.id for sample in samples] == ["a"]
     assert np.isfinite(samples[0].boxes).all()
+
+
+DECLARATIONS = ("", "<!DOCTYPE annotation>", '<!DOCTYPE x [<!ENTITY y "z">]>', "<!-- no type -->", "<?x y?>")
+
+
+@settings(deadline=None)  # a busy machine is no failure
+@given(
+    before=st.sampled_from(["", "\n", "\ufeff", '<?xml version="1.0"?>', '<?xml version="1.0" encoding="latin-1"?>']),
+    declared=st.lists(st.sampled_from(DECLARATIONS), max_size=3),
+    inside=st.text(st.sampled_from("ab&;<>/! [x"), max_size=8) | st.sampled_from(["&y;", "&lt;", "<!DOCTYPE a>"]),
+    encoding=st.sampled_from(["utf-8", "utf-16", "utf-16-be", "latin-1", "cp037"]),
+)
+def test_refuses_what_the_cautious_parser_refuses(before: str, declared: list[str], inside: str, encoding: str) -> None:
+    """A document passes if defusedxml takes it, and then has the same content."""
+    whole = annotation(f"<object><name>{inside}</name>{box_of(1, 2, 3, 4)}</object>")
+    text = f"{before}{''.join(declared)}{whole}"
+    data = text.encode(encoding, errors="replace")
+    try:
+        expected = fromstring(data, forbid_dtd=True).findtext("object/name", "").strip()
+    except (ParseError, DefusedXmlException, ValueError, LookupError):
+        expected = ""
+    if not expected:
+        with pytest.raises(FaultError):
+            read_annotation(data)
+        return
+    (found,) = read_annotation(data).objects
+    assert found.name == expected
 
 
 # --- the real thing --------------------------------------------------------------------------------------------
