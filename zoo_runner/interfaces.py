@@ -193,12 +193,15 @@ class Prerequisite:
         ok: Whether it was found usable.
         found: What was found: a version, a path, or what is missing.
         remedy: What to do when it is not ok.
+        required: Whether a run is refused when it is not ok; otherwise the run goes on, and its figures
+            are judged with that in mind.
     """
 
     name: str
     ok: bool
     found: str
     remedy: str = ""
+    required: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,6 +15,7 @@ from zoo_runner.redaction import redacted_url
 from zoo_runner.stages.aipp import atc_options
 from zoo_runner.stages.ais_bench import TOOL, check_tool, dataset_call
 from zoo_runner.stages.atc_command import atc_command, shell_line, soc_name
+from zoo_runner.stages.engine import check_om
 from zoo_runner.stages.model import graph_without_weights
 
 if TYPE_CHECKING:
@@ -42,11 +43,14 @@ def plan(loaded: LoadedManifest, options: RunOptions, *, store: Store, progress:
         backend = choose_backend(options.backend)
     except PrerequisiteError as error:
         yield f"this run would stop: {error}"
-    check_tool(recipe, backend)
+    if not options.scores_files:
+        check_tool(recipe, backend)
+    if options.scores_files or backend is not None:
+        check_om(options.om, None if options.scores_files else backend)
     steps: dict[Stage, Iterable[str]] = {  # generators: each works when its turn comes
         Stage.FETCH: _fetch(recipe, options),
         Stage.EXPORT: _export(recipe),
-        Stage.CONVERT: _convert(recipe, backend, store, progress),
+        Stage.CONVERT: _convert(recipe, options, backend, store, progress),
         Stage.PREPROCESS: [f"{manifest.dataset.samples} samples"],
         Stage.INFER: _infer(recipe, options, backend),
         Stage.POSTPROCESS: ([f"of {options.results_folder}" if options.scores_files else "as outputs come"]),
@@ -76,8 +80,12 @@ def _export(recipe: Recipe) -> Iterator[str]:
     yield f"ONNX opset {onnx.opset} with the {onnx.exporter} exporter{simplified}, compared with torch"
 
 
-def _convert(recipe: Recipe, backend: Backend | None, store: Store, progress: Progress) -> Iterator[str]:
-    if backend is not None and backend.model_format != "om":
+def _convert(
+    recipe: Recipe, options: RunOptions, backend: Backend | None, store: Store, progress: Progress
+) -> Iterator[str]:
+    if options.om is not None:
+        yield f"not done: {options.om} is used, if its stamp fits what this would make:"
+    elif backend is not None and backend.model_format != "om":
         yield f"not needed by the backend {backend.name}; on an Ascend host:"
     soc = _soc(recipe, backend)
     try:
@@ -85,10 +93,10 @@ def _convert(recipe: Recipe, backend: Backend | None, store: Store, progress: Pr
     except PrerequisiteError as error:
         progress.warn(f"the graph's node names are not known: {error}")
         nodes = tuple(f"<node of {spec.name}>" for spec in recipe.manifest.output_specs)
-    options = atc_options(recipe, store)
+    atc = atc_options(recipe, store)
     for batch in _batches(recipe):
         arguments = atc_command(
-            options,
+            atc,
             model=Path(f"{recipe.manifest.name}.onnx"),
             output=Path(f"{recipe.manifest.name}_bs{batch}"),
             inputs=recipe.manifest.input_specs,
@@ -119,7 +127,7 @@ def _infer(recipe: Recipe, options: RunOptions, backend: Backend | None) -> Iter
         if infer.tool == TOOL:
             call = dataset_call(
                 recipe,
-                model=Path(f"{recipe.manifest.name}_bs{infer.batch}.om"),
+                model=options.om or Path(f"{recipe.manifest.name}_bs{infer.batch}.om"),
                 devices=options.devices,
                 samples=min(options.limit or recipe.manifest.dataset.samples, recipe.manifest.dataset.samples),
                 inputs=options.output / "inputs",

@@ -76,4 +76,4 @@ def _convert(job: Job, engine: Engine) -> None:
         for batch, om in made.items():
             job.journal.artifact("om", om.path, sha256=om.sha256, origin=f"batch {batch}")
         if all(om.reused for om in made.values()):
-            note.skip(f"unchanged; batch {', '.join(map(str, made))}")
+            note.skip(f"{f'{options.om} fits' if options.om else 'unchanged'}; batch {', '.join(map(str, made))}")

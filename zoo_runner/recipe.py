@@ -82,7 +82,7 @@ def choose_backend(name: str) -> Backend:
         candidates = [plugins.load(candidate).backend() for candidate in AUTO]
         return next((each for each in candidates if usable(each)), candidates[-1])
     backend = plugins.load(name).backend()
-    missing = [need for need in backend.prerequisites() if not need.ok]
+    missing = [need for need in backend.prerequisites() if need.required and not need.ok]
     if missing:
         lines = "\n".join(f"  {need.name}: {need.found}. {need.remedy}" for need in missing)
         msg = f"backend {name!r} cannot run here:\n{lines}\n  (`zoo-run doctor` shows all of it)"
@@ -91,8 +91,8 @@ def choose_backend(name: str) -> Backend:
 
 
 def usable(backend: Backend) -> bool:
-    """Say whether the backend lacks nothing on this machine."""
-    return all(need.ok for need in backend.prerequisites())
+    """Say whether the backend lacks nothing on this machine that a run cannot do without."""
+    return all(need.ok for need in backend.prerequisites() if need.required)
 
 
 def _replaced(manifest: Manifest, options: RunOptions) -> Manifest:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -10,9 +11,13 @@ from zoo_runner.options import Stage
 from zoo_runner.stages import gate
 from zoo_runner.stages.ais_bench import TOOL, CommandTimer
 from zoo_runner.stages.benchmark import Bench, benchmark
+from zoo_runner.stages.engine import LazySession
 from zoo_runner.stages.pixels import host_inputs
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from zoo_runner.interfaces import Arrays, Timings
     from zoo_runner.job import Job
     from zoo_runner.report.model import PerformanceRecord
     from zoo_runner.stages.engine import Engine
@@ -26,7 +31,8 @@ def time_batches(job: Job, engine: Engine | None) -> None:
             return
         manifest = job.recipe.manifest
         table = manifest.expected.chips.get(job.chip)
-        opened = partial(CommandTimer, engine) if manifest.infer.tool == TOOL else engine.open
+        lost = NamedOnce(job.journal.warn)
+        opened = partial(CommandTimer, engine) if manifest.infer.tool == TOOL else partial(TimedSession, engine, lost)
         bench = Bench(backend=engine.backend.name, chip=job.chip, inputs=host_inputs(manifest), open=opened)
         sizes = manifest.benchmark.batch
         watched = engine.backend if isinstance(engine.backend, WatchedBackend) else None
@@ -41,3 +47,34 @@ def time_batches(job: Job, engine: Engine | None) -> None:
         for disturbance in noise:
             job.journal.warn(disturbance)
         job.journal.performance += [gate.judge_throughput(each, manifest.expected, noise) for each in timed]
+
+
+@dataclass(frozen=True)
+class NamedOnce:
+    """Says which devices were lost; each once, though every batch size finds it gone."""
+
+    warn: Callable[[str], None]
+    named: set[int] = field(default_factory=set)
+
+    def __call__(self, device: int, reason: str) -> None:
+        """Name a device unless that was done."""
+        if device not in self.named:
+            self.named.add(device)
+            self.warn(f"device {device} was lost and not timed: {reason}")
+
+
+class TimedSession:
+    """A model to be timed, opened when it is needed."""
+
+    def __init__(self, engine: Engine, lost: NamedOnce, batch: int) -> None:
+        self._session = LazySession(engine, batch)
+        self._lost = lost
+
+    def time(self, inputs: Arrays, *, warmup: int, loop: int) -> Timings:
+        """Run one batch ``warmup + loop`` times and return how long the last ``loop`` took."""
+        return self._session().time(inputs, warmup=warmup, loop=loop)
+
+    def close(self) -> None:
+        """Release the devices, and name those that were lost."""
+        for device, reason in self._session.close():
+            self._lost(device, reason)

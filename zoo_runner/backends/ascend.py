@@ -168,6 +168,7 @@ def _chips() -> Iterator[Prerequisite]:
         ok=not ill,
         found="; ".join(ill) or kinds,
         remedy="see `npu-smi info -t health -i CARD` and the driver's log; a reset or restart of the machine may help",
+        required=False,  # it may well compute right; its timings are not believed
     )
 
 

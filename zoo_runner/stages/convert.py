@@ -178,7 +178,7 @@ def _run(command: tuple[str, ...], *, cwd: Path, log: Path, timeout_s: float | N
     except subprocess.TimeoutExpired as error:
         raise StageError(
             f"ATC did not finish within {timeout_s:g} s and was stopped; nothing was written. Read its log up to "
-            f"where it stands still, or allow more time. Log: {log}"
+            f"where it stands still, or allow more time with ZOO_RUNNER_ATC_TIMEOUT=SECONDS. Log: {log}"
         ) from error
 
 

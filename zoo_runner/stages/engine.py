@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from zoo_runner.errors import StageError
+from zoo_runner.errors import StageError, UsageError
 from zoo_runner.fingerprints import file_digest, fingerprint, source_fingerprint
 from zoo_runner.interfaces import ParallelSession, SessionRequest
 from zoo_runner.om_stamp import Stamp, check_stamp
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
 
 OM = "model.om"
 ONNX = "model.onnx"
+ATC_TIMEOUT: Final = "ZOO_RUNNER_ATC_TIMEOUT"
+"""Variable with the seconds after which ATC is stopped."""
+ATC_TIMEOUT_S: Final = 3600.0
+"""Without the variable: ATC takes minutes, and one that hangs must not hold a CI machine for ever."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,6 +145,34 @@ class Engine:
         return Loadable(path=path, sha256=file_digest(path), reused=built.reused, identity=identity)
 
 
+def check_om(om: Path | None, backend: Backend | None) -> None:
+    """Check that an .om of the user's own has something to run it.
+
+    Raises:
+        UsageError: The backend runs something else, or the results come from files.
+    """
+    if om is not None and (backend is None or backend.model_format != "om"):
+        raise UsageError(f"--om {om}: only a backend that runs .om files takes one; add --backend ascend")
+
+
+def atc_timeout() -> float:
+    """Return the seconds after which ATC is stopped.
+
+    Raises:
+        UsageError: :data:`ATC_TIMEOUT` is set, and not a positive number.
+    """
+    text = os.environ.get(ATC_TIMEOUT)
+    if not text:
+        return ATC_TIMEOUT_S
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < float("inf"):
+        raise UsageError(f"{ATC_TIMEOUT}: expected a positive number of seconds, found {text!r}")
+    return seconds
+
+
 def _as_it_is(model: ModelFile) -> Loadable:
     return Loadable(path=model.path, sha256=model.sha256, reused=model.reused, identity=model.sha256)
 
@@ -153,7 +186,7 @@ def _given(om: Path, expected: Stamp, identity: str) -> Loadable:
 
 
 def _convert(request: ConvertRequest, folder: Path, log: Path) -> None:
-    convert(request, folder / OM, log=log)
+    convert(request, folder / OM, log=log, timeout_s=atc_timeout())
 
 
 @dataclass

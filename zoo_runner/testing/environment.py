@@ -6,7 +6,7 @@ import os
 import shlex
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -25,6 +25,11 @@ _COMPONENT_VERSIONS: Final = {
     "8.2.RC2": "8.2.0.2.220",
 }
 """The component version that stands beside a CANN release in its version files."""
+
+
+WRONG_OUTPUTS = ("corrupt-output", "swap-outputs")
+"""Faults that nothing but the score can show. They are part of the pretended release, so that what was computed
+under them is not taken for what a sound machine computes."""
 
 
 def stand_in_environment(
@@ -62,7 +67,7 @@ def stand_in_environment(
     binaries, packages, toolkit = (machine.folder / name for name in ("bin", "packages", "ascend-toolkit"))
     _write_launchers(binaries)
     _write_package_versions(packages)
-    _write_toolkit(toolkit, cann)
+    _write_toolkit(toolkit, cann, [fault for fault in WRONG_OUTPUTS if fault in machine.faults])
     return {
         **os.environ,
         **machine.variables(),
@@ -103,8 +108,8 @@ def _write_package_versions(folder: Path) -> None:
         metadata.write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: {PACKAGE_VERSION}\n", encoding="utf-8")
 
 
-def _write_toolkit(folder: Path, cann: str) -> None:
-    component, release = _COMPONENT_VERSIONS.get(cann, "0.0.0.0.000"), f"{cann}-{STAND_IN}"
+def _write_toolkit(folder: Path, cann: str, wrong: Sequence[str]) -> None:
+    component, release = _COMPONENT_VERSIONS.get(cann, "0.0.0.0.000"), "-".join((cann, STAND_IN, *wrong))
     (folder / "compiler").mkdir(parents=True)
     keys = [
         f"{part}_{state}_version=[{component}:{release}]"
