@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from functools import partial
 from typing import TYPE_CHECKING
 
 from zoo_runner.fingerprints import file_digest
@@ -11,10 +12,14 @@ from zoo_runner.options import Stage
 from zoo_runner.stages import gate, results, stream
 from zoo_runner.stages.ais_bench import TOOL, CommandOutputs
 from zoo_runner.stages.engine import Engine, LazySession
-from zoo_runner.stages.pixels import host_preprocess
+from zoo_runner.stages.flow import closed
+from zoo_runner.stages.inference import ModelOutputs
+from zoo_runner.stages.pixels import host_inputs, host_preprocess
+from zoo_runner.stages.predictions import write_predictions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from types import TracebackType
 
     from zoo_runner.interfaces import Arrays, Sample
     from zoo_runner.job import Job
@@ -22,6 +27,7 @@ if TYPE_CHECKING:
 
 def score(job: Job, samples: Sequence[Sample], scored: Sequence[Sample], engine: Engine | None) -> None:
     """Predict and evaluate."""
+    stream.one_thread_a_call()
     predictions = _predict(job, samples, scored, engine)
     if not job.options.runs(Stage.EVALUATE):
         return
@@ -63,23 +69,24 @@ def _predict(job: Job, samples: Sequence[Sample], scored: Sequence[Sample], engi
     if isinstance(source, CommandOutputs):
         _note_files(job, source)
     path = options.output / "detections.npz"
-    stream.write_predictions(path, predictions)
+    write_predictions(path, predictions)
     job.journal.artifact("detections", path, sha256=file_digest(path))
     return predictions
 
 
 def _model_outputs(
     job: Job, engine: Engine, scored: Sequence[Sample], clocks: stream.Clocks, cleanup: ExitStack
-) -> stream.ModelOutputs | CommandOutputs:
+) -> ModelOutputs | CommandOutputs:
     batch = job.recipe.manifest.infer.batch
     if job.recipe.manifest.infer.tool == TOOL:
         return CommandOutputs(
             engine=engine, samples=scored, output=job.options.output, progress=job.journal, clocks=clocks
         )
     session = LazySession(engine, batch)
-    cleanup.callback(_close, job, session)
-    return stream.ModelOutputs(
+    cleanup.push(partial(_close, job, session))
+    return ModelOutputs(
         preprocess=host_preprocess(job.recipe),
+        inputs=host_inputs(job.recipe.manifest),
         session=session,
         batch=batch,
         key=engine.key(batch),
@@ -93,13 +100,22 @@ def _note_files(job: Job, source: CommandOutputs) -> None:
         job.journal.artifact(name, path)
 
 
-def _close(job: Job, session: LazySession) -> None:
+def _close(
+    job: Job,
+    session: LazySession,
+    failure: type[BaseException] | None,
+    _error: BaseException | None,
+    _trace: TracebackType | None,
+) -> None:
+    """Release the devices, and name those that were lost; the others did their work, unless the run failed."""
+    redone = "" if failure else " and its work done by the others"
     for device, reason in session.close():
-        job.journal.warn(f"device {device} was lost and its work done by the others: {reason}")
+        job.journal.warn(f"device {device} was lost{redone}: {reason}")
 
 
 def write_inputs(job: Job, scored: Sequence[Sample]) -> None:
     """Leave the model's inputs as files for ais_bench."""
+    stream.one_thread_a_call()
     folder = job.options.output / "inputs"
     with job.journal.stage(Stage.PREPROCESS):
         inputs = stream.prepared(scored, host_preprocess(job.recipe), job.journal)
@@ -109,6 +125,7 @@ def write_inputs(job: Job, scored: Sequence[Sample]) -> None:
 
 def write_results(job: Job, scored: Sequence[Sample], engine: Engine) -> None:
     """Leave the model's outputs as files, as ais_bench would."""
+    stream.one_thread_a_call()
     folder = job.options.results_folder
     clocks = stream.Clocks()
     with job.journal.stage(Stage.INFER), ExitStack() as cleanup:
@@ -117,7 +134,7 @@ def write_results(job: Job, scored: Sequence[Sample], engine: Engine) -> None:
             source.run()
             _note_files(job, source)
             return
-        with job.journal.track("infer", len(scored), "images") as advance:
-            outputs = stream.counted(source.outputs(scored), advance)
-            results.write_results(folder, scored, outputs, job.recipe.manifest.output_specs)
+        with job.journal.track("infer", len(scored), "images") as advance, closed(source.outputs(scored)) as outputs:
+            counted = stream.counted(outputs, advance)
+            results.write_results(folder, scored, counted, job.recipe.manifest.output_specs)
     job.journal.artifact("results", folder)

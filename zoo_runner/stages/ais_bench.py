@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -97,7 +97,7 @@ class CommandOutputs:
         key = self.engine.key(options.batch)
         return fingerprint(TOOL, options.outfmt, key, self._preprocess.identity, options.batch, files)
 
-    def outputs(self, samples: Sequence[Sample]) -> Iterator[Arrays]:
+    def outputs(self, samples: Iterable[Sample]) -> Iterator[Arrays]:
         """Yield the outputs sample by sample."""
         yield from (self._results or self.run()).outputs(samples)
 

@@ -89,7 +89,7 @@ class ResultFolder:
         specs = [(spec.name, spec.dtype, list(spec.sample_shape())) for spec in self.specs]
         return fingerprint("results", digests, specs, [_facts(sample) for sample in samples], self.code)
 
-    def outputs(self, samples: Sequence[Sample]) -> Iterator[Arrays]:
+    def outputs(self, samples: Iterable[Sample]) -> Iterator[Arrays]:
         """Yield each sample's outputs.
 
         Raises:

@@ -1,8 +1,13 @@
-"""Samples -> predictions: decode, device and postprocessing at work at the same time.
+"""Samples -> predictions: decode, device and postprocessing at work at the same time, over all samples at once.
 
-The unit of work is a chunk of consecutive samples. A finished chunk is kept in the
-store under a key made of everything that shaped it, so that a killed run goes on
-where it was, and a change redoes only what it touches.
+::
+
+    store lookup -> preprocess threads -> batches -> device thread -> postprocess threads -> chunks -> store thread
+
+Every arrow is bounded: whatever is slowest sets the pace and the others wait, so that memory grows with the kept
+predictions only. A chunk of consecutive samples is what is kept in the store, under a key made of everything that
+shaped it: a killed run goes on where it was, and a change redoes only what it touches. Neither the number of
+threads nor their timing changes a prediction, a file, or which error ends a run.
 """
 
 from __future__ import annotations
@@ -14,22 +19,18 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
-import numpy as np
-
-from zoo_runner.fingerprints import file_digest, fingerprint
-from zoo_runner.interfaces import ParallelSession
+from zoo_runner.fingerprints import fingerprint
+from zoo_runner.stages.flow import batched, closed, ordered
+from zoo_runner.stages.predictions import read_predictions, write_predictions
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from zoo_runner.artifacts import Store
-    from zoo_runner.interfaces import Arrays, Postprocess, Preprocess, Progress, Sample, Session
+    from zoo_runner.interfaces import Arrays, Postprocess, Preprocess, Progress, Sample
 
 CHUNK = 64
 """Least samples in a chunk: large enough to keep the bookkeeping small, small enough to lose little."""
@@ -38,7 +39,12 @@ BATCHES = 4
 """Least batches in a chunk."""
 
 WAITING = 16
-"""Most outputs that wait for postprocessing; past that the device waits instead of the memory growing."""
+"""Most samples in postprocessing; past that the device waits instead of the memory growing."""
+
+KEEPING = 4
+"""Most finished chunks that wait for the disk."""
+
+FILE = "predictions.npz"
 
 In = TypeVar("In")
 Out = TypeVar("Out")
@@ -61,6 +67,16 @@ class Clocks:
             with self._lock:
                 self.seconds[work] += time.perf_counter() - start  # type: ignore[assignment] # Counter is typed for int
 
+    @contextmanager
+    def pause(self, work: str) -> Iterator[None]:
+        """Leave out the time the block takes of what encloses it."""
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            with self._lock:
+                self.seconds[work] -= time.perf_counter() - start  # type: ignore[assignment] # Counter is typed for int
+
     def each(self, work: str, items: Iterator[Out]) -> Iterator[Out]:
         """Pass items through, adding the time it takes to get them."""
         while True:
@@ -77,65 +93,21 @@ class OutputSource(Protocol):
     def identity(self, samples: Sequence[Sample]) -> str:
         """Return a text that changes whenever the outputs of these samples would."""
 
-    def outputs(self, samples: Sequence[Sample]) -> Iterator[Arrays]:
-        """Yield each sample's outputs by name, in order, without batch axis."""
+    def outputs(self, samples: Iterable[Sample]) -> Iterator[Arrays]:
+        """Yield each sample's outputs by name, in order, without batch axis.
+
+        ``samples`` may be long and is not to be listed: a few are taken ahead, perhaps in another thread.
+        """
 
 
-@dataclass(frozen=True, kw_only=True)
-class ModelOutputs:
-    """Outputs inferred by a loaded model.
+@dataclass
+class _Chunk:
+    """Consecutive samples, and their predictions as far as they are there."""
 
-    Attributes:
-        preprocess: Makes the inputs, on ``workers`` threads.
-        session: Opens the model when the first batch needs it, and returns the same session after that.
-        batch: Samples per call; a short last batch is filled with its first sample, and the
-            filling's outputs are dropped (what ais_bench does).
-        key: Identity of model and backend.
-        workers: Threads that decode and preprocess.
-        clocks: Told how long ``preprocess`` and ``infer`` were busy.
-    """
-
-    preprocess: Preprocess
-    session: Callable[[], Session]
-    batch: int
+    samples: Sequence[Sample]
     key: str
-    workers: int
-    clocks: Clocks
-
-    def identity(self, samples: Sequence[Sample]) -> str:
-        """Return the key of model, preprocessing and the content of the samples' files."""
-        files = [(sample.index, sample.id, file_digest(sample.path)) for sample in samples]
-        return fingerprint(self.key, self.preprocess.identity, self.batch, files)
-
-    def outputs(self, samples: Sequence[Sample]) -> Iterator[Arrays]:
-        """Yield the outputs sample by sample, preprocessing two batches ahead."""
-        with ThreadPoolExecutor(self.workers, thread_name_prefix="preprocess") as pool:
-            prepared = ordered(pool, self._prepare, samples, ahead=2 * self.batch)
-            groups = batched(prepared, self.batch)
-            outputs = self._infer(stacked(group, self.batch) for group in groups)
-            for first, arrays in zip(range(0, len(samples), self.batch), outputs, strict=True):
-                count = min(self.batch, len(samples) - first)
-                yield from ({name: array[i] for name, array in arrays.items()} for i in range(count))
-
-    def _infer(self, batches: Iterator[Arrays]) -> Iterator[Arrays]:
-        session = self.session()
-        if isinstance(session, ParallelSession):
-            yield from self.clocks.each("infer", session.infer_many(batches))
-            return
-        for inputs in batches:
-            with self.clocks.measure("infer"):
-                outputs = session.infer(inputs)
-            yield outputs
-
-    def _prepare(self, sample: Sample) -> Arrays:
-        with self.clocks.measure("preprocess"):
-            return self.preprocess(sample)
-
-
-def stacked(group: Sequence[Arrays], batch: int) -> Arrays:
-    """Make one full batch of up to ``batch`` samples' inputs, filled up with the first of them."""
-    filled = [*group, *[group[0]] * (batch - len(group))]
-    return {name: np.stack([inputs[name] for inputs in filled]) for name in group[0]}
+    reused: bool
+    predictions: list[Arrays]
 
 
 def predict(
@@ -153,26 +125,87 @@ def predict(
     Args:
         samples: The samples, in data-set order.
         source: Gives their outputs.
-        postprocess: Turns outputs into predictions.
+        postprocess: Turns outputs into predictions; called on several threads.
         chunk: Samples per chunk.
         store: Keeps finished chunks.
         progress: Shown one unit per sample.
-        clocks: Told how long ``postprocess`` was busy.
+        clocks: Told how long ``postprocess`` was busy, and how long all of it took (``stream``).
     """
-    predictions: list[Arrays] = []
-    fresh = 0
-    with progress.track("predict", len(samples), "images") as advance:
-        for group in batched(samples, chunk):
-            key = fingerprint(source.identity(group), postprocess.identity)
-            make = partial(_write_chunk, group, source, postprocess, advance, clocks)
-            with clocks.measure("stream"):
-                built = store.build("predictions", key, make)
-            predictions.extend(read_predictions(built.path / "predictions.npz"))
-            if built.reused:
-                advance(len(group))
-            else:
-                fresh += len(group)
-    return predictions, fresh
+    chunks: list[_Chunk] = []
+    missing = _missing(samples, source, postprocess.identity, chunk, store, chunks)
+
+    def finish(pair: tuple[Arrays, tuple[_Chunk, Sample]]) -> tuple[_Chunk, Arrays]:
+        outputs, (home, sample) = pair
+        with clocks.measure("postprocess"):
+            return home, _owned(postprocess(outputs, sample))
+
+    with (
+        clocks.measure("stream"),
+        progress.track("predict", len(samples), "images") as advance,
+        ThreadPoolExecutor(1, thread_name_prefix="store") as writer,
+        ThreadPoolExecutor(workers(), thread_name_prefix="postprocess") as pool,
+        closed(_outputs(source, missing)) as outputs,
+        closing(ordered(pool, finish, zip(outputs, _in_turn(chunks, advance), strict=True), ahead=WAITING)) as finished,
+    ):
+        keeping: deque[Future[None]] = deque()
+        for home, prediction in finished:
+            home.predictions.append(prediction)
+            advance(1)
+            if len(home.predictions) == len(home.samples):
+                keeping.append(writer.submit(_keep, store, home))
+            while keeping and (keeping[0].done() or len(keeping) > KEEPING):
+                keeping.popleft().result()
+        for future in keeping:
+            future.result()
+    predictions = [prediction for each in chunks for prediction in each.predictions]
+    return predictions, sum(len(each.samples) for each in chunks if not each.reused)
+
+
+def _missing(
+    samples: Sequence[Sample], source: OutputSource, postprocess: str, size: int, store: Store, chunks: list[_Chunk]
+) -> Iterator[Sample]:
+    """List all chunks one by one, and yield the samples of those that the store does not have."""
+    for group in batched(samples, size):
+        key = fingerprint(source.identity(group), postprocess)
+        if store.read_only:
+            path: Path | None = store.build("predictions", key, _nothing).path  # says what is missing, and why
+        else:
+            path = store.lookup("predictions", key)
+        found = [] if path is None else read_predictions(path / FILE)
+        chunks.append(_Chunk(samples=group, key=key, reused=path is not None, predictions=found))
+        if path is None:
+            yield from group
+
+
+def _nothing(_folder: Path) -> None:
+    """Stand for the making of what is only to be found."""
+
+
+def _outputs(source: OutputSource, missing: Iterator[Sample]) -> Iterator[Arrays]:
+    """Ask the source only when something is missing: asking may load a model or start a command."""
+    first = next(missing, None)
+    return iter(()) if first is None else source.outputs(itertools.chain([first], missing))
+
+
+def _in_turn(chunks: list[_Chunk], advance: Callable[[int], None]) -> Iterator[tuple[_Chunk, Sample]]:
+    """Yield the samples that outputs come for, in their order; the list is still growing meanwhile."""
+    position = 0
+    while position < len(chunks):
+        chunk = chunks[position]
+        if chunk.reused:
+            advance(len(chunk.samples))
+        else:
+            yield from ((chunk, sample) for sample in chunk.samples)
+        position += 1
+
+
+def _owned(prediction: Arrays) -> Arrays:
+    """Copy what is a view of something larger: one of a batch's outputs would keep all of them in memory."""
+    return {name: array if array.base is None else array.copy() for name, array in prediction.items()}
+
+
+def _keep(store: Store, chunk: _Chunk) -> None:
+    store.build("predictions", chunk.key, lambda folder: write_predictions(folder / FILE, chunk.predictions))
 
 
 def prepared(samples: Sequence[Sample], preprocess: Preprocess, progress: Progress) -> Iterator[Arrays]:
@@ -198,72 +231,18 @@ def chunk_size(batch: int) -> int:
 
 
 def workers() -> int:
-    """Return how many threads decode: half the processors this process may use, for the rest infers."""
-    return max(1, len(os.sched_getaffinity(0)) // 2)
+    """Return how many threads decode, and how many postprocess: one for each processor this process may use.
 
-
-def write_predictions(path: Path, predictions: Sequence[Arrays]) -> None:
-    """Write predictions as one ``.npz``: each named array concatenated, and the lengths to cut it by.
-
-    The bytes depend on the predictions only.
+    Also where the model runs on the same processors: what is slower makes the others wait, and measured with ONNX
+    Runtime on two cores nothing was gained by decoding on fewer.
     """
-    names = sorted({name for prediction in predictions for name in prediction})
-    columns: dict[str, NDArray[Any]] = {}
-    for name in names:
-        arrays = [np.asarray(prediction[name]) for prediction in predictions]
-        columns[f"{name}.lengths"] = np.array([len(array) for array in arrays], dtype=np.int64)
-        columns[name] = np.concatenate(arrays)
-    with path.open("wb") as file:
-        np.savez(file, allow_pickle=False, count=np.array(len(predictions)), **columns)
+    return len(os.sched_getaffinity(0))
 
 
-def read_predictions(path: Path) -> list[Arrays]:
-    """Read back what :func:`write_predictions` wrote."""
-    with np.load(path, allow_pickle=False) as file:
-        count = int(file["count"])
-        names = [name for name in file.files if name != "count" and not name.endswith(".lengths")]
-        split = {name: np.split(file[name], np.cumsum(file[f"{name}.lengths"])[:-1]) if count else [] for name in names}
-    return [{name: split[name][position] for name in names} for position in range(count)]
+def one_thread_a_call() -> None:
+    """Ask libraries not to split single calls over threads of their own: there is a caller on every processor.
 
-
-def ordered(pool: ThreadPoolExecutor, call: Callable[[In], Out], items: Iterable[In], *, ahead: int) -> Iterator[Out]:
-    """Map in order on a pool, never more than ``ahead`` items before the consumer."""
-    waiting: deque[Future[Out]] = deque()
-    rest = iter(items)
-    try:
-        waiting.extend(pool.submit(call, item) for item in itertools.islice(rest, ahead))
-        while waiting:
-            yield waiting.popleft().result()
-            waiting.extend(pool.submit(call, item) for item in itertools.islice(rest, 1))
-    finally:
-        for future in waiting:
-            future.cancel()
-
-
-def batched(items: Iterable[In], size: int) -> Iterator[tuple[In, ...]]:
-    """Cut into tuples of ``size``, the last one possibly shorter."""
-    rest = iter(items)
-    while group := tuple(itertools.islice(rest, size)):
-        yield group
-
-
-def _write_chunk(
-    samples: Sequence[Sample],
-    source: OutputSource,
-    postprocess: Postprocess,
-    advance: Callable[[int], None],
-    clocks: Clocks,
-    folder: Path,
-) -> None:
-    def finish(pair: tuple[Sample, Arrays]) -> Arrays:
-        sample, outputs = pair
-        with clocks.measure("postprocess"):
-            return postprocess(outputs, sample)
-
-    predictions = []
-    with ThreadPoolExecutor(1, thread_name_prefix="postprocess") as pool:
-        pairs = zip(samples, source.outputs(samples), strict=True)
-        for prediction in ordered(pool, finish, pairs, ahead=WAITING):
-            predictions.append(prediction)
-            advance(1)
-    write_predictions(folder / "predictions.npz", predictions)
+    OpenCV reads this when it is loaded, which only decoding does. Measured on two cores, it saves 1.0 of 7.5 s of
+    processor time. Whoever sets the variable differently gets what they ask for.
+    """
+    os.environ.setdefault("OPENCV_FOR_THREADS_NUM", "1")

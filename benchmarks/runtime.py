@@ -1,0 +1,106 @@
+"""Measures start-up, and ONNX Runtime against PyTorch on the sample's network: ``python benchmarks/runtime.py``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import measure
+import numpy as np
+
+from zoo_runner.backends.onnxruntime import OnnxRuntimeBackend
+from zoo_runner.interfaces import SessionRequest
+from zoo_runner.manifest.load import load
+from zoo_runner.options import RunOptions
+from zoo_runner.recipe import resolve
+from zoo_runner.stages.checkpoint import load_checkpoint
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+ROOT: Final = Path(__file__).parent.parent
+MANIFEST: Final = ROOT / "manifests" / "refinedet320-sample.yaml"
+WEIGHTS: Final = ROOT / "refinedet_plugin" / "sample" / "weights.pth"
+ZOO_RUN: Final = Path(sys.executable).parent / "zoo-run"
+ROUNDS: Final = 10
+
+
+def starting() -> list[measure.Line]:
+    """Row 9: processes that are started and do next to nothing."""
+    rows = [("zoo-run --help", ["--help"], 0.3), ("zoo-run validate", ["validate", str(MANIFEST)], 0.5)]
+    lines = []
+    for what, arguments, target in rows:
+        (seconds,) = fastest([lambda given=arguments: command(*given)])  # type: ignore[misc] # mypy cannot infer it
+        lines.append(measure.Line(what=what, target=target, measured=seconds, unit="s"))
+    return lines
+
+
+def inferring() -> list[measure.Line]:
+    """The same network in ONNX Runtime, opened as the backend does, and in PyTorch, each with its default threads."""
+    import torch  # noqa: PLC0415 - the children of the other rows need not wait for it
+
+    loaded = load(MANIFEST)
+    with tempfile.TemporaryDirectory() as folder:
+        recipe = resolve(loaded, RunOptions(output=Path(folder)))
+        manifest = recipe.manifest
+        command(str(MANIFEST), "--until", "export", "--output", folder)
+        report = json.loads((Path(folder) / "report.json").read_text(encoding="utf-8"))
+        (model,) = [each["path"] for each in report["artifacts"] if each["name"] == "onnx"]
+    request = SessionRequest(
+        model=Path(model), inputs=manifest.input_specs, outputs=manifest.output_specs, batch=manifest.infer.batch
+    )
+    session = OnnxRuntimeBackend().open(request)
+    network = recipe.parts.network.build()
+    load_checkpoint(network, WEIGHTS)
+    (spec,) = manifest.input_specs
+    images = np.random.default_rng(0).normal(0, 50, spec.sized(manifest.infer.batch)).astype(np.float32)
+    batch = torch.from_numpy(images)
+
+    def plain() -> None:
+        with torch.inference_mode():
+            network(batch)
+
+    ours, torchs = fastest([lambda: session.infer({spec.name: images}), plain])
+    each = 1e3 / manifest.infer.batch
+    return [
+        measure.Line(
+            what=f"ONNX Runtime, sample, batch {manifest.infer.batch}, against PyTorch",
+            target=torchs * each,
+            measured=ours * each,
+            unit="ms/image",
+            plain=torchs * each,
+        )
+    ]
+
+
+def fastest(calls: list[Callable[[], object]]) -> list[float]:
+    """Least seconds by the clock on the wall of each call, taking turns."""
+    seconds = [float("inf")] * len(calls)
+    for _ in range(ROUNDS):
+        for place, call in enumerate(calls):
+            start = time.perf_counter()
+            call()
+            seconds[place] = min(seconds[place], time.perf_counter() - start)
+    return seconds
+
+
+def command(*arguments: str) -> None:
+    """Run the installed command."""
+    subprocess.run([ZOO_RUN, *arguments], check=True, stdout=subprocess.DEVNULL)  # noqa: S603 - our own command
+
+
+def main() -> None:
+    """Run all of it and print a table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--json", type=Path, help="also write the lines to this file")
+    measure.report([*starting(), *inferring()], parser.parse_args().json)
+
+
+if __name__ == "__main__":
+    main()
