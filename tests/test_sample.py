@@ -55,12 +55,13 @@ Run = Callable[..., Finished]
 
 
 @pytest.fixture(scope="module")
-def sample(session_zoo_run: ZooRun) -> Run:
-    """Runs the sample; the folder is the first argument."""
+def sample(session_zoo_run: ZooRun, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """Runs the sample, with a store no other test has put anything into; the folder is the first argument."""
+    alone = session_zoo_run.given(ZOO_RUNNER_CACHE=tmp_path_factory.mktemp("sample-store"))
 
     def run(name: str, *arguments: str | Path) -> Finished:
-        done = session_zoo_run(MANIFEST, "--output", name, *arguments)
-        return Finished(done, session_zoo_run.report(name), session_zoo_run.folder / name)
+        done = alone(MANIFEST, "--output", name, *arguments)
+        return Finished(done, alone.report(name), alone.folder / name)
 
     return run
 
