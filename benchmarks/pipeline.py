@@ -13,6 +13,7 @@ import resource
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -177,8 +178,16 @@ def bytes_written() -> int:
     return int(fields["wchar"])
 
 
+def loaded(folder: Path) -> None:
+    """Run the pipeline until what it loads or compiles in the background is there."""
+    run_once(FEW, 0, folder)
+    for thread in threading.enumerate():
+        if thread is not threading.current_thread():
+            thread.join()
+
+
 def apart(folder: Path, name: str, images: int, rate: float) -> Figures:
-    """Run the pipeline in a process of its own, on two cores."""
+    """Run the pipeline in a process of its own, on two cores; as a second one there if the name says steady."""
     stream.one_thread_a_call()  # here, since the making of images has loaded OpenCV before a run would
     command = [sys.executable, __file__, "--child", str(folder / name), str(images), str(rate)]
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)  # noqa: S603 - this very file
@@ -200,6 +209,7 @@ def pipeline(images: int = IMAGES, many: int = MANY) -> list[measure.Line]:
         apart(folder, "warm", FEW, 0)
         host = best(folder, "host", images, 0)
         whole = best(folder, "whole", images, RATE)
+        steady = best(folder, "steady", images, RATE)
         few, most = apart(folder, "few", FEW, RATE), apart(folder, "most", many, RATE)
     device = images / RATE  # the slowest stage; the others' times, summed over threads, depend on who else is at work
     grown = (most.peak_mb - few.peak_mb) / (many - FEW) * 1e3
@@ -227,6 +237,12 @@ def pipeline(images: int = IMAGES, many: int = MANY) -> list[measure.Line]:
             unit="times",
         ),
         measure.Line(
+            what="the same without metric and loading of kernels",
+            target=None,
+            measured=(steady.seconds - steady.metric_s) / device,
+            unit="times",
+        ),
+        measure.Line(
             what="intermediate bytes written", target=0, measured=round((whole.written - whole.kept) / MB), unit="MB"
         ),
         measure.Line(
@@ -247,6 +263,8 @@ def main() -> None:
     if chosen.child:
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:CORES])
         folder, images, rate = chosen.child
+        if "steady" in Path(folder).name:
+            loaded(Path(folder).with_name(f"before-{Path(folder).name}"))
         print(json.dumps(asdict(run_once(int(images), float(rate), Path(folder)))))
         return
     measure.report(pipeline(chosen.images), chosen.json)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -49,13 +50,13 @@ def inferring() -> list[measure.Line]:
     with tempfile.TemporaryDirectory() as folder:
         recipe = resolve(loaded, RunOptions(output=Path(folder)))
         manifest = recipe.manifest
-        command(str(MANIFEST), "--until", "export", "--output", folder)
-        report = json.loads((Path(folder) / "report.json").read_text(encoding="utf-8"))
+        command(str(MANIFEST), "--until", "export", "--output", f"{folder}/out", cache=f"{folder}/store")
+        report = json.loads((Path(folder) / "out" / "report.json").read_text(encoding="utf-8"))
         (model,) = [each["path"] for each in report["artifacts"] if each["name"] == "onnx"]
-    request = SessionRequest(
-        model=Path(model), inputs=manifest.input_specs, outputs=manifest.output_specs, batch=manifest.infer.batch
-    )
-    session = OnnxRuntimeBackend().open(request)
+        request = SessionRequest(
+            model=Path(model), inputs=manifest.input_specs, outputs=manifest.output_specs, batch=manifest.infer.batch
+        )
+        session = OnnxRuntimeBackend().open(request)
     network = recipe.parts.network.build()
     load_checkpoint(network, WEIGHTS)
     (spec,) = manifest.input_specs
@@ -90,9 +91,10 @@ def fastest(calls: list[Callable[[], object]]) -> list[float]:
     return seconds
 
 
-def command(*arguments: str) -> None:
-    """Run the installed command."""
-    subprocess.run([ZOO_RUN, *arguments], check=True, stdout=subprocess.DEVNULL)  # noqa: S603 - our own command
+def command(*arguments: str, cache: str | None = None) -> None:
+    """Run the installed command, perhaps with a store of its own."""
+    environment = os.environ if cache is None else {**os.environ, "ZOO_RUNNER_CACHE": cache}
+    subprocess.run([ZOO_RUN, *arguments], check=True, capture_output=True, env=environment)  # noqa: S603 - our own
 
 
 def main() -> None:
