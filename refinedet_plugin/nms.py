@@ -37,7 +37,7 @@ def rank(scores: NDArray[np.float32], labels: NDArray[np.int16], *, top_k: int) 
 
     Args:
         scores: float32 [M], none NaN.
-        labels: int16 [M]: the candidates' classes.
+        labels: int16 [M], none negative: the candidates' classes.
         top_k: How many of each class stay.
 
     Returns:
