@@ -13,6 +13,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from zoo_runner.errors import UsageError
+
 GRACE_S: Final = 5.0
 """How long a command has to end by itself when it is asked to."""
 _POLL_S: Final = 0.5
@@ -61,6 +63,24 @@ def run_logged(
             return _wait(process, timeout_s, silence_s, (log, *watched))
         finally:
             _stop(process)
+
+
+def seconds_from(variable: str) -> float | None:
+    """Return the time limit that an environment variable sets; ``None`` where it is not set.
+
+    Raises:
+        UsageError: It is not a positive number.
+    """
+    text = os.environ.get(variable)
+    if not text:
+        return None
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < float("inf"):
+        raise UsageError(f"{variable}: expected a positive number of seconds, found {text!r}")
+    return seconds
 
 
 def printed(log: Path) -> str:

@@ -1,6 +1,6 @@
 """Rewrites the sample's weights so that its two location outputs cannot be taken for each other.
 
-    python tools/sample/enlarge.py tools/work/run/weights.pth refinedet_plugin/sample/weights.pth
+    python tools/sample/enlarge.py tools/run/weights.pth refinedet_plugin/sample/weights.pth
 
 The first stage refines a prior to an anchor, the second an anchor to a box, both with small offsets. In a
 network as small as this one the two stages' offsets can be exchanged with hardly any effect on the boxes, and

@@ -1,6 +1,6 @@
 """Trains the small RefineDet of the sample data on scenes drawn as it goes.
 
-    python tools/sample/train.py --out tools/work/run --steps 6500
+    python tools/sample/train.py --out tools/run --steps 6500
 
 Run again with the same arguments it continues from its last checkpoint and ends with the same weights: the
 data of a step depend on the seed and the step alone. It leaves ``weights.pth`` (the averaged weights),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
 import sys
@@ -12,9 +11,10 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Literal
 
 from zoo_runner import cann, npu_smi
-from zoo_runner.errors import InferenceError, PrerequisiteError, UsageError
+from zoo_runner.errors import InferenceError, PrerequisiteError
 from zoo_runner.hookspecs import hookimpl
 from zoo_runner.interfaces import Prerequisite
+from zoo_runner.process import seconds_from
 
 if TYPE_CHECKING:
     from zoo_runner.backends.device_pool import DevicePool
@@ -120,16 +120,7 @@ def device_timeout() -> float | None:
     Raises:
         UsageError: It is not a positive number.
     """
-    text = os.environ.get(TIMEOUT_VARIABLE)
-    if not text:
-        return None
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = 0.0
-    if not 0 < seconds < float("inf"):
-        raise UsageError(f"{TIMEOUT_VARIABLE}: expected a positive number of seconds, found {text!r}")
-    return seconds
+    return seconds_from(TIMEOUT_VARIABLE)
 
 
 def _toolkit(toolkit: cann.Cann) -> Iterator[Prerequisite]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -11,6 +10,7 @@ from zoo_runner.errors import StageError, UsageError
 from zoo_runner.fingerprints import file_digest, fingerprint, source_fingerprint
 from zoo_runner.interfaces import ParallelSession, SessionRequest
 from zoo_runner.om_stamp import Stamp, check_stamp
+from zoo_runner.process import seconds_from
 from zoo_runner.stages.aipp import atc_options
 from zoo_runner.stages.convert import ConvertRequest, convert, expected_stamp
 from zoo_runner.stages.pixels import host_inputs
@@ -161,16 +161,7 @@ def atc_timeout() -> float:
     Raises:
         UsageError: :data:`ATC_TIMEOUT` is set, and not a positive number.
     """
-    text = os.environ.get(ATC_TIMEOUT)
-    if not text:
-        return ATC_TIMEOUT_S
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = 0.0
-    if not 0 < seconds < float("inf"):
-        raise UsageError(f"{ATC_TIMEOUT}: expected a positive number of seconds, found {text!r}")
-    return seconds
+    return seconds_from(ATC_TIMEOUT) or ATC_TIMEOUT_S
 
 
 def _as_it_is(model: ModelFile) -> Loadable:
