@@ -18,9 +18,9 @@ MAX_LINES = 400
 
 LAYERS = (
     ("errors",),
-    ("interfaces", "options", "fingerprints", "redaction", "cann", "npu_smi", "process", "report.model"),
-    ("hookspecs", "manifest", "artifacts", "aipp", "report.files"),
-    ("plugins", "om_stamp"),
+    ("interfaces", "options", "fingerprints", "redaction", "cann", "npu_smi", "process", "report.changes"),
+    ("hookspecs", "evidence", "manifest", "artifacts", "aipp", "report.model"),
+    ("plugins", "om_stamp", "report.files"),
     ("backends", "recipe", "doctor"),
     ("stages", "report.terminal"),
     ("journal",),
@@ -35,7 +35,7 @@ A part is a package or module; parts in one row do not know each other.
 """
 APART = "testing"
 """The stand-ins are another program: they use ``errors``, and nothing uses them."""
-PUBLIC = {"zoo_runner.interfaces", "zoo_runner.hookspecs", "zoo_runner.errors"}
+PUBLIC = {"zoo_runner.interfaces", "zoo_runner.evidence", "zoo_runner.hookspecs", "zoo_runner.errors"}
 """All that a plugin may import, as ``docs/write-a-plugin.md`` says."""
 HEAVY = {"torch", "onnx", "onnxsim", "onnxruntime", "cv2", "numba"}
 LOADED_LAZILY = {"refinedet_plugin.network": {"torch"}}

@@ -1,6 +1,6 @@
 """The records and protocols that the runner, plugins and backends share.
 
-Plugins and backends import this module, :mod:`zoo_runner.hookspecs` and
+Plugins and backends import this module, :mod:`zoo_runner.evidence`, :mod:`zoo_runner.hookspecs` and
 :mod:`zoo_runner.errors`, and nothing else of ``zoo_runner``.
 """
 
@@ -77,6 +77,7 @@ class MetricValue:
         value: The number, in ``unit``.
         unit: Such as ``percent``.
         per_class: The same by class, where that makes sense.
+        support: How many annotated objects of each class count, where that makes sense.
         higher_is_better: The direction a gate compares in.
     """
 
@@ -85,6 +86,7 @@ class MetricValue:
     value: float
     unit: str
     per_class: Mapping[str, float] = field(default_factory=dict)
+    support: Mapping[str, int] = field(default_factory=dict)
     higher_is_better: bool = True
 
 

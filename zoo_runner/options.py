@@ -47,6 +47,9 @@ class RunOptions:
         require_hash: Refuse files that the manifest gives no hash for.
         soc: Chip to convert for, instead of the one found.
         om: Converted model to use instead of converting; its stamp must fit.
+        subset: Name of the manifest's subset to score instead of the whole data set.
+        baseline: Output folder or ``report.json`` of the run to compare with.
+        language: Of ``report.html`` and ``summary.md``: ``en`` or ``zh``.
     """
 
     output: Path
@@ -62,6 +65,9 @@ class RunOptions:
     require_hash: bool = False
     soc: str | None = None
     om: Path | None = None
+    subset: str | None = None
+    baseline: Path | None = None
+    language: str = "en"
 
     def runs(self, stage: Stage) -> bool:
         """Say whether the stage is between ``first`` and ``last``."""

@@ -58,6 +58,13 @@ def url(value: str) -> str:
     return _accept(value, problem)
 
 
+def link(value: str) -> str:
+    """Check for a link that a browser opens."""
+    parts = urlsplit(value)
+    good = parts.scheme in {"http", "https"} and parts.hostname
+    return _accept(value, "" if good else "expected an http(s) link")
+
+
 def subdir(value: str) -> str:
     """Check that a folder stays inside its archive."""
     path = PurePosixPath(value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
@@ -183,25 +184,71 @@ class BenchmarkOptions(Section):
 
 
 class Tolerance(Section):
-    """How far below the expectation still passes; the wider of the two."""
+    """How far on the wrong side of the expectation still passes; the wider of the two."""
 
     abs: Annotated[float, Field(ge=0, description="in the unit of the value")] = 0.0
     rel: Annotated[float, Field(ge=0, lt=1, description="fraction of the value")] = 0.0
 
     def margin(self, value: float) -> float:
-        """Return the allowed shortfall in the unit of ``value``."""
+        """Return the allowed distance in the unit of ``value``."""
         return max(self.abs, self.rel * abs(value))
 
 
-class AccuracyExpectation(Section):
+Direction = Literal["at_least", "at_most", "within"]
+Rule = Literal["point", "interval", "paired"]
+_TOO_GOOD: Final = "how far beyond the expectation is suspicious: a warning, not a failure"
+
+
+class AccuracyFigure(Section):
+    """A figure that samples must reach, and how it is held against the measurement."""
+
+    value: float
+    tolerance: Tolerance = Tolerance()
+    direction: Direction | None = Field(default=None, description="by default the metric's own")
+    rule: Rule = Field(
+        default="point",
+        description="point compares the measured value; interval its bootstrap interval; "
+        "paired the interval of the difference from --baseline",
+    )
+    too_good: Tolerance | None = Field(default=None, description=_TOO_GOOD)
+    published: str | None = Field(default=None, description="where the figure was published")
+
+
+class AccuracyExpectation(AccuracyFigure):
     """A figure the whole data set must reach."""
 
     metric: str
     protocol: str
     unit: str = "percent"
-    value: float
-    tolerance: Tolerance = Tolerance()
-    published: str | None = Field(default=None, description="where the figure was published")
+
+
+class Subset(Section):
+    """Some of the samples, always the same, with a figure of their own."""
+
+    every: Annotated[int, Field(ge=2, description="takes each n-th sample")]
+    offset: Annotated[int, Field(ge=0, description="position of the first one, from 0")] = 0
+    expected: AccuracyFigure | None = Field(
+        default=None, description="in place of expected.accuracy, whose metric and protocol it keeps"
+    )
+
+
+class Waiver(Section):
+    """Lets an expectation be missed for a while: down to ``floor``, up to the day ``until``."""
+
+    line: str = Field(description="id of the report's line, such as voc07_map/reference or throughput/310P3/16")
+    owner: str = Field(min_length=1, description="who sees to it")
+    issue: Annotated[str, AfterValidator(checks.link)] = Field(description="where it is followed up, http(s)")
+    until: Annotated[date, Field(strict=False, description="last day it holds")]
+    floor: float = Field(description="in the unit of the line; what is worse fails all the same")
+    reason: str = ""
+
+
+class Uncertainty(Section):
+    """How the bootstrap is done."""
+
+    resamples: Annotated[int, Field(ge=0, le=100_000, description="0 does without")] = 1000
+    seed: Annotated[int, Field(ge=0)] = 0
+    level: Annotated[float, Field(gt=0.5, lt=1, description="of the two-sided interval")] = 0.95
 
 
 class ChipExpectation(Section):
@@ -213,9 +260,12 @@ class ChipExpectation(Section):
         json_schema_extra=_BY_BATCH,
     )
     throughput: Mapping[Positive, Rate] = Field(
-        default_factory=dict, description="images/s by batch size", json_schema_extra=_BY_BATCH
+        default_factory=dict, description="by batch size", json_schema_extra=_BY_BATCH
     )
+    unit: Literal["images/s"] = Field(default="images/s", description="of the throughput")
     tolerance: Tolerance = Field(default=Tolerance(), description="of the throughput")
+    too_good: Tolerance | None = Field(default=None, description=f"of the throughput: {_TOO_GOOD}")
+    backend: str | None = Field(default=None, description="the figures hold for this backend only; by default for all")
     cann: str | None = Field(default=None, description="CANN release the figures were measured with")
     published: str | None = Field(default=None, description="where the figures were published")
 
@@ -250,6 +300,9 @@ class Manifest(Section):
     infer: InferOptions = InferOptions()
     benchmark: BenchmarkOptions = BenchmarkOptions()
     expected: Expected = Expected()
+    uncertainty: Uncertainty = Uncertainty()
+    subsets: Mapping[str, Subset] = Field(default_factory=dict, description="by name; --subset picks one")
+    waivers: tuple[Waiver, ...] = ()
 
     @property
     def input_specs(self) -> tuple[TensorSpec, ...]:

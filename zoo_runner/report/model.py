@@ -1,11 +1,11 @@
-"""The report of one run: what ``report.json`` holds."""
+"""The report of one run: what ``report.json`` holds. What it says of a comparison is in :mod:`.changes`."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import Enum
 
-from pydantic import BaseModel, ConfigDict
+from zoo_runner.report.changes import Comparison, DiagnosedSample, Interval, Record
 
 SCHEMA_VERSION = 1
 """Raised when a field changes its meaning or goes away; new fields alone do not raise it."""
@@ -14,26 +14,35 @@ SCHEMA_VERSION = 1
 class Verdict(str, Enum):
     """What became of a run or of one expectation.
 
-    ``not_gated`` marks a figure nothing was expected of; ``stopped`` a run that ended before the gate
-    because it was asked to; ``error`` a run that could not finish.
+    ``waived`` marks an expectation that was not met and need not be for now; ``not_gated`` a figure nothing was
+    expected of; ``stopped`` a run that ended before the gate because it was asked to; ``error`` a run that could
+    not finish.
     """
 
     PASS = "pass"  # noqa: S105 - a verdict, not a password
     FAIL = "fail"
     INCONCLUSIVE = "inconclusive"
+    WAIVED = "waived"
     NOT_GATED = "not_gated"
     STOPPED = "stopped"
     ERROR = "error"
 
 
-class Record(BaseModel):
-    """Base of the report's parts: frozen; NaN and infinity are written as such words, not as null."""
+class WaiverState(str, Enum):
+    """What became of a waiver in this run."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="strings")
+    USED = "used"
+    OVERDUE = "overdue"
+    BELOW_FLOOR = "below_floor"
+    NOT_NEEDED = "not_needed"
+    NOT_APPLICABLE = "not_applicable"
 
 
 class ManifestRecord(Record):
-    """Which manifest was run."""
+    """Which manifest was run.
+
+    ``settings`` has every value of the manifest as it was run, by its dotted key: what two runs differ in.
+    """
 
     name: str
     path: str
@@ -41,6 +50,7 @@ class ManifestRecord(Record):
     digest: str
     overrides: tuple[str, ...] = ()
     source: str | None = None
+    settings: Mapping[str, str] = {}
 
 
 class Environment(Record):
@@ -64,26 +74,47 @@ class StageRecord(Record):
     why: str = ""
 
 
-class MetricRecord(Record):
+class Line(Record):
+    """What every line of the expectations table has.
+
+    ``id`` is what waivers and other tools call the line: ``voc07_map/reference``, with ``@pr`` for the subset
+    ``pr``, or ``throughput/310P3/16``. ``direction`` is ``at_least``, ``at_most`` or ``within``; ``tolerance`` the
+    allowed distance on the wrong side in ``unit``; ``where`` the place of the expectation, as ``file:line``;
+    ``published`` where the figure comes from.
+    """
+
+    id: str = ""
+    direction: str = "at_least"
+    expected: float | None = None
+    tolerance: float | None = None
+    verdict: Verdict = Verdict.NOT_GATED
+    why: str = ""
+    where: str = ""
+    published: str | None = None
+
+
+class MetricRecord(Line):
     """One metric over the samples that were scored.
 
-    ``tolerance`` is the allowed shortfall in ``unit``.
+    ``interval`` is the bootstrap's; ``smallest_drop`` the smallest true drop that this many samples show four times
+    out of five. ``rule`` says how interval and expectation became the verdict. ``support`` counts annotated objects.
     """
 
     name: str
     protocol: str
     value: float
     unit: str
-    expected: float | None = None
-    tolerance: float | None = None
-    verdict: Verdict = Verdict.NOT_GATED
-    why: str = ""
+    interval: Interval | None = None
+    smallest_drop: float | None = None
+    rule: str = "point"
     samples: int
     dataset_samples: int
     per_class: Mapping[str, float] = {}
+    per_class_interval: Mapping[str, tuple[float, float]] = {}
+    support: Mapping[str, int] = {}
 
 
-class PerformanceRecord(Record):
+class PerformanceRecord(Line):
     """Pure inference at one batch size: compute time only, without transfers and host work.
 
     ``to_device_ms`` and ``from_device_ms`` are the means of the copies, where the backend knows them.
@@ -104,10 +135,39 @@ class PerformanceRecord(Record):
     throughput: float | None = None
     end_to_end: float | None = None
     unit: str = "images/s"
-    expected: float | None = None
-    tolerance: float | None = None
-    verdict: Verdict = Verdict.NOT_GATED
+
+
+class WaiverRecord(Record):
+    """One waiver of the manifest, and what became of it."""
+
+    line: str
+    owner: str
+    issue: str
+    until: str
+    floor: float
+    state: WaiverState
     why: str = ""
+    where: str = ""
+
+
+class CurveRecord(Record):
+    """Precision against recall for one class; ``levels`` are the recalls the average reads, if it reads any."""
+
+    label: str
+    average: float
+    recall: tuple[float, ...]
+    precision: tuple[float, ...]
+    levels: tuple[float, ...] = ()
+    level_precision: tuple[float, ...] = ()
+
+
+class DiagnosisRecord(Record):
+    """What went wrong, by kind of error, and where most: the samples with the worst scores come first."""
+
+    basis: str
+    kinds: tuple[str, ...]
+    totals: Mapping[str, int]
+    worst: tuple[DiagnosedSample, ...] = ()
 
 
 class ArtifactRecord(Record):
@@ -120,17 +180,27 @@ class ArtifactRecord(Record):
 
 
 class Report(Record):
-    """Everything a run found. ``notice`` is what a reader must know before any figure."""
+    """Everything a run found. ``notice`` is what a reader must know before any figure.
+
+    ``started`` is in UTC, ISO 8601; ``seconds`` the length of the run; ``subset`` the subset that was scored.
+    """
 
     schema_version: int = SCHEMA_VERSION
     notice: str = ""
     verdict: Verdict
     exit_code: int
     why: tuple[str, ...] = ()
+    started: str = ""
+    seconds: float = 0.0
+    subset: str | None = None
     manifest: ManifestRecord
     environment: Environment | None = None
     stages: tuple[StageRecord, ...] = ()
     metrics: tuple[MetricRecord, ...] = ()
     performance: tuple[PerformanceRecord, ...] = ()
+    waivers: tuple[WaiverRecord, ...] = ()
+    curves: tuple[CurveRecord, ...] = ()
+    diagnosis: DiagnosisRecord | None = None
+    comparison: Comparison | None = None
     artifacts: tuple[ArtifactRecord, ...] = ()
     warnings: tuple[str, ...] = ()

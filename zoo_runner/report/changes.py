@@ -1,0 +1,114 @@
+"""What a report says of the difference between its run and a baseline."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Record(BaseModel):
+    """Base of the report's parts: frozen; NaN and infinity are written as such words, not as null."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="strings")
+
+
+class Interval(Record):
+    """A bootstrap interval, in the unit of the figure it is about.
+
+    ``method`` is ``bootstrap`` or ``paired bootstrap`` (of the difference from a baseline, over the same images).
+    """
+
+    low: float
+    high: float
+    level: float
+    method: str
+    resamples: int
+    seed: int
+
+
+class DiagnosedSample(Record):
+    """One sample: its own score (absent where there is nothing to find) and its errors by kind."""
+
+    id: str
+    index: int
+    score: float | None = None
+    errors: Mapping[str, int] = {}
+
+
+class Change(Record):
+    """One thing that is not as it was: ``kind`` is ``setting``, ``package``, ``artifact``, ``data`` or ``environment``."""
+
+    kind: str
+    name: str
+    before: str
+    after: str
+
+
+class ClassChange(Record):
+    """One class of a metric, then and now."""
+
+    label: str
+    before: float
+    after: float
+    difference: float
+    low: float | None = None
+    high: float | None = None
+
+
+class MetricChange(Record):
+    """One metric, then and now.
+
+    ``rescored`` is what the baseline's detections score with today's annotations and metric; where it differs from
+    ``before``, data or metric changed, and not only the model. ``interval`` is that of ``after - rescored``.
+    ``per_class`` has the largest loss first.
+    """
+
+    name: str
+    protocol: str
+    unit: str
+    before: float
+    after: float
+    difference: float
+    rescored: float | None = None
+    interval: Interval | None = None
+    per_class: tuple[ClassChange, ...] = ()
+
+
+class PerformanceChange(Record):
+    """The throughput at one batch size, then and now; ``ratio`` is ``after / before``."""
+
+    backend: str
+    chip: str
+    batch: int
+    unit: str
+    before: float
+    after: float
+    ratio: float
+
+
+class SampleChange(Record):
+    """One sample, then and now; ``lost`` is what its own score fell by, ``errors`` how many more of each kind."""
+
+    id: str
+    index: int
+    before: float | None = None
+    after: float | None = None
+    lost: float = 0.0
+    errors: Mapping[str, int] = {}
+
+
+class Comparison(Record):
+    """A run against its baseline: what changed in it, and what came of that. ``samples`` has the worst first."""
+
+    path: str
+    started: str = ""
+    verdict: str
+    same_samples: int
+    notes: tuple[str, ...] = ()
+    changes: tuple[Change, ...] = ()
+    metrics: tuple[MetricChange, ...] = ()
+    performance: tuple[PerformanceChange, ...] = ()
+    errors_before: Mapping[str, int] = {}
+    errors_after: Mapping[str, int] = {}
+    samples: tuple[SampleChange, ...] = ()
