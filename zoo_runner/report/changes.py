@@ -37,7 +37,10 @@ class DiagnosedSample(Record):
 
 
 class Change(Record):
-    """One thing that is not as it was: ``kind`` is ``setting``, ``package``, ``artifact``, ``data`` or ``environment``."""
+    """One thing that is not as it was: ``kind`` is ``setting``, ``package``, ``artifact``, ``data`` or ``environment``.
+
+    ``before`` is empty for what was not there then, ``after`` for what is not there now.
+    """
 
     kind: str
     name: str
@@ -59,9 +62,11 @@ class ClassChange(Record):
 class MetricChange(Record):
     """One metric, then and now.
 
-    ``rescored`` is what the baseline's detections score with today's annotations and metric; where it differs from
-    ``before``, data or metric changed, and not only the model. ``interval`` is that of ``after - rescored``.
-    ``per_class`` has the largest loss first.
+    ``before`` is what the baseline reported, ``rescored`` what its detections score with today's annotations and
+    metric, over the samples that are in both runs; where the two differ although the samples are the same, data
+    or metric changed, and not only the model. ``after`` is over the same samples as ``rescored``. ``difference`` is
+    ``after - rescored``, or ``after - before`` without detections to score, and ``interval`` is of the former.
+    ``per_class`` has the largest loss first, and ``before`` there is what the difference is from.
     """
 
     name: str
@@ -70,6 +75,7 @@ class MetricChange(Record):
     before: float
     after: float
     difference: float
+    higher_is_better: bool = True
     rescored: float | None = None
     interval: Interval | None = None
     per_class: tuple[ClassChange, ...] = ()
@@ -99,7 +105,11 @@ class SampleChange(Record):
 
 
 class Comparison(Record):
-    """A run against its baseline: what changed in it, and what came of that. ``samples`` has the worst first."""
+    """A run against its baseline: what changed in it, and what came of that. ``samples`` has the worst first.
+
+    ``same_samples`` counts the samples whose predictions were compared; ``errors_before`` and ``errors_after`` are
+    over them, both by today's annotations. ``notes`` say in words what matters, the most telling first.
+    """
 
     path: str
     started: str = ""

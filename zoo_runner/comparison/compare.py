@@ -1,0 +1,66 @@
+"""Everything that two runs are compared by, put together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from zoo_runner.comparison.conditions import condition_changes, performance_changes
+from zoo_runner.comparison.metrics import rescore
+from zoo_runner.comparison.notes import Findings, notes
+from zoo_runner.comparison.pairs import pair
+from zoo_runner.comparison.samples import sample_changes
+from zoo_runner.report.changes import Comparison, MetricChange
+
+if TYPE_CHECKING:
+    from zoo_runner.baseline import Baseline
+    from zoo_runner.interfaces import Arrays, Metric, Sample
+    from zoo_runner.report.model import Report
+
+
+def compare(
+    baseline: Baseline,
+    report: Report,
+    samples: Sequence[Sample],
+    predictions: Sequence[Arrays],
+    metric: Metric,
+    changes: tuple[MetricChange, ...],
+) -> Comparison:
+    """Compare a run with an earlier one.
+
+    Args:
+        baseline: The earlier run.
+        report: Of this run.
+        samples: What it scored, as the data set gives them now; none for a run without predictions.
+        predictions: One for each.
+        metric: The metric of this run.
+        changes: What :func:`~zoo_runner.comparison.metric_changes` found.
+    """
+    pairs = pair(baseline, samples, predictions)
+    scored = any(change.rescored is not None for change in changes)
+    fault = rescore(metric, pairs) if changes and not scored else ""
+    better = changes[0].higher_is_better if changes else True
+    errors = sample_changes(metric, pairs, higher_is_better=better)
+    findings = Findings(
+        baseline=baseline,
+        report=report,
+        pairs=pairs,
+        unscored=fault if isinstance(fault, str) else "",
+        metrics=changes,
+        changes=condition_changes(baseline.report, report, same_samples=pairs.complete or not pairs.samples),
+        performance=performance_changes(baseline.report, report),
+        errors=errors,
+    )
+    return Comparison(
+        path=str(baseline.path),
+        started=baseline.report.started,
+        verdict=baseline.report.verdict.value,
+        same_samples=len(pairs.samples),
+        notes=notes(findings),
+        changes=findings.changes,
+        metrics=changes,
+        performance=findings.performance,
+        errors_before=errors.before if errors else {},
+        errors_after=errors.after if errors else {},
+        samples=errors.worst if errors else (),
+    )

@@ -1,0 +1,163 @@
+"""The metrics of two runs, and how sure their difference is."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+from zoo_runner.comparison.pairs import Pairs, pair
+from zoo_runner.errors import ZooError
+from zoo_runner.report.changes import ClassChange, Interval, MetricChange
+from zoo_runner.stages.bootstrap import percentiles, resample
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from zoo_runner.baseline import Baseline
+    from zoo_runner.interfaces import Arrays, Metric, MetricValue, Sample
+    from zoo_runner.manifest.expectations import Uncertainty
+    from zoo_runner.report.model import MetricRecord
+
+METHOD: Final = "paired bootstrap"
+EXACT: Final = 1e-9
+"""How far two scores of the same detections may be apart, by the order of additions."""
+Key: TypeAlias = tuple[str, str]
+"""Name and protocol of a metric."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Spread:
+    """``after - before`` on every resample: of the metric, float64 [R], and of each class."""
+
+    whole: NDArray[Any]
+    per_class: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+
+
+def metric_changes(
+    baseline: Baseline,
+    metric: Metric,
+    values: Sequence[MetricValue],
+    samples: Sequence[Sample],
+    predictions: Sequence[Arrays],
+    uncertainty: Uncertainty,
+) -> tuple[MetricChange, ...]:
+    """Compare every metric that both runs have, over the samples that both runs have.
+
+    Where the baseline left detections, they are scored anew with today's annotations, so that the difference is that
+    of the predictions alone. Its interval is the percentile interval of a paired bootstrap: each resample draws the
+    same samples for both runs (Efron & Tibshirani 1993, section 13.3), so that what makes a sample hard for both
+    cancels out.
+
+    Args:
+        baseline: The earlier run.
+        metric: The metric of this run.
+        values: What it gave for ``predictions``.
+        samples: N samples.
+        predictions: One for each.
+        uncertainty: How the bootstrap is done.
+
+    Returns:
+        In the order of ``values``. Without detections of the baseline, or with such that the metric cannot score,
+        only what the reports say is compared.
+    """
+    reported = {(record.name, record.protocol): record for record in baseline.report.metrics}
+    shared = [value for value in values if _comparable(value, reported.get((value.name, value.protocol)))]
+    pairs = pair(baseline, samples, predictions)
+    rescored = rescore(metric, pairs)
+    if isinstance(rescored, str):
+        return tuple(_change(value, reported[value.name, value.protocol]) for value in shared)
+    whole = len(pairs.samples) == len(samples)
+    today = _by_key(values if whole else metric.evaluate(pairs.samples, pairs.after))
+    spreads = _spreads(metric, pairs, uncertainty)
+    changes = []
+    for key in ((value.name, value.protocol) for value in shared):
+        change = _change(today[key], reported[key], rescored[key])
+        changes.append(_with_intervals(change, spreads[key], uncertainty) if key in spreads else change)
+    return tuple(changes)
+
+
+def rescore(metric: Metric, pairs: Pairs) -> Mapping[Key, MetricValue] | str:
+    """Score the baseline's predictions with today's annotations, or say why that cannot be done.
+
+    The text is empty where there are none to score.
+    """
+    if not pairs.samples:
+        return ""
+    try:
+        return _by_key(metric.evaluate(pairs.samples, pairs.before))
+    except ZooError as error:
+        return str(error)
+
+
+def loss(before: float, after: float, *, higher_is_better: bool) -> float:
+    """Return by how much something got worse: all there is, if it is not a number any more; nothing, if it was none."""
+    if math.isnan(before):
+        return 0.0
+    if math.isnan(after):
+        return math.inf
+    return before - after if higher_is_better else after - before
+
+
+def _comparable(value: MetricValue, record: MetricRecord | None) -> bool:
+    return record is not None and record.unit == value.unit
+
+
+def _by_key(values: Sequence[MetricValue]) -> dict[Key, MetricValue]:
+    return {(value.name, value.protocol): value for value in values}
+
+
+def _change(now: MetricValue, record: MetricRecord, rescored: MetricValue | None = None) -> MetricChange:
+    before = record.value if rescored is None else rescored.value
+    classes = record.per_class if rescored is None else rescored.per_class
+    per_class = [
+        ClassChange(label=label, before=classes[label], after=after, difference=after - classes[label])
+        for label, after in now.per_class.items()
+        if label in classes
+    ]
+    better = now.higher_is_better
+    return MetricChange(
+        name=now.name,
+        protocol=now.protocol,
+        unit=now.unit,
+        before=record.value,
+        after=now.value,
+        difference=now.value - before,
+        higher_is_better=better,
+        rescored=None if rescored is None else rescored.value,
+        per_class=tuple(sorted(per_class, key=lambda each: -loss(each.before, each.after, higher_is_better=better))),
+    )
+
+
+def _spreads(metric: Metric, pairs: Pairs, uncertainty: Uncertainty) -> dict[Key, _Spread]:
+    """Resample both runs; as many samples and the same seed give the same draws."""
+    before, after = (resample(metric, pairs.samples, each, uncertainty) for each in (pairs.before, pairs.after))
+    return {
+        (now.name, now.protocol): _Spread(
+            now.values - then.values,
+            {label: now.per_class[label] - then.per_class[label] for label in now.per_class if label in then.per_class},
+        )
+        for then, now in zip(before, after, strict=True)
+    }
+
+
+def _with_intervals(change: MetricChange, spread: _Spread, uncertainty: Uncertainty) -> MetricChange:
+    """Add the intervals; a difference that is not a number on some resample has none."""
+    low, high = percentiles(spread.whole, uncertainty.level)
+    interval = Interval(
+        low=low,
+        high=high,
+        level=uncertainty.level,
+        method=METHOD,
+        resamples=len(spread.whole),
+        seed=uncertainty.seed,
+    )
+    ends = {label: percentiles(values, uncertainty.level) for label, values in spread.per_class.items()}
+    known = {label: {"low": low, "high": high} for label, (low, high) in ends.items() if math.isfinite(low)}
+    return change.model_copy(
+        update={
+            "interval": interval if math.isfinite(low) else None,
+            "per_class": tuple(each.model_copy(update=known.get(each.label, {})) for each in change.per_class),
+        }
+    )

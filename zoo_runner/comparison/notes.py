@@ -1,0 +1,224 @@
+"""The comparison in words: one line for each thing a person has to know, the most telling first."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from zoo_runner.comparison.conditions import ARTIFACT, DATA, ENVIRONMENT, PACKAGE, SETTING
+from zoo_runner.comparison.metrics import EXACT, loss
+
+if TYPE_CHECKING:
+    from zoo_runner.baseline import Baseline
+    from zoo_runner.comparison.pairs import Pairs
+    from zoo_runner.comparison.samples import SampleChanges
+    from zoo_runner.report.changes import Change, ClassChange, MetricChange, PerformanceChange
+    from zoo_runner.report.model import Report
+
+LISTED: Final = 6
+"""How many things of one sort are named; the rest is counted."""
+FASTER: Final = 0.1
+"""By which part the throughput has to differ to be worth a line: less is what a busy machine makes of it."""
+WORDS: Final[Mapping[str, str]] = {SETTING: "setting ", ARTIFACT: "file ", ENVIRONMENT: "", DATA: ""}
+"""What a line of each kind begins with."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Findings:
+    """All that a comparison found.
+
+    Attributes:
+        baseline: The earlier run.
+        report: Of this run.
+        pairs: The samples that both have.
+        unscored: Why the baseline's detections could not be scored; empty if they were, or are not there.
+        metrics: The metrics of both.
+        changes: What changed in the run.
+        performance: The throughputs of both.
+        errors: The errors of both, if the metric tells them.
+    """
+
+    baseline: Baseline
+    report: Report
+    pairs: Pairs
+    unscored: str
+    metrics: tuple[MetricChange, ...]
+    changes: tuple[Change, ...]
+    performance: tuple[PerformanceChange, ...]
+    errors: SampleChanges | None
+
+
+def notes(findings: Findings) -> tuple[str, ...]:
+    """Put a comparison into words.
+
+    What makes the two runs hard to compare comes first, then what the changes came to, what they were, and the details.
+    """
+    return (
+        *_limits(findings),
+        *_data(findings),
+        *_headline(findings),
+        *_causes(findings.changes),
+        *_errors(findings),
+        *_classes(findings.metrics),
+        *_samples(findings),
+        *_unexplained(findings),
+        *_speed(findings.performance),
+    )
+
+
+def _limits(findings: Findings) -> Iterator[str]:
+    baseline, report, pairs = findings.baseline, findings.report, findings.pairs
+    if baseline.report.manifest.name != report.manifest.name:
+        yield f"the baseline is a run of {baseline.report.manifest.name}, this is one of {report.manifest.name}"
+    if baseline.report.notice != report.notice:
+        yield f"the baseline's notice is {baseline.report.notice!r}, this run's {report.notice!r}"
+    yield from baseline.notes
+    if findings.unscored:
+        yield f"only the figures are compared: the baseline's detections cannot be scored today: {findings.unscored}"
+    elif baseline.count and pairs.run and not pairs.samples:
+        yield f"only the figures are compared: none of the {pairs.run} samples is among the baseline's {pairs.baseline}"
+    elif pairs.samples and not pairs.complete:
+        yield (
+            f"compared over the {len(pairs.samples)} samples that are in both runs, "
+            f"of {pairs.baseline} in the baseline and {pairs.run} in this one"
+        )
+
+
+def _data(findings: Findings) -> Iterator[str]:
+    """Say what is not about the model: other data, or the same detections scored otherwise."""
+    yield from _listed(DATA, findings.changes)
+    if findings.pairs.complete:
+        for metric in findings.metrics:
+            if metric.rescored is not None and not _equal(metric.before, metric.rescored):
+                scores = _both(metric.before, metric.rescored, " then and ")
+                yield f"data or metric changed: the baseline's detections had {_name(metric)} {scores} now"
+                break
+
+
+def _headline(findings: Findings) -> Iterator[str]:
+    if findings.pairs.samples and findings.pairs.same:
+        yield f"the predictions of all {len(findings.pairs.samples)} samples are the baseline's, to the last bit"
+    if not findings.metrics:
+        yield "the runs have no metric in common"
+        return
+    metric = findings.metrics[0]
+    before = metric.before if metric.rescored is None else metric.rescored
+    if _equal(before, metric.after):
+        return
+    text = f"{_name(metric)} {_moved(before, metric.after)} {metric.unit}"
+    if metric.interval is not None:
+        low, high = metric.interval.low, metric.interval.high
+        chance = "which chance can do" if low <= 0 <= high else "more than chance would do"
+        text += f", {chance} ({100 * metric.interval.level:g} % interval of the difference {low:+.2f} to {high:+.2f})"
+    yield text
+
+
+def _errors(findings: Findings) -> Iterator[str]:
+    if findings.errors is None:
+        return
+    before, after = findings.errors.before, findings.errors.after
+    more = {kind: count - before.get(kind, 0) for kind, count in after.items()}
+    for kind in sorted(after, key=lambda kind: -more[kind]):
+        if more[kind] > 0:
+            yield f"{kind} errors {_moved(before.get(kind, 0), after[kind])}"
+    fewer = [f"{kind} {before.get(kind, 0)} -> {after[kind]}" for kind in after if more[kind] < 0]
+    yield from _joined("fewer errors", fewer)
+
+
+def _classes(metrics: Sequence[MetricChange]) -> Iterator[str]:
+    """Say which classes of the headline lost; where there are intervals, those that lost more than chance would do."""
+    if not metrics or not metrics[0].per_class:
+        return
+    metric = metrics[0]
+    lost = [each for each in metric.per_class if _lost(each, higher_is_better=metric.higher_is_better)]
+    if not lost:
+        return
+    worst = f"{lost[0].label} {_both(lost[0].before, lost[0].after, ' -> ')}"
+    if len(lost) == 1:
+        yield f"one class of {len(metric.per_class)} lost: {worst}"
+    else:
+        share = (
+            "every class" if len(lost) == len(metric.per_class) else f"{len(lost)} of {len(metric.per_class)} classes"
+        )
+        yield f"{share} lost; most: {worst}"
+
+
+def _samples(findings: Findings) -> Iterator[str]:
+    if findings.errors is not None and findings.errors.lower:
+        lower, worst = findings.errors.lower, findings.errors.worst[0].id
+        yield f"{lower} of {len(findings.pairs.samples)} samples have a worse score, {worst} most of all"
+
+
+def _lost(change: ClassChange, *, higher_is_better: bool) -> bool:
+    if change.low is not None and change.high is not None and change.low <= 0 <= change.high:
+        return False
+    return loss(change.before, change.after, higher_is_better=higher_is_better) > EXACT
+
+
+def _causes(changes: Sequence[Change]) -> Iterator[str]:
+    for kind in (SETTING, ARTIFACT, ENVIRONMENT):
+        yield from _listed(kind, changes)
+    yield from _joined("packages", [_line(change, " ") for change in changes if change.kind == PACKAGE])
+
+
+def _unexplained(findings: Findings) -> Iterator[str]:
+    """Say that nothing changed, or nothing that a report knows of."""
+    if not findings.baseline.report.manifest.settings:
+        yield "the baseline's report does not say what its settings were"
+    elif not findings.changes:
+        same = "settings, model files, environment and packages are the baseline's"
+        moved = not findings.pairs.same or any(not _equal(each.difference, 0.0) for each in findings.metrics)
+        yield f"{same}: what changed is in code, or outside of what a report knows" if moved else same
+
+
+def _speed(performance: Sequence[PerformanceChange]) -> Iterator[str]:
+    for each in performance:
+        if abs(each.ratio - 1) > FASTER:
+            yield (
+                f"throughput on {each.chip} at batch {each.batch} {_moved(each.before, each.after)} {each.unit} "
+                f"({each.ratio:.2f} times)"
+            )
+
+
+def _line(change: Change, colon: str = ": ") -> str:
+    none = "not set" if change.kind == SETTING else "none"
+    return f"{change.name}{colon}{change.before or none} -> {change.after or none}"
+
+
+def _listed(kind: str, changes: Sequence[Change]) -> Iterator[str]:
+    """Give each change of a kind its line, up to a number of them."""
+    found = [change for change in changes if change.kind == kind]
+    yield from (f"{WORDS[kind]}{_line(change)}" for change in found[:LISTED])
+    if len(found) > LISTED:
+        yield f"{len(found) - LISTED} more changes of this kind: {kind}"
+
+
+def _joined(title: str, items: Sequence[str]) -> Iterator[str]:
+    """Put short things on one line."""
+    if items:
+        rest = f" and {len(items) - LISTED} more" if len(items) > LISTED else ""
+        yield f"{title}: {', '.join(items[:LISTED])}{rest}"
+
+
+def _name(metric: MetricChange) -> str:
+    return f"{metric.name} ({metric.protocol})"
+
+
+def _moved(before: float, after: float) -> str:
+    word = "rose" if after > before else "fell" if after < before else "went"
+    return f"{word} from {_both(before, after, ' to ')}"
+
+
+def _both(before: float, after: float, between: str) -> str:
+    """Write two numbers with as many digits as it takes to tell them apart."""
+    for digits in (4, 6, 9):
+        texts = f"{before:.{digits}g}", f"{after:.{digits}g}"
+        if texts[0] != texts[1]:
+            break
+    return between.join(texts)
+
+
+def _equal(one: float, other: float) -> bool:
+    return math.isclose(one, other, rel_tol=EXACT, abs_tol=EXACT) or (math.isnan(one) and math.isnan(other))

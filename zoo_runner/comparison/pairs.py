@@ -1,0 +1,71 @@
+"""The samples that two runs have in common, with both predictions of each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from zoo_runner.baseline import Baseline
+    from zoo_runner.interfaces import Arrays, Sample
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Pairs:
+    """The samples that are in both runs, in the order of this one; none of them where there is nothing to pair.
+
+    Attributes:
+        samples: As the data set gives them now.
+        before: The baseline's prediction of each.
+        after: This run's.
+        run: How many samples this run has predictions of.
+        baseline: How many the baseline has predictions of.
+    """
+
+    samples: tuple[Sample, ...]
+    before: tuple[Arrays, ...]
+    after: tuple[Arrays, ...]
+    run: int
+    baseline: int
+
+    @property
+    def complete(self) -> bool:
+        """Whether both runs have the same samples, and any."""
+        return 0 < len(self.samples) == self.run == self.baseline
+
+    @property
+    def same(self) -> bool:
+        """Whether both runs predicted the same, to the last bit."""
+        return all(_same(*both) for both in zip(self.before, self.after, strict=True))
+
+
+def pair(baseline: Baseline, samples: Sequence[Sample], predictions: Sequence[Arrays]) -> Pairs:
+    """Find the samples that are in both runs.
+
+    Args:
+        baseline: The other run.
+        samples: Of this run.
+        predictions: One for each; none from a run that ended before it made any.
+    """
+    everything = zip(samples, baseline.of(samples), predictions, strict=True) if predictions else ()
+    found = [(sample, before, after) for sample, before, after in everything if before is not None]
+    return Pairs(
+        samples=tuple(sample for sample, _, _ in found),
+        before=tuple(before for _, before, _ in found),
+        after=tuple(after for _, _, after in found),
+        run=len(predictions),
+        baseline=baseline.count,
+    )
+
+
+def _same(one: Arrays, other: Arrays) -> bool:
+    return one.keys() == other.keys() and all(_bits(one[name]) == _bits(other[name]) for name in one)
+
+
+def _bits(array: object) -> tuple[str, tuple[int, ...], bytes]:
+    """Return what makes two arrays the same; NaN is the same as NaN."""
+    held = np.asarray(array)
+    return held.dtype.str, held.shape, held.tobytes()
