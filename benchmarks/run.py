@@ -1,9 +1,11 @@
-"""Runs all benchmarks, in less than ten minutes: ``python benchmarks/run.py [--json FILE]``."""
+"""Runs all benchmarks, in less than ten minutes: ``python benchmarks/run.py [--quick] [--json FILE]``."""
 
 from __future__ import annotations
 
 import argparse
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import kernels
 import measure
@@ -12,19 +14,46 @@ import runtime
 import workload
 
 
+@dataclass(frozen=True, kw_only=True)
+class Extent:
+    """How much is measured.
+
+    Attributes:
+        images: That go through the pipeline.
+        many: For the peak of memory.
+        turns: Runs of the pipeline, of which the best counts.
+        rounds: Of everything that is measured image by image.
+        starts: Of everything that is measured call by call.
+    """
+
+    images: int
+    many: int
+    turns: int
+    rounds: int
+    starts: int
+
+
+FULL: Final = Extent(
+    images=pipeline.IMAGES, many=pipeline.MANY, turns=pipeline.TURNS, rounds=kernels.ROUNDS, starts=runtime.ROUNDS
+)
+QUICK: Final = Extent(images=1248, many=2496, turns=1, rounds=10, starts=3)
+
+
 def main() -> None:
     """Run them one after the other and print one table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", type=Path, help="also write the lines to this file")
+    parser.add_argument("--quick", action="store_true", help="measure each thing less often, in about a minute")
     chosen = parser.parse_args()
+    extent = QUICK if chosen.quick else FULL
     lines = [
-        *pipeline.pipeline(),  # first, while this process is small and quiet
-        *runtime.starting(),
-        *kernels.postprocessing(kernels.ROUNDS),
+        *pipeline.pipeline(extent.images, extent.many, extent.turns),  # first, while this process is small and quiet
+        *runtime.starting(extent.starts),
+        *kernels.postprocessing(extent.rounds),
         *kernels.scoring(workload.IMAGES),
         *kernels.parsing(workload.IMAGES),
-        *kernels.preprocessing(kernels.ROUNDS),
-        *runtime.inferring(),
+        *kernels.preprocessing(extent.rounds),
+        *runtime.inferring(extent.starts),
     ]
     measure.report(lines, chosen.json)
 

@@ -32,17 +32,17 @@ ZOO_RUN: Final = Path(sys.executable).parent / "zoo-run"
 ROUNDS: Final = 10
 
 
-def starting() -> list[measure.Line]:
+def starting(rounds: int = ROUNDS) -> list[measure.Line]:
     """Row 9: processes that are started and do next to nothing."""
     rows = [("zoo-run --help", ["--help"], 0.3), ("zoo-run validate", ["validate", str(MANIFEST)], 0.5)]
     lines = []
     for what, arguments, target in rows:
-        (seconds,) = fastest([lambda given=arguments: command(*given)])  # type: ignore[misc] # mypy cannot infer it
+        (seconds,) = fastest([lambda given=arguments: command(*given)], rounds)  # type: ignore[misc] # mypy cannot infer it
         lines.append(measure.Line(what=what, target=target, measured=seconds, unit="s"))
     return lines
 
 
-def inferring() -> list[measure.Line]:
+def inferring(rounds: int = ROUNDS) -> list[measure.Line]:
     """The same network in ONNX Runtime, opened as the backend does, and in PyTorch, each with its default threads."""
     import torch  # noqa: PLC0415 - the children of the other rows need not wait for it
 
@@ -67,7 +67,7 @@ def inferring() -> list[measure.Line]:
         with torch.inference_mode():
             network(batch)
 
-    ours, torchs = fastest([lambda: session.infer({spec.name: images}), plain])
+    ours, torchs = fastest([lambda: session.infer({spec.name: images}), plain], rounds)
     each = 1e3 / manifest.infer.batch
     return [
         measure.Line(
@@ -80,10 +80,10 @@ def inferring() -> list[measure.Line]:
     ]
 
 
-def fastest(calls: list[Callable[[], object]]) -> list[float]:
+def fastest(calls: list[Callable[[], object]], rounds: int) -> list[float]:
     """Least seconds by the clock on the wall of each call, taking turns."""
     seconds = [float("inf")] * len(calls)
-    for _ in range(ROUNDS):
+    for _ in range(rounds):
         for place, call in enumerate(calls):
             start = time.perf_counter()
             call()

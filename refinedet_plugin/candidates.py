@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 
-from refinedet_plugin.compiled import WORTHWHILE, Compiled
+from refinedet_plugin.compiled import Compiled
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -108,11 +108,7 @@ def pick(
     return found
 
 
-LARGEST: Final = Compiled(
-    largest_exponent,
-    "uint32(Array(uint32, 1, 'C', readonly=True))",
-    worthwhile=4 * WORTHWHILE,  # an image has four outputs
-)
+LARGEST: Final = Compiled(largest_exponent, "uint32(Array(uint32, 1, 'C', readonly=True))")
 PICK: Final = Compiled(
     pick,
     "intp(Array(float32, 2, 'C', readonly=True), Array(float32, 2, 'C', readonly=True), float32, float32, "

@@ -1,9 +1,10 @@
 """Hot loops as machine code, where the optional package numba is installed.
 
-Whatever is compiled here has a twin in numpy that gives the same bits, and nobody waits: loading numba takes a
-quarter of a second and the first run on a machine compiles for less than one, so a thread does it once enough images
-have come by, and the twin works until it is done. Numba keeps what it compiled beside the source or, where that
-folder is read-only, in the user's cache folder (or in ``NUMBA_CACHE_DIR``).
+Whatever is compiled here has a twin in numpy that gives the same bits, and nobody waits: a thread loads numba and
+what it compiled before, in four tenths of a second, or compiles it, in one or two the first time on a machine, and
+the twin works until it is done. Both hold the interpreter's lock for long, so the time for it is while a model is
+being opened. Numba keeps what it compiled beside the source or, where that folder is read-only, in the user's cache
+folder (or in ``NUMBA_CACHE_DIR``).
 """
 
 from __future__ import annotations
@@ -18,48 +19,48 @@ if TYPE_CHECKING:
 
     Kernel: TypeAlias = Callable[..., Any]
 
-WORTHWHILE: Final = 256
-"""Calls after which loading numba pays; most runs that need fewer are over before it is loaded."""
+WORTHWHILE: Final = 800
+"""Images from which on numba pays: the numpy twins take 0.5 ms longer for each."""
 
 
 class Compiled:
-    """A function that is compiled in the background once it has been asked for often enough.
+    """A function that can be compiled.
 
     Attributes:
         source: The function as Python runs it.
     """
 
-    def __init__(self, source: Kernel, signature: str, *, worthwhile: int = WORTHWHILE) -> None:
+    def __init__(self, source: Kernel, signature: str) -> None:
         self.source = source
         self._signature = signature
-        self._left = worthwhile
         self._lock = threading.Lock()
-        self._thread: threading.Thread | None = None
+        self._tried = False
         self._kernel: Kernel | None = None
 
     def ready(self) -> Kernel | None:
-        """Give the compiled function if there is one by now; each call without one counts towards having it."""
-        if self._thread is None:
-            with self._lock:
-                self._left -= 1
-                if self._left <= 0 and self._thread is None:
-                    self._thread = threading.Thread(target=self._compile, name=f"compile-{self.source.__name__}")
-                    self._thread.start()
+        """Give the compiled function if there is one by now."""
         return self._kernel
 
     def wait(self) -> Kernel | None:
-        """Compile now, and give the compiled function; nothing where there can be none."""
-        self._left = 0
-        self.ready()
-        if self._thread is not None:
-            self._thread.join()
+        """Compile it unless that was tried before, and give it; nothing where there can be none."""
+        with self._lock:
+            if not self._tried:
+                self._tried = True
+                self._kernel = self._compile()
         return self._kernel
 
-    def _compile(self) -> None:
+    def _compile(self) -> Kernel | None:
         try:
-            self._kernel = compiled(self.source, self._signature)
+            return compiled(self.source, self._signature)
         except Exception:  # an optional package: whatever is wrong with it, the result does not need it
             logging.getLogger(__name__).warning("numba does not compile here; numpy does the work", exc_info=True)
+            return None
+
+
+def begin(images: int, *functions: Compiled) -> None:
+    """Compile functions in the background, one after the other, if that many images make it worth while."""
+    if images >= WORTHWHILE:
+        threading.Thread(target=lambda: [each.wait() for each in functions], name="compile").start()
 
 
 def compiled(source: Kernel, signature: str) -> Kernel | None:

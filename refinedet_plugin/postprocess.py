@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Final, cast
 import numpy as np
 
 from refinedet_plugin import boxes, nms, nms_compiled
-from refinedet_plugin.candidates import candidates_of, is_finite
+from refinedet_plugin.candidates import LARGEST, PICK, candidates_of, is_finite
+from refinedet_plugin.compiled import begin
 from refinedet_plugin.priors import priors
 from zoo_runner.errors import ResultError
 
@@ -60,6 +61,10 @@ class RefineDetPostprocess:
             "postprocess": REVISION,
         }
         self.identity = json.dumps(settings, sort_keys=True, separators=(",", ":"))
+
+    def warm(self, samples: int) -> None:
+        """Begins to load the compiled loops, if they pay for that many samples."""
+        begin(samples, LARGEST, PICK, nms_compiled.SCAN)
 
     def __call__(self, outputs: Arrays, sample: Sample) -> Arrays:
         """Computes the detections of one image (reference: ``Detect_RefineDet.forward``).

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, cast
 
 import numpy as np
 
-from refinedet_plugin.compiled import Compiled
+from refinedet_plugin.compiled import Compiled, begin
 from zoo_runner.errors import DatasetError
 from zoo_runner.interfaces import Normalisation
 
@@ -56,6 +56,10 @@ class RefineDetPreprocess:
             height=self._size,
             width=self._size,
         )
+
+    def warm(self, samples: int) -> None:
+        """Begins to load the compiled loop, if it pays for that many samples."""
+        begin(samples, SHIFT)
 
     def __call__(self, sample: Sample) -> Arrays:
         """Prepares one image (reference: ``BaseTransform`` and ``VOCDetection.pull_item``).
@@ -106,30 +110,34 @@ def decode_image(sample: VocSample) -> NDArray[np.uint8]:
     """
     import cv2  # noqa: PLC0415 - takes a tenth of a second, and only decoding needs it
 
-    origin = f"image of sample {sample.id!r}: {sample.path}"
-    again = "restore the file from the data set's archive"
     try:
-        with sample.path.open("rb", buffering=0) as file:  # a buffer would only be copied once more
+        with open(sample.path, "rb", buffering=0) as file:  # noqa: PTH123 - two thirds of the time of Path.open
             data = file.read()
     except OSError as error:
-        raise DatasetError(f"{origin}: expected a readable file, found: {error.strerror}; {again}") from error
+        raise _refusal(sample, f"expected a readable file, found: {error.strerror}") from error
     if jpeg_is_truncated(data):
-        raise DatasetError(f"{origin}: expected a whole JPEG, found {len(data)} bytes without its end; {again}")
+        raise _refusal(sample, f"expected a whole JPEG, found {len(data)} bytes without its end")
     try:
         image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
     except cv2.error as error:
-        raise DatasetError(f"{origin}: expected an image, OpenCV says: {error.err}; {again}") from error
+        raise _refusal(sample, f"expected an image, OpenCV says: {error.err}") from error
     if image is None:
-        raise DatasetError(
-            f"{origin}: expected an image that OpenCV can decode, found {len(data)} other bytes; {again}"
-        )
+        raise _refusal(sample, f"expected an image that OpenCV can decode, found {len(data)} other bytes")
     height, width = image.shape[:2]
     if (width, height) != (sample.width, sample.height):
-        raise DatasetError(
-            f"{origin}: expected {sample.width} x {sample.height} pixels as in its annotation, found "
-            f"{width} x {height} (after its EXIF orientation, if it has one); {again}, or correct the annotation"
+        raise _refusal(
+            sample,
+            f"expected {sample.width} x {sample.height} pixels as in its annotation, found {width} x {height} "
+            "(after its EXIF orientation, if it has one)",
+            ", or correct the annotation",
         )
     return cast("NDArray[np.uint8]", image)  # cv2's stubs leave the pixel type open
+
+
+def _refusal(sample: VocSample, fault: str, otherwise: str = "") -> DatasetError:
+    """The error for a sample's file; its text is only made when there is one."""
+    origin = f"image of sample {sample.id!r}: {sample.path}"
+    return DatasetError(f"{origin}: {fault}; restore the file from the data set's archive{otherwise}")
 
 
 def jpeg_is_truncated(data: bytes) -> bool:

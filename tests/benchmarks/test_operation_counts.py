@@ -21,11 +21,11 @@ import numpy as np
 import pytest
 
 from refinedet_plugin import candidates, nms, nms_compiled, preprocess
-from refinedet_plugin.average_precision import DEVKIT, REFERENCE
 from refinedet_plugin.compiled import Compiled
 from refinedet_plugin.config import VOC_CLASSES, RefineDetConfig
 from refinedet_plugin.metric import VocMetric
 from refinedet_plugin.postprocess import RefineDetPostprocess
+from refinedet_plugin.rules import DEVKIT, REFERENCE
 from refinedet_plugin.voc import VocDataset
 
 ROOT = Path(__file__).parents[2]
@@ -54,7 +54,7 @@ workload = load_workload()
 def _numpy_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whether numba is installed, and has compiled yet, must not matter."""
     for module, name in ((candidates, "LARGEST"), (candidates, "PICK"), (nms_compiled, "SCAN"), (preprocess, "SHIFT")):
-        monkeypatch.setattr(module, name, Compiled(print, "", worthwhile=1 << 60))
+        monkeypatch.setattr(module, name, Compiled(print, ""))
 
 
 def lines_of(call: Callable[[], object]) -> int:

@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[2]
 IMAGES = "import sys, pathlib, workload; workload.write_images(pathlib.Path(sys.argv[1]), 2)"
 
@@ -20,13 +22,18 @@ def python(*arguments: str) -> str:
     return done.stdout
 
 
-def test_the_pipeline_writes_nothing_but_predictions(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "case",
+    [{"rate": 0, "opening": 0}, {"rate": 5000, "opening": 0.2}, {"rate": 5000, "apart": True}],
+    ids=["takes no time", "takes time", "in a process of its own"],
+)
+def test_the_pipeline_writes_nothing_but_predictions(tmp_path: Path, case: dict[str, float]) -> None:
     (tmp_path / "images").mkdir()
     python("-c", IMAGES, str(tmp_path / "images"))
     folder = tmp_path / "run"
-    figures = json.loads(python("benchmarks/pipeline.py", "--child", str(folder), "70", "0"))
-    assert figures["images"] == 70
+    figures = json.loads(python("benchmarks/pipeline.py", "--child", str(folder), json.dumps({"images": 70, **case})))
     assert set(figures["busy_s"]) == {"preprocess", "infer", "postprocess", "stream"}
+    assert figures["opening_s"] > case.get("opening", 0)
     assert 0 < figures["kept"] <= figures["written"] < 1.05 * figures["kept"]
     kinds = {path.suffix for path in folder.rglob("*") if path.is_file() and not path.name.startswith(".")}
     assert kinds == {".jpg", ".npz", ".json"}

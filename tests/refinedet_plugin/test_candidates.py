@@ -19,13 +19,12 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float32]
 
 F = np.float32
-NEVER = 1 << 60
 TENTH = F(0.1)
 
 
 def standing_in(kernel: Kernel | None) -> Compiled:
     """A function that is compiled already, or never will be."""
-    function = Compiled(pick, "", worthwhile=NEVER)
+    function = Compiled(pick, "")
     function._kernel = kernel
     return function
 

@@ -1,4 +1,4 @@
-"""Compiling in the background: when it starts, what stands in until then, and machines where it cannot work."""
+"""Compiling in the background: when it starts, and machines where it cannot work."""
 
 from __future__ import annotations
 
@@ -13,7 +13,13 @@ from pathlib import Path
 
 import pytest
 
-from refinedet_plugin.compiled import Compiled, compiled
+from refinedet_plugin import nms_compiled
+from refinedet_plugin.candidates import LARGEST, PICK
+from refinedet_plugin.compiled import WORTHWHILE, Compiled, begin, compiled
+from refinedet_plugin.config import RefineDetConfig
+from refinedet_plugin.postprocess import RefineDetPostprocess
+from refinedet_plugin.preprocess import SHIFT, RefineDetPreprocess
+from zoo_runner.stages.stream import Warmable
 
 ROOT = Path(__file__).parents[2]
 SIGNATURE = "intp(intp, intp)"
@@ -25,34 +31,56 @@ def add(one: int, other: int) -> int:
     return one + other
 
 
+def subtract(one: int, other: int) -> int:
+    return one - other
+
+
 def nothing_installed(name: str) -> None:
     assert name == "numba"
 
 
+def compiling() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name == "compile"]
+
+
 @needs_numba
-def test_starts_once_it_is_worthwhile() -> None:
-    function = Compiled(add, SIGNATURE, worthwhile=3)
-    assert [function.ready(), function.ready()] == [None, None]
-    threads = {thread.name for thread in threading.enumerate()}
-    assert "compile-add" not in threads
-    function.ready()
-    assert function._thread is not None
-    kernel = function.wait()
-    assert kernel is not None
-    assert kernel(2, 3) == 5
-    assert function.ready() is kernel
+@pytest.mark.parametrize(
+    ("images", "expected"), [(0, False), (WORTHWHILE - 1, False), (WORTHWHILE, True)], ids=["none", "few", "many"]
+)
+def test_begins_where_it_is_worth_while(images: int, expected: bool) -> None:
+    functions = Compiled(add, SIGNATURE), Compiled(subtract, SIGNATURE)
+    begin(images, *functions)
+    for thread in compiling():
+        thread.join()
+    kernels = [function.ready() for function in functions]
+    assert [None if kernel is None else kernel(5, 3) for kernel in kernels] == ([8, 2] if expected else [None, None])
+
+
+@needs_numba
+@pytest.mark.parametrize("part", [RefineDetPreprocess, RefineDetPostprocess])
+def test_the_runner_can_tell_the_parts_to_begin(part: type[RefineDetPreprocess | RefineDetPostprocess]) -> None:
+    made = part(RefineDetConfig())
+    assert isinstance(made, Warmable)
+    made.warm(WORTHWHILE - 1)
+    assert compiling() == []
+    made.warm(WORTHWHILE)
+    for thread in compiling():
+        thread.join()
+    kernels = [SHIFT] if part is RefineDetPreprocess else [LARGEST, PICK, nms_compiled.SCAN]
+    assert None not in [kernel.ready() for kernel in kernels]
 
 
 @needs_numba
 def test_waiting_gives_the_same_function_every_time() -> None:
     function = Compiled(add, SIGNATURE)
+    assert function.ready() is None
     assert function.wait() is function.wait() is function.ready() is not None
 
 
 def test_without_numba(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", nothing_installed)
     assert compiled(add, SIGNATURE) is None
-    function = Compiled(add, SIGNATURE, worthwhile=1)
+    function = Compiled(add, SIGNATURE)
     assert [function.ready(), function.wait(), function.ready()] == [None] * 3
 
 

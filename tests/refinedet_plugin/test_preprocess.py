@@ -109,7 +109,7 @@ def test_equals_the_reference_chain(
     path = tmp_path / "000042.jpg"
     path.write_bytes(data)
     ours.SHIFT.wait()
-    for function in (Compiled(shift, "", worthwhile=1 << 60), ours.SHIFT):  # numpy alone, then compiled
+    for function in (Compiled(shift, ""), ours.SHIFT):  # numpy alone, then compiled
         monkeypatch.setattr(ours, "SHIFT", function)
         inputs = RefineDetPreprocess(config)(sample_of(path, width, height))
         assert list(inputs) == ["image"]
@@ -192,7 +192,7 @@ def test_any_pixels_are_normalised_alike(
     offsets = tuple(np.float32(value) for value in mean)
     expected = (pixels.astype(np.float32) - np.array(offsets, np.float32))[:, :, ::-1].transpose(2, 0, 1)
     for kernel in (None, shift, ours.SHIFT.wait()):
-        function = Compiled(shift, "", worthwhile=1 << 60)
+        function = Compiled(shift, "")
         function._kernel = kernel
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(ours, "SHIFT", function)

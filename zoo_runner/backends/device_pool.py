@@ -2,13 +2,16 @@
 
 A device that fails, crashes or hangs is given up and named; what it was working on is done again by another
 one. As each batch is computed by the same model whatever the device, the results do not depend on the schedule.
+
+Every slot of every device has a thread here, so that one copies inputs in or outputs out while the device computes
+for the other.
 """
 
 from __future__ import annotations
 
 import threading
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
@@ -16,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from zoo_runner.backends.device_process import DeviceLostError, DeviceProcess
+from zoo_runner.backends.device_process import SLOTS, DeviceLostError, DeviceProcess
 from zoo_runner.backends.device_worker import Infer, OpenSession, Time
 from zoo_runner.errors import InferenceError, PrerequisiteError
 from zoo_runner.interfaces import Timings
@@ -32,9 +35,9 @@ _GRACE_S = 5.0
 
 @dataclass
 class _Job:
-    """Work for any one device, which may have to be done again by another."""
+    """Work for any slot of any device, which may have to be done again by another."""
 
-    run: Callable[[DeviceProcess], Any]
+    run: Callable[[DeviceProcess, int], Any]
     result: Future[Any]
 
 
@@ -64,9 +67,10 @@ class DevicePool:
         self._timeout_s = timeout_s
         self._changed = threading.Condition()
         self._jobs: deque[_Job] = deque()
+        self._busy: Counter[int] = Counter()
         self._lost: dict[int, str] = {}
         self._closed = False
-        self._threads: list[threading.Thread] = []
+        self._threads: list[tuple[threading.Thread, DeviceProcess]] = []
         self._devices = [
             DeviceProcess(open_session, replace(request, devices=(device,)), timeout_s)
             for device in dict.fromkeys(request.devices)
@@ -101,13 +105,13 @@ class DevicePool:
     def infer_many(self, batches: Iterator[Arrays]) -> Iterator[Arrays]:
         """Run full batches on all devices; yield their outputs in the order of the batches.
 
-        At most two batches a device are taken from ``batches`` before the first result is asked for.
+        At most a batch for each slot of each device is taken from ``batches`` before the first result is asked for.
 
         Raises:
             InferenceError: As :meth:`infer`.
         """
         waiting: deque[_Job] = deque()
-        ahead = 2 * len(self._devices)
+        ahead = SLOTS * len(self._devices)
         try:
             for inputs in batches:
                 waiting.append(self._submit(self._infer_job(inputs)))
@@ -129,18 +133,18 @@ class DevicePool:
         """
         self._check(inputs)
 
-        def run(device: DeviceProcess) -> Timings:
-            device.load(inputs)
+        def run(device: DeviceProcess, slot: int) -> Timings:
+            device.load(slot, inputs)
             times = Timings(compute_ms=())
             each_s = self._timeout_s
             for _ in range(warmup):
                 start = time.perf_counter()
-                device.call(Time(1, 0), self._timeout_s)
+                device.call(slot, Time(1, 0), self._timeout_s)
                 each_s = time.perf_counter() - start
             while (done := len(times.compute_ms)) < loop:
                 count = min(loop - done, max(1, int(self._timeout_s / 4 / each_s)))
                 start = time.perf_counter()
-                times += device.call(Time(0, count), self._timeout_s).times
+                times += device.call(slot, Time(0, count), self._timeout_s).times
                 each_s = (time.perf_counter() - start) / count
             return times
 
@@ -154,7 +158,7 @@ class DevicePool:
             while self._jobs:
                 self._jobs.popleft().result.set_exception(InferenceError("the session was closed"))
             self._changed.notify_all()
-        for thread, device in zip(self._threads, self._devices, strict=False):
+        for thread, device in self._threads:
             thread.join(_GRACE_S)
             if thread.is_alive():  # in a call that does not return
                 device.kill()
@@ -179,20 +183,21 @@ class DevicePool:
             kind = PrerequisiteError if all(each.prerequisite for each in problems) else InferenceError
             raise kind(self._no_device())
         self._devices = opened
-        self._threads = [
-            threading.Thread(target=self._work, args=(device,), name=f"device {device.number}", daemon=True)
-            for device in opened
-        ]
-        for thread in self._threads:
+        for device in opened:
+            for slot in range(SLOTS):
+                name = f"device {device.number}.{slot}"
+                thread = threading.Thread(target=self._work, args=(device, slot), name=name, daemon=True)
+                self._threads.append((thread, device))
+        for thread, _ in self._threads:
             thread.start()
 
     def _infer_job(self, inputs: Arrays) -> _Job:
         self._check(inputs)
 
-        def run(device: DeviceProcess) -> Arrays:
-            device.load(inputs)
-            device.call(Infer(), self._timeout_s)
-            return device.results()
+        def run(device: DeviceProcess, slot: int) -> Arrays:
+            device.load(slot, inputs)
+            device.call(slot, Infer(), self._timeout_s)
+            return device.results(slot)
 
         return _Job(run, Future())
 
@@ -200,10 +205,10 @@ class DevicePool:
         with self._changed:
             if self._closed:
                 raise InferenceError("the session was closed; open the model again")
-            if self._all_lost():
+            if not self._alive():
                 raise InferenceError(self._no_device())
             self._jobs.append(job)
-            self._changed.notify()
+            self._changed.notify_all()
         return job
 
     def _withdraw(self, jobs: deque[_Job]) -> None:
@@ -213,37 +218,52 @@ class DevicePool:
                 if job in self._jobs:
                     self._jobs.remove(job)
 
-    def _work(self, device: DeviceProcess) -> None:
-        """Do jobs on one device until it is lost or the pool is closed."""
-        while True:
-            with self._changed:
-                while not self._jobs and not self._closed:
-                    self._changed.wait()
-                if self._closed:
-                    return
-                job = self._jobs.popleft()
+    def _work(self, device: DeviceProcess, slot: int) -> None:
+        """Do jobs in one slot until its device is lost or the pool is closed."""
+        while job := self._take(device):
             try:
-                job.result.set_result(job.run(device))
+                result = job.run(device, slot)
             except DeviceLostError as error:
-                if error.silent:
-                    device.kill()
-                self._give_up(device, job, str(error))
+                self._give_up(device, job, error)
                 return
             except Exception as error:  # noqa: BLE001 - whoever waits for the result must not wait for ever
+                self._done(device)
                 job.result.set_exception(error)
+            else:
+                self._done(device)
+                job.result.set_result(result)
 
-    def _give_up(self, device: DeviceProcess, job: _Job, reason: str) -> None:
+    def _take(self, device: DeviceProcess) -> _Job | None:
+        """Wait for a job that no less busy device is there for; nothing if there will be none."""
         with self._changed:
-            self._lost[device.number] = reason
+            while not self._closed and device.number not in self._lost:
+                if self._jobs and self._busy[device.number] == min(self._busy[each] for each in self._alive()):
+                    self._busy[device.number] += 1
+                    self._changed.notify_all()  # if there is another job, it may be another device's turn now
+                    return self._jobs.popleft()
+                self._changed.wait()
+            return None
+
+    def _done(self, device: DeviceProcess) -> None:
+        with self._changed:
+            self._busy[device.number] -= 1
+            self._changed.notify_all()
+
+    def _give_up(self, device: DeviceProcess, job: _Job, error: DeviceLostError) -> None:
+        """Lose a device, and give its work back; its other slot's thread comes here too, if it is at work."""
+        with self._changed:
+            self._lost.setdefault(device.number, str(error))
             self._jobs.appendleft(job)
-            if self._all_lost() or self._closed:
+            if not self._alive() or self._closed:
                 failure = InferenceError(self._no_device())
                 while self._jobs:
                     self._jobs.popleft().result.set_exception(failure)
-            self._changed.notify()
+            self._changed.notify_all()
+        if error.silent:
+            device.kill()  # only now: the other slot's thread would else tell of the killing
 
-    def _all_lost(self) -> bool:
-        return all(device.number in self._lost for device in self._devices)
+    def _alive(self) -> list[int]:
+        return [device.number for device in self._devices if device.number not in self._lost]
 
     def _no_device(self) -> str:
         reasons = [f"device {number}: {reason}" for number, reason in self._lost.items()]

@@ -5,18 +5,21 @@ from __future__ import annotations
 import contextlib
 import multiprocessing
 import signal
+import threading
+import time
 from multiprocessing.connection import wait
 from typing import TYPE_CHECKING
 
-from zoo_runner.backends.device_worker import Done, Failed, Infer, OpenSession, Task, Time, serve
+from zoo_runner.backends.device_worker import Done, Failed, Infer, OpenSession, Slot, Task, Time, serve
 from zoo_runner.backends.shared_arrays import SharedArrays, SharedLog
 from zoo_runner.process import telling
 
 if TYPE_CHECKING:
-    from multiprocessing.connection import Connection
-
     from zoo_runner.interfaces import Arrays, SessionRequest
 
+SLOTS = 2
+"""Calls that a process can have at hand: while one is computed, the inputs of the next are copied in, and the outputs
+of the one before out."""
 _WATCHDOG_EXTRA_S = 60.0
 _DEATH_S = 5.0
 _QUOTED_LINES = 6
@@ -37,7 +40,7 @@ class DeviceLostError(Exception):
 
 
 class DeviceProcess:
-    """The process of one device.
+    """The process of one device. Calls in different slots may come from different threads.
 
     Args:
         open_session: Opens the model there.
@@ -47,20 +50,26 @@ class DeviceProcess:
 
     def __init__(self, open_session: OpenSession, request: SessionRequest, timeout_s: float) -> None:
         (self.number,) = request.devices
-        self._inputs = SharedArrays(request.inputs, request.batch)
-        self._outputs = SharedArrays(request.outputs, request.batch)
         self._log = SharedLog()
-        self._task = Task(open_session, request, self._inputs, self._outputs, self._log, timeout_s + _WATCHDOG_EXTRA_S)
         context = multiprocessing.get_context("spawn")  # a fork would copy this process's threads' locks
-        self._connection, self._other_end = context.Pipe()
-        self._process = context.Process(
-            target=serve, args=(self._other_end, self._task), name=f"device {self.number}", daemon=True
-        )
+        ours, theirs = [], []
+        for _ in range(SLOTS):
+            inputs = SharedArrays(request.inputs, request.batch)
+            outputs = SharedArrays(request.outputs, request.batch)
+            near, far = context.Pipe()
+            ours.append(Slot(inputs, outputs, near))
+            theirs.append(Slot(inputs, outputs, far))
+        self._slots, self._other_ends = tuple(ours), tuple(slot.connection for slot in theirs)
+        task = Task(open_session, request, tuple(theirs), self._log, timeout_s + _WATCHDOG_EXTRA_S)
+        self._process = context.Process(target=serve, args=(task,), name=f"device {self.number}", daemon=True)
+        self._reaping = threading.Lock()
+        self._heard = time.monotonic()
 
     def start(self) -> None:
         """Start the process; it begins to load the model."""
         self._process.start()
-        self._other_end.close()  # so that the end of the process ends the connection
+        for end in self._other_ends:
+            end.close()  # so that the end of the process ends the connection
 
     def wait_open(self, timeout_s: float) -> None:
         """Wait until the model is loaded.
@@ -68,25 +77,25 @@ class DeviceProcess:
         Raises:
             DeviceLostError: It could not be.
         """
-        self._answer(timeout_s, "loading the model")
+        self._answer(0, timeout_s, "loading the model")
 
-    def load(self, inputs: Arrays) -> None:
-        """Put the inputs of the next calls where the process finds them."""
-        self._inputs.fill(inputs)
+    def load(self, slot: int, inputs: Arrays) -> None:
+        """Put the inputs of a slot's next calls where the process finds them."""
+        self._slots[slot].inputs.fill(inputs)
 
-    def call(self, message: Infer | Time, timeout_s: float) -> Done:
-        """Run the loaded inputs.
+    def call(self, slot: int, message: Infer | Time, timeout_s: float) -> Done:
+        """Run the loaded inputs, after the call that may be going on in another slot.
 
         Raises:
             DeviceLostError: The call failed or did not end, or the process is gone.
         """
         with contextlib.suppress(OSError):  # a process that is gone; waiting for its answer says so
-            self._connection.send(message)
-        return self._answer(timeout_s, "inference")
+            self._slots[slot].connection.send(message)
+        return self._answer(slot, timeout_s, "inference")
 
-    def results(self) -> Arrays:
-        """Return the outputs of the last call."""
-        return self._outputs.copies()
+    def results(self, slot: int) -> Arrays:
+        """Return the outputs of a slot's last call."""
+        return self._slots[slot].outputs.copies()
 
     def kill(self) -> None:
         """End the process whatever it does."""
@@ -95,19 +104,25 @@ class DeviceProcess:
 
     def stop(self, grace_s: float) -> None:
         """Let the process release its device, then end it, and free what it shared. May be repeated."""
-        self._connection.close()
-        self._other_end.close()
+        for connection in (*(slot.connection for slot in self._slots), *self._other_ends):
+            connection.close()
         if self._process.pid is not None:
-            self._process.join(grace_s)
-            self._process.kill()
-            self._process.join(_DEATH_S)
-        for shared in (self._inputs, self._outputs, self._log):
-            shared.close()
+            with self._reaping:
+                self._process.join(grace_s)
+                self._process.kill()
+                self._process.join(_DEATH_S)
+        for slot in self._slots:
+            slot.inputs.close()
+            slot.outputs.close()
+        self._log.close()
 
-    def _answer(self, timeout_s: float, what: str) -> Done:
-        connection: Connection = self._connection
-        if not wait([connection, self._process.sentinel], timeout_s):
-            raise DeviceLostError(f"{what} did not end within {timeout_s:g} s{self._printed()}", silent=True)
+    def _answer(self, slot: int, timeout_s: float, what: str) -> Done:
+        connection, asked = self._slots[slot].connection, time.monotonic()
+        # The time of a call that had to wait for another one begins when that one was answered.
+        while not wait([connection, self._process.sentinel], max(0.0, self._left(asked, timeout_s))):
+            if self._left(asked, timeout_s) <= 0:
+                raise DeviceLostError(f"{what} did not end within {timeout_s:g} s{self._printed()}", silent=True)
+        self._heard = time.monotonic()
         try:
             answer = connection.recv() if connection.poll() else None
         except (EOFError, OSError):
@@ -116,11 +131,15 @@ class DeviceProcess:
             return answer
         if isinstance(answer, Failed):
             raise DeviceLostError(f"{answer.reason}{self._printed()}", prerequisite=answer.prerequisite)
-        self._process.join(_DEATH_S)
         raise DeviceLostError(f"{what}: its process {self._death()}{self._printed()}")
 
+    def _left(self, asked: float, timeout_s: float) -> float:
+        return max(asked, self._heard) + timeout_s - time.monotonic()
+
     def _death(self) -> str:
-        code = self._process.exitcode
+        with self._reaping:  # the exit code goes to whoever asks first; another thread would be told there is none
+            self._process.join(_DEATH_S)
+            code = self._process.exitcode
         if code is not None and code < 0:
             return f"was ended by {signal.Signals(-code).name}"
         return f"ended by itself (exit code {code})"

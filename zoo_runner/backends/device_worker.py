@@ -2,6 +2,10 @@
 
 A device gets a process of its own, also when there is only one: the real runtime can be initialised once in a
 process and not again after ``finalize``, prints its errors from C, and may crash or hang in native code.
+
+Between two batches the device waits for nobody: what it is to do next is here already, in the other slot, and what
+it has done is copied by a thread of its own. The session is used by one thread only, the one that opened it, as
+the real runtime wants it.
 """
 
 from __future__ import annotations
@@ -15,14 +19,15 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from multiprocessing.connection import Connection
+from multiprocessing.connection import Connection, wait
 from typing import TypeAlias
 
 from zoo_runner.backends.shared_arrays import SharedArrays, SharedLog
 from zoo_runner.errors import PrerequisiteError
-from zoo_runner.interfaces import Session, SessionRequest, Timings
+from zoo_runner.interfaces import Arrays, Session, SessionRequest, Timings
 
 OpenSession: TypeAlias = Callable[[SessionRequest], Session]
 """Opens a model on the one device of the request; importable by name, so that a new process can get it."""
@@ -32,22 +37,35 @@ _GRACE_S = 5.0
 
 
 @dataclass(frozen=True)
+class Slot:
+    """Room for one call, as one of the two sides sees it.
+
+    Attributes:
+        inputs: Where its inputs are.
+        outputs: Where its outputs go.
+        connection: What it is asked and answered through; one call at a time.
+    """
+
+    inputs: SharedArrays
+    outputs: SharedArrays
+    connection: Connection
+
+
+@dataclass(frozen=True)
 class Task:
     """What the process is there for.
 
     Attributes:
         open_session: Opens the model.
         request: With one device.
-        inputs: Where the inputs of each call are.
-        outputs: Where its outputs go.
+        slots: The calls that can be here at the same time; they are done one after the other.
         log: Where everything printed goes.
         watchdog_s: A call that takes longer ends the process, even if native code hangs in it.
     """
 
     open_session: OpenSession
     request: SessionRequest
-    inputs: SharedArrays
-    outputs: SharedArrays
+    slots: tuple[Slot, ...]
     log: SharedLog
     watchdog_s: float
 
@@ -83,36 +101,59 @@ class Failed:
     prerequisite: bool = False
 
 
-def serve(connection: Connection, task: Task) -> None:
-    """Open the model, answer calls until the other side is gone, and release the device."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's business; it closes the connection
+def serve(task: Task) -> None:
+    """Open the model, answer calls until the other side is gone, and release the device.
+
+    That the model is open is said in the first slot, and what ends the work too early in all of them.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's business; it closes the connections
     task.log.capture()
     threading.Thread(target=_follow_parent, daemon=True).start()
     session: Session | None = None
     try:
-        _arm(task.watchdog_s)
-        session = task.open_session(task.request)
-        _answer(connection, Done())
-        with contextlib.suppress(EOFError):
-            while True:
-                call = connection.recv()
-                _arm(task.watchdog_s)
-                _answer(connection, _call(session, task, call))
+        with _watched(task.watchdog_s):
+            session = task.open_session(task.request)
+        _answer(task.slots[0], Done())
+        with ThreadPoolExecutor(1, thread_name_prefix="answers") as answers:
+            for slot, call in _calls(task.slots):
+                with _watched(task.watchdog_s):
+                    outputs, done = _run(session, slot, call)
+                answers.submit(_deliver, slot, outputs, done)
                 task.log.trim(_LOG_LIMIT)
     except Exception as error:  # noqa: BLE001 - whatever it is, the other side must hear of it
-        _answer(connection, _failure(error))
+        for slot in task.slots:
+            _answer(slot, _failure(error))
     finally:
-        _arm(task.watchdog_s)
-        if session is not None:
-            session.close()
-        faulthandler.cancel_dump_traceback_later()
+        with _watched(task.watchdog_s):
+            if session is not None:
+                session.close()
 
 
-def _call(session: Session, task: Task, call: Infer | Time) -> Done:
+def _calls(slots: Sequence[Slot]) -> Iterator[tuple[Slot, Infer | Time]]:
+    """Yield what is asked for, until the other side is gone."""
+    asked = {slot.connection: slot for slot in slots}
+    with contextlib.suppress(EOFError):
+        while True:
+            for connection in wait(list(asked)):
+                slot = asked[connection]  # type: ignore[index] # of what may be waited for, these are connections
+                yield slot, slot.connection.recv()
+
+
+def _run(session: Session, slot: Slot, call: Infer | Time) -> tuple[Arrays, Done]:
     if isinstance(call, Time):
-        return Done(session.time(task.inputs.arrays, warmup=call.warmup, loop=call.loop))
-    task.outputs.fill(session.infer(task.inputs.arrays))
-    return Done()
+        return {}, Done(session.time(slot.inputs.arrays, warmup=call.warmup, loop=call.loop))
+    return session.infer(slot.inputs.arrays), Done()
+
+
+def _deliver(slot: Slot, outputs: Arrays, done: Done) -> None:
+    """Reply, after putting the outputs where the other side finds them; the next call may be at work meanwhile."""
+    try:
+        if outputs:
+            slot.outputs.fill(outputs)
+    except Exception as error:  # noqa: BLE001 - likewise
+        _answer(slot, _failure(error))
+    else:
+        _answer(slot, done)
 
 
 def _failure(error: Exception) -> Failed:
@@ -120,18 +161,22 @@ def _failure(error: Exception) -> Failed:
     return Failed(text, prerequisite=isinstance(error, PrerequisiteError))
 
 
-def _answer(connection: Connection, answer: Done | Failed) -> None:
-    """Reply; nothing native is running now, so the watchdog sleeps."""
-    faulthandler.cancel_dump_traceback_later()
+def _answer(slot: Slot, answer: Done | Failed) -> None:
     if isinstance(answer, Failed):
         ctypes.CDLL(None).fflush(None)  # the tool's own words are still in C's buffers
     with contextlib.suppress(BrokenPipeError):  # the parent is gone
-        connection.send(answer)
+        slot.connection.send(answer)
 
 
-def _arm(seconds: float) -> None:
+@contextlib.contextmanager
+def _watched(seconds: float) -> Iterator[None]:
+    """End the process if the block takes longer, even if native code hangs in it."""
     # A thread of Python's could not run while native code holds the interpreter's lock; this one can.
     faulthandler.dump_traceback_later(seconds, exit=True, file=sys.stderr)
+    try:
+        yield
+    finally:
+        faulthandler.cancel_dump_traceback_later()
 
 
 def _follow_parent() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -48,7 +48,7 @@ class Loadable:
 
 @dataclass(frozen=True, kw_only=True)
 class Engine:
-    """A model and what runs it.
+    """A model and what runs it. Files are made, and hashed, once for each batch size.
 
     Attributes:
         recipe: The run's recipe.
@@ -67,6 +67,8 @@ class Engine:
     store: Store
     logs: Path
     om: Path | None = None
+    _loadables: dict[int, Loadable] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _keys: dict[int, str] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
     def converts(self) -> bool:
@@ -80,28 +82,21 @@ class Engine:
             PrerequisiteError: The converter is missing.
             StageError: It failed; its log is named. Or the given .om was made of something else.
         """
-        if not self.converts:
-            pixels = self.recipe.pixels
-            return self._folded(pixels.normalisation) if pixels else _as_it_is(self.model)
-        request = self._conversion(batch)
-        stamp = expected_stamp(request)
-        identity = fingerprint(asdict(stamp))
-        if self.om is not None:
-            return _given(self.om, stamp, identity)
-        log = self.logs / f"atc_bs{batch}.log"
-        built = self.store.build("om", identity, lambda folder: _convert(request, folder, log))
-        om = built.path / OM
-        return Loadable(path=om, sha256=file_digest(om), reused=built.reused, identity=identity)
+        if batch not in self._loadables:
+            self._loadables[batch] = self._made(batch)
+        return self._loadables[batch]
 
     def key(self, batch: int) -> str:
         """Name the outputs at a batch size by the model, what runs it and the code around it."""
-        return fingerprint(
-            self.loadable(batch).identity,
-            self.backend.name,
-            self.backend.version(),
-            source_fingerprint(self.recipe.package),
-            source_fingerprint("zoo_runner"),
-        )
+        if batch not in self._keys:
+            self._keys[batch] = fingerprint(
+                self.loadable(batch).identity,
+                self.backend.name,
+                self.backend.version(),
+                source_fingerprint(self.recipe.package),
+                source_fingerprint("zoo_runner"),
+            )
+        return self._keys[batch]
 
     def open(self, batch: int) -> Session:
         """Load the model for a batch size."""
@@ -116,6 +111,20 @@ class Engine:
                 threads=manifest.infer.threads,
             )
         )
+
+    def _made(self, batch: int) -> Loadable:
+        if not self.converts:
+            pixels = self.recipe.pixels
+            return self._folded(pixels.normalisation) if pixels else _as_it_is(self.model)
+        request = self._conversion(batch)
+        stamp = expected_stamp(request)
+        identity = fingerprint(asdict(stamp))
+        if self.om is not None:
+            return _given(self.om, stamp, identity)
+        log = self.logs / f"atc_bs{batch}.log"
+        built = self.store.build("om", identity, lambda folder: _convert(request, folder, log))
+        om = built.path / OM
+        return Loadable(path=om, sha256=file_digest(om), reused=built.reused, identity=identity)
 
     def _conversion(self, batch: int) -> ConvertRequest:
         manifest = self.recipe.manifest

@@ -16,6 +16,7 @@ from zoo_runner.errors import PluginError
 from zoo_runner.fingerprints import file_digest, fingerprint
 from zoo_runner.interfaces import ParallelSession
 from zoo_runner.stages.flow import UntilError, batched, buffered, ordered
+from zoo_runner.stages.stream import warm
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -56,6 +57,10 @@ class ModelOutputs:
         """Return the key of model, preprocessing and the content of the samples' files."""
         files = [(sample.index, sample.id, file_digest(sample.path)) for sample in samples]
         return fingerprint(self.key, self.preprocess.identity, self.batch, files)
+
+    def warm(self, samples: int) -> None:
+        """Tell the preprocessing how much is coming."""
+        warm(samples, self.preprocess)
 
     def outputs(self, samples: Iterable[Sample]) -> Iterator[Arrays]:
         """Yield the outputs sample by sample, with a few batches in the making.

@@ -22,7 +22,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar, runtime_checkable
 
 from zoo_runner.fingerprints import fingerprint
 from zoo_runner.stages.flow import batched, closed, ordered
@@ -100,6 +100,17 @@ class OutputSource(Protocol):
         """
 
 
+@runtime_checkable
+class Warmable(Protocol):
+    """A preprocessing or postprocessing that can make itself faster before it is called many times."""
+
+    def warm(self, samples: int) -> None:
+        """Begin, in the background, what pays for that many samples, such as loading compiled code.
+
+        Called once, while the model is being opened. Results must not depend on it.
+        """
+
+
 @dataclass
 class _Chunk:
     """Consecutive samples, and their predictions as far as they are there."""
@@ -144,7 +155,7 @@ def predict(
         progress.track("predict", len(samples), "images") as advance,
         ThreadPoolExecutor(1, thread_name_prefix="store") as writer,
         ThreadPoolExecutor(finishers(), thread_name_prefix="postprocess") as pool,
-        closed(_outputs(source, missing)) as outputs,
+        closed(_outputs(source, missing, lambda: warm(len(samples), source, postprocess))) as outputs,
         closing(ordered(pool, finish, zip(outputs, _in_turn(chunks, advance), strict=True), ahead=WAITING)) as finished,
     ):
         keeping: deque[Future[None]] = deque()
@@ -181,10 +192,20 @@ def _nothing(_folder: Path) -> None:
     """Stand for the making of what is only to be found."""
 
 
-def _outputs(source: OutputSource, missing: Iterator[Sample]) -> Iterator[Arrays]:
+def _outputs(source: OutputSource, missing: Iterator[Sample], begin: Callable[[], None]) -> Iterator[Arrays]:
     """Ask the source only when something is missing: asking may load a model or start a command."""
     first = next(missing, None)
-    return iter(()) if first is None else source.outputs(itertools.chain([first], missing))
+    if first is None:
+        return iter(())
+    begin()
+    return source.outputs(itertools.chain([first], missing))
+
+
+def warm(samples: int, *parts: object) -> None:
+    """Tell those parts that want to know how much is coming."""
+    for part in parts:
+        if isinstance(part, Warmable):
+            part.warm(samples)
 
 
 def _in_turn(chunks: list[_Chunk], advance: Callable[[int], None]) -> Iterator[tuple[_Chunk, Sample]]:
@@ -211,6 +232,7 @@ def _keep(store: Store, chunk: _Chunk) -> None:
 def prepared(samples: Sequence[Sample], preprocess: Preprocess, progress: Progress) -> Iterator[Arrays]:
     """Yield every sample's inputs, in order."""
     count = workers()
+    warm(len(samples), preprocess)
     with (
         ThreadPoolExecutor(count, thread_name_prefix="preprocess") as pool,
         progress.track("preprocess", len(samples), "images") as advance,

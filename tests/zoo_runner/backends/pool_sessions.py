@@ -18,11 +18,15 @@ from zoo_runner.interfaces import Arrays, SessionRequest, Timings
 
 @dataclass(frozen=True)
 class Opener:
-    """Opens a session; ``faults`` says by device number what goes wrong, and after how many batches."""
+    """Opens a session; ``faults`` says by device number what goes wrong, and after how many batches.
+
+    From the second batch on, a session waits for the file ``gate``, if there is one to wait for.
+    """
 
     faults: Mapping[int, tuple[str, int]] = field(default_factory=dict)
     notes: Path | None = None
     slow_s: float = 0.0
+    gate: Path | None = None
 
     def __call__(self, request: SessionRequest) -> DoublingSession:
         (device,) = request.devices
@@ -43,10 +47,14 @@ class DoublingSession:
 
     def infer(self, inputs: Arrays) -> Arrays:
         if self._fault and self._count >= self._after:
+            if self._fault == "no-output":
+                return {"double": inputs["image"]}
             self._fail()
         self._count += 1
         self._note("infer")
         time.sleep(self._opener.slow_s)
+        while self._count > 1 and self._opener.gate is not None and not self._opener.gate.exists():
+            time.sleep(0.01)
         image = inputs["image"]
         return {"double": image * 2, "total": image.sum(axis=(1, 2), dtype=np.int64)}
 

@@ -67,6 +67,7 @@ def test_order_and_content_do_not_depend_on_the_devices(opener: Any, devices: tu
         ("exit", 0, "its process ended by itself (exit code 7)"),
         ("hang", 1, "inference did not end within 2 s"),
         ("native-hang", 0, "inference did not end within 2 s"),
+        ("no-output", 1, "'total'"),
     ],
 )
 def test_a_lost_device_is_named_and_its_work_redone(opener: Any, fault: str, after: int, told: str) -> None:

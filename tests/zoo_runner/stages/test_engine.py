@@ -89,6 +89,15 @@ def test_an_om_is_made_once(host: Callable[..., None], engine: Engines) -> None:
     assert stamp.onnx_sha256 == engine().model.sha256
 
 
+def test_a_run_hashes_its_model_once(host: Callable[..., None], engine: Engines, tmp_path: Path) -> None:
+    host()
+    one = engine()
+    made, key = one.loadable(2), one.key(2)
+    shutil.rmtree(tmp_path / "store")
+    assert one.loadable(2) is made
+    assert one.key(2) == key
+
+
 def test_what_gives_another_om_and_another_key(host: Callable[..., None], engine: Engines, model: ModelFile) -> None:
     host()
     wanted = {
