@@ -1,22 +1,20 @@
-"""The mAP end to end: against two independent evaluators on VOC2007 test, on small sets, and through result files."""
+"""The mAP end to end: against two independent evaluators on VOC2007 test, and on small sets."""
 
 from __future__ import annotations
 
-import json
-import tarfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
-from refinedet_plugin.average_precision import DEVKIT, REFERENCE, Detections, precision_recall
+from refinedet_plugin.average_precision import precision_recall
+from refinedet_plugin.by_class import truths_by_class
 from refinedet_plugin.config import VOC_CLASSES
-from refinedet_plugin.metric import VocMetric, detections_by_class, read_results, truths_by_class, write_results
-from refinedet_plugin.voc import VocDataset, VocSample
+from refinedet_plugin.metric import VocMetric
+from refinedet_plugin.rules import DEVKIT, REFERENCE
+from refinedet_plugin.voc import VocSample
 from zoo_runner.errors import PluginError, ResultError
 from zoo_runner.interfaces import MetricValue, Sample
 
@@ -24,8 +22,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Prediction = Mapping[str, NDArray[Any]]
+    Voc2007 = Any  # of conftest.py, which tests cannot import
 
-SHARED = Path(__file__).parents[3] / "shared" / "data" / "voc2007-test"
 CLASSES = ("cat", "dog", "owl")
 METRIC = VocMetric(CLASSES)
 
@@ -191,145 +189,28 @@ def test_samples_of_another_data_set(sample: Sample) -> None:
         METRIC.evaluate([sample], [prediction_of()])
 
 
-# --- result files ----------------------------------------------------------------------------------------------
-
-
-def test_written_lines(tmp_path: Path) -> None:
-    paths = write_results(tmp_path / "new" / "folder", SAMPLES, PERFECT, CLASSES)
-    assert [path.name for path in paths] == [f"comp4_det_test_{name}.txt" for name in CLASSES]
-    assert [path.read_text() for path in paths] == [
-        "000001 0.900 11.0 11.0 50.0 50.0\n000003 0.700 101.0 101.0 140.0 140.0\n",
-        "000001 0.800 101.0 101.0 140.0 140.0\n",
-        "",
-    ]
-
-
-def test_written_with_another_prefix_and_more_decimals(tmp_path: Path) -> None:
-    prediction = prediction_of((2, 0.123456, (0.0625, 1.5, 2.25, 3.0)))
-    paths = write_results(tmp_path, SAMPLES[:1], [prediction], CLASSES, prefix="det_val_", decimals=(5, 3))
-    assert paths[2] == tmp_path / "det_val_owl.txt"
-    assert paths[2].read_text() == "000001 0.12346 1.062 2.500 3.250 4.000\n"
-
-
-def test_class_that_cannot_name_a_file(tmp_path: Path) -> None:
-    with pytest.raises(ResultError, match=r"expected class names that can name a file; found \['a/b'\]; rename"):
-        write_results(tmp_path, SAMPLES, PERFECT, ("cat", "a/b", "owl"))
-    assert list(tmp_path.iterdir()) == []
-
-
-@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])  # files are overwritten
-@given(
-    rows=st.lists(
-        st.tuples(
-            st.integers(0, 2),
-            st.integers(0, 2),
-            st.floats(0.0078125, 1, width=32),
-            st.tuples(*[st.floats(-50, 300, width=32)] * 4),
-        ),
-        max_size=30,
-    )
-)
-def test_reference_rules_are_writing_and_reading_back(
-    tmp_path: Path, rows: list[tuple[int, int, float, tuple[float, ...]]]
-) -> None:
-    predictions = [prediction_of(*[row[1:] for row in rows if row[0] == image]) for image in range(3)]
-    read = [read_results(path, SAMPLES) for path in write_results(tmp_path, SAMPLES, predictions, CLASSES)]
-    rules = REFERENCE.for_result_files()
-    for found, direct in zip(read, detections_by_class(SAMPLES, predictions, CLASSES), strict=True):
-        assert np.array_equal(found.images, direct.images)
-        assert np.array_equal(rules.ranking(found.scores), REFERENCE.ranking(direct.scores))
-        assert np.array_equal(rules.detection_boxes(found.boxes), REFERENCE.detection_boxes(direct.boxes))
-    truths = truths_by_class(SAMPLES, CLASSES)
-    scored = METRIC.score(read, truths, (rules, DEVKIT.for_result_files()))
-    assert scored[0] == METRIC.evaluate(SAMPLES, predictions)[0]
-
-
-@pytest.mark.parametrize(
-    ("text", "images"),
-    [("", []), ("\n\n", []), ("000003 .5 1 2 3 4\n\n000001  5e-1\t1 2 3 4\r\n", [2, 0])],
-    ids=["empty", "blank", "any order and spacing"],
-)
-def test_read(tmp_path: Path, text: str, images: list[int]) -> None:
-    path = tmp_path / "det.txt"
-    path.write_bytes(text.encode())
-    found = read_results(path, SAMPLES)
-    assert found.images.tolist() == images
-    assert found.scores.tolist() == [0.5] * len(images)
-    assert found.boxes.tolist() == [[1, 2, 3, 4]] * len(images)
-
-
-@pytest.mark.parametrize(
-    "line",
-    ["000009 0.5 1 2 3 4", "000001 0.5 1 2 3", "000001 0.5 1 2 3 4 5", "000001 high 1 2 3 4", "000001 nan 1 2 3 4"],
-    ids=["unknown image", "short", "long", "not a number", "not finite"],
-)
-def test_bad_line(tmp_path: Path, line: str) -> None:
-    path = tmp_path / "det.txt"
-    path.write_text(f"000001 0.5 1 2 3 4\n{line}\n")
-    with pytest.raises(ResultError) as caught:
-        read_results(path, SAMPLES)
-    assert str(caught.value) == (
-        f"expected lines 'id score x1 y1 x2 y2' with the id of one of 3 images in {path}; found others, 1 in all:\n"
-        f"  line 2: {line!r}\nwrite the file again, for this data set"
-    )
-
-
-def test_no_result_file(tmp_path: Path) -> None:
-    with pytest.raises(ResultError, match=r"expected the VOC result file .*det\.txt; found: .*No such file.*; write"):
-        read_results(tmp_path / "det.txt", SAMPLES)
-
-
 # --- the real thing --------------------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="session")
-def voc2007(tmp_path_factory: pytest.TempPathFactory) -> tuple[Sequence[VocSample], tuple[Detections, ...]]:
-    """All of VOC2007 test and a real detector's result files for it."""
-    if not SHARED.is_dir():
-        pytest.skip("VOC2007 annotations and detections are not beside this checkout")
-    folder = tmp_path_factory.mktemp("voc2007")
-    for name in ("annotations", "detections"):
-        with tarfile.open(SHARED / f"{name}.tar.xz") as archive:
-            archive.extractall(folder, filter="data")
-    samples = VocDataset(VOC_CLASSES).samples(folder / "VOCdevkit")
-    files = [folder / "detections" / f"comp4_det_test_{name}.txt" for name in VOC_CLASSES]
-    return samples, tuple(read_results(file, samples) for file in files)
-
-
-def test_two_independent_evaluators_agree(
-    voc2007: tuple[Sequence[VocSample], tuple[Detections, ...]],
-) -> None:
-    samples, detections = voc2007
+def test_two_independent_evaluators_agree(voc2007: Voc2007) -> None:
     rules = (REFERENCE.for_result_files(), DEVKIT.for_result_files())
-    values = VocMetric(VOC_CLASSES).score(detections, truths_by_class(samples, VOC_CLASSES), rules)
-    expected = json.loads((SHARED / "expected_ap.json").read_text())
+    truths = truths_by_class(voc2007.samples, VOC_CLASSES)
+    values = VocMetric(VOC_CLASSES).score(voc2007.detections, truths, rules)
     for value, protocol in zip(values, ("reference_protocol", "devkit_protocol_11point"), strict=False):
-        assert value.value / 100 == pytest.approx(expected[protocol]["map"], abs=1e-9)
+        expected = voc2007.expected[protocol]
+        assert value.value / 100 == pytest.approx(expected["map"], abs=1e-9)
         fractions = {name: number / 100 for name, number in value.per_class.items()}
-        assert fractions == pytest.approx(expected[protocol]["ap"], abs=1e-9)
+        assert fractions == pytest.approx(expected["ap"], abs=1e-9)
+        assert sum(value.support.values()) == 12032  # as the VOC2007 paper counts them
 
 
-def test_real_detections_as_predictions(voc2007: tuple[Sequence[VocSample], tuple[Detections, ...]]) -> None:
+def test_real_detections_as_predictions(voc2007: Voc2007) -> None:
     """In memory, 0-based and float32, the same detections give the same AP but for the rounding."""
-    samples, detections = voc2007
-    images = np.concatenate([found.images for found in detections])
-    labels = np.repeat(np.arange(len(detections)), [len(found.images) for found in detections])
-    boxes = np.concatenate([found.boxes for found in detections]) - 1
-    scores = np.concatenate([found.scores for found in detections])
-    order = np.argsort(images, kind="stable")
-    bounds = np.searchsorted(images[order], np.arange(1, len(samples)))
-    predictions: list[Prediction] = [
-        {
-            "boxes": boxes[members].astype(np.float32),
-            "scores": scores[members].astype(np.float32),
-            "labels": labels[members],
-        }
-        for members in np.split(order, bounds)
-    ]
-    values = VocMetric(VOC_CLASSES).evaluate(samples, predictions)
-    expected = json.loads((SHARED / "expected_ap.json").read_text())
+    values = VocMetric(VOC_CLASSES).evaluate(voc2007.samples, voc2007.predictions)
+    expected = voc2007.expected
     assert values[1].value / 100 == pytest.approx(expected["devkit_protocol_11point"]["map"], abs=1e-5)
     assert values[0].value / 100 == pytest.approx(expected["reference_protocol"]["map"], abs=1e-3)
     assert values[2].value > values[1].value
-    curve = precision_recall(detections[0], truths_by_class(samples, VOC_CLASSES)[0], DEVKIT.for_result_files())
+    truths = truths_by_class(voc2007.samples, VOC_CLASSES)
+    curve = precision_recall(voc2007.detections[0], truths[0], DEVKIT.for_result_files())
     assert curve.area() * 100 == pytest.approx(values[2].per_class["aeroplane"], abs=1e-3)

@@ -1,0 +1,128 @@
+"""Thinned curves: as the metric reads them, and as a plot of all points would look."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from refinedet_plugin.average_precision import RECALLS, Curve
+from refinedet_plugin.config import VOC_CLASSES
+from refinedet_plugin.curves import COLUMNS, MAX_POINTS, class_curve, thinned
+from refinedet_plugin.metric import VocMetric
+from refinedet_plugin.voc import VocSample
+from zoo_runner.evidence import ClassCurve, CurveMetric
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Voc2007 = Any  # of conftest.py, which tests cannot import
+
+NOTHING = Curve(recall=np.zeros(0), precision=np.zeros(0), undetected=-1.0)
+
+
+def random_curve(seed: int, true: int, misses: int = 20) -> Curve:
+    """A detector whose right detections become rarer, and the curve's last point after them."""
+    rng = np.random.default_rng(seed)
+    false = np.cumsum(rng.poisson(np.linspace(0, rng.uniform(0, 30), true)))
+    count = np.arange(1.0, true + 1)
+    recall, precision = count / (true + misses), count / (count + false)
+    return Curve(
+        recall=np.append(recall, recall[-1]), precision=np.append(precision, precision[-1] * 0.5), undetected=-1.0
+    )
+
+
+def read(recall: NDArray[np.float64], precision: NDArray[np.float64]) -> NDArray[np.float64]:
+    """What eleven points read off some points of a curve."""
+    return np.array([max(precision[recall >= level], default=0.0) for level in RECALLS])
+
+
+@given(st.integers(0, 1000), st.integers(1, 5000))
+def test_thinned(seed: int, true: int) -> None:
+    curve = random_curve(seed, true)
+    kept = thinned(curve)
+    assert len(kept) == min(true + 1, MAX_POINTS)
+    assert (np.diff(kept) > 0).all()
+    assert kept[0] == 0
+    assert kept[-1] == true
+    assert np.array_equal(read(curve.recall[kept], curve.precision[kept]), curve.level_precision())
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_shape_stays(seed: int) -> None:
+    """The envelope lies where it was, to within two strips of recall, and so do the dips."""
+    curve = random_curve(seed, 4000)
+    kept = thinned(curve)
+    envelope, recall = np.append(curve.envelope(), 0.0), curve.recall
+    thin = np.append(np.maximum.accumulate(curve.precision[kept][::-1])[::-1], 0.0)
+    thin = thin[np.searchsorted(recall[kept], recall)]
+    assert (thin <= envelope[np.searchsorted(recall, recall)]).all()
+    assert (thin >= envelope[np.searchsorted(recall, recall + 2 / COLUMNS)]).all()
+    strips = np.minimum((recall * COLUMNS).astype(int), COLUMNS - 1)
+    for strip in np.unique(strips):
+        assert curve.precision[kept][strips[kept] == strip].min() == curve.precision[strips == strip].min()
+
+
+@pytest.mark.parametrize(
+    ("curve", "expected"),
+    [
+        (NOTHING, ClassCurve(label="cat", average=-100.0, recall=(), precision=(), level_precision=(0.0,) * 11)),
+        (
+            Curve(recall=np.array([0.0]), precision=np.array([0.0]), undetected=-1.0),
+            ClassCurve(label="cat", average=0.0, recall=(0.0,), precision=(0.0,), level_precision=(0.0,) * 11),
+        ),
+        (
+            Curve(recall=np.array([0.5, 1.0]), precision=np.array([0.25, 0.5]), undetected=-1.0),
+            ClassCurve(
+                label="cat", average=50.0, recall=(0.5, 1.0), precision=(0.25, 0.5), level_precision=(0.5,) * 11
+            ),
+        ),
+    ],
+    ids=["no detection", "nothing found", "rising"],
+)
+def test_class_curve(curve: Curve, expected: ClassCurve) -> None:
+    found = class_curve("cat", curve)
+    assert found.average == pytest.approx(expected.average)
+    assert (found.label, found.recall, found.precision) == (expected.label, expected.recall, expected.precision)
+    assert found.levels == tuple(RECALLS.tolist())
+    assert found.level_precision == expected.level_precision
+
+
+def test_curves_are_the_headlines() -> None:
+    sample = VocSample(
+        index=1,
+        id="000001",
+        path=Path("000001.jpg"),
+        width=200,
+        height=200,
+        boxes=np.array([(11, 11, 50, 50), (101, 101, 140, 140)], np.float32),
+        labels=np.array([0, 0]),
+        difficult=np.zeros(2, np.bool_),
+    )
+    prediction = {
+        "boxes": np.array([(10, 10, 49, 49), (60, 60, 90, 90), (100, 100, 139, 139)], np.float32),
+        "scores": np.array([0.9, 0.8, 0.7], np.float32),
+        "labels": np.array([0, 0, 0]),
+    }
+    metric = VocMetric(("cat", "dog"))
+    assert isinstance(metric, CurveMetric)
+    cat, dog = metric.curves([sample], [prediction])
+    assert (cat.label, cat.recall, cat.precision) == ("cat", (0.5, 1.0), (1.0, 2 / 3))
+    assert cat.level_precision == (1.0,) * 6 + (2 / 3,) * 5
+    assert (dog.label, dog.average, dog.recall) == ("dog", -100.0, ())
+    assert [curve.average for curve in metric.curves([], [])] == [-100.0, -100.0]
+
+
+def test_curves_of_voc2007(voc2007: Voc2007) -> None:
+    metric = VocMetric(VOC_CLASSES)
+    curves = metric.curves(voc2007.samples, voc2007.predictions)
+    headline = metric.evaluate(voc2007.samples, voc2007.predictions)[0]
+    assert {curve.label: curve.average for curve in curves} == headline.per_class
+    for curve in curves:
+        assert len(curve.recall) <= MAX_POINTS
+        assert 100 * np.mean(curve.level_precision) == pytest.approx(curve.average, abs=1e-9)
+        assert read(np.array(curve.recall), np.array(curve.precision)).tolist() == list(curve.level_precision)

@@ -1,0 +1,279 @@
+"""Resamples against data sets in which images really are repeated, and against a plain loop over detections."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from refinedet_plugin import resampling
+from refinedet_plugin.by_class import detections_by_class, truths_by_class
+from refinedet_plugin.config import VOC_CLASSES
+from refinedet_plugin.matching import found
+from refinedet_plugin.metric import VocMetric
+from refinedet_plugin.resampling import resampled_precisions
+from refinedet_plugin.rules import DEVKIT, REFERENCE, Rules
+from refinedet_plugin.voc import VocSample
+from zoo_runner.errors import ResultError
+from zoo_runner.evidence import ResampledMetric
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Prediction = Mapping[str, NDArray[Any]]
+    Voc2007 = Any  # of conftest.py, which tests cannot import
+
+CLASSES = ("cat", "dog")
+METRIC = VocMetric(CLASSES)
+RULES = [REFERENCE, DEVKIT]
+Scene = tuple[list[VocSample], list["Prediction"]]
+
+
+def scene(seed: int, images: int = 6, detections: int = 20, decimals: int | None = None) -> Scene:
+    """Images with a few objects each and detections around and beside them.
+
+    With ``decimals``, many scores are equal; without, no two are, even as the reference writes them.
+    """
+    rng = np.random.default_rng(seed)
+    samples: list[VocSample] = []
+    predictions: list[Prediction] = []
+    distinct = rng.permutation(images * detections).reshape(images, detections) + 1.0
+    for index in range(1, images + 1):
+        count = int(rng.integers(0, 4))
+        low = rng.integers(1, 30, (count, 2))
+        boxes = np.concatenate((low, low + rng.integers(4, 40, (count, 2))), axis=1).astype(np.float32)
+        samples.append(
+            VocSample(
+                index=index,
+                id=f"{index:06}",
+                path=Path(f"{index:06}.jpg"),
+                width=100,
+                height=100,
+                boxes=boxes,
+                labels=rng.integers(0, 2, count),
+                difficult=rng.random(count) < 0.2,
+            )
+        )
+        aimed = boxes[rng.integers(0, count, detections)] - 1 if count else np.zeros((detections, 4))
+        scores = np.round(rng.random(detections), decimals) if decimals is not None else distinct[index - 1] / 1000
+        predictions.append(
+            {
+                "boxes": (aimed + rng.normal(0, 2, (detections, 4))).astype(np.float32),
+                "scores": scores.astype(np.float32),
+                "labels": rng.integers(0, 2, detections).astype(np.int16),
+            }
+        )
+    return samples, predictions
+
+
+def repeated(whole: Scene, counts: Sequence[int]) -> Scene:
+    samples, predictions = whole
+    return (
+        [sample for sample, count in zip(samples, counts, strict=True) for _ in range(count)],
+        [prediction for prediction, count in zip(predictions, counts, strict=True) for _ in range(count)],
+    )
+
+
+def check(whole: Scene, weights: NDArray[Any]) -> None:
+    """The same as one evaluation for each row."""
+    every = METRIC.resampled(*whole, weights)
+    for row, counts in enumerate(weights.tolist()):
+        for value, resamples in zip(METRIC.evaluate(*repeated(whole, counts)), every, strict=True):
+            assert (resamples.name, resamples.protocol) == (value.name, value.protocol)
+            got = {name: float(numbers[row]) for name, numbers in resamples.per_class.items()}
+            if value.name == "voc07_map":
+                assert got == value.per_class
+                assert float(resamples.values[row]) == value.value
+            else:
+                assert got == pytest.approx(value.per_class, abs=1e-11)
+                assert float(resamples.values[row]) == pytest.approx(value.value, abs=1e-11)
+
+
+# --- images that really are repeated ---------------------------------------------------------------------------
+
+
+@given(st.integers(0, 10_000), st.lists(st.lists(st.integers(0, 3), min_size=6, max_size=6), min_size=1, max_size=3))
+def test_weights_are_repetitions(seed: int, weights: list[list[int]]) -> None:
+    check(scene(seed), np.array(weights))
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int32, np.int64, np.uint64])
+@pytest.mark.parametrize("largest", [31, 32, 60])
+def test_large_weights(dtype: type[np.integer[Any]], largest: int) -> None:
+    """Where the sum of eight no longer fits a byte."""
+    weights = np.random.default_rng(largest).integers(0, largest + 1, (3, 6)).astype(dtype)
+    weights[0] = largest
+    check(scene(largest), weights)
+
+
+def test_chunks_of_different_weights(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(resampling, "CHUNK", 1)
+    check(scene(8), np.array([[1, 0, 2, 1, 1, 1], [300, 0, 2, 1, 1, 1], [0, 0, 0, 0, 0, 0]]))
+
+
+@pytest.mark.parametrize("images", [40, 400])
+def test_many_detections_between_true_ones(images: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Several rounds of sums, several blocks and several chunks."""
+    monkeypatch.setattr(resampling, "CHUNK", 2)
+    monkeypatch.setattr(resampling, "BLOCK", 7)
+    whole = scene(3, images=images, detections=45)
+    rng = np.random.default_rng(0)
+    check(whole, rng.multinomial(images, np.full(images, 1 / images), size=5))
+
+
+# --- to the last bit -------------------------------------------------------------------------------------------
+
+
+def same_as_evaluate(metric: VocMetric, samples: Sequence[VocSample], predictions: Sequence[Prediction]) -> None:
+    weights = np.ones((2, len(samples)), dtype=np.int32)
+    for value, resamples in zip(
+        metric.evaluate(samples, predictions), metric.resampled(samples, predictions, weights), strict=True
+    ):
+        assert (resamples.name, resamples.protocol) == (value.name, value.protocol)
+        assert resamples.values.dtype == np.float64
+        assert resamples.values.tolist() == [value.value] * 2
+        assert {name: numbers.tolist() for name, numbers in resamples.per_class.items()} == {
+            name: [number] * 2 for name, number in value.per_class.items()
+        }
+
+
+@given(st.integers(0, 10_000), st.integers(0, 9), st.sampled_from([1, 3, None]))
+def test_ones_are_the_data_set(seed: int, images: int, decimals: int | None) -> None:
+    same_as_evaluate(METRIC, *scene(seed, images=images, decimals=decimals))
+
+
+def test_ones_are_voc2007(voc2007: Voc2007) -> None:
+    same_as_evaluate(VocMetric(VOC_CLASSES), voc2007.samples, voc2007.predictions)
+
+
+@given(st.integers(0, 10_000), st.lists(st.integers(0, 1), min_size=6, max_size=6))
+def test_the_area_of_a_subset_is_exact(seed: int, counts: list[int]) -> None:
+    whole = scene(seed)
+    value = METRIC.evaluate(*repeated(whole, counts))[2]
+    resamples = METRIC.resampled(*whole, np.array([counts]))[2]
+    assert resamples.values.tolist() == [value.value]
+
+
+# --- equal scores ----------------------------------------------------------------------------------------------
+
+
+def looped(whole: Scene, label: int, counts: Sequence[int], rules: Rules) -> tuple[float, float]:
+    """Both averages of a class: every detection as often as its image, copies next to each other."""
+    detections = detections_by_class(*whole, CLASSES)[label]
+    truths = truths_by_class(whole[0], CLASSES)[label]
+    positives = sum(counts[image] for image in truths.images[~truths.difficult])
+    hits = found(detections, truths, rules)
+    finds = dict(zip(hits.detections.tolist(), hits.truths.tolist(), strict=True))
+    taken: set[tuple[int, int]] = set()
+    true = false = seen = 0
+    curve = []
+    for detection in rules.ranking(detections.scores).tolist():
+        for copy in range(counts[detections.images[detection]]):
+            seen += 1
+            target = finds.get(detection)
+            if target is not None and truths.difficult[target]:
+                continue
+            if target is None or (target, copy) in taken:
+                false += 1
+            else:
+                taken.add((target, copy))
+                true += 1
+            curve.append((true / max(positives, 1), true / (true + false)))
+    if not seen:
+        return rules.undetected, rules.undetected
+    eleven = area = reached = 0.0
+    for level in np.arange(0.0, 1.1, 0.1).tolist():
+        eleven += max((precision for recall, precision in curve if recall >= level), default=0.0) / 11
+    for place, (recall, _) in enumerate(curve):
+        area += (recall - reached) * max(precision for _, precision in curve[place:])
+        reached = recall
+    return eleven, area
+
+
+@given(
+    st.integers(0, 10_000),
+    st.lists(st.integers(0, 4), min_size=6, max_size=6),
+    st.sampled_from(RULES),
+    st.sampled_from([1, 3]),
+)
+def test_equal_scores_keep_the_order_of_the_data_set(seed: int, counts: list[int], rules: Rules, decimals: int) -> None:
+    whole = scene(seed, decimals=decimals)
+    eleven, area = resampled_precisions(
+        detections_by_class(*whole, CLASSES),
+        truths_by_class(whole[0], CLASSES),
+        np.array([counts]),
+        rules,
+        ("eleven points", "area"),
+    )
+    for label in range(len(CLASSES)):
+        expected = looped(whole, label, counts, rules)
+        assert eleven[0, label] == expected[0]
+        assert area[0, label] == pytest.approx(expected[1], abs=1e-12)
+
+
+# --- degenerate input ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("images", "rows"), [(0, 0), (0, 3), (6, 0), (6, 600)], ids=["nothing", "no images", "no rows", "two chunks"]
+)
+def test_any_size(images: int, rows: int) -> None:
+    resamples = METRIC.resampled(*scene(1, images=images), np.ones((rows, images), dtype=np.int64))
+    assert [each.values.shape for each in resamples] == [(rows,)] * 3
+    assert [set(each.per_class) for each in resamples] == [set(CLASSES)] * 3
+    assert all(len(np.unique(each.values)) == bool(rows) for each in resamples)
+
+
+def test_an_image_never_drawn_is_not_there() -> None:
+    whole = scene(2)
+    nothing, undetected = np.zeros((1, 6), dtype=np.int64), [-100.0, 0.0, 0.0]
+    assert [each.values.tolist() for each in METRIC.resampled(*whole, nothing)] == [[value] for value in undetected]
+
+
+def test_classes_without_detections_or_objects() -> None:
+    samples, predictions = scene(2)
+    silent: list[Prediction] = [{name: array[:0] for name, array in each.items()} for each in predictions]
+    check((samples, silent), np.array([[1, 2, 0, 1, 1, 1]]))
+    bare = [VocSample(**{**vars(each), "difficult": np.ones(len(each.labels), np.bool_)}) for each in samples]
+    check((bare, predictions), np.array([[1, 2, 0, 1, 1, 1]]))
+
+
+def test_arguments_are_left_alone() -> None:
+    samples, predictions = scene(5)
+    weights = np.ones((2, 6), dtype=np.int32)
+    weights.flags.writeable = False
+    for prediction in predictions:
+        for array in prediction.values():
+            array.flags.writeable = False
+    METRIC.resampled(samples, predictions, weights)
+
+
+@pytest.mark.parametrize(
+    ("weights", "found"),
+    [
+        (np.ones((2, 5), np.int64), r"expected weights \[R, 6\]; found \[2, 5\]"),
+        (np.ones(6, np.int64), r"expected non-negative integers \[R, N\]; found int64 \[6\]"),
+        (np.ones((2, 6)), r"expected non-negative integers \[R, N\]; found float64 \[2, 6\]"),
+        (np.full((2, 6), -1), r"expected non-negative integers \[R, N\]; found int64 \[2, 6\]"),
+        (np.array(1), r"expected non-negative integers \[R, N\]; found int64 \[\]"),
+    ],
+    ids=["too few images", "one axis", "not integer", "negative", "no axis"],
+)
+def test_refused_weights(weights: NDArray[Any], found: str) -> None:
+    with pytest.raises(ValueError, match=found):
+        METRIC.resampled(*scene(1), weights)
+
+
+def test_predictions_are_checked() -> None:
+    samples, predictions = scene(1)
+    with pytest.raises(ResultError, match="expected one prediction for each of 6 samples; found 5"):
+        METRIC.resampled(samples, predictions[:5], np.ones((1, 6), np.int64))
+
+
+def test_the_metric_can_be_resampled() -> None:
+    assert isinstance(METRIC, ResampledMetric)
