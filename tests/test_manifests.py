@@ -10,6 +10,7 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from refinedet_plugin.config import VOC_CLASSES, RefineDetConfig
+from zoo_runner.manifest.expectations import Tolerance, Uncertainty
 from zoo_runner.manifest.json_schema import json_schema
 from zoo_runner.manifest.load import LoadedManifest, load, load_plugin_config
 
@@ -85,7 +86,21 @@ def test_published_figures() -> None:
         32: 440.789,
         64: 370.347,
     }
-    assert chip.cann == "6.0.RC1"
+    assert (chip.cann, chip.backend, chip.unit) == ("6.0.RC1", "ascend", "images/s")
+
+
+def test_the_published_figures_say_what_is_too_good() -> None:
+    expected = shipped("refinedet320").manifest.expected
+    assert expected.accuracy is not None
+    assert (expected.accuracy.too_good, expected.chips["310P3"].too_good) == (Tolerance(abs=1.0), Tolerance(rel=0.5))
+
+
+def test_no_figure_of_a_subset_is_made_up() -> None:
+    for name in ("refinedet320", "refinedet512"):
+        manifest = shipped(name).manifest
+        assert {key: (each.size(4952), each.expected) for key, each in manifest.subsets.items()} == {"pr": (496, None)}
+        assert manifest.uncertainty == Uncertainty(resamples=1000, seed=0, level=0.95)
+        assert manifest.waivers == ()
 
 
 def test_512_invents_nothing() -> None:
@@ -107,6 +122,12 @@ def test_sample_is_inside_the_package_and_gated() -> None:
     assert manifest.dataset.samples >= 200
     assert manifest.expected.accuracy is not None
     assert manifest.expected.accuracy.value >= 80
+    assert manifest.expected.accuracy.too_good == Tolerance(abs=1.0)
+    (subset,) = manifest.subsets.values()
+    assert (subset.size(manifest.dataset.samples), subset.expected and subset.expected.tolerance) == (
+        60,
+        Tolerance(abs=0.3),
+    )
     assert manifest.expected.chips == {}
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from zoo_runner.stages.gate import Scope
+from zoo_runner.stages.targets import Scope
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from zoo_runner.artifacts import Store
+    from zoo_runner.baseline import Baseline
     from zoo_runner.interfaces import Backend, Sample
     from zoo_runner.journal import Journal
     from zoo_runner.options import RunOptions, Stage
@@ -29,6 +30,7 @@ class Job:
     store: Store
     journal: Journal
     backend: Backend | None
+    baseline: Baseline | None = None
 
     @property
     def chip(self) -> str:
@@ -39,7 +41,18 @@ class Job:
         """The store; stages before ``--from`` may only find things in it."""
         return self.store if self.options.runs(stage) else self.store.frozen(f"--from {self.options.first.value}")
 
+    def chosen(self, samples: Sequence[Sample]) -> Sequence[Sample]:
+        """Return the samples of the data set that this run is about: all, or the subset's."""
+        subset = self.recipe.subset
+        return samples if subset is None else samples[subset.offset :: subset.every]
+
     def scope(self, samples: Sequence[Sample], scored: Sequence[Sample]) -> Scope:
         """Say what the figures are measured on: ``scored`` of the data set ``samples``."""
-        batch = self.recipe.manifest.infer.batch if self.backend else None
-        return Scope(chip=self.chip, batch=batch, samples=len(scored), dataset_samples=len(samples))
+        return Scope(
+            chip=self.chip,
+            backend=self.backend.name if self.backend else FROM_FILES,
+            batch=self.recipe.manifest.infer.batch if self.backend else None,
+            samples=len(scored),
+            dataset_samples=len(self.chosen(samples)),
+            subset=self.options.subset,
+        )

@@ -7,14 +7,18 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime, timezone
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zoo_runner.cann import STAND_IN
+from zoo_runner.manifest.settings import settings
 from zoo_runner.redaction import redacted, redacted_url
 from zoo_runner.report.model import (
     ArtifactRecord,
+    CurveRecord,
+    DiagnosisRecord,
     Environment,
     ManifestRecord,
     MetricRecord,
@@ -22,12 +26,14 @@ from zoo_runner.report.model import (
     Report,
     StageRecord,
     Verdict,
+    WaiverRecord,
 )
 from zoo_runner.stages.gate import EXIT_CODES
 
 if TYPE_CHECKING:
     from zoo_runner.interfaces import Progress
     from zoo_runner.manifest.load import LoadedManifest
+    from zoo_runner.manifest.schema import Manifest
     from zoo_runner.options import Stage
 
 PACKAGES = (
@@ -67,18 +73,28 @@ class Journal:
     Attributes:
         loaded: The manifest of the run.
         progress: Where everything said here is shown as well.
+        effective: The manifest with the command line's replacements applied; by default as loaded.
+        subset: Name of the subset that is scored.
+        started: When the run began, in UTC.
         end_to_end: Samples per second from file to prediction, where this run inferred all of them.
     """
 
     loaded: LoadedManifest
     progress: Progress
+    effective: Manifest | None = None
+    subset: str | None = None
+    started: datetime = field(default_factory=lambda: datetime.now(tz=timezone.utc))
     environment: Environment | None = None
     stages: list[StageRecord] = field(default_factory=list)
     metrics: tuple[MetricRecord, ...] = ()
     performance: list[PerformanceRecord] = field(default_factory=list)
+    waivers: tuple[WaiverRecord, ...] = ()
+    curves: tuple[CurveRecord, ...] = ()
+    diagnosis: DiagnosisRecord | None = None
     end_to_end: float | None = None
     artifacts: list[ArtifactRecord] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    _clock: float = field(default_factory=time.perf_counter, repr=False)
 
     @contextmanager
     def stage(self, stage: Stage) -> Iterator[StageNote]:
@@ -137,6 +153,9 @@ class Journal:
             verdict=verdict,
             exit_code=EXIT_CODES[verdict] if exit_code is None else exit_code,
             why=tuple(why),
+            started=self.started.isoformat(timespec="seconds"),
+            seconds=round(time.perf_counter() - self._clock, 4),
+            subset=self.subset,
             manifest=ManifestRecord(
                 name=manifest.name,
                 path=str(self.loaded.path),
@@ -144,11 +163,15 @@ class Journal:
                 digest=self.loaded.digest,
                 overrides=tuple(redacted(override) for override in self.loaded.overrides),
                 source=redacted_url(manifest.source.url) if manifest.source else None,
+                settings=settings(self.effective or manifest),
             ),
             environment=self.environment,
             stages=tuple(self.stages),
             metrics=self.metrics,
             performance=tuple(self.performance),
+            waivers=self.waivers,
+            curves=self.curves,
+            diagnosis=self.diagnosis,
             artifacts=tuple(self.artifacts),
             warnings=tuple(self.warnings),
         )

@@ -114,3 +114,10 @@ class RunOptions:
         if self.first is Stage.GATE:
             msg = "--from gate has nothing to gate: start at evaluate or before"
             raise UsageError(msg)
+        if self.subset is not None and (not self.needs_data or self.last is Stage.FETCH):
+            span = f"--from {self.first.value}" if self.first is Stage.BENCHMARK else f"--until {self.last.value}"
+            msg = f"--subset {self.subset} picks samples, and {span} works on none; drop one"
+            raise UsageError(msg)
+        if self.baseline is not None and not self.runs(Stage.EVALUATE) and not self.runs(Stage.BENCHMARK):
+            msg = f"--baseline compares figures, and --until {self.last.value} makes none; drop one"
+            raise UsageError(msg)

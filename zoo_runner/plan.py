@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from zoo_runner.cann import STAND_IN
 from zoo_runner.errors import PrerequisiteError, ZooError
+from zoo_runner.evidence import ResampledMetric
 from zoo_runner.options import Stage
 from zoo_runner.recipe import Recipe, choose_backend, resolve
 from zoo_runner.redaction import redacted_url
@@ -51,12 +52,12 @@ def plan(loaded: LoadedManifest, options: RunOptions, *, store: Store, progress:
         Stage.FETCH: _fetch(recipe, options),
         Stage.EXPORT: _export(recipe),
         Stage.CONVERT: _convert(recipe, options, backend, store, progress),
-        Stage.PREPROCESS: [f"{manifest.dataset.samples} samples"],
+        Stage.PREPROCESS: _samples(recipe, options),
         Stage.INFER: _infer(recipe, options, backend),
         Stage.POSTPROCESS: ([f"of {options.results_folder}" if options.scores_files else "as outputs come"]),
-        Stage.EVALUATE: [", ".join("/".join(names) for names in recipe.parts.metric.measures)],
+        Stage.EVALUATE: _evaluate(recipe, options),
         Stage.BENCHMARK: _benchmark(recipe),
-        Stage.GATE: _gate(recipe, backend),
+        Stage.GATE: _gate(recipe, options, backend),
     }
     for stage, step in steps.items():
         mark = "" if options.runs(stage) else "   (not run: outside --from and --until)"
@@ -108,6 +109,30 @@ def _convert(
         yield shell_line(arguments)
 
 
+def _samples(recipe: Recipe, options: RunOptions) -> Iterator[str]:
+    whole, subset = recipe.manifest.dataset.samples, recipe.subset
+    taken = f"{_count(recipe, options)} of " if subset or options.limit else ""
+    named = f", subset {options.subset}: every {subset.every} from position {subset.offset}" if subset else ""
+    limit = f", no more than {options.limit}" if options.limit else ""
+    yield f"{taken}{whole} samples{named}{limit}"
+
+
+def _count(recipe: Recipe, options: RunOptions) -> int:
+    """Return how many samples the run scores."""
+    samples = recipe.manifest.dataset.samples
+    chosen = recipe.subset.size(samples) if recipe.subset else samples
+    return min(options.limit or chosen, chosen)
+
+
+def _evaluate(recipe: Recipe, options: RunOptions) -> Iterator[str]:
+    yield ", ".join("/".join(names) for names in recipe.parts.metric.measures)
+    resamples = recipe.manifest.uncertainty.resamples
+    if resamples and isinstance(recipe.parts.metric, ResampledMetric):
+        yield f"each with its interval over {resamples} resamples"
+    if options.baseline:
+        yield f"compared with {options.baseline}"
+
+
 def _soc(recipe: Recipe, backend: Backend | None) -> str:
     """The chip to show: the one asked for, the one that is here, or the first one the manifest has figures for."""
     manifest = recipe.manifest
@@ -129,7 +154,7 @@ def _infer(recipe: Recipe, options: RunOptions, backend: Backend | None) -> Iter
                 recipe,
                 model=options.om or Path(f"{recipe.manifest.name}_bs{infer.batch}.om"),
                 devices=options.devices,
-                samples=min(options.limit or recipe.manifest.dataset.samples, recipe.manifest.dataset.samples),
+                samples=_count(recipe, options),
                 inputs=options.output / "inputs",
                 output=options.output,
             )
@@ -141,20 +166,30 @@ def _benchmark(recipe: Recipe) -> Iterator[str]:
     yield f"batch sizes {', '.join(map(str, options.batch))}; {options.loop} loops after {options.warmup} to warm up"
 
 
-def _gate(recipe: Recipe, backend: Backend | None) -> Iterator[str]:
-    expected = recipe.manifest.expected
-    if expected.accuracy is None:
+def _gate(recipe: Recipe, options: RunOptions, backend: Backend | None) -> Iterator[str]:
+    expected, manifest = recipe.manifest.expected, recipe.manifest
+    accuracy = expected.accuracy
+    figure = recipe.subset.expected if recipe.subset else accuracy
+    if accuracy is None:
         yield "accuracy: nothing expected"
+    elif figure is None:
+        yield f"accuracy: nothing expected of the subset {options.subset}"
     else:
-        figure = expected.accuracy
-        margin = figure.tolerance.margin(figure.value)
-        yield f"{figure.metric} ({figure.protocol}) at least {figure.value} - {margin:g} {figure.unit}"
+        side, sign = _SIDES[figure.direction or "at_least"]
+        rule = "" if figure.rule == "point" else f", by the rule {figure.rule}"
+        bound = f"{side} {figure.value} {sign} {figure.tolerance.margin(figure.value):g}"
+        yield f"{accuracy.metric} ({accuracy.protocol}) {bound} {accuracy.unit}{rule}"
     for chip, table in expected.chips.items():
-        applies = backend is not None and _chip(backend) == chip
+        applies = backend is not None and _chip(backend) == chip and table.backend in {None, backend.name}
+        only = f" (only on {chip}{f' with the backend {table.backend}' if table.backend else ''})"
         for batch, rate in table.throughput.items():
             margin = table.tolerance.margin(rate)
-            note = "" if applies else f" (only on {chip})"
-            yield f"batch {batch}: at least {rate} - {margin:.3f} images/s{note}"
+            yield f"batch {batch}: at least {rate} - {margin:.3f} {table.unit}{'' if applies else only}"
+    for waiver in manifest.waivers:
+        yield f"{waiver.line}: waived down to {waiver.floor:g} until {waiver.until} ({waiver.owner}, {waiver.issue})"
+
+
+_SIDES: Final = {"at_least": ("at least", "-"), "at_most": ("at most", "+"), "within": ("within", "±")}
 
 
 def _chip(backend: Backend) -> str:

@@ -7,16 +7,20 @@ from typing import TYPE_CHECKING
 
 from zoo_runner import plugins
 from zoo_runner.aipp import aipp_parameters
-from zoo_runner.errors import ManifestError, PluginError, PrerequisiteError, did_you_mean
+from zoo_runner.errors import ManifestError, PluginError, PrerequisiteError, UsageError, did_you_mean
+from zoo_runner.evidence import ResampledMetric
 from zoo_runner.fingerprints import fingerprint, source_fingerprint
 from zoo_runner.interfaces import PixelPreprocess
+from zoo_runner.manifest.lines import expected_lines
 from zoo_runner.manifest.load import LoadedManifest, load_plugin_config
-from zoo_runner.manifest.schema import Section
+from zoo_runner.manifest.section import Section
+from zoo_runner.manifest.tree import dotted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from zoo_runner.interfaces import Backend, Preprocess, TensorSpec
+    from zoo_runner.interfaces import Backend, Metric, Preprocess, TensorSpec
+    from zoo_runner.manifest.expectations import Subset
     from zoo_runner.manifest.schema import Manifest
     from zoo_runner.options import RunOptions
     from zoo_runner.plugins import ModelParts
@@ -34,12 +38,14 @@ class Recipe:
         manifest: The manifest with the command line's replacements applied.
         parts: What the plugin contributed.
         package: Top-level package of the plugin, for cache keys.
+        subset: The part of the data set to score; ``None`` for all of it.
     """
 
     loaded: LoadedManifest
     manifest: Manifest
     parts: ModelParts
     package: str
+    subset: Subset | None = None
 
     @property
     def code(self) -> str:
@@ -59,16 +65,18 @@ def resolve(loaded: LoadedManifest, options: RunOptions) -> Recipe:
     Raises:
         ManifestError: Tensors or metric of the manifest are not those of the plugin.
         PluginError: The plugin is unknown or breaks its contract.
+        UsageError: The manifest has no subset of the name that was asked for.
     """
     plugin = plugins.load(loaded.manifest.plugin.name)
     parts = plugin.parts(load_plugin_config(loaded, plugin.config_model() or Section))
     manifest = _replaced(loaded.manifest, options)
     _check_tensors(loaded, "inputs", manifest.input_specs, parts.network.inputs)
     _check_tensors(loaded, "outputs", manifest.output_specs, parts.network.outputs)
-    _check_metric(loaded, parts.metric.measures)
+    _check_metric(loaded, parts.metric)
     if manifest.atc.aipp is not None:
         _check_pixels(loaded, manifest.input_specs[0], parts.preprocess)
-    return Recipe(loaded=loaded, manifest=manifest, parts=parts, package=plugin.package)
+    subset = _subset(manifest, options.subset)
+    return Recipe(loaded=loaded, manifest=manifest, parts=parts, package=plugin.package, subset=subset)
 
 
 def choose_backend(name: str) -> Backend:
@@ -130,9 +138,22 @@ def _phrase(spec: TensorSpec) -> str:
     return f"{spec.name} {spec.dtype}{list(spec.shape)}"
 
 
-def _check_metric(loaded: LoadedManifest, measures: Sequence[tuple[str, str]]) -> None:
-    accuracy = loaded.manifest.expected.accuracy
+def _subset(manifest: Manifest, name: str | None) -> Subset | None:
+    if name is None:
+        return None
+    if name in manifest.subsets:
+        return manifest.subsets[name]
+    known = ", ".join(manifest.subsets) or "none"
+    hint = did_you_mean(name, manifest.subsets)
+    msg = f"--subset {name}: expected a subset of the manifest {manifest.name}, which has: {known}{hint}"
+    raise UsageError(msg)
+
+
+def _check_metric(loaded: LoadedManifest, metric: Metric) -> None:
+    """Check that the plugin measures what is expected, and that its uncertainty can be had where a rule needs it."""
+    accuracy, measures = loaded.manifest.expected.accuracy, metric.measures
     if accuracy is None or (accuracy.metric, accuracy.protocol) in measures:
+        _check_rules(loaded, metric)
         return
     wanted = f"{accuracy.metric}/{accuracy.protocol}"
     known = [f"{name}/{protocol}" for name, protocol in measures]
@@ -141,6 +162,18 @@ def _check_metric(loaded: LoadedManifest, measures: Sequence[tuple[str, str]]) -
         f"{', '.join(known)}, found {wanted}{did_you_mean(wanted, known)}"
     )
     raise ManifestError(msg)
+
+
+def _check_rules(loaded: LoadedManifest, metric: Metric) -> None:
+    rules = {(*line.path, "rule"): line.rule for line in expected_lines(loaded.manifest).values()}
+    problems = [
+        f"{loaded.locate(path)}: {dotted(path)}: {rule} needs a metric that can be resampled, and that of plugin "
+        f"{loaded.manifest.plugin.name!r} has no resampled() (see ResampledMetric in zoo_runner.evidence); use point"
+        for path, rule in rules.items()
+        if rule != "point" and not isinstance(metric, ResampledMetric)
+    ]
+    if problems:
+        raise ManifestError("\n".join(problems))
 
 
 def _check_pixels(loaded: LoadedManifest, image: TensorSpec, preprocess: Preprocess) -> None:

@@ -2,28 +2,38 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
+from zoo_runner.baseline import read_baseline, refuse_own_output
 from zoo_runner.errors import ZooError, interrupted
+from zoo_runner.evaluation import evaluate
+from zoo_runner.gallery import pictures
 from zoo_runner.job import FROM_FILES, Job
 from zoo_runner.journal import Journal
+from zoo_runner.ledger import LEDGER, Ledger
 from zoo_runner.options import RunOptions, Stage
 from zoo_runner.preparation import prepare
 from zoo_runner.recipe import choose_backend, resolve
 from zoo_runner.report.files import make_folder, remove_report, write_report
 from zoo_runner.report.model import Report, Verdict
-from zoo_runner.scoring import score, write_inputs, write_results
+from zoo_runner.scoring import predict, write_inputs, write_results
 from zoo_runner.stages import gate
 from zoo_runner.stages.ais_bench import check_tool
 from zoo_runner.stages.engine import check_om
+from zoo_runner.stages.waivers import judge_waivers, waived
 from zoo_runner.timing import time_batches
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from zoo_runner.artifacts import Store
-    from zoo_runner.interfaces import Progress, Sample
+    from zoo_runner.interfaces import Arrays, Progress, Sample
     from zoo_runner.manifest.load import LoadedManifest
+    from zoo_runner.report.changes import MetricChange
+    from zoo_runner.report.picture import Picture
+    from zoo_runner.stages.targets import Scope
 
 
 def run(loaded: LoadedManifest, options: RunOptions, *, store: Store, progress: Progress) -> Report:
@@ -39,14 +49,17 @@ def run(loaded: LoadedManifest, options: RunOptions, *, store: Store, progress: 
         ZooError: The run was refused before it touched anything; a failure after that is in the report.
         Exception: A bug in the runner or a plugin, named in the report too.
     """
+    if options.baseline is not None:
+        refuse_own_output(options.baseline, options.output)
     remove_report(options.output)  # also of a run that is refused: nobody may take the old report for its own
     options.check()
     recipe = resolve(loaded, options)
+    baseline = read_baseline(options.baseline) if options.baseline is not None else None
     backend = None if options.scores_files else choose_backend(options.backend)
     check_om(options.om, backend)
     check_tool(recipe, backend)
-    journal = Journal(loaded=loaded, progress=progress)
-    job = Job(recipe=recipe, options=options, store=store, journal=journal, backend=backend)
+    journal = Journal(loaded=loaded, progress=progress, effective=recipe.manifest, subset=options.subset)
+    job = Job(recipe=recipe, options=options, store=store, journal=journal, backend=backend, baseline=baseline)
     make_folder(options.output)
     try:
         journal.describe(
@@ -55,40 +68,94 @@ def run(loaded: LoadedManifest, options: RunOptions, *, store: Store, progress: 
             chip=job.chip,
             devices=options.devices,
         )
-        report = _flow(job)
+        outcome = _flow(job)
     except ZooError as error:
         if interrupted(error):
             raise
-        report = journal.report(Verdict.ERROR, [str(error)], exit_code=error.exit_code)
+        outcome = Outcome(report=journal.report(Verdict.ERROR, [str(error)], exit_code=error.exit_code))
     except (Exception, SystemExit) as error:
         if not interrupted(error):
-            write_report(options.output, journal.report(Verdict.ERROR, [f"{type(error).__name__}: {error}"]))
+            _keep(job, Outcome(report=journal.report(Verdict.ERROR, [f"{type(error).__name__}: {error}"])))
         raise
-    write_report(options.output, report)
-    return report
+    _keep(job, outcome)
+    return outcome.report
 
 
-def _flow(job: Job) -> Report:
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What a run came to: its report, and the samples to show in it."""
+
+    report: Report
+    pictures: tuple[Picture, ...] = ()
+
+
+def _keep(job: Job, outcome: Outcome) -> None:
+    """Write the report, and append it to the ledger; a report that is there is worth more than its entry."""
+    path = write_report(job.options.output, outcome.report, outcome.pictures, job.options.language)
+    try:
+        Ledger(job.store.root / LEDGER).append(outcome.report, path)
+    except ZooError as error:
+        job.journal.warn(f"this run is not in the history: {error}")
+
+
+def _flow(job: Job) -> Outcome:
     last = job.options.last
     samples, engine = prepare(job)
-    scored: Sequence[Sample] = samples[: job.options.limit]
+    scored = job.chosen(samples)[: job.options.limit]
+    scope = job.scope(samples, scored)
+    predictions: Sequence[Arrays] = ()
+    changes: tuple[MetricChange, ...] = ()
     if last is Stage.PREPROCESS:
         write_inputs(job, scored)
     elif last is Stage.INFER and engine:
         write_results(job, scored, engine)
     elif last.position >= Stage.POSTPROCESS.position:
         if job.options.needs_data:
-            score(job, samples, scored, engine)
+            predictions = predict(job, samples, scored, engine)
+            if job.options.runs(Stage.EVALUATE):
+                changes = evaluate(job, scope, scored, predictions)
         if job.options.runs(Stage.BENCHMARK):
             time_batches(job, engine)
     if not job.options.runs(Stage.GATE):
-        return job.journal.report(Verdict.STOPPED, [f"stopped after {last.value}, as asked"])
-    return _gate(job, samples, scored)
+        report = job.journal.report(Verdict.STOPPED, [f"stopped after {last.value}, as asked"])
+    else:
+        report = _gate(job, scope)
+    return _explained(job, report, scored, predictions, changes)
 
 
-def _gate(job: Job, samples: Sequence[Sample], scored: Sequence[Sample]) -> Report:
-    journal = job.journal
+def _gate(job: Job, scope: Scope) -> Report:
+    journal, loaded = job.journal, job.recipe.loaded
     with journal.stage(Stage.GATE):
-        expected, scope = job.recipe.manifest.expected, job.scope(samples, scored)
-        verdict, why = gate.decide(journal.metrics, journal.performance, expected, scope)
+        waivers, today = loaded.manifest.waivers, datetime.now(tz=timezone.utc).date()
+        places = [loaded.locate(("waivers", position)) for position in range(len(waivers))]
+        journal.waivers = judge_waivers([*journal.metrics, *journal.performance], waivers, today, places)
+        journal.metrics = tuple(waived(line, journal.waivers) for line in journal.metrics)
+        journal.performance = [waived(line, journal.waivers) for line in journal.performance]
+        missing = gate.not_measured(loaded, scope, journal.metrics, journal.performance)
+        verdict, why = gate.decide([*journal.metrics, *journal.performance], missing, journal.waivers)
     return journal.report(verdict, why)
+
+
+def _explained(
+    job: Job,
+    report: Report,
+    scored: Sequence[Sample],
+    predictions: Sequence[Arrays],
+    changes: tuple[MetricChange, ...],
+) -> Outcome:
+    """Add what helps to understand a verdict, and cannot change it: the comparison, and pictures."""
+    metric = job.recipe.parts.metric
+    if job.baseline is not None:
+        from zoo_runner.comparison import compare  # noqa: PLC0415 - most runs have no baseline
+
+        comparison = compare(job.baseline, report, scored, predictions, metric, changes)
+        report = report.model_copy(update={"comparison": comparison})
+    if not job.options.runs(Stage.EVALUATE):
+        return Outcome(report=report)
+    try:
+        return Outcome(report=report, pictures=pictures(report, scored, predictions, metric))
+    except Exception as error:
+        if interrupted(error):
+            raise
+        job.journal.warn(f"the report has no pictures ({type(error).__name__}: {error})")
+        return Outcome(report=report.model_copy(update={"warnings": tuple(job.journal.warnings)}))

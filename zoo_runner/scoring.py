@@ -1,4 +1,4 @@
-"""Samples -> predictions -> metrics, and the seams in between where files can be left or picked up."""
+"""Samples -> predictions, and the seams in between where files can be left or picked up."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from zoo_runner.fingerprints import file_digest
 from zoo_runner.journal import StageNote
 from zoo_runner.options import Stage
-from zoo_runner.stages import gate, results, stream
+from zoo_runner.stages import results, stream
 from zoo_runner.stages.ais_bench import TOOL, CommandOutputs
 from zoo_runner.stages.engine import Engine, LazySession
 from zoo_runner.stages.flow import closed
@@ -25,19 +25,9 @@ if TYPE_CHECKING:
     from zoo_runner.job import Job
 
 
-def score(job: Job, samples: Sequence[Sample], scored: Sequence[Sample], engine: Engine | None) -> None:
-    """Predict and evaluate."""
+def predict(job: Job, samples: Sequence[Sample], scored: Sequence[Sample], engine: Engine | None) -> list[Arrays]:
+    """Predict ``scored`` of the data set ``samples``, from the model's outputs or from result files."""
     stream.one_thread_a_call()
-    predictions = _predict(job, samples, scored, engine)
-    if not job.options.runs(Stage.EVALUATE):
-        return
-    with job.journal.stage(Stage.EVALUATE):
-        values = job.recipe.parts.metric.evaluate(scored, predictions)
-        scope = job.scope(samples, scored)
-        job.journal.metrics = gate.judge_metrics(values, job.recipe.manifest.expected, scope)
-
-
-def _predict(job: Job, samples: Sequence[Sample], scored: Sequence[Sample], engine: Engine | None) -> list[Arrays]:
     options, manifest = job.options, job.recipe.manifest
     clocks = stream.Clocks()
     with ExitStack() as cleanup:
@@ -69,7 +59,7 @@ def _predict(job: Job, samples: Sequence[Sample], scored: Sequence[Sample], engi
     if isinstance(source, CommandOutputs):
         _note_files(job, source)
     path = options.output / "detections.npz"
-    write_predictions(path, predictions)
+    write_predictions(path, predictions, [sample.id for sample in scored])
     job.journal.artifact("detections", path, sha256=file_digest(path))
     return predictions
 
@@ -134,6 +124,7 @@ def write_results(job: Job, scored: Sequence[Sample], engine: Engine) -> None:
             source.run()
             _note_files(job, source)
             return
+        stream.warm(len(scored), source)
         with job.journal.track("infer", len(scored), "images") as advance, closed(source.outputs(scored)) as outputs:
             counted = stream.counted(outputs, advance)
             results.write_results(folder, scored, counted, job.recipe.manifest.output_specs)

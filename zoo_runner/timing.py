@@ -13,6 +13,7 @@ from zoo_runner.stages.ais_bench import TOOL, CommandTimer
 from zoo_runner.stages.benchmark import Bench, benchmark
 from zoo_runner.stages.engine import LazySession
 from zoo_runner.stages.pixels import host_inputs
+from zoo_runner.stages.targets import throughput_target
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,7 +31,7 @@ def time_batches(job: Job, engine: Engine | None) -> None:
             note.skip("no model in this run: the results came from files")
             return
         manifest = job.recipe.manifest
-        table = manifest.expected.chips.get(job.chip)
+        table = manifest.expected.table(job.chip, engine.backend.name)
         lost = NamedOnce(job.journal.warn)
         opened = partial(CommandTimer, engine) if manifest.infer.tool == TOOL else partial(TimedSession, engine, lost)
         bench = Bench(backend=engine.backend.name, chip=job.chip, inputs=host_inputs(manifest), open=opened)
@@ -46,7 +47,11 @@ def time_batches(job: Job, engine: Engine | None) -> None:
         noise = watched.disturbances(before, watched.reading(), job.options.devices) if watched else ()
         for disturbance in noise:
             job.journal.warn(disturbance)
-        job.journal.performance += [gate.judge_throughput(each, manifest.expected, noise) for each in timed]
+        for each in timed:
+            judged = gate.judge_throughput(each, job.recipe.loaded, noise)
+            if warning := gate.too_good(judged, throughput_target(job.recipe.loaded, each)):
+                job.journal.warn(warning)
+            job.journal.performance.append(judged)
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 SAMPLES = 150
 PATIENCE = 300
 CHUNK_SECONDS = 3.0
-MESSAGE = "interrupted: nothing was scored; the same command goes on where this one was\n"
+MESSAGE = "interrupted: nothing was scored; to go on where this was:\n  zoo-run trial.yaml --output out --set {}\n"
 
 
 def wait_for_a_chunk(cache: Path) -> None:
@@ -41,13 +41,13 @@ def test_it_goes_on_where_it_was(trial: ZooRun, tmp_path: Path, number: signal.S
     fresh = trial.given(ZOO_RUNNER_CACHE=tmp_path / "cache")
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "report.json").write_text("{}")
-    pace = CHUNK_SECONDS * workers() / CHUNK
-    process = fresh.start("trial.yaml", "--output", "out", "--set", f"plugin.config.pace={pace}")
+    pace = f"plugin.config.pace={CHUNK_SECONDS * workers() / CHUNK}"
+    process = fresh.start("trial.yaml", "--output", "out", "--set", pace)
     wait_for_a_chunk(fresh.cache)
     process.send_signal(number)
     stdout, stderr = process.communicate(timeout=PATIENCE)
     assert (process.returncode, stdout) == (code, ""), stderr
-    assert stderr.endswith(text)
+    assert stderr.endswith(text.format(pace))
     assert "Traceback" not in stderr
     assert list((tmp_path / "out").iterdir()) == []
 
@@ -60,3 +60,21 @@ def test_it_goes_on_where_it_was(trial: ZooRun, tmp_path: Path, number: signal.S
     assert int(redone[1]) in {SAMPLES - CHUNK, SAMPLES - 2 * CHUNK}
     assert (tmp_path / "out" / "detections.npz").read_bytes() == (tmp_path / "whole" / "detections.npz").read_bytes()
     assert list(fresh.cache.glob("*/.*.new")) == []
+
+
+@pytest.mark.usefixtures("interruptible")
+def test_it_ends_all_manifests_and_tells_how_to_go_on(trial: ZooRun, tmp_path: Path) -> None:
+    (tmp_path / "two words.yaml").write_text("extends: trial.yaml\nname: second\n")
+    assert trial("two words.yaml", "--limit", "1").returncode == 4  # an older verdict
+    fresh = trial.given(ZOO_RUNNER_CACHE=tmp_path / "cache")
+    pace = f"plugin.config.pace={CHUNK_SECONDS * workers() / CHUNK}"
+    address = "source.url=https://me:{}@example.org/recipe"
+    options = ["--set", pace, "--json", "--quiet", "--set"]
+    process = fresh.start("trial.yaml", "two words.yaml", *options, address.format("secret"))
+    wait_for_a_chunk(fresh.cache)
+    process.send_signal(signal.SIGINT)
+    stdout, stderr = process.communicate(timeout=PATIENCE)
+    assert (process.returncode, stdout) == (130, "")
+    again = " ".join(["zoo-run trial.yaml 'two words.yaml'", *options, "'source.url=https://***@example.org/recipe'"])
+    assert stderr == f"interrupted: nothing that had not ended was scored; to go on where this was:\n  {again}\n"
+    assert list(tmp_path.glob("zoo-output/*/report.json")) == []

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from datetime import datetime, timedelta, timezone
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +12,7 @@ from zoo_runner.errors import FetchError
 from zoo_runner.journal import STAND_IN_NOTICE, Journal, StageNote
 from zoo_runner.manifest.load import load
 from zoo_runner.options import Stage
-from zoo_runner.report.model import Verdict
+from zoo_runner.report.model import CurveRecord, DiagnosisRecord, Verdict, WaiverRecord, WaiverState
 
 if TYPE_CHECKING:
     from tests.conftest import Listener
@@ -97,6 +98,37 @@ def test_the_report_names_the_manifest_as_it_was_run(journal: Journal) -> None:
 def test_exit_codes(journal: Journal, verdict: Verdict, given: int | None, code: int) -> None:
     report = journal.report(verdict, ["why"], exit_code=given)
     assert (report.verdict, report.exit_code, report.why) == (verdict, code, ("why",))
+
+
+def test_the_report_says_when_and_how_long(journal: Journal) -> None:
+    first = journal.report(Verdict.PASS, [])
+    later = journal.report(Verdict.PASS, [])
+    started = datetime.fromisoformat(first.started)
+    assert started.utcoffset() == timedelta(0)
+    assert abs(started - datetime.now(tz=timezone.utc)) < timedelta(minutes=10)
+    assert (later.started, later.subset) == (first.started, None)
+    assert 0 <= first.seconds <= later.seconds
+
+
+def test_the_settings_are_those_that_were_used(journal: Journal, listener: Listener) -> None:
+    assert journal.report(Verdict.PASS, []).manifest.settings["infer.batch"] == "4"
+    manifest = journal.loaded.manifest
+    used = manifest.model_copy(update={"infer": manifest.infer.model_copy(update={"batch": 2})})
+    changed = Journal(loaded=journal.loaded, progress=listener, effective=used, subset="pr")
+    report = changed.report(Verdict.PASS, [])
+    assert (report.manifest.settings["infer.batch"], report.subset) == ("2", "pr")
+    assert report.manifest.settings["expected.accuracy.value"] == "79.58"
+
+
+def test_what_evaluation_and_gate_found_is_passed_on(journal: Journal) -> None:
+    plain = journal.report(Verdict.PASS, [])
+    assert (plain.curves, plain.diagnosis, plain.waivers, plain.comparison) == ((), None, (), None)
+    curve = CurveRecord(label="cat", average=1.0, recall=(0.0,), precision=(1.0,))
+    diagnosis = DiagnosisRecord(basis="all", kinds=("wrong",), totals={"wrong": 3})
+    waiver = WaiverRecord(line="l", owner="o", issue="i", until="2030-01-01", floor=1, state=WaiverState.USED)
+    journal.curves, journal.diagnosis, journal.waivers = (curve,), diagnosis, (waiver,)
+    report = journal.report(Verdict.PASS, [])
+    assert (report.curves, report.diagnosis, report.waivers) == ((curve,), diagnosis, (waiver,))
 
 
 def test_the_environment_names_the_versions_that_matter(journal: Journal) -> None:

@@ -27,6 +27,26 @@ def options(**given: Any) -> RunOptions:
             id="results without from",
         ),
         pytest.param({"first": Stage.GATE}, "--from gate has nothing to gate: start at evaluate or before", id="gate"),
+        pytest.param(
+            {"subset": "pr", "first": Stage.BENCHMARK},
+            "--subset pr picks samples, and --from benchmark works on none; drop one",
+            id="a subset to time",
+        ),
+        pytest.param(
+            {"subset": "pr", "last": Stage.CONVERT},
+            "--subset pr picks samples, and --until convert works on none; drop one",
+            id="a subset to convert",
+        ),
+        pytest.param(
+            {"subset": "pr", "last": Stage.FETCH},
+            "--subset pr picks samples, and --until fetch works on none; drop one",
+            id="a subset to fetch",
+        ),
+        pytest.param(
+            {"baseline": Path("b"), "last": Stage.POSTPROCESS},
+            "--baseline compares figures, and --until postprocess makes none; drop one",
+            id="a baseline and no figures",
+        ),
     ],
 )
 def test_contradictions_are_refused(given: dict[str, Any], text: str) -> None:
@@ -55,6 +75,19 @@ def test_what_a_run_needs(given: dict[str, Any], weights: bool, model: bool, dat
     chosen = options(**given)
     chosen.check()
     assert (chosen.needs_weights, chosen.needs_model, chosen.needs_data) == (weights, model, data)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        pytest.param({"subset": "pr", "last": Stage.PREPROCESS}, id="inputs of a subset"),
+        pytest.param({"subset": "pr", "first": Stage.POSTPROCESS, "last": Stage.EVALUATE}, id="results of a subset"),
+        pytest.param({"baseline": Path("b"), "last": Stage.EVALUATE}, id="a baseline without the gate"),
+        pytest.param({"baseline": Path("b"), "first": Stage.BENCHMARK}, id="a baseline for timings"),
+    ],
+)
+def test_what_makes_sense_is_accepted(given: dict[str, Any]) -> None:
+    options(**given).check()
 
 
 def test_stages_run_between_first_and_last() -> None:

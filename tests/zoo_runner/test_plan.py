@@ -94,9 +94,10 @@ def test_the_published_recipe_says_what_it_would_fetch_and_gate(zoo_run: ZooRun)
         "not needed by the backend onnxruntime; on an Ascend host:",
         "4952 samples",
         "voc07_map/reference, voc07_map/devkit, voc10_map/devkit",
+        "each with its interval over 1000 resamples",
         "batch sizes 1, 4, 8, 16, 32, 64; 1000 loops after 5 to warm up",
         "voc07_map (reference) at least 79.58 - 0.02 percent",
-        "batch 16: at least 445.783 - 22.289 images/s (only on 310P3)",
+        "batch 16: at least 445.783 - 22.289 images/s (only on 310P3 with the backend ascend)",
     ):
         assert [line for line in lines if line.startswith("  ") and line.endswith(expected)]
 
@@ -112,6 +113,25 @@ def test_the_published_recipe_says_what_it_would_fetch_and_gate(zoo_run: ZooRun)
             "export:   (not run: outside --from and --until)\n",
             id="a piece of it",
         ),
+        pytest.param(["--limit", "7"], "  7 of 150 samples, no more than 7\n", id="limit"),
+        pytest.param(
+            [
+                "--set",
+                "waivers=[{line: accuracy/top1, owner: ann, issue: 'http://x.org/1', until: 2030-01-01, floor: 9}]",
+            ],
+            "  accuracy/top1: waived down to 9 until 2030-01-01 (ann, http://x.org/1)\n",
+            id="waiver",
+        ),
+        pytest.param(
+            ["--set", "expected.accuracy={direction: within, value: 50}"],
+            "  accuracy (top1) within 50.0 ± 0.5 percent\n",
+            id="direction",
+        ),
+        pytest.param(
+            ["--set", "expected.chips={cpu: {throughput: {1: 9}, backend: ascend}}"],
+            "  batch 1: at least 9.0 - 0.000 images/s (only on cpu with the backend ascend)\n",
+            id="another backend's figures",
+        ),
         pytest.param(["--until", "evaluate"], "gate:   (not run: outside --from and --until)\n", id="beginning"),
         pytest.param(["--from", "postprocess", "--results", "r"], "postprocess:\n  of r\n", id="result files"),
         pytest.param(
@@ -125,6 +145,39 @@ def test_options_show_in_the_plan(trial: ZooRun, arguments: list[str], text: str
     assert text in done.stdout
     assert not (trial.folder / "out").exists()
     assert not (trial.folder / "zoo-output").exists()
+
+
+SUBSETS = "subsets={pr: {every: 10, offset: 3, expected: {value: 90, tolerance: {rel: 0.1}}}, bare: {every: 50}}"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "texts"),
+    [
+        pytest.param(
+            ["--subset", "pr"],
+            [
+                "preprocess:\n  15 of 150 samples, subset pr: every 10 from position 3\n",
+                "gate:\n  accuracy (top1) at least 90.0 - 9 percent\n",
+            ],
+            id="its own figure",
+        ),
+        pytest.param(
+            ["--subset", "bare", "--limit", "2"],
+            [
+                "preprocess:\n  2 of 150 samples, subset bare: every 50 from position 0, no more than 2\n",
+                "gate:\n  accuracy: nothing expected of the subset bare\n",
+            ],
+            id="no figure",
+        ),
+        pytest.param(
+            ["--baseline", "earlier"], ["evaluate:\n  accuracy/top1\n  compared with earlier\n"], id="baseline"
+        ),
+    ],
+)
+def test_what_is_scored_and_compared(trial: ZooRun, arguments: list[str], texts: list[str]) -> None:
+    (trial.folder / "earlier").mkdir()
+    done = trial("trial.yaml", "--dry-run", "--set", SUBSETS, *arguments)
+    assert (done.returncode, [text for text in texts if text not in done.stdout]) == (0, []), done.stderr
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from zoo_runner import plugins
-from zoo_runner.errors import ExitCode, ManifestError, PluginError, PrerequisiteError
+from zoo_runner.errors import ExitCode, ManifestError, PluginError, PrerequisiteError, UsageError
 from zoo_runner.manifest.load import load
 from zoo_runner.options import RunOptions
 from zoo_runner.recipe import AUTO, Recipe, choose_backend, resolve, usable
@@ -148,6 +148,64 @@ def test_a_metric_that_the_plugin_does_not_measure(toy: Callable[..., Recipe], o
 
 def test_expecting_nothing_is_allowed(toy: Callable[..., Recipe]) -> None:
     assert toy(overrides=("expected=null",)).manifest.expected.accuracy is None
+
+
+SUBSETS = ("subsets={pr: {every: 2, expected: {value: 80}}, nightly: {every: 3}}",)
+
+
+def test_a_subset_is_picked_by_name(toy: Callable[..., Recipe]) -> None:
+    recipe = toy(overrides=SUBSETS, subset="nightly")
+    assert recipe.subset == recipe.manifest.subsets["nightly"]
+    assert toy(overrides=SUBSETS).subset is None
+
+
+@pytest.mark.parametrize(
+    ("overrides", "name", "message"),
+    [
+        pytest.param(
+            SUBSETS,
+            "nightli",
+            "--subset nightli: expected a subset of the manifest toy, which has: pr, nightly; did you mean 'nightly'?",
+            id="near",
+        ),
+        pytest.param(
+            SUBSETS, "x", "--subset x: expected a subset of the manifest toy, which has: pr, nightly", id="far"
+        ),
+        pytest.param((), "pr", "--subset pr: expected a subset of the manifest toy, which has: none", id="none"),
+        pytest.param(
+            SUBSETS, "", "--subset : expected a subset of the manifest toy, which has: pr, nightly", id="no name"
+        ),
+    ],
+)
+def test_a_subset_that_is_not_there(
+    toy: Callable[..., Recipe], overrides: tuple[str, ...], name: str, message: str
+) -> None:
+    with pytest.raises(UsageError) as caught:
+        toy(overrides=overrides, subset=name)
+    assert str(caught.value) == message
+
+
+RESAMPLED = "    def resampled(self, samples, predictions, weights): ...\n    def build(self): ..."
+
+
+@pytest.mark.parametrize("rule", ["interval", "paired"])
+def test_a_rule_that_needs_resamples(
+    toy: Callable[..., Recipe], rule: str, plugin_source: str, install: Install
+) -> None:
+    lines = f"value: 90, rule: {rule}}}\nsubsets:\n  pr: {{every: 2, expected: {{value: 80, rule: interval}}}}"
+    with pytest.raises(ManifestError) as caught:
+        toy("value: 90}", lines)
+    needs = (
+        "needs a metric that can be resampled, and that of plugin 'toy' has no resampled() "
+        "(see ResampledMetric in zoo_runner.evidence); use point"
+    )
+    assert str(caught.value).splitlines() == [
+        f"m.yaml:13: expected.accuracy.rule: {rule} {needs}",
+        f"m.yaml:15: subsets.pr.expected.rule: interval {needs}",
+    ]
+    source = plugin_source.replace("    def build(self): ...", RESAMPLED)
+    install("other", {"other": "other_module"}, {"other_module": source})
+    assert toy("value: 90}", lines, ("plugin.name=other",)).manifest.expected.accuracy
 
 
 def test_an_unknown_plugin_is_named_before_its_configuration_is_read(toy: Callable[..., Recipe]) -> None:

@@ -12,9 +12,11 @@ import pytest
 
 from zoo_runner.artifacts import Store
 from zoo_runner.errors import ManifestError, PluginError, UsageError
+from zoo_runner.ledger import LEDGER, Ledger
 from zoo_runner.manifest.load import load
 from zoo_runner.options import RunOptions, Stage
-from zoo_runner.report.model import Report, Verdict
+from zoo_runner.report.files import FILES
+from zoo_runner.report.model import Report, Verdict, WaiverState
 from zoo_runner.runner import run as run_manifest
 
 if TYPE_CHECKING:
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 
 STREAM = {"preprocess", "infer", "postprocess"}
 ALWAYS = {"evaluate", "benchmark", "gate"}
+REPORT = set(FILES)
 NOTHING: set[str] = set()
 
 
@@ -192,7 +195,7 @@ def test_until(lab: Lab, last: Stage, stages: list[str], artifacts: set[str], le
     assert report.why == (f"stopped after {last.value}, as asked",)
     assert [stage.name for stage in report.stages] == stages
     assert {artifact.name for artifact in report.artifacts} == artifacts
-    assert {path.name for path in (lab.folder / "out").iterdir()} == left | {"report.json"}
+    assert {path.name for path in (lab.folder / "out").iterdir()} == left | REPORT
     assert bool(report.metrics) is (last is Stage.EVALUATE)
 
 
@@ -264,16 +267,188 @@ def test_a_bug_is_in_the_report_and_not_swallowed(lab: Lab) -> None:
         pytest.param("expected.accuracy.protocol=top5", {}, ManifestError, id="metric"),
         pytest.param("infer.batch=1", {"backend": "nonsense"}, PluginError, id="backend"),
         pytest.param("infer.batch=1", {"first": Stage.GATE}, UsageError, id="options"),
+        pytest.param("infer.batch=1", {"subset": "pr"}, UsageError, id="subset"),
+        pytest.param("infer.batch=1", {"baseline": Path("nowhere")}, UsageError, id="baseline"),
+        pytest.param("expected.accuracy.rule=interval", {}, ManifestError, id="rule"),
     ],
 )
 def test_what_is_refused_leaves_nothing_behind(
     lab: Lab, override: str, options: dict[str, Any], error: type[Exception]
 ) -> None:
     (lab.folder / "out").mkdir()
-    (lab.folder / "out" / "report.json").write_text('{"verdict": "pass"}')
+    for name in FILES:
+        (lab.folder / "out" / name).write_text('{"verdict": "pass"}')
     with pytest.raises(error):
         lab(override, **options)
     assert list((lab.folder / "out").iterdir()) == []
+
+
+PR = "subsets={pr: {every: 10, offset: 3, expected: {value: 100, tolerance: {abs: 0.5}}}, bare: {every: 50}}"
+
+
+def test_a_subset_is_all_that_is_inferred(lab: Lab) -> None:
+    report = lab(PR, "plugin.config.offset=0.25", subset="pr")
+    assert (report.verdict, report.subset) == (Verdict.PASS, "pr")
+    assert report.why == ("accuracy (top1, subset pr): 100.0000, expected at least 100 - 0.5",)
+    (record,) = report.metrics
+    assert (record.id, record.samples, record.dataset_samples) == ("accuracy/top1@pr", 15, 15)
+    assert record.where.endswith("--set subsets")
+    assert next(stage.why for stage in report.stages if stage.name == "infer").startswith("busy seconds; 15 of 15 ")
+    with np.load(lab.folder / "out" / "detections.npz") as file:
+        assert int(file["count"]) == 15
+    assert redone(lab(PR, "plugin.config.offset=0.25", subset="pr")) == NOTHING
+
+
+def test_a_subset_and_the_whole_set_are_not_taken_for_each_other(lab: Lab) -> None:
+    lab(PR)
+    part, whole = lab(PR, subset="pr"), lab(PR)
+    assert [(each.metrics[0].samples, each.metrics[0].dataset_samples) for each in (part, whole)] == [
+        (15, 15),
+        (150, 150),
+    ]
+    assert (whole.subset, whole.metrics[0].id) == (None, "accuracy/top1")
+
+
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        pytest.param(
+            {"subset": "bare"},
+            (
+                "the manifest expects nothing that applies to this run",
+                (
+                    "accuracy (top1, subset bare): the subset has no figure of its own; "
+                    "measure one and add subsets.bare.expected"
+                ),
+            ),
+            id="no figure",
+        ),
+        pytest.param(
+            {"subset": "pr", "limit": 4},
+            ("accuracy (top1, subset pr): only 4 of 15 samples of the subset pr were scored",),
+            id="only some of it",
+        ),
+    ],
+)
+def test_a_subset_that_cannot_be_judged(lab: Lab, options: dict[str, Any], why: tuple[str, ...]) -> None:
+    report = lab(PR, **options)
+    assert (report.verdict, report.exit_code, report.why) == (Verdict.INCONCLUSIVE, 4, why)
+
+
+def test_files_of_a_subset(lab: Lab) -> None:
+    lab(PR, subset="pr", last=Stage.PREPROCESS)
+    names = [path.name for path in sorted((lab.folder / "out" / "inputs").iterdir())]
+    assert names == [f"{index:07d}.bin" for index in range(4, 151, 10)]  # called as in the whole set
+    lab(PR, subset="pr", last=Stage.INFER)
+    assert lab(PR, subset="pr", first=Stage.POSTPROCESS).verdict is Verdict.PASS
+    report = lab(PR, first=Stage.POSTPROCESS)
+    assert "missing: 0000001_0.bin" in report.why[0]
+
+
+def waived(until: str, value: float = 101, floor: float = 99) -> tuple[str, ...]:
+    waiver = f"line: accuracy/top1, owner: ann, issue: 'https://example.org/1', until: {until}, floor: {floor}"
+    return f"expected.accuracy={{value: {value}, unit: points, tolerance: null}}", f"waivers=[{{{waiver}}}]"
+
+
+@pytest.mark.parametrize(
+    ("given", "verdict", "state", "reason"),
+    [
+        pytest.param(
+            waived("2999-12-31"),
+            Verdict.PASS,
+            WaiverState.USED,
+            "accuracy (top1): 100.0000, expected at least 101 - 0; waived until 2999-12-31 (ann, https://example.org/1)",
+            id="in force",
+        ),
+        pytest.param(
+            waived("2020-01-01"),
+            Verdict.FAIL,
+            WaiverState.OVERDUE,
+            "accuracy (top1): 100.0000, expected at least 101 - 0; its waiver (ann, https://example.org/1) "
+            "held until 2020-01-01: remove or renew it",
+            id="overdue",
+        ),
+        pytest.param(
+            waived("2999-12-31", value=100),
+            Verdict.FAIL,
+            WaiverState.NOT_NEEDED,
+            "accuracy (top1): 100.0000, expected at least 100 - 0; its waiver (ann, https://example.org/1) "
+            "is no longer needed: remove it",
+            id="no longer needed",
+        ),
+        pytest.param(
+            waived("2999-12-31", floor=100.5),
+            Verdict.FAIL,
+            WaiverState.BELOW_FLOOR,
+            "accuracy (top1): 100.0000, expected at least 101 - 0; its waiver (ann, https://example.org/1) "
+            "ends at 100.5, and this is worse",
+            id="below the floor",
+        ),
+    ],
+)
+def test_waivers(lab: Lab, given: tuple[str, ...], verdict: Verdict, state: WaiverState, reason: str) -> None:
+    report = lab(*given)
+    assert (report.verdict, report.why) == (verdict, (reason,))
+    (record,) = report.waivers
+    assert (record.state, record.line, record.where) == (state, "accuracy/top1", "--set waivers")
+    assert lab.saved()["waivers"][0]["state"] == state.value
+
+
+def test_an_overdue_waiver_fails_also_a_run_that_does_not_measure_its_line(lab: Lab) -> None:
+    report = lab(*waived("2020-01-01"), first=Stage.BENCHMARK)
+    assert (report.verdict, report.metrics) == (Verdict.FAIL, ())
+    assert report.why == (
+        "accuracy/top1: its waiver (ann, https://example.org/1) held until 2020-01-01: remove or renew it",
+    )
+
+
+def test_a_run_is_compared_with_its_baseline(lab: Lab) -> None:
+    first = lab(output=lab.folder / "base")
+    second = lab("plugin.config.classes=[bee, ant, cat, dog]", baseline=lab.folder / "base")
+    assert (first.comparison, second.verdict) == (None, Verdict.FAIL)
+    assert second.comparison is not None
+    assert (second.comparison.verdict, second.comparison.same_samples) == ("pass", 150)
+    (change,) = second.comparison.metrics
+    assert (change.before, change.after) == pytest.approx((100.0, 100 * 74 / 150))
+    assert "plugin.config.classes" in {each.name for each in second.comparison.changes}
+    timing = lab(first=Stage.BENCHMARK, baseline=lab.folder / "base" / "report.json")
+    assert timing.comparison is not None
+    assert [each.batch for each in timing.comparison.performance] == [1]
+
+
+def test_a_baseline_is_not_overwritten(lab: Lab) -> None:
+    lab()
+    with pytest.raises(UsageError, match="expected another folder than --output"):
+        lab(baseline=lab.folder / "out" / "report.json")
+    assert lab.saved()["verdict"] == "pass"
+
+
+def test_every_run_is_in_the_ledger(lab: Lab) -> None:
+    store = lab.folder / "store"
+    lab.cache = store
+    done, failed = lab(), lab("dataset.samples=149")
+    with pytest.raises(RuntimeError):
+        lab("plugin.config.breaks={metric: bug}")
+    entries = Ledger(store / LEDGER).last("trial", 9)
+    assert [each.verdict for each in entries] == [Verdict.ERROR, failed.verdict, done.verdict]
+    assert {each.report for each in entries} == {lab.folder / "out" / "report.json"}
+
+
+def test_a_ledger_that_is_damaged_costs_a_warning(lab: Lab) -> None:
+    lab.cache = lab.folder / "store"
+    lab()
+    (lab.cache / LEDGER).write_bytes(b"no database" * 1000)
+    report = lab()
+    assert report.verdict is Verdict.PASS
+    assert lab.saved()["verdict"] == "pass"
+    assert lab.listener.heard[-1].startswith("warning: this run is not in the history: ")
+
+
+def test_the_report_says_what_the_run_was_asked(lab: Lab) -> None:
+    report = lab(batch_size=4)
+    assert report.manifest.settings["infer.batch"] == "4"
+    assert report.started
+    assert report.seconds > 0
 
 
 def test_warnings_are_told_and_kept(lab: Lab) -> None:

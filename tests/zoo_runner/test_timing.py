@@ -149,6 +149,30 @@ def test_a_figure_counts_only_when_the_devices_were_quiet(
     assert (record.why == f"the device was not quiet: {'; '.join(noise)}") is bool(noise)
 
 
+@pytest.mark.parametrize(
+    ("ms", "noise", "warned"),
+    [
+        pytest.param(5.0, (), True, id="twice as fast as expected"),
+        pytest.param(9.0, (), False, id="a little faster"),
+        pytest.param(5.0, ("device 0 before: hot",), False, id="not judged"),
+    ],
+)
+def test_a_figure_that_is_too_good_is_a_warning(job: Jobs, ms: float, noise: tuple[str, ...], warned: bool) -> None:
+    made, engine = job(SteadyBackend(ms=ms, noise=noise), "expected.chips.steady.too_good={rel: 0.5}")
+    time_batches(made, engine)
+    text = "throughput/steady/1: too good: 200.0000 is 100.0000 images/s beyond the expected 100"
+    assert [line.startswith(text) for line in made.journal.warnings if line not in noise] == [True] * warned
+
+
+def test_another_backend_s_figures_are_not_held_against_it(job: Jobs) -> None:
+    made, engine = job(SteadyBackend(), "expected.chips.steady.backend=other", "benchmark.max_seconds=0.001")
+    time_batches(made, engine)
+    (record,) = made.journal.performance
+    assert (record.verdict, record.expected) == (Verdict.NOT_GATED, None)
+    assert record.why == "the figures of steady are for the backend other, this is steady"
+    assert record.loops < made.recipe.manifest.benchmark.loop  # nor timed at full length for them
+
+
 def test_a_lost_device_is_named_once(job: Jobs) -> None:
     made, engine = job(SteadyBackend(lost=((1, "no answer"),)), "benchmark.batch=[1, 2, 4]")
     time_batches(made, engine)

@@ -17,7 +17,7 @@ from zoo_runner.manifest.tree import KeyPath, dotted
 from zoo_runner.manifest.wording import found
 
 if TYPE_CHECKING:
-    from zoo_runner.manifest.schema import AtcOptions, Expected, InferOptions, Manifest, Tolerance
+    from zoo_runner.manifest.schema import AtcOptions, InferOptions, Manifest
 
 Problem: TypeAlias = tuple[KeyPath, str]
 """Where, relative to the checked section, and what."""
@@ -25,7 +25,6 @@ Problem: TypeAlias = tuple[KeyPath, str]
 PROBLEMS: Final = "problems"
 """Error type, and key in the error's context, under which problems travel through pydantic."""
 
-_RANGES: Final = {"percent": 100.0, "fraction": 1.0}
 _PLACEHOLDER: Final = re.compile(r"\{([^{}]*)\}")
 _SCHEMES: Final = ("http", "https", "file", "package")
 _IMAGE_AXES: Final = 4
@@ -169,39 +168,6 @@ def _repeated(values: Sequence[object]) -> Iterator[Problem]:
             yield (position,), f"expected each value once, found {value} again"
 
 
-def expected(section: Expected) -> Iterator[Problem]:
-    """Check that every expectation can be met, can be missed, and is going to be compared."""
-    accuracy = section.accuracy
-    if accuracy is not None:
-        yield from _in_range(("accuracy", "value"), accuracy.value, accuracy.unit)
-        yield from _can_fail(("accuracy",), accuracy.value, accuracy.tolerance)
-    for chip, figures in section.chips.items():
-        path = ("chips", chip)
-        if chip.lower().startswith("ascend"):
-            yield path, f"expected the chip as npu-smi names it, {chip[6:]!r}, found {found(chip)}"
-        if figures.accuracy and accuracy is None:
-            yield (*path, "accuracy"), "would never be compared: expected.accuracy names no metric"
-        if accuracy is not None:
-            for batch, value in figures.accuracy.items():
-                yield from _in_range((*path, "accuracy", batch), value, accuracy.unit)
-        if figures.throughput:
-            yield from _can_fail(path, min(figures.throughput.values()), figures.tolerance)
-
-
-def _in_range(path: KeyPath, value: float, unit: str) -> Iterator[Problem]:
-    highest = _RANGES.get(unit)
-    if highest is not None and not 0 <= value <= highest:
-        yield path, f"expected 0 to {highest:g}, as the unit is {unit}, found {found(value)}"
-
-
-def _can_fail(path: KeyPath, value: float, tolerance: Tolerance) -> Iterator[Problem]:
-    if value > 0 and tolerance.margin(value) >= value:
-        yield (
-            (*path, "tolerance"),
-            f"expected less than the figure itself ({value:g}), else everything passes",
-        )
-
-
 def across(manifest: Manifest) -> Iterator[Problem]:
     """Check sections against each other."""
     for kind, tensors in (("inputs", manifest.inputs), ("outputs", manifest.outputs)):
@@ -220,7 +186,6 @@ def across(manifest: Manifest) -> Iterator[Problem]:
             yield ("atc", "input_shape"), f"expected {form}, naming inputs, found {atc_options.input_shape!r}"
     if atc_options.aipp is not None and (problem := _no_image(manifest.input_specs)):
         yield ("atc", "aipp"), problem
-    yield from _timed(manifest.expected, manifest.benchmark.batch)
 
 
 def _no_image(inputs: Sequence[TensorSpec]) -> str:
@@ -236,12 +201,3 @@ def _no_image(inputs: Sequence[TensorSpec]) -> str:
         limits = f"a height up to {_AIPP_SIDE} and a width of {_AIPP_LEAST_WIDTH} to {_AIPP_SIDE}"
         return f"AIPP takes {limits}, found {height} x {width}"
     return ""
-
-
-def _timed(section: Expected, batches: tuple[int, ...]) -> Iterator[Problem]:
-    figures: Mapping[str, Iterable[int]] = {name: chip.throughput for name, chip in section.chips.items()}
-    for chip, throughput in figures.items():
-        for batch in throughput:
-            if batch not in batches:
-                text = f"would never be compared: benchmark.batch is {list(batches)}; add {batch} there"
-                yield ("expected", "chips", chip, "throughput", batch), text

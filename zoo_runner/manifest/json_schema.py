@@ -1,23 +1,28 @@
-"""The manifest's JSON Schema, for editors and other tools."""
+"""The JSON Schemas of manifests and of ``report.json``, for editors and other tools."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Final
 
 from pydantic.json_schema import GenerateJsonSchema
 
-from zoo_runner.manifest.schema import Manifest
+from zoo_runner.manifest.schema import PATTERNS, Manifest
 from zoo_runner.manifest.source import EXTENDS
+from zoo_runner.report.model import SCHEMA_VERSION, Report
 
 _DEFS: Final = "#/$defs/"
 _EXTENDING: Final = "Extending"
+_SPACE: Final = r"\t-\r \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
+"""What the loader's ``\\s`` stands for (Unicode's White_Space), for engines that mean something else by it."""
+_NO_NUMBERS: Final = ("NaN", "Infinity", "-Infinity")
 
 
 def json_schema() -> dict[str, Any]:
     """Make the schema of manifest files (JSON Schema 2020-12).
 
     A file that extends another may leave out any key and remove any by ``null``; a file that
-    does not has all that the models require. What crosses sections is left to loading.
+    does not has all that the models require. What :mod:`~zoo_runner.manifest.checks` looks at is left to loading.
     """
     full = Manifest.model_json_schema(mode="validation")
     definitions: dict[str, Any] = full.pop("$defs")
@@ -28,8 +33,9 @@ def json_schema() -> dict[str, Any]:
         "minLength": 1,
         "description": "manifest to start from, relative to this file",
     }
-    return {
+    schema: dict[str, Any] = {
         "$schema": GenerateJsonSchema.schema_dialect,
+        "$id": "urn:zoo-runner:schema:manifest",
         "title": "Model-zoo manifest",
         "type": "object",
         "if": {"required": [EXTENDS]},
@@ -37,6 +43,48 @@ def json_schema() -> dict[str, Any]:
         "else": {"$ref": f"{_DEFS}Manifest"},
         "$defs": definitions | extending,
     }
+    rewritten: dict[str, Any] = _rewritten(schema, _portable)
+    return rewritten
+
+
+def report_schema() -> dict[str, Any]:
+    """Make the schema of ``report.json`` as this release writes it (JSON Schema 2020-12)."""
+    schema = _rewritten(Report.model_json_schema(mode="serialization"), _as_written)
+    schema["properties"]["schema_version"]["const"] = SCHEMA_VERSION
+    return {
+        "$schema": GenerateJsonSchema.schema_dialect,
+        "$id": f"urn:zoo-runner:schema:report:{SCHEMA_VERSION}",
+        **schema,
+        "title": "Report of a model-zoo run",
+    }
+
+
+def _rewritten(schema: Any, change: Callable[[dict[str, Any]], dict[str, Any]]) -> Any:
+    """Copy a schema with every part of it changed, the innermost first."""
+    if isinstance(schema, list):
+        return [_rewritten(each, change) for each in schema]
+    if isinstance(schema, dict):
+        return change({key: _rewritten(each, change) for key, each in schema.items()})
+    return schema
+
+
+def _portable(part: dict[str, Any]) -> dict[str, Any]:
+    """Let a pattern mean the same to all engines, and tell editors that ask for it how to put it in words."""
+    pattern = part.get("pattern")
+    if not isinstance(pattern, str):  # a key of that name is possible
+        return part
+    words = {"patternErrorMessage": f"expected {PATTERNS[pattern]}"} if pattern in PATTERNS else {}
+    return part | {"pattern": pattern.replace(r"\s", _SPACE)} | words
+
+
+def _as_written(part: dict[str, Any]) -> dict[str, Any]:
+    """Every key is written, also one with a default; and what is not a number is written as a word."""
+    if part.get("type") == "object" and "properties" in part:
+        return part | {"required": list(part["properties"])}
+    if part.get("type") == "number":
+        number = {"anyOf": [{"type": "number"}, {"enum": list(_NO_NUMBERS)}]}
+        return {key: value for key, value in part.items() if key != "type"} | number
+    return part
 
 
 def _optional(schema: dict[str, Any]) -> dict[str, Any]:

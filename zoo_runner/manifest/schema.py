@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from zoo_runner.interfaces import TensorSpec
-from zoo_runner.manifest import checks
+from zoo_runner.manifest import checks, expectation_checks
+from zoo_runner.manifest.expectations import Expected, Subset, Uncertainty, Waiver
+from zoo_runner.manifest.section import DAY, NAME, Positive, Rate, Section
 
 _SHA256: Final = r"^[0-9a-f]{64}$"
 _MD5: Final = r"^[0-9a-f]{32}$"
-_NAME: Final = r"^[a-z0-9][a-z0-9._-]*$"
 _TENSOR: Final = r"^[^\s:;,]+$"
 PATTERNS: Final = {
     _SHA256: "64 lower-case hex digits (SHA-256)",
     _MD5: "32 lower-case hex digits (MD5)",
-    _NAME: "lower-case letters, digits, '.', '_' and '-'",
+    NAME: "lower-case letters, digits, '.', '_' and '-'",
+    DAY: "a day as YYYY-MM-DD",
     _TENSOR: "a name without spaces, ':', ';' and ','",
 }
 """The patterns below, in words, for messages."""
@@ -26,16 +27,6 @@ PATTERNS: Final = {
 Sha256 = Annotated[str, Field(pattern=_SHA256, description="SHA-256, 64 lower-case hex digits")]
 Md5 = Annotated[str, Field(pattern=_MD5, description="MD5, 32 lower-case hex digits")]
 Url = Annotated[str, AfterValidator(checks.url)]
-Positive = Annotated[int, Field(gt=0)]
-Rate = Annotated[float, Field(gt=0)]
-_BY_BATCH: Final[dict[str, Any]] = {"propertyNames": {"pattern": "^[1-9][0-9]*$"}}
-"""JSON has no integer keys, and pydantic's JSON Schema does not say what theirs look like."""
-
-
-class Section(BaseModel):
-    """Base of every section: frozen, strict types, unknown keys are errors."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
 class PluginRef(Section):
@@ -183,111 +174,10 @@ class BenchmarkOptions(Section):
     )
 
 
-class Tolerance(Section):
-    """How far on the wrong side of the expectation still passes; the wider of the two."""
-
-    abs: Annotated[float, Field(ge=0, description="in the unit of the value")] = 0.0
-    rel: Annotated[float, Field(ge=0, lt=1, description="fraction of the value")] = 0.0
-
-    def margin(self, value: float) -> float:
-        """Return the allowed distance in the unit of ``value``."""
-        return max(self.abs, self.rel * abs(value))
-
-
-Direction = Literal["at_least", "at_most", "within"]
-Rule = Literal["point", "interval", "paired"]
-_TOO_GOOD: Final = "how far beyond the expectation is suspicious: a warning, not a failure"
-
-
-class AccuracyFigure(Section):
-    """A figure that samples must reach, and how it is held against the measurement."""
-
-    value: float
-    tolerance: Tolerance = Tolerance()
-    direction: Direction | None = Field(default=None, description="by default the metric's own")
-    rule: Rule = Field(
-        default="point",
-        description="point compares the measured value; interval its bootstrap interval; "
-        "paired the interval of the difference from --baseline",
-    )
-    too_good: Tolerance | None = Field(default=None, description=_TOO_GOOD)
-    published: str | None = Field(default=None, description="where the figure was published")
-
-
-class AccuracyExpectation(AccuracyFigure):
-    """A figure the whole data set must reach."""
-
-    metric: str
-    protocol: str
-    unit: str = "percent"
-
-
-class Subset(Section):
-    """Some of the samples, always the same, with a figure of their own."""
-
-    every: Annotated[int, Field(ge=2, description="takes each n-th sample")]
-    offset: Annotated[int, Field(ge=0, description="position of the first one, from 0")] = 0
-    expected: AccuracyFigure | None = Field(
-        default=None, description="in place of expected.accuracy, whose metric and protocol it keeps"
-    )
-
-
-class Waiver(Section):
-    """Lets an expectation be missed for a while: down to ``floor``, up to the day ``until``."""
-
-    line: str = Field(description="id of the report's line, such as voc07_map/reference or throughput/310P3/16")
-    owner: str = Field(min_length=1, description="who sees to it")
-    issue: Annotated[str, AfterValidator(checks.link)] = Field(description="where it is followed up, http(s)")
-    until: Annotated[date, Field(strict=False, description="last day it holds")]
-    floor: float = Field(description="in the unit of the line; what is worse fails all the same")
-    reason: str = ""
-
-
-class Uncertainty(Section):
-    """How the bootstrap is done."""
-
-    resamples: Annotated[int, Field(ge=0, le=100_000, description="0 does without")] = 1000
-    seed: Annotated[int, Field(ge=0)] = 0
-    level: Annotated[float, Field(gt=0.5, lt=1, description="of the two-sided interval")] = 0.95
-
-
-class ChipExpectation(Section):
-    """Figures published for one chip, by batch size."""
-
-    accuracy: Mapping[Positive, float] = Field(
-        default_factory=dict,
-        description="replaces expected.accuracy.value for these batch sizes",
-        json_schema_extra=_BY_BATCH,
-    )
-    throughput: Mapping[Positive, Rate] = Field(
-        default_factory=dict, description="by batch size", json_schema_extra=_BY_BATCH
-    )
-    unit: Literal["images/s"] = Field(default="images/s", description="of the throughput")
-    tolerance: Tolerance = Field(default=Tolerance(), description="of the throughput")
-    too_good: Tolerance | None = Field(default=None, description=f"of the throughput: {_TOO_GOOD}")
-    backend: str | None = Field(default=None, description="the figures hold for this backend only; by default for all")
-    cann: str | None = Field(default=None, description="CANN release the figures were measured with")
-    published: str | None = Field(default=None, description="where the figures were published")
-
-
-class Expected(Section):
-    """What the gate asks for."""
-
-    accuracy: AccuracyExpectation | None = None
-    chips: Mapping[str, ChipExpectation] = Field(
-        default_factory=dict, description="by chip, as npu-smi names it, such as 310P3"
-    )
-
-    @model_validator(mode="after")
-    def _check(self) -> Expected:
-        checks.refuse(checks.expected(self))
-        return self
-
-
 class Manifest(Section):
     """One model-zoo recipe."""
 
-    name: str = Field(pattern=_NAME)
+    name: str = Field(pattern=NAME)
     description: str = ""
     plugin: PluginRef
     source: SourceRef | None = None
@@ -301,7 +191,11 @@ class Manifest(Section):
     benchmark: BenchmarkOptions = BenchmarkOptions()
     expected: Expected = Expected()
     uncertainty: Uncertainty = Uncertainty()
-    subsets: Mapping[str, Subset] = Field(default_factory=dict, description="by name; --subset picks one")
+    subsets: Annotated[Mapping[str, Subset], AfterValidator(expectation_checks.names)] = Field(
+        default_factory=dict,
+        description="by name; --subset picks one",
+        json_schema_extra={"propertyNames": {"pattern": NAME}},
+    )
     waivers: tuple[Waiver, ...] = ()
 
     @property
@@ -316,5 +210,5 @@ class Manifest(Section):
 
     @model_validator(mode="after")
     def _check(self) -> Manifest:
-        checks.refuse(checks.across(self))
+        checks.refuse([*checks.across(self), *expectation_checks.across(self)])
         return self

@@ -13,6 +13,10 @@ from zoo_runner.manifest.load import load
 Write = Callable[..., Path]
 
 ACCURACY = "accuracy: {metric: m, protocol: p, value: 79.58}"
+FIGURE = "metric: m, protocol: p, value: 79.58, tolerance: {abs: 0.5}"
+WAIVER = "owner: o, issue: 'https://x.org/1'"
+LATER = f"line: m/p, {WAIVER}, until: 2030-01-01"
+CHIP = "chips: {310P3: {throughput: {1: 4}, tolerance: {rel: 0.1}}}"
 
 REFUSED = [
     ("weights: {url: 'ftp://x/y'}", "weights.url: expected http(s):, file:, package: or a path relative to the manifest, found 'ftp://x/y' (string)"),
@@ -52,6 +56,42 @@ REFUSED = [
     (f"expected: {{{ACCURACY}, chips: {{310P3: {{accuracy: {{1: 796}}}}}}}}", "expected.chips.310P3.accuracy.1: expected 0 to 100, as the unit is percent, found 796.0 (number)"),
     ("expected: {chips: {310P3: {throughput: {16: 400}}}}", "expected.chips.310P3.throughput.16: would never be compared: benchmark.batch is [1]; add 16 there"),
     ("expected: {chips: {310P3: {throughput: {1: 4}, tolerance: {abs: 5}}}}", "expected.chips.310P3.tolerance: expected less than the figure itself (4), else everything passes"),
+    (f"expected: {{accuracy: {{{FIGURE}, too_good: {{abs: 0.5}}}}}}", "expected.accuracy.too_good: expected more than the tolerance (0.5), found 0.5"),
+    (f"expected: {{accuracy: {{{FIGURE}, too_good: {{}}}}}}", "expected.accuracy.too_good: expected more than the tolerance (0.5), found 0"),
+    (f"expected: {{accuracy: {{{FIGURE}, too_good: {{abs: 9}}, direction: within}}}}", "expected.accuracy.too_good: would have no effect: direction within has two wrong sides; remove it"),
+    (f"expected: {{accuracy: {{{FIGURE}, direction: above}}}}", "expected.accuracy.direction: expected 'at_least', 'at_most' or 'within', found 'above' (string)"),
+    (f"expected: {{accuracy: {{{FIGURE}, rule: pair}}}}", "expected.accuracy.rule: expected 'point', 'interval' or 'paired', found 'pair' (string); did you mean 'paired'?"),
+    ("expected: {accuracy: {metric: m, protocol: p, value: 99.5, direction: at_most, tolerance: {abs: 0.5}}}", "expected.accuracy.tolerance: expected less than the distance from 99.5 to 100, else everything passes"),
+    ("expected: {chips: {310P3: {throughput: {1: 4}, tolerance: {abs: 1}, too_good: {rel: 0.2}}}}", "expected.chips.310P3.too_good: expected more than the tolerance (1), found 0.8"),
+    ("expected: {chips: {310P3: {unit: fps}}}", "expected.chips.310P3.unit: expected 'images/s', found 'fps' (string)"),
+    (f"expected: {{accuracy: {{{FIGURE}, rule: interval}}}}\nuncertainty: {{resamples: 0}}", "expected.accuracy.rule: expected uncertainty.resamples, which interval rests on, found 0"),
+    ("uncertainty: {resamples: 99}", "uncertainty.resamples: expected 0 or at least 100, found 99 (integer)"),
+    ("uncertainty: {resamples: 100001}", "uncertainty.resamples: expected at most 100000, found 100001 (integer)"),
+    ("uncertainty: {level: 1}", "uncertainty.level: expected less than 1, found 1 (integer)"),
+    ("uncertainty: {level: 95}", "uncertainty.level: expected less than 1, found 95 (integer)"),
+    ("uncertainty: {seed: -1}", "uncertainty.seed: expected at least 0, found -1 (integer)"),
+    ("subsets: {pr: {every: 1}}", "subsets.pr.every: expected at least 2, found 1 (integer)"),
+    ("subsets: {pr: {every: 2, offset: 2}}", "subsets.pr.offset: expected less than every (2), found 2 (integer)"),
+    ("subsets: {pr: {every: 99, offset: 10}}", "subsets.pr.offset: expected a position below dataset.samples (10), found 10"),
+    ("subsets: {P R: {every: 2}}", "subsets.P R: expected lower-case letters, digits, '.', '_' and '-' as name, found 'P R' (string)"),
+    ("subsets: {pr: {every: 2, expected: {value: 1}}}", "subsets.pr.expected: would never be compared: expected.accuracy names no metric"),
+    (f"expected: {{{ACCURACY}}}\nsubsets: {{pr: {{every: 2, expected: {{value: 101}}}}}}", "subsets.pr.expected.value: expected 0 to 100, as the unit is percent, found 101.0 (number)"),
+    (f"expected: {{{ACCURACY}}}\nsubsets: {{pr: {{every: 2, expected: {{value: 1, tolerance: {{abs: 1}}}}}}}}", "subsets.pr.expected.tolerance: expected less than the figure itself (1), else everything passes"),
+    (f"expected: {{{ACCURACY}}}\nwaivers: [{{line: m/q, {WAIVER}, until: 2030-01-01, floor: 70}}]", "waivers.0.line: expected the id of a line that is gated, found 'm/q' (string); did you mean 'm/p'?"),
+    (f"expected: {{{CHIP}}}\nwaivers: [{{line: mAP, {WAIVER}, until: 2030-01-01, floor: 70}}]", "waivers.0.line: expected the id of a line that is gated, found 'mAP' (string); known here: throughput/310P3/1"),
+    (f"waivers: [{{{LATER}, floor: 70}}]", "waivers.0.line: expected the id of a line that is gated, found 'm/p' (string); known here: none"),
+    (f"expected: {{{ACCURACY}}}\nsubsets: {{pr: {{every: 2}}}}\nwaivers: [{{line: m/p@pr, {WAIVER}, until: 2030-01-01, floor: 70}}]", "waivers.0.line: expected the id of a line that is gated, found 'm/p@pr' (string); did you mean 'm/p'?"),
+    (f"expected: {{{ACCURACY}}}\nwaivers: [{{{LATER}, floor: 70}}, {{{LATER}, floor: 60}}]", "waivers.1.line: expected one waiver a line, found a second one of 'm/p'; remove one"),
+    (f"expected: {{{ACCURACY}}}\nwaivers: [{{{LATER}, floor: 79.58}}]", "waivers.0.floor: expected a figure that fails without the waiver, found 79.58 (number)"),
+    (f"expected: {{accuracy: {{{FIGURE}, direction: at_least}}}}\nwaivers: [{{{LATER}, floor: 80}}]", "waivers.0.floor: expected a figure that fails without the waiver, found 80.0 (number)"),
+    (f"expected: {{accuracy: {{{FIGURE}, direction: at_most}}}}\nwaivers: [{{{LATER}, floor: 79}}]", "waivers.0.floor: expected a figure that fails without the waiver, found 79.0 (number)"),
+    (f"expected: {{{CHIP}}}\nwaivers: [{{line: throughput/310P3/1, {WAIVER}, until: 2030-01-01, floor: 3.6}}]", "waivers.0.floor: expected a figure that fails without the waiver, found 3.6 (number)"),
+    *((f"expected: {{{ACCURACY}}}\nwaivers: [{{line: m/p, {WAIVER}, until: {day}, floor: 70}}]", f"waivers.0.until: expected a day of the calendar as YYYY-MM-DD, found {shown}")
+      for day, shown in [("31.12.2026", "'31.12.2026' (string)"), ("20261231", "20261231 (integer)"), ("2026-02-30", "'2026-02-30' (string)"), ("2026-2-3", "'2026-2-3' (string)"),
+                         ("2026-12-31T00:00:00", "'2026-12-31T00:00:00' (string)"), ("2026.5", "2026.5 (number)"), ("'2026-12-31 '", "'2026-12-31 ' (string)"), ("soon", "'soon' (string)"), ("''", "'' (string)")]),
+    (f"expected: {{{ACCURACY}}}\nwaivers: [{{line: m/p, {WAIVER}, floor: 70}}]", "waivers.0.until: required, but not given (last day it holds, in UTC, as YYYY-MM-DD)"),
+    (f"expected: {{{ACCURACY}}}\nwaivers: [{{{LATER.replace('https', 'ftp')}, floor: 70}}]", "waivers.0.issue: expected an http(s) link, found 'ftp://x.org/1' (string)"),
+    (f"expected: {{{ACCURACY}}}\nwaivers: [{{{LATER.replace('owner: o', 'owner: ')}, floor: 70}}]", "waivers.0.owner: expected a string, found nothing (null); give a value or remove the key"),
     ("expected: {chips: {310P3: {tolerance: {rel: 1}}}}", "expected.chips.310P3.tolerance.rel: expected less than 1, found 1 (integer)"),
 ]  # fmt: skip # one row a line
 
@@ -60,7 +100,9 @@ REFUSED = [
 def test_refused(write: Write, minimal: str, addition: str, complaint: str) -> None:
     with pytest.raises(ManifestError) as caught:
         load(write(f"{minimal}{addition}\n"))
-    assert str(caught.value) == f"m.yaml:9: {complaint}"
+    section = complaint.partition(".")[0]
+    line = next(number for number, text in enumerate(addition.splitlines(), start=9) if text.startswith(section))
+    assert str(caught.value) == f"m.yaml:{line}: {complaint}"
 
 
 @pytest.mark.parametrize(
@@ -127,6 +169,14 @@ def test_aipp_is_off_or_auto(write: Write, minimal: str) -> None:
         "expected: {accuracy: {metric: m, protocol: p, value: 0, tolerance: {abs: 1}}}",
         "expected: {accuracy: {metric: wer, protocol: p, value: 130, unit: words, tolerance: {rel: 0.1}}}",
         f"expected: {{{ACCURACY}, chips: {{310P3: {{accuracy: {{64: 79.6}}, throughput: {{1: 3}}}}}}}}",
+        f"expected: {{accuracy: {{{FIGURE}, too_good: {{abs: 0.6}}, direction: at_most, rule: paired}}}}",
+        "expected: {accuracy: {metric: wer, protocol: p, value: 5, unit: words, tolerance: {abs: 6}, direction: at_most}}",
+        "expected: {chips: {310P3: {throughput: {1: 4}, tolerance: {abs: 1}, too_good: {rel: 0.3}, backend: b}}}",
+        f"expected: {{{ACCURACY}}}\nsubsets: {{pr: {{every: 10, offset: 9, expected: {{value: 70}}}}, b.2: {{every: 2}}}}",
+        "uncertainty: {resamples: 0, seed: 7, level: 0.9}",
+        f"expected: {{{ACCURACY}}}\nwaivers: [{{{LATER}, floor: 79.57}}]",
+        f"expected: {{accuracy: {{{FIGURE}, rule: paired}}}}\nwaivers: [{{{LATER}, floor: 99}}]",
+        f"expected: {{{ACCURACY}, chips: {{310P3: {{accuracy: {{1: 60}}}}}}}}\nwaivers: [{{{LATER}, floor: 60}}]",
     ],
 )
 def test_accepted(write: Write, minimal: str, addition: str) -> None:

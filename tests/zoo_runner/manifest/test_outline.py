@@ -6,8 +6,9 @@ from typing import Any, Literal
 import pytest
 from pydantic import BaseModel, Field
 
+from zoo_runner.manifest.expectations import ChipExpectation
 from zoo_runner.manifest.outline import annotation_at, fields, has_integer_keys
-from zoo_runner.manifest.schema import ChipExpectation, Manifest, Tensor
+from zoo_runner.manifest.schema import Manifest, Tensor
 from zoo_runner.manifest.tree import KeyPath
 
 

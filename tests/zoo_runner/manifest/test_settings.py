@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from zoo_runner.manifest.load import load
+from zoo_runner.manifest.settings import settings
+
+Write = Callable[..., Path]
+
+MORE = """\
+weights: {url: 'https://ann:secret@example.org/w.pth?token=abc'}
+atc: {out_nodes: [a, b], flags: {mode: 0}}
+expected:
+  accuracy: {metric: m, protocol: p, value: 79.58}
+  chips: {310P3: {throughput: {1: 400}}}
+waivers:
+  - {line: m/p, owner: o, issue: 'https://x.org/1?key=abc', until: 2030-01-01, floor: 70, reason: "see\\nthere"}
+"""
+
+
+def test_every_value_by_its_key(write: Write, minimal: str) -> None:
+    found = settings(load(write(minimal + MORE), ["plugin.config={a: [1, [2, x]], empty: {}, none: []}"]).manifest)
+    wanted = {
+        "name": "toy",
+        "description": "",
+        "dataset.samples": "10",
+        "inputs.0.name": "x",
+        "inputs.0.shape": '["batch", 3]',
+        "outputs.1.name": "z",
+        "onnx.simplify": "true",
+        "infer.threads": "null",
+        "benchmark.batch": "[1]",
+        "atc.out_nodes": '["a", "b"]',
+        "atc.flags.mode": "0",
+        "expected.accuracy.value": "79.58",
+        "expected.accuracy.rule": "point",
+        "expected.chips.310P3.throughput.1": "400.0",
+        "waivers.0.until": "2030-01-01",
+        "waivers.0.reason": "see\nthere",
+        "subsets": "{}",
+        "plugin.config.a.0": "1",
+        "plugin.config.a.1": '[2, "x"]',
+        "plugin.config.empty": "{}",
+        "plugin.config.none": "[]",
+    }
+    assert {key: found.get(key) for key in wanted} == wanted
+
+
+def test_secrets_stay_out(write: Write, minimal: str) -> None:
+    found = settings(load(write(minimal + MORE), ["plugin.config={log: 'at https://bo:pw@x.org'}"]).manifest)
+    assert found["weights.url"] == "https://***@example.org/w.pth?token=***"
+    assert found["waivers.0.issue"] == "https://x.org/1?key=***"
+    assert found["plugin.config.log"] == "at https://***@x.org"

@@ -1,0 +1,33 @@
+"""A manifest as flat text, for telling two runs apart."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from zoo_runner.manifest.tree import KeyPath, dotted
+from zoo_runner.redaction import redacted, redacted_url
+
+if TYPE_CHECKING:
+    from zoo_runner.manifest.schema import Manifest
+
+
+def settings(manifest: Manifest) -> dict[str, str]:
+    """Return every value, defaults included, by the key that ``--set`` takes; without the secrets of URLs."""
+    return {dotted(path): text for path, text in _leaves(manifest.model_dump(mode="json"), ())}
+
+
+def _leaves(value: Any, path: KeyPath) -> Iterator[tuple[KeyPath, str]]:
+    if isinstance(value, Mapping) and value:
+        for key, child in value.items():
+            yield from _leaves(child, (*path, key))
+    elif _is_list(value) and any(isinstance(item, Mapping) or _is_list(item) for item in value):
+        for position, item in enumerate(value):
+            yield from _leaves(item, (*path, position))
+    else:
+        yield path, redacted(redacted_url(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)))
+
+
+def _is_list(value: Any) -> bool:
+    return isinstance(value, Sequence) and not isinstance(value, str)
