@@ -19,14 +19,18 @@ MAX_LINES = 400
 LAYERS = (
     ("errors",),
     ("interfaces", "options", "fingerprints", "redaction", "cann", "npu_smi", "process", "report.changes"),
-    ("hookspecs", "evidence", "manifest", "artifacts", "aipp", "report.model"),
-    ("plugins", "om_stamp", "report.files"),
-    ("backends", "recipe", "doctor"),
+    ("hookspecs", "evidence", "artifacts", "aipp", "report.model"),
+    ("manifest", "report", "ledger"),
+    ("plugins", "om_stamp", "gallery", "history"),
+    ("backends", "recipe", "doctor", "proposal"),
     ("stages", "report.terminal"),
+    ("baseline",),
+    ("comparison",),
     ("journal",),
     ("job",),
-    ("preparation", "scoring", "timing", "plan"),
+    ("preparation", "scoring", "timing", "plan", "evaluation"),
     ("runner",),
+    ("commands",),
     ("cli",),
 )
 """Parts of ``zoo_runner`` from the bottom up: each imports only from rows above its own, here in the text.
@@ -37,7 +41,7 @@ APART = "testing"
 """The stand-ins are another program: they use ``errors``, and nothing uses them."""
 PUBLIC = {"zoo_runner.interfaces", "zoo_runner.evidence", "zoo_runner.hookspecs", "zoo_runner.errors"}
 """All that a plugin may import, as ``docs/write-a-plugin.md`` says."""
-HEAVY = {"torch", "onnx", "onnxsim", "onnxruntime", "cv2", "numba"}
+HEAVY = {"torch", "onnx", "onnxsim", "onnxruntime", "cv2", "numba", "matplotlib", "jinja2", "junitparser"}
 LOADED_LAZILY = {"refinedet_plugin.network": {"torch"}}
 """Modules that do import something heavy at the top: they are themselves only imported where they are needed."""
 

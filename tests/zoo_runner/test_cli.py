@@ -21,8 +21,14 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 SAMPLE = ROOT / "manifests" / "refinedet320-sample.yaml"
-OPTIONS = ("backend", "weights", "data", "batch-size", "device", "limit", "from", "until", "results", "output", "set")
-HEAVY = {"torch", "onnx", "onnxruntime", "onnxsim", "cv2", "numpy", "pydantic", "rich", "requests", "yaml"}
+OPTIONS = (
+    *("backend", "weights", "data", "subset", "baseline", "batch-size", "device", "limit", "from", "until", "results"),
+    *("output", "set", "lang", "quiet", "verbose", "json"),
+)
+HEAVY = {
+    *("torch", "onnx", "onnxruntime", "onnxsim", "cv2", "numpy", "pydantic", "rich", "requests", "yaml"),
+    *("jinja2", "matplotlib", "junitparser", "sqlite3"),
+}
 
 
 @pytest.mark.parametrize("flag", ["--help", "-h"])
@@ -33,13 +39,15 @@ def test_help_says_what_there_is(zoo_run: ZooRun, flag: str) -> None:
     for option in (*OPTIONS, "dry-run", "require-hash"):
         assert f" --{option} " in text
     assert f"Stages: {', '.join(stage.value for stage in Stage)}" in text
-    for command in ("validate", "schema", "plugins", "backends", "doctor"):
+    for command in ("validate", "schema", "history", "plugins", "backends", "doctor", "completion"):
         assert f" {command} " in text
     assert re.search(r"Exit codes: 0 .+ 1 .+ 2 .+ 3 .+ 4 ", text)
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--help"], ["--version"], ["run", "--help"], ["doctor", "--help"]], ids=" ".join
+    "arguments",
+    [["--help"], ["--version"], ["run", "--help"], ["doctor", "--help"], ["history", "--help"]],
+    ids=" ".join,
 )
 def test_help_loads_nothing_large(arguments: list[str]) -> None:
     script = (
@@ -62,7 +70,7 @@ def test_version(zoo_run: ZooRun) -> None:
 def test_without_arguments_it_says_how_to_use_it(zoo_run: ZooRun) -> None:
     done = zoo_run()
     assert (done.returncode, done.stdout) == (2, "")
-    assert "zoo-run MANIFEST [OPTIONS]" in done.stderr
+    assert "zoo-run MANIFEST... [OPTIONS]" in done.stderr
 
 
 def test_schema_is_a_json_schema_that_knows_the_sample(zoo_run: ZooRun) -> None:
@@ -72,6 +80,15 @@ def test_schema_is_a_json_schema_that_knows_the_sample(zoo_run: ZooRun) -> None:
     Draft202012Validator.check_schema(schema)
     assert Draft202012Validator(schema).is_valid(yaml.safe_load(SAMPLE.read_text()))
     assert not Draft202012Validator(schema).is_valid({"name": "sample"})
+
+
+def test_schema_of_the_report(zoo_run: ZooRun) -> None:
+    done = zoo_run("schema", "report")
+    assert (done.returncode, done.stderr) == (0, "")
+    schema = json.loads(done.stdout)
+    Draft202012Validator.check_schema(schema)
+    assert not Draft202012Validator(schema).is_valid({"verdict": "pass"})
+    assert zoo_run("schema", "manifest").stdout == zoo_run("schema").stdout
 
 
 def test_validate_names_every_file_read(zoo_run: ZooRun) -> None:
@@ -187,6 +204,19 @@ def test_doctor_for_one_backend_exits_as_a_run_would(zoo_run: ZooRun, backend: s
         ),
         pytest.param([SAMPLE, "--results", "."], ["add --from postprocess"], id="results alone"),
         pytest.param([SAMPLE, "--from", "gate"], ["--from gate has nothing to gate"], id="from the gate"),
+        pytest.param([SAMPLE, "-q", "-v"], ["--quiet and --verbose contradict each other"], id="quiet and verbose"),
+        pytest.param([SAMPLE, "--dry-run", "--json"], ["--json prints a report, and --dry-run makes none"], id="json"),
+        pytest.param([SAMPLE, "--lang", "de"], ["'de' is not one of 'en', 'zh'"], id="language"),
+        pytest.param([SAMPLE, "--subset", "prr"], ["prr", "did you mean 'pr'?"], id="subset"),
+        pytest.param([SAMPLE, "--baseline", "nowhere"], ["--baseline nowhere"], id="baseline"),
+        pytest.param([SAMPLE, SAMPLE], ["are both named 'refinedet320-sample'"], id="twice"),
+        pytest.param(
+            [SAMPLE, SAMPLE.with_name("refinedet320.yaml"), "--om", "a.om"],
+            ["--results and --om belong to one model: give one manifest"],
+            id="one model for several",
+        ),
+        pytest.param(["schema", "reports"], ["'reports' is not one of 'manifest', 'report'"], id="schema"),
+        pytest.param(["completion", "tcsh"], ["'tcsh' is not one of 'bash', 'zsh', 'fish'"], id="shell"),
     ],
 )
 def test_wrong_usage_is_2_and_makes_nothing(zoo_run: ZooRun, arguments: list[str | Path], texts: list[str]) -> None:

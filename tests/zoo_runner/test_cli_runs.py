@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pty
 import shutil
@@ -22,6 +23,7 @@ CRASHES = (
     ("preprocess", "bug"),
 )
 STALE = '{"verdict": "pass", "exit_code": 0}'
+FORMS = {"report.json", "report.html", "junit.xml", "summary.md", "report.sarif"}
 NO_CPU = "backend 'ascend' cannot run here:\n"
 
 
@@ -48,7 +50,7 @@ def test_a_missed_expectation_is_1(trial: ZooRun) -> None:
 def test_summary_on_standard_output_and_progress_on_standard_error(trial: ZooRun) -> None:
     done = trial.given(FORCE_COLOR="1")("trial.yaml", "--set", "infer.batch=5")
     assert done.returncode == 0, done.stderr
-    for text in ("PASS trial\n", "accuracy (top1): 100.0000", "150/150", "report: zoo-output/trial/report.json\n"):
+    for text in ("PASS trial\n", "accuracy/top1", " 100.00 %", "150 of 150", "report: zoo-output/trial/report.html\n"):
         assert text in done.stdout
         assert text not in done.stderr
     for text in ("predict: 150 images in ", "benchmark: 1 batch sizes in ", "warning: weights.pth has no hash"):
@@ -130,8 +132,8 @@ def test_what_is_missing_is_3(trial: ZooRun, arguments: list[str], report: bool,
 def test_without_a_hash_nothing_is_made_when_one_is_required(trial: ZooRun, tmp_path: Path) -> None:
     fresh = trial.given(ZOO_RUNNER_CACHE=tmp_path / "cache")
     assert fresh("trial.yaml", "--require-hash", "--output", "out").returncode == 3
-    assert not fresh.cache.exists()
-    assert [path.name for path in (tmp_path / "out").iterdir()] == ["report.json"]
+    assert [path.name for path in fresh.cache.iterdir()] == ["ledger.sqlite3"]
+    assert {path.name for path in (tmp_path / "out").iterdir()} == FORMS
 
 
 @pytest.mark.parametrize(
@@ -154,6 +156,121 @@ def test_a_failing_run_leaves_no_older_verdict(
     (output / "report.json").write_text(STALE)
     assert trial(*arguments, "--output", "out").returncode == code
     assert (trial.report()["verdict"] if verdict else (output / "report.json").exists()) == (verdict or False)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "lines"),
+    [
+        pytest.param([], 0, ["PASS trial"], id="pass"),
+        pytest.param(["--limit", "8"], 4, ["INCONCLUSIVE trial"], id="inconclusive"),
+        pytest.param(["--data", "nowhere"], 3, ["ERROR trial", "  --data: expected the folder of"], id="error"),
+    ],
+)
+def test_quiet_prints_the_verdict_and_errors(trial: ZooRun, arguments: list[str], code: int, lines: list[str]) -> None:
+    done = trial("trial.yaml", "--quiet", *arguments)
+    assert (done.returncode, done.stderr) == (code, "")
+    shown = done.stdout.splitlines()
+    assert [line[: len(start)] for line, start in zip(shown, lines, strict=True)] == lines
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "gbk", "latin-1"])
+def test_a_terminal_that_lacks_characters_gets_others(trial: ZooRun, encoding: str) -> None:
+    with (trial.folder / "shown").open("w+b") as shown:
+        process = trial.given(PYTHONIOENCODING=encoding).start(
+            "trial.yaml", "--output", "größe €", stdout=shown.fileno()
+        )
+        _, errors = process.communicate(timeout=300)
+        shown.seek(0)
+        text = shown.read().decode(encoding)
+    assert process.returncode == 0, errors
+    assert "100.00 %" in text
+
+
+def test_verbose_prints_every_stage(trial: ZooRun) -> None:
+    done = trial("trial.yaml", "-v")
+    assert done.returncode == 0
+    for text in ("\nfetch ", "\ngate ", "loops", "min ms", "throughput/cpu/1", "\nwarning: weights.pth has no hash"):
+        assert text in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "verdict"),
+    [
+        pytest.param([], 0, "pass", id="pass"),
+        pytest.param(["--until", "export"], 0, "stopped", id="stopped"),
+        pytest.param(["--data", "nowhere"], 3, "error", id="error"),
+        pytest.param(["--set", "plugin.config.breaks.metric=bug"], 3, "error", id="bug"),
+    ],
+)
+def test_json_is_the_report_and_nothing_else(trial: ZooRun, arguments: list[str], code: int, verdict: str) -> None:
+    done = trial("trial.yaml", "--json", "--output", "out", *arguments)
+    assert done.returncode == code
+    assert done.stdout == (trial.folder / "out" / "report.json").read_text(encoding="utf-8")
+    assert json.loads(done.stdout)["verdict"] == verdict
+    assert "predict" in done.stderr or code or verdict == "stopped"
+    quiet = trial("trial.yaml", "--json", "--quiet", *arguments)
+    assert (quiet.returncode, json.loads(quiet.stdout)["verdict"]) == (code, verdict)
+    assert bool(quiet.stderr) is (code == 3)
+    assert "error: " in quiet.stderr or code == 0
+
+
+@pytest.mark.parametrize("arguments", [["gone.yaml"], ["trial.yaml", "--backend", "nonsense"]], ids=" ".join)
+def test_json_of_a_run_that_was_refused_says_why(trial: ZooRun, arguments: list[str]) -> None:
+    done = trial(*arguments, "--json")
+    assert done.returncode == 2
+    report = json.loads(done.stdout)
+    assert (report["verdict"], report["exit_code"]) == ("error", 2)
+    assert done.stderr == f"error: {report['why'][0]}\n"
+
+
+@pytest.mark.parametrize(
+    ("variables", "arguments", "heading"),
+    [
+        pytest.param({}, [], "✅ PASS", id="default"),
+        pytest.param({}, ["--lang", "zh"], "✅ 通过", id="option"),
+        pytest.param({"ZOO_RUNNER_LANG": "zh"}, [], "✅ 通过", id="variable"),
+        pytest.param({"ZOO_RUNNER_LANG": "zh"}, ["--lang", "en"], "✅ PASS", id="option before variable"),
+    ],
+)
+def test_language(trial: ZooRun, variables: dict[str, str], arguments: list[str], heading: str) -> None:
+    done = trial.given(**variables)("trial.yaml", "--output", "out", *arguments)
+    assert done.returncode == 0
+    assert (trial.folder / "out" / "summary.md").read_text(encoding="utf-8").startswith(f"## {heading} — trial\n")
+    language = "zh-Hans" if "通过" in heading else "en"
+    assert f'<html lang="{language}"' in (trial.folder / "out" / "report.html").read_text(encoding="utf-8")
+
+
+def test_a_form_that_cannot_be_written_is_a_warning(trial: ZooRun) -> None:
+    done = trial.given(PYTHONPATH=f"{broken_renderer(trial)}:{trial.variables['PYTHONPATH']}")(
+        "trial.yaml", "--output", "out"
+    )
+    assert done.returncode == 0
+    text = "report.html could not be written (ImportError: no templates here); report.json has everything"
+    assert f"warning: {text}\n" in done.stderr
+    assert text in trial.report()["warnings"]
+    assert "report: out/report.json\n" in done.stdout
+
+
+def broken_renderer(trial: ZooRun) -> Path:
+    """A folder that on the import path breaks what renders ``report.html``."""
+    site = trial.folder / "broken"
+    site.mkdir()
+    (site / "jinja2.py").write_text("raise ImportError('no templates here')\n")
+    return site
+
+
+@pytest.mark.parametrize(
+    "baseline", ["zoo-output/trial", "zoo-output/trial/report.json", "zoo-output/../zoo-output/trial"]
+)
+def test_the_baseline_is_not_written_over(trial: ZooRun, baseline: str) -> None:
+    report = trial.folder / "zoo-output" / "trial" / "report.json"
+    report.parent.mkdir(parents=True)
+    report.write_text(STALE)
+    for arguments in ([], ["--output", "zoo-output/trial"]):
+        done = trial("trial.yaml", "--baseline", baseline, *arguments)
+        assert done.returncode == 2
+        assert f"--baseline {baseline}: expected another folder than --output zoo-output/trial" in done.stderr
+        assert report.read_text() == STALE
 
 
 def test_a_dry_run_leaves_the_report_alone(trial: ZooRun) -> None:

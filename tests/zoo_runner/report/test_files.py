@@ -1,18 +1,28 @@
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Callable
 from pathlib import Path
+from xml.etree import ElementTree as ET
 
 import pytest
 
 from zoo_runner.errors import StageError
-from zoo_runner.report.files import make_folder, remove_report, write_report
+from zoo_runner.report.files import FILES, make_folder, remove_report, write_report
 from zoo_runner.report.model import ManifestRecord, Report, Verdict
+from zoo_runner.report.picture import Picture
+
+FORMS = {"report.json", "report.html", "junit.xml", "summary.md", "report.sarif"}
 
 
 def report(why: str = "", verdict: Verdict = Verdict.PASS) -> Report:
     manifest = ManifestRecord(name="m", path="m.yaml", files=("m.yaml",), digest="0" * 64)
     return Report(verdict=verdict, exit_code=0, why=(why,), manifest=manifest)
+
+
+def names(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir()}
 
 
 def test_it_is_written_whole_and_alone(tmp_path: Path) -> None:
@@ -26,7 +36,45 @@ def test_it_is_written_whole_and_alone(tmp_path: Path) -> None:
     assert Report.model_validate_json(text) == report("größer als 3 €")
     write_report(folder, report("shorter"))
     assert Report.model_validate_json(path.read_bytes()) == report("shorter")
-    assert list(folder.iterdir()) == [path]
+    assert names(folder) == FORMS == set(FILES)
+
+
+def test_every_form_says_the_same(tmp_path: Path) -> None:
+    write_report(tmp_path, report("größer", Verdict.FAIL), language="zh")
+    assert "größer" in (tmp_path / "report.html").read_text(encoding="utf-8")
+    (failure,) = ET.parse(tmp_path / "junit.xml").iter("failure")  # noqa: S314 - our own text
+    assert failure.attrib["message"] == "größer"
+    assert "## ❌ 未通过 — m\n\n- größer\n" in (tmp_path / "summary.md").read_text(encoding="utf-8")
+    (result,) = json.loads((tmp_path / "report.sarif").read_bytes())["runs"][0]["results"]
+    assert result["message"]["text"] == "m: größer"
+
+
+def test_the_report_itself_comes_last(tmp_path: Path) -> None:
+    (tmp_path / "report.json").mkdir()  # nothing can be put there
+    with pytest.raises(StageError, match="cannot be written"):
+        write_report(tmp_path, report())
+    assert names(tmp_path) == FORMS
+
+
+@pytest.mark.parametrize("name", sorted(FORMS - {"report.json"}))
+def test_a_form_that_cannot_be_written_does_not_cost_the_verdict(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).mkdir()
+    path = write_report(tmp_path, report("fine"))
+    written = Report.model_validate_json(path.read_bytes())
+    assert (written.verdict, written.why) == (Verdict.PASS, ("fine",))
+    (warning,) = written.warnings
+    assert re.fullmatch(
+        rf"{re.escape(name)} could not be written \(IsADirectoryError: .+\); report.json has everything", warning
+    )
+    assert names(tmp_path) == FORMS
+
+
+def test_nor_does_one_that_cannot_be_made(tmp_path: Path) -> None:
+    broken = Picture(id="a", index=1, score=None, errors={}, illustration=None)  # type: ignore[arg-type]  # a bug
+    path = write_report(tmp_path, report("fine"), [broken])
+    (warning,) = Report.model_validate_json(path.read_bytes()).warnings
+    assert warning.startswith("report.html could not be written (AttributeError: ")
+    assert names(tmp_path) == FORMS - {"report.html"}
 
 
 def test_making_a_folder_again_keeps_what_is_in_it(tmp_path: Path) -> None:
@@ -38,8 +86,9 @@ def test_making_a_folder_again_keeps_what_is_in_it(tmp_path: Path) -> None:
 def test_an_old_report_goes_and_nothing_else(tmp_path: Path) -> None:
     write_report(tmp_path, report())
     (tmp_path / "detections.npz").write_bytes(b"")
+    (tmp_path / ".report.html.123.tmp").write_bytes(b"left by a run that was killed")
     remove_report(tmp_path)
-    assert [path.name for path in tmp_path.iterdir()] == ["detections.npz"]
+    assert names(tmp_path) == {"detections.npz"}
     remove_report(tmp_path)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -9,21 +10,27 @@ import pytest
 
 from zoo_runner.doctor import Findings, Section
 from zoo_runner.interfaces import Prerequisite
+from zoo_runner.report.changes import Comparison, Interval
+from zoo_runner.report.console import Detail
 from zoo_runner.report.model import (
     Environment,
     ManifestRecord,
     MetricRecord,
     PerformanceRecord,
     Report,
+    StageRecord,
     Verdict,
+    WaiverRecord,
+    WaiverState,
 )
-from zoo_runner.report.terminal import Terminal, show_findings, show_report
+from zoo_runner.report.terminal import REASONS, TOP, show_findings, show_report, show_reports
 
 TRICKY = "C:\\x [bold]not bold[/] :cat: " + "long " * 60
+PLACE = "report: out/report.json"
 
 
 def report(**given: Any) -> Report:
-    manifest = ManifestRecord(name="trial", path="m.yaml", files=("m.yaml",), digest="0" * 64)
+    manifest = ManifestRecord(name=given.pop("name", "trial"), path="m.yaml", files=("m.yaml",), digest="0" * 64)
     return Report(**{"verdict": Verdict.PASS, "exit_code": 0, "manifest": manifest, **given})
 
 
@@ -38,83 +45,229 @@ def metric(**given: Any) -> MetricRecord:
 
 
 def timing(**given: Any) -> PerformanceRecord:
-    return PerformanceRecord(backend="ascend", chip="310P3", batch=16, **{"loops": 5, **given})
+    return PerformanceRecord(backend="ascend", chip="310P3", **{"batch": 16, "loops": 5, **given})
+
+
+def waiver(state: WaiverState = WaiverState.USED, why: str = "") -> WaiverRecord:
+    return WaiverRecord(
+        line="map/reference",
+        owner="li",
+        issue="https://example.org/1",
+        until="2026-01-31",
+        floor=79.0,
+        state=state,
+        why=why,
+    )
 
 
 def cells(line: str) -> list[str]:
-    return [cell.strip() for cell in line.strip("│").split("│")]
+    return re.split(r"\s{2,}", line.strip())
 
 
 @pytest.mark.parametrize(
     ("given", "lines"),
     [
-        pytest.param({}, ["", "PASS trial", "report: out/report.json"], id="least"),
+        pytest.param({}, ["PASS trial"], id="least"),
+        pytest.param({"why": ("met",)}, ["PASS trial"], id="the table says why"),
         pytest.param(
-            {"verdict": Verdict.FAIL, "why": ("first", "second")},
-            ["", "FAIL trial", "  first", "  second", "report: out/report.json"],
+            {"verdict": Verdict.FAIL, "why": ("first", "second"), "subset": "pr"},
+            ["FAIL trial (subset pr)", "  first", "  second"],
             id="reasons",
         ),
-        pytest.param(
-            {"verdict": Verdict.ERROR, "why": (TRICKY,)},
-            ["", "ERROR trial", f"  {TRICKY}", "report: out/report.json"],
-            id="as it stands",
-        ),
+        pytest.param({"verdict": Verdict.ERROR, "why": (TRICKY,)}, ["ERROR trial", f"  {TRICKY}"], id="as it stands"),
         pytest.param(
             {"verdict": Verdict.STOPPED, "environment": environment()},
-            ["", "STOPPED trial", "  onnxruntime (onnxruntime 1.2) on cpu", "report: out/report.json"],
+            ["STOPPED trial", "  onnxruntime (onnxruntime 1.2) on cpu"],
             id="where",
         ),
         pytest.param(
             {"environment": environment(backend="result files", backend_version="", chip="result files")},
-            ["", "PASS trial", "  result files", "report: out/report.json"],
+            ["PASS trial", "  result files"],
             id="from files",
         ),
         pytest.param(
             {"notice": "made with stand-ins", "verdict": Verdict.INCONCLUSIVE},
-            ["", "made with stand-ins", "INCONCLUSIVE trial", "report: out/report.json"],
+            ["made with stand-ins", "INCONCLUSIVE trial"],
             id="notice",
+        ),
+        pytest.param({"warnings": ("a",)}, ["PASS trial", "", "1 warning: see the report"], id="a warning"),
+        pytest.param({"warnings": ("a", "b")}, ["PASS trial", "", "2 warnings: see the report"], id="warnings"),
+        pytest.param(
+            {"waivers": (waiver(), waiver(WaiverState.NOT_NEEDED, "it is met"))},
+            [
+                "PASS trial",
+                "",
+                "waiver of map/reference: used, until 2026-01-31, li, https://example.org/1",
+                "waiver of map/reference: not needed, until 2026-01-31, li, https://example.org/1 (it is met)",
+            ],
+            id="waivers",
+        ),
+        pytest.param(
+            {
+                "comparison": Comparison(
+                    path="runs/[main]", verdict="pass", same_samples=9, notes=tuple(map(str, range(TOP + 2)))
+                )
+            },
+            [
+                "PASS trial",
+                "",
+                "compared with runs/[main] (its verdict: pass)",
+                *(f"  {number}" for number in range(TOP)),
+                "  … and 2 more, see the report",
+            ],
+            id="comparison",
         ),
     ],
 )
 def test_summary(capsys: pytest.CaptureFixture[str], given: dict[str, Any], lines: list[str]) -> None:
     show_report(report(**given), Path("out"))
     shown = capsys.readouterr()
-    assert shown.out.split("\n") == [*lines, ""]
+    blank = [] if "" in lines else [""]
+    assert shown.out.split("\n") == ["", *lines, *blank, PLACE, ""]
     assert shown.err == ""
+
+
+@pytest.mark.parametrize("page", [True, False], ids=["page", "no page"])
+def test_it_names_the_page_if_there_is_one(capsys: pytest.CaptureFixture[str], tmp_path: Path, page: bool) -> None:
+    if page:
+        (tmp_path / "report.html").write_text("")
+    show_report(report(), tmp_path)
+    assert capsys.readouterr().out.endswith(f"report: {tmp_path}/report.{'html' if page else 'json'}\n")
+
+
+def test_many_reasons_stay_on_one_screen(capsys: pytest.CaptureFixture[str]) -> None:
+    long = report(verdict=Verdict.ERROR, why=("missing:\n" + "\n".join(map(str, range(300))),))
+    show_report(long, Path("out"))
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == REASONS + 5
+    assert f"  … and {301 - REASONS} more, see the report" in lines
+    show_report(long, Path("out"), Detail.VERBOSE)
+    assert "  299" in capsys.readouterr().out.splitlines()
+
+
+INTERVAL = Interval(low=79.084, high=80.084, level=0.95, method="bootstrap", resamples=1000, seed=0)
 
 
 @pytest.mark.parametrize(
     ("record", "row"),
     [
         pytest.param(
-            metric(expected=79.6, tolerance=0.02, verdict=Verdict.PASS),
-            ["map", "reference", "79.58 percent", "79.60", "0.02", "9/10", "pass"],
+            metric(expected=79.6, tolerance=0.02, verdict=Verdict.PASS, interval=INTERVAL),
+            ["map/reference", "79.58 ± 0.50 %", "≥ 79.60", "0.02", "pass"],
             id="gated",
         ),
-        pytest.param(metric(), ["map", "reference", "79.58 percent", "-", "-", "9/10", "not gated"], id="not gated"),
-        pytest.param(
-            metric(value=float("nan")), ["map", "reference", "nan percent", "-", "-", "9/10", "not gated"], id="nan"
-        ),
+        pytest.param(metric(), ["map/reference", "79.58 %", "-", "-", "not gated"], id="not gated"),
+        pytest.param(metric(value=float("nan")), ["map/reference", "nan %", "-", "-", "not gated"], id="nan"),
+        pytest.param(metric(id="[a]"), ["[a]", "79.58 %", "-", "-", "not gated"], id="markup"),
     ],
 )
 def test_accuracy(capsys: pytest.CaptureFixture[str], record: MetricRecord, row: list[str]) -> None:
-    show_report(report(metrics=(record,)), Path("out"))
+    show_report(report(metrics=(record,), environment=environment()), Path("out"))
     lines = capsys.readouterr().out.splitlines()
-    assert row in [cells(line) for line in lines]
-    assert "accuracy" in [line.strip() for line in lines]
+    assert lines[2] == "  onnxruntime (onnxruntime 1.2) on cpu, 9 of 10 samples"
+    assert [cells(lines[4]), cells(lines[6])] == [["line", "measured", "expected", "tolerance", "verdict"], row]
 
 
-def test_performance_names_backend_and_chip(capsys: pytest.CaptureFixture[str]) -> None:
-    timed = timing(mean_ms=40.0, median_ms=39.5, p99_ms=44.25, throughput=400.0, end_to_end=350.5, loops=1000)
-    gated = timed.model_copy(update={"expected": 445.783, "tolerance": 22.289, "verdict": Verdict.FAIL})
-    show_report(report(performance=(gated, timing(loops=0, why="skipped"))), Path("out"))
+GATED = timing(
+    mean_ms=40.0,
+    min_ms=38.0,
+    median_ms=39.5,
+    p99_ms=44.25,
+    throughput=400.0,
+    end_to_end=350.5,
+    loops=1000,
+    expected=445.783,
+    tolerance=22.289,
+    verdict=Verdict.FAIL,
+)
+
+
+def test_timings(capsys: pytest.CaptureFixture[str]) -> None:
+    show_report(report(performance=(GATED, timing(batch=32, why="skipped"))), Path("out"))
+    rows = [cells(line) for line in capsys.readouterr().out.splitlines()]
+    assert ["throughput/310P3/16", "400.00 images/s", "≥ 445.78", "22.29", "fail"] in rows
+    assert ["batch", "images/s", "mean ms", "p99 ms", "end to end images/s"] in rows
+    assert ["16", "400.00", "40.00", "44.25", "350.50"] in rows
+    assert ["32", "-", "-", "-", "-"] in rows
+    assert "throughput/310P3/32" not in {row[0] for row in rows}  # nothing is expected of it
+
+
+def test_verbose_shows_everything(capsys: pytest.CaptureFixture[str]) -> None:
+    whole = report(
+        why=("met",),
+        performance=(GATED, timing(batch=32)),
+        stages=(StageRecord(name="fetch", seconds=0.51, why="everything [is] here", skipped=True),),
+        warnings=("no hash [x]",),
+        comparison=Comparison(path="runs", verdict="same", same_samples=9, notes=tuple("abcdefgh")),
+    )
+    show_report(whole, Path("out"), Detail.VERBOSE)
     lines = capsys.readouterr().out.splitlines()
     rows = [cells(line) for line in lines]
-    figures = ["400.00", "40.000", "39.500", "44.250", "1000", "350.50", "445.783", "22.289", "fail"]
-    measured, skipped = (row for row in rows if row[0] == "16")  # each on a line of its own
-    assert [cell for cell in measured if cell in figures] == figures
-    assert set(skipped) == {"16", "-", "0", "not gated"}
-    assert "pure inference, ascend on 310P3" in [line.strip() for line in lines]
+    assert ["16", "400.00", "40.00", "38.00", "39.50", "44.25", "-", "-", "1000", "350.50"] in rows
+    assert ["throughput/310P3/32", "-", "-", "-", "not gated"] in rows
+    assert ["fetch", "0.51", "everything [is] here"] in rows
+    assert {"  met", "  h", "warning: no hash [x]"} <= set(lines)
+
+
+@pytest.mark.parametrize(
+    ("given", "lines"),
+    [
+        pytest.param({}, ["PASS trial"], id="pass"),
+        pytest.param({"verdict": Verdict.FAIL, "why": ("a",), "metrics": (metric(),)}, ["FAIL trial"], id="fail"),
+        pytest.param({"verdict": Verdict.ERROR, "why": ("a",)}, ["ERROR trial", "  a"], id="error"),
+        pytest.param({"notice": "made with stand-ins"}, ["made with stand-ins", "PASS trial"], id="notice"),
+    ],
+)
+def test_quiet(capsys: pytest.CaptureFixture[str], given: dict[str, Any], lines: list[str]) -> None:
+    show_report(report(**given), Path("out"), Detail.QUIET)
+    assert capsys.readouterr() == ("\n".join([*lines, ""]), "")
+
+
+SEVERAL = (
+    (report(name="one", metrics=(metric(expected=79.0, tolerance=0.5, verdict=Verdict.PASS),)), Path("a")),
+    (report(name="two", verdict=Verdict.FAIL, why=("too slow",), performance=(GATED, timing(batch=1))), Path("b")),
+    (report(name="three", verdict=Verdict.ERROR, why=("three.yaml:3: unknown key",)), None),
+)
+
+
+def test_several_runs_make_one_table(capsys: pytest.CaptureFixture[str]) -> None:
+    show_reports(SEVERAL)
+    lines = capsys.readouterr().out.split("\n")
+    assert [cells(line) for line in lines[1:9]] == [
+        ["line", "measured", "expected", "tolerance", "verdict"],
+        ["─" * len(lines[2])],
+        ["one", "pass"],
+        ["map/reference", "79.58 %", "≥ 79.00", "0.5", "pass"],
+        ["two", "fail"],
+        ["throughput/310P3/16", "400.00 images/s", "≥ 445.78", "22.29", "fail"],
+        ["three", "error"],
+        [""],
+    ]
+    assert lines[9:] == [
+        "FAIL two",
+        "  too slow",
+        "ERROR three",
+        "  three.yaml:3: unknown key",
+        "report: a/report.json",
+        "report: b/report.json",
+        "",
+    ]
+
+
+def test_several_runs_quietly(capsys: pytest.CaptureFixture[str]) -> None:
+    show_reports(SEVERAL, Detail.QUIET)
+    assert capsys.readouterr().out == "PASS one\nFAIL two\nERROR three\n  three.yaml:3: unknown key\n"
+
+
+@pytest.mark.parametrize("width", [40, 80, 120])
+def test_it_fits_the_screen(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, width: int) -> None:
+    monkeypatch.setattr("zoo_runner.report.console.LOG_WIDTH", width)
+    long = metric(id="voc07_map/reference@nightly", interval=INTERVAL, expected=1.0, verdict=Verdict.INCONCLUSIVE)
+    show_report(report(metrics=(long,), performance=(GATED,)), Path("out"), Detail.VERBOSE)
+    shown = capsys.readouterr().out
+    assert max(len(line) for line in shown.splitlines()) <= width
+    assert "…" not in shown  # what does not fit is on the next line
+    assert width < 80 or "  inconclusive\n" in shown
 
 
 def test_findings(capsys: pytest.CaptureFixture[str]) -> None:
@@ -131,25 +284,3 @@ def test_findings(capsys: pytest.CaptureFixture[str]) -> None:
         "          pip install 'x[y]'",
         "",
     ]
-
-
-def test_progress_is_plain_lines_on_standard_error(capsys: pytest.CaptureFixture[str]) -> None:
-    terminal = Terminal()
-    terminal.note(TRICKY)
-    terminal.warn(TRICKY)
-    with terminal.track("download [x]", 10, "bytes") as outer, terminal.track("inside", None, "files") as inner:
-        outer(4)
-        inner(1)
-        outer(6)
-    shown = capsys.readouterr()
-    assert shown.out == ""
-    noted, warned, inside, outside, rest = shown.err.split("\n")
-    assert (noted, warned, rest) == (TRICKY, f"warning: {TRICKY}", "")
-    assert inside.startswith("inside: 1 files in ")
-    assert outside.startswith("download [x]: 10 bytes in ")
-
-
-def test_work_that_fails_is_not_said_to_be_done(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(ValueError, match="broken"), Terminal().track("work", 1, "items"):
-        raise ValueError("broken")
-    assert capsys.readouterr().err == ""

@@ -1,0 +1,149 @@
+"""The commands of README and docs, run as they stand, page by page.
+
+A page's ```sh blocks run one after the other in a copy of the repository. Comments before a block say what is special:
+``<!-- exits: 1 -->`` (its exit code), ``<!-- stand-ins -->`` (on a machine that pretends to have NPUs) and
+``<!-- not run: reason -->``. A ```text block right after one is what it prints; ``…`` stands for anything.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import textwrap
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+FENCE = re.compile(
+    r"^(?P<marks>(?:<!-- [^\n]+ -->\n)*)^```(?P<language>\w+)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL
+)
+MARK = re.compile(r"<!-- (exits|stand-ins|not run)(?:: (.+))? -->")
+COMMAND = re.compile(r"(?:\S+=\S+ )*(?:\$ )?(?:\.venv/bin/)?(?:zoo-run|python3?|pip|git|curl|source) ")
+STAND_INS = ("python", "-m", "zoo_runner.testing", "--")
+MOST_NOT_RUN = 12
+"""What needs the Internet or an NPU; anything else can be run."""
+TIMEOUT = 300
+
+
+@dataclass(frozen=True)
+class Block:
+    """Commands of a page, and what the page says of them."""
+
+    page: str
+    line: int
+    text: str
+    shown: str
+    exits: int
+    stand_ins: bool
+    not_run: str | None
+
+    def __str__(self) -> str:
+        return f"{self.page}:{self.line}"
+
+
+def blocks(path: Path) -> Iterator[Block]:
+    content = path.read_text(encoding="utf-8")
+    found = list(FENCE.finditer(content))
+    for number, match in enumerate(found):
+        if match["language"] in {"sh", "console"}:
+            marks: dict[str, str] = dict(MARK.findall(match["marks"]))
+            after = found[number + 1] if number + 1 < len(found) else None
+            follows = after and after["language"] == "text" and not content[match.end() : after.start()].strip()
+            yield Block(
+                page=str(path.relative_to(ROOT)),
+                line=content.count("\n", 0, match.start("text")),
+                text=textwrap.dedent(match["text"]),
+                shown=textwrap.dedent(after["text"]) if after and follows else "",
+                exits=int(marks.get("exits", 0)),
+                stand_ins="stand-ins" in marks,
+                not_run=marks.get("not run") or ("" if match["language"] == "console" else None),
+            )
+
+
+BLOCKS = {path: list(blocks(path)) for path in PAGES}
+
+
+@pytest.mark.parametrize(
+    "path",
+    [path for path, found in BLOCKS.items() if any(block.not_run is None for block in found)],
+    ids=lambda path: str(path.relative_to(ROOT)),
+)
+def test_commands_do_what_the_page_says(path: Path, clone: Path, cache_of_all_tests: Path, tmp_path: Path) -> None:
+    environment = surroundings(cache_of_all_tests, tmp_path)
+    for block in BLOCKS[path]:
+        if block.not_run is None:
+            command = ["bash", "-euo", "pipefail", "-c", block.text]
+            done = subprocess.run(
+                [*STAND_INS, *command] if block.stand_ins else command,
+                cwd=clone,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                timeout=TIMEOUT,
+                check=False,
+            )
+            assert done.returncode == block.exits, f"{block}\n{block.text}\n{done.stdout}"
+            missing = not_shown(block.shown, done.stdout)
+            assert missing is None, f"{block}: no line {missing!r} (or not in this order) in\n{done.stdout}"
+
+
+def surroundings(cache: Path, home: Path) -> dict[str, str]:
+    """Return the environment of a reader who has activated ``.venv`` and has no network."""
+    return {
+        "PATH": os.pathsep.join((str(Path(sys.executable).parent), os.defpath)),
+        "HOME": str(home),
+        "LANG": "C.UTF-8",
+        "ZOO_RUNNER_CACHE": str(cache),
+        **{name: value for name, value in os.environ.items() if name == "OMP_NUM_THREADS"},
+        **{f"{scheme}_proxy": "http://127.0.0.1:9" for scheme in ("http", "https")},
+        "no_proxy": "localhost,127.0.0.1",
+    }
+
+
+def not_shown(shown: str, printed: str) -> str | None:
+    """Return the first line of ``shown`` that is not in what was printed, in this order."""
+    lines = iter([" ".join(line.split()) for line in printed.splitlines()])
+    for expected in (" ".join(line.split()) for line in shown.splitlines()):
+        pattern = re.compile(re.escape(expected).replace("…", ".*"))
+        if expected.strip("… ") and not any(pattern.fullmatch(line) for line in lines):
+            return expected
+    return None
+
+
+def test_little_is_not_run_and_each_says_why() -> None:
+    left_out = [block for found in BLOCKS.values() for block in found if block.not_run is not None]
+    assert [str(block) for block in left_out if not block.not_run] == []
+    assert len(left_out) <= MOST_NOT_RUN, [f"{block}: {block.not_run}" for block in left_out]
+    allowed = re.compile(r"needs an NPU|from the network|\.ci/run")
+    assert [f"{block}: {block.not_run}" for block in left_out if not allowed.search(block.not_run or "")] == []
+
+
+def test_nothing_that_is_run_installs_anything() -> None:
+    installing = re.compile(r"\b(pip3?|venv|conda|apt|npm) ")
+    run = [block for found in BLOCKS.values() for block in found if block.not_run is None]
+    assert [str(block) for block in run if installing.search(block.text)] == []
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_commands_stand_in_blocks_that_are_run(path: Path) -> None:
+    """Neither indented code nor another language hides a command from the tests above."""
+    content = path.read_text(encoding="utf-8")
+    lines = FENCE.sub("", content).splitlines()
+    for match in FENCE.finditer(content):
+        if match["language"] not in {"sh", "console", "text"}:
+            lines += [f"    {line}" for line in match["text"].splitlines()]
+    assert [line for line in lines if line.startswith("    ") and COMMAND.match(line.strip())] == []
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_mark_is_understood(path: Path) -> None:
+    comments = [match["marks"] for match in FENCE.finditer(path.read_text(encoding="utf-8"))]
+    assert [line for text in comments for line in text.splitlines() if not MARK.fullmatch(line.strip())] == []

@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+
+from zoo_runner.report.html.strip import Strip, bound, bounds, difference_strip, strip
+from zoo_runner.report.model import Line
+
+
+def line(**given: Any) -> Line:
+    return Line(**{"expected": 90.0, "tolerance": 2.0, **given})
+
+
+@pytest.mark.parametrize(
+    ("given", "ends"),
+    [
+        pytest.param({}, (88.0, math.inf), id="at least"),
+        pytest.param({"direction": "at_most"}, (-math.inf, 92.0), id="at most"),
+        pytest.param({"direction": "within"}, (88.0, 92.0), id="within"),
+        pytest.param({"tolerance": None}, (90.0, math.inf), id="no tolerance"),
+        pytest.param({"expected": None}, (-math.inf, math.inf), id="nothing"),
+    ],
+)
+def test_bounds(given: dict[str, Any], ends: tuple[float, float]) -> None:
+    assert bounds(line(**given)) == ends
+
+
+@pytest.mark.parametrize(
+    ("given", "value", "nearest"),
+    [
+        pytest.param({"direction": "within"}, 91.5, 92.0, id="upper"),
+        pytest.param({"direction": "within"}, 80.0, 88.0, id="lower"),
+        pytest.param({}, None, 88.0, id="not measured"),
+        pytest.param({"expected": None}, 80.0, None, id="nothing expected"),
+    ],
+)
+def test_bound(given: dict[str, Any], value: float | None, nearest: float | None) -> None:
+    assert bound(line(**given), value) == nearest
+
+
+def test_a_strip_has_the_order_of_the_figures() -> None:
+    placed = strip(line(), 86.0, (85.0, 87.5))
+    assert placed is not None
+    assert 0 < placed.low < placed.value < placed.high < placed.allowed[0] < placed.expected < placed.allowed[1] == 100
+    assert placed.interval
+
+
+@pytest.mark.parametrize(
+    ("given", "value"),
+    [
+        pytest.param({"expected": None}, 1.0, id="nothing expected"),
+        pytest.param({}, None, id="not measured"),
+        pytest.param({}, math.nan, id="not a number"),
+        pytest.param({"expected": math.inf}, 1.0, id="infinite"),
+    ],
+)
+def test_nothing_to_draw(given: dict[str, Any], value: float | None) -> None:
+    assert strip(line(**given), value, None) is None
+
+
+def test_everything_in_one_point() -> None:
+    centre = Strip(value=50, low=50, high=50, expected=50, allowed=(50, 100))
+    assert strip(line(tolerance=0.0), 90.0, None) == centre
+    assert difference_strip(0.0, None, None) == centre
+
+
+def test_a_loss_is_left_of_zero() -> None:
+    placed = difference_strip(-3.0, -4.0, -2.0)
+    assert placed is not None
+    assert placed.low < placed.value < placed.high < placed.expected == placed.allowed[0]

@@ -1,0 +1,1 @@
+"""Commands of ``zoo-run`` beside ``run``, one a module."""

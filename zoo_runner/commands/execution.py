@@ -1,0 +1,108 @@
+"""One manifest after the other: what keeps one from running does not keep the others from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import click
+
+from zoo_runner.artifacts import Store, default_root
+from zoo_runner.commands.failure import failed
+from zoo_runner.errors import ExitCode, interrupted
+from zoo_runner.plan import plan
+from zoo_runner.report.files import NAME
+from zoo_runner.report.model import ManifestRecord, Report, Verdict
+from zoo_runner.runner import run
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+    from zoo_runner.commands.orders import Order
+    from zoo_runner.interfaces import Progress
+
+
+@dataclass(frozen=True, kw_only=True)
+class Done:
+    """What became of one manifest.
+
+    Attributes:
+        report: Of the run; of a manifest that could not be run, one that says why.
+        code: The exit code for it.
+        folder: Where the report was written, or ``None`` if it was not.
+        said: Whether the user was told already why it could not finish.
+    """
+
+    report: Report
+    code: int
+    folder: Path | None
+    said: bool = False
+
+
+def carry_out(orders: Sequence[Order], progress: Progress) -> tuple[Done, ...]:
+    """Run every manifest that can be run and return what became of each.
+
+    Those that cannot are named before the first one starts: a typing error must not show after hours.
+    """
+    several, store = len(orders) > 1, Store(default_root())
+    refused = {
+        number: _refused(order, order.error, str(order.path) if several else "")
+        for number, order in enumerate(orders)
+        if order.error
+    }
+    done = []
+    for number, order in enumerate(orders):
+        if several and number not in refused:
+            progress.note(f"{order.name}: {number + 1} of {len(orders)}")
+        done.append(refused.get(number) or _carry_out(order, store, progress, str(order.path) if several else ""))
+        if several:
+            progress.note(f"{order.name}: {done[-1].report.verdict.value}")
+    return tuple(done)
+
+
+def plans(orders: Sequence[Order], progress: Progress) -> int:
+    """Print what the runs would do and return the exit code."""
+    codes, store = [], Store(default_root())
+    for order in orders:
+        try:
+            for line in plan(order.checked(), order.options, store=store, progress=progress):
+                click.echo(line)
+        except (Exception, SystemExit) as error:
+            if len(orders) == 1 or interrupted(error):
+                raise
+            codes.append(failed(error, str(order.path)))
+    return worst(codes)
+
+
+def worst(codes: Iterable[int]) -> int:
+    """Return the gravest exit code: failed gate, wrong usage, failed stage, open question."""
+    return min((code for code in codes if code), default=ExitCode.PASS)
+
+
+def _carry_out(order: Order, store: Store, progress: Progress, subject: str) -> Done:
+    folder = order.options.output
+    try:
+        report = run(order.checked(), order.options, store=store, progress=progress)
+    except (Exception, SystemExit) as error:
+        if interrupted(error):
+            raise
+        if (folder / NAME).is_file():  # a bug is in the report too
+            return Done(report=_written(folder), code=failed(error, subject), folder=folder, said=True)
+        return _refused(order, error, subject)
+    written = _written(folder)
+    for warning in written.warnings[len(report.warnings) :]:  # forms of the report that could not be made
+        progress.warn(warning)
+    return Done(report=written, code=written.exit_code, folder=folder)
+
+
+def _written(folder: Path) -> Report:
+    return Report.model_validate_json((folder / NAME).read_bytes())
+
+
+def _refused(order: Order, error: BaseException, subject: str) -> Done:
+    path, code = str(order.path), failed(error, subject)
+    digest = order.loaded.digest if order.loaded else ""
+    manifest = ManifestRecord(name=order.name, path=path, files=(path,), digest=digest)
+    report = Report(verdict=Verdict.ERROR, exit_code=code, why=(str(error),), manifest=manifest)
+    return Done(report=report, code=code, folder=None, said=True)

@@ -1,0 +1,45 @@
+"""``zoo-run plugins``, ``backends`` and ``doctor``: what is installed on this machine."""
+
+from __future__ import annotations
+
+import click
+
+from zoo_runner.commands.suggestions import backend_names
+from zoo_runner.errors import ExitCode
+
+
+@click.command()
+def plugins() -> int:
+    """List the model plugins that manifests can name."""
+    return _list("model")
+
+
+@click.command()
+def backends() -> int:
+    """List the backends that --backend can name."""
+    return _list("backend")
+
+
+@click.command()
+@click.option(
+    "--backend", metavar="NAME", help="Only this one; exit 3 if it lacks something.", shell_complete=backend_names
+)
+def doctor(backend: str | None) -> int:
+    """Show what is installed and what each backend still needs."""
+    from zoo_runner.doctor import examine  # noqa: PLC0415 - loads the backends
+    from zoo_runner.report.terminal import show_findings  # noqa: PLC0415 - loads rich
+
+    findings = examine(backend)
+    show_findings(findings)
+    return ExitCode.PASS if findings.usable else ExitCode.STAGE_FAILED
+
+
+def _list(kind: str) -> int:
+    from zoo_runner.plugins import listing  # noqa: PLC0415 - looks through all installed distributions
+
+    for entry in listing():
+        if entry.kind == kind:
+            click.echo(f"{entry.name:<20} {entry.distribution:<28} {entry.target}")
+        elif entry.kind == "broken":
+            click.echo(f"{entry.name:<20} broken: {entry.problem}", err=True)
+    return ExitCode.PASS

@@ -1,0 +1,85 @@
+"""Telling people and CI what became of the runs."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from zoo_runner.report.annotations import workflow_command
+from zoo_runner.report.console import Detail
+from zoo_runner.report.files import NAME, SUMMARY
+from zoo_runner.report.findings import findings
+from zoo_runner.report.model import Verdict
+from zoo_runner.report.terminal import show_report, show_reports
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from zoo_runner.commands.execution import Done
+    from zoo_runner.interfaces import Progress
+
+GITHUB: Final = "GITHUB_ACTIONS"
+"""Is ``true`` where GitHub Actions reads what a step prints."""
+STEP_SUMMARY: Final = "GITHUB_STEP_SUMMARY"
+"""Names the file of which GitHub makes the step's summary."""
+LIMIT: Final = 1024 * 1024
+"""Bytes that GitHub takes of it; of a longer one it shows nothing (GitHub Docs, "Step isolation and limits")."""
+
+
+def show(done: Sequence[Done], detail: Detail, *, as_json: bool) -> None:
+    """Print the results on standard output."""
+    if as_json:
+        _show_json(done)
+        return
+    if len(done) == 1:
+        if (one := done[0]).folder:
+            show_report(one.report, one.folder, detail)
+        return
+    if detail is Detail.VERBOSE:
+        for each in done:
+            if each.folder:
+                show_report(each.report, each.folder, detail)
+    show_reports([(each.report, each.folder) for each in done], detail)
+
+
+def publish(done: Sequence[Done], progress: Progress, *, as_json: bool) -> None:
+    """Tell GitHub Actions, where that is what runs this."""
+    if os.environ.get(GITHUB) == "true":
+        for each in done:
+            for finding in findings(each.report):
+                click.echo(workflow_command(finding), err=as_json)
+    if target := os.environ.get(STEP_SUMMARY):
+        for each in done:
+            if each.folder:
+                _append(Path(target), each.folder / SUMMARY, progress)
+
+
+def _show_json(done: Sequence[Done]) -> None:
+    for each in done:
+        if each.report.verdict is Verdict.ERROR and not each.said:
+            click.echo(f"error: {each.report.manifest.name}: {'; '.join(each.report.why)}", err=True)
+    texts = [(each.folder / NAME).read_bytes() if each.folder else _json(each) for each in done]
+    click.echo(
+        texts[0] if len(texts) == 1 else b"[\n" + b",\n".join(text.rstrip() for text in texts) + b"\n]\n", nl=False
+    )
+
+
+def _json(done: Done) -> bytes:
+    return (done.report.model_dump_json(indent=2) + "\n").encode()
+
+
+def _append(target: Path, summary: Path, progress: Progress) -> None:
+    """Add a run's summary to that of the CI step. Failing that costs nothing else."""
+    try:
+        text = summary.read_bytes() + b"\n"
+        size = target.stat().st_size if target.exists() else 0
+        if size + len(text) > LIMIT:
+            progress.warn(f"{STEP_SUMMARY}: {size + len(text)} bytes would be more than the {LIMIT} that are shown")
+            return
+        with target.open("ab") as file:
+            file.write(text)
+    except OSError as error:
+        progress.warn(f"{STEP_SUMMARY}: {summary} could not be added to {target} ({error.strerror})")

@@ -1,0 +1,35 @@
+"""The two output streams, as wide and as colourful as whoever reads them can take."""
+
+from __future__ import annotations
+
+import os
+import sys
+from enum import Enum
+from typing import Final
+
+from rich.console import Console
+
+LOG_WIDTH: Final = 180
+"""Columns where there is no terminal to ask: wide enough that CI logs do not wrap tables."""
+
+
+class Detail(str, Enum):
+    """How much is shown."""
+
+    QUIET = "quiet"
+    NORMAL = "normal"
+    VERBOSE = "verbose"
+
+    @classmethod
+    def of(cls, *, quiet: bool, verbose: bool) -> Detail:
+        """Return what two flags, of which at most one is set, come to."""
+        return cls.QUIET if quiet else cls.VERBOSE if verbose else cls.NORMAL
+
+
+def console(*, stderr: bool = False) -> Console:
+    """Return a console that writes plain lines unless it is at a terminal and ``NO_COLOR`` is not set."""
+    stream = sys.stderr if stderr else sys.stdout
+    terminal = stream.isatty()
+    plain = not terminal or bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
+    width = None if terminal else LOG_WIDTH
+    return Console(stderr=stderr, width=width, force_terminal=False if plain else None, emoji=False, highlight=False)

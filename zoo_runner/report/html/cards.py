@@ -1,0 +1,214 @@
+"""The pictures of the report: what is drawn on each, and how it is told apart from the rest."""
+
+from __future__ import annotations
+
+import base64
+import json
+import string
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from zoo_runner.report.html.canvas import columns
+from zoo_runner.report.html.figures import shown
+
+if TYPE_CHECKING:
+    from zoo_runner.evidence import Mark
+    from zoo_runner.report.html.language import Texts
+    from zoo_runner.report.model import Report
+    from zoo_runner.report.picture import Picture
+
+PLAIN: Final = ("truth", "hit", "ignored")
+"""Kinds of marks that are no errors."""
+STYLES: Final = 6
+"""Ways the style sheet has to draw errors; more kinds than that share them, and differ by their letters."""
+DRAWN: Final = 100
+"""Marks on one picture; with more nothing could be seen."""
+ASPECT: Final = 4 / 3
+"""Of the frames that the pictures are in, as in the style sheet."""
+LETTER: Final = 0.6
+"""Width of a letter as a part of its height, roughly."""
+MOVES: Final = 12
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kind:
+    """A kind of mark.
+
+    Attributes:
+        name: As the metric calls it.
+        label: As the reader does.
+        code: A letter that stands beside the box.
+        style: How the style sheet draws it.
+        error: Whether it is one.
+    """
+
+    name: str
+    label: str
+    code: str
+    style: str
+    error: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Drawn:
+    """A mark on a picture: the box in the picture's pixels, and the text beside it."""
+
+    kind: Kind
+    mark: Mark
+    tag: str
+    anchor: str
+    tag_x: float
+    tag_y: float
+
+    @property
+    def box(self) -> tuple[float, float, float, float]:
+        """Left, top, width and height."""
+        x1, y1, x2, y2 = self.mark.box
+        return round(x1, 1), round(y1, 1), round(x2 - x1, 1), round(y2 - y1, 1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Card:
+    """A picture with what is drawn on it.
+
+    Attributes:
+        picture: What is shown.
+        uri: The picture itself.
+        alt: What it shows, for those who do not see it.
+        errors: The kinds of errors it has, gravest first, each with how many.
+        marks: What is drawn, errors last so that they lie on top.
+        left_out: Marks that are not drawn.
+        worst: Its place in the diagnosis, if it has one.
+        changed: Its place in the comparison, if it has one.
+    """
+
+    picture: Picture
+    uri: str
+    alt: str
+    errors: tuple[tuple[Kind, int], ...]
+    marks: tuple[Drawn, ...]
+    left_out: int
+    worst: int | None
+    changed: int | None
+
+    @property
+    def kinds(self) -> str:
+        """The names of the kinds of errors, as JSON, for the page's script."""
+        return json.dumps([kind.name for kind, _ in self.errors])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gallery:
+    """All pictures, and what they can be filtered by."""
+
+    cards: tuple[Card, ...]
+    kinds: tuple[Kind, ...]
+    plain: tuple[Kind, ...]
+    labels: tuple[str, ...]
+
+    @property
+    def indices(self) -> set[int]:
+        """Which samples have a picture."""
+        return {card.picture.index for card in self.cards}
+
+    @property
+    def used(self) -> list[Kind]:
+        """The kinds that are drawn somewhere, for the legend."""
+        drawn = {mark.kind.name for card in self.cards for mark in card.marks}
+        return [kind for kind in (*self.plain, *self.kinds) if kind.name in drawn]
+
+    def count(self, kind: Kind) -> int:
+        """Say how many pictures have an error of a kind."""
+        return sum(any(each is kind for each, _ in card.errors) for card in self.cards)
+
+
+def gallery(report: Report, pictures: Sequence[Picture], texts: Texts) -> Gallery:
+    """Prepare the pictures for the page."""
+    known = report.diagnosis.kinds if report.diagnosis else ()
+    marked = (mark.kind for picture in pictures for mark in picture.illustration.marks)
+    counted = (kind for picture in pictures for kind in picture.errors)
+    names = [name for name in dict.fromkeys([*known, *counted, *marked]) if name not in PLAIN]
+    kinds = _kinds(names, texts)
+    plain = tuple(Kind(name=name, label=texts.named("kind", name), code="", style=name, error=False) for name in PLAIN)
+    every = {kind.name: kind for kind in (*kinds, *plain)}
+    diagnosed = report.diagnosis.worst if report.diagnosis else ()
+    compared = report.comparison.samples if report.comparison else ()
+    worst = {sample.index: place for place, sample in enumerate(diagnosed)}
+    changed = {sample.index: place for place, sample in enumerate(compared)}
+    cards = tuple(
+        _card(picture, every, texts, worst.get(picture.index), changed.get(picture.index)) for picture in pictures
+    )
+    labels = sorted({mark.label for picture in pictures for mark in picture.illustration.marks})
+    return Gallery(cards=cards, kinds=kinds, plain=plain, labels=tuple(labels))
+
+
+def _kinds(names: Iterable[str], texts: Texts) -> tuple[Kind, ...]:
+    """Give every kind of error a letter of its own and a way to be drawn."""
+    kinds: list[Kind] = []
+    for number, name in enumerate(names):
+        taken = {kind.code for kind in kinds}
+        first = texts.entries.get(f"code.{name}", name[:1].upper())
+        free = (code for code in (first, *string.ascii_uppercase, *string.digits) if code and code not in taken)
+        code = next(free, "?")
+        kinds.append(Kind(name=name, label=texts.named("kind", name), code=code, style=f"e{number % STYLES}"))
+    return tuple(kinds)
+
+
+def _card(picture: Picture, kinds: dict[str, Kind], texts: Texts, worst: int | None, changed: int | None) -> Card:
+    here = picture.illustration
+    order = list(kinds)
+    errors = [(kind, picture.errors[kind.name]) for kind in kinds.values() if picture.errors.get(kind.name)]
+    gravest = sorted(here.marks, key=lambda mark: order.index(mark.kind))
+    marks = tuple(reversed(_placed(gravest[:DRAWN], kinds, here.width, here.height)))
+    said = texts("gallery.and").join(f"{kind.label} {count}" for kind, count in errors) or texts("gallery.no_errors")
+    return Card(
+        picture=picture,
+        uri=f"data:{here.media_type};base64,{base64.b64encode(here.image).decode('ascii')}",
+        alt=texts("gallery.alt", id=picture.id, score=shown(picture.score, 1), errors=said),
+        errors=tuple(errors),
+        marks=marks,
+        left_out=len(here.marks) - len(marks),
+        worst=worst,
+        changed=changed,
+    )
+
+
+def _placed(marks: Sequence[Mark], kinds: dict[str, Kind], width: int, height: int) -> list[Drawn]:
+    """Give every mark its text: above the box, or below its upper edge where there is no room, and off other texts."""
+    size = tag_size(width, height)
+    taken: list[tuple[float, float, float]] = []
+    placed = []
+    for mark in marks:
+        kind = kinds[mark.kind]
+        score = "" if mark.score is None else f" {mark.score:.2f}"
+        tag = f"{kind.code} {mark.label}{score}" if kind.error else ""
+        x1, y1, x2, _ = mark.box
+        right = x1 > width / 2
+        x = min(max(x2 if right else x1, size / 3), width - size / 3)
+        y = y1 - size / 3 if y1 > 1.4 * size else y1 + 1.1 * size
+        if tag:
+            length = LETTER * size * columns(tag)
+            start = x - length if right else x
+            y = _free(y, start, start + length, taken, size)
+            taken.append((start, start + length, y))
+        y = min(y, height - size / 3)
+        anchor = "end" if right else "start"
+        placed.append(Drawn(kind=kind, mark=mark, tag=tag, anchor=anchor, tag_x=round(x, 1), tag_y=round(y, 1)))
+    return placed
+
+
+def _free(y: float, start: float, end: float, taken: Sequence[tuple[float, float, float]], size: float) -> float:
+    """Move a line of text down until it is clear of the others; after a few lines it stays where it is."""
+    for _ in range(MOVES):
+        if not any(
+            start < other_end and other_start < end and abs(y - other) < size for other_start, other_end, other in taken
+        ):
+            break
+        y += size / 2
+    return y
+
+
+def tag_size(width: int, height: int) -> float:
+    """Return the size of letters on a picture, in its pixels: the same on the page for all pictures."""
+    return round(max(width, height * ASPECT, 1) / 28, 2)

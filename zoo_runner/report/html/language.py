@@ -1,0 +1,52 @@
+"""The fixed texts of what people read, by language."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import Final
+
+from zoo_runner.errors import UsageError, did_you_mean
+
+LANGUAGES: Final = {"en": "en", "zh": "zh-Hans"}
+"""What ``--lang`` calls a language, and its BCP 47 tag."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Texts:
+    """The texts of one language.
+
+    Attributes:
+        language: As in :data:`LANGUAGES`.
+        tag: For ``lang`` attributes.
+        entries: By key; all languages have the same keys.
+    """
+
+    language: str
+    tag: str
+    entries: Mapping[str, str]
+
+    def __call__(self, key: str, **values: object) -> str:
+        """Return a text with its ``{placeholders}`` filled in."""
+        return self.entries[key].format(**values)
+
+    def named(self, group: str, name: str) -> str:
+        """Return the text for a name that others may add to, such as a kind of error; by default the name itself."""
+        return self.entries.get(f"{group}.{name}", name.replace("_", " "))
+
+
+@cache
+def texts(language: str) -> Texts:
+    """Return the texts of a language.
+
+    Raises:
+        UsageError: There are none.
+    """
+    if language not in LANGUAGES:
+        known = ", ".join(LANGUAGES)
+        raise UsageError(f"--lang {language}: expected one of {known}{did_you_mean(language, LANGUAGES)}")
+    path = resources.files("zoo_runner.report.html") / "texts" / f"{language}.json"
+    return Texts(language=language, tag=LANGUAGES[language], entries=json.loads(path.read_text(encoding="utf-8")))

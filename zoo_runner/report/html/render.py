@@ -1,0 +1,180 @@
+"""Making the page: the report's records and plots in the templates of this package."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Sequence
+from importlib import resources
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from zoo_runner.report.html import plots
+from zoo_runner.report.html.cards import gallery, tag_size
+from zoo_runner.report.html.figures import Figures, decimals, duration, shown
+from zoo_runner.report.html.language import Texts, texts
+from zoo_runner.report.html.strip import bound, difference_strip, strip
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+    from markupsafe import Markup
+
+    from zoo_runner.report.changes import Comparison, MetricChange
+    from zoo_runner.report.model import MetricRecord, PerformanceRecord, Report
+    from zoo_runner.report.picture import Picture
+
+_Metric = TypeVar("_Metric", "MetricRecord", "MetricChange")
+PACKAGE: Final = "zoo_runner.report.html"
+TIMING_FIELDS: Final = (
+    (("throughput", 2), ("expected", 2), ("mean_ms", 3), ("p99_ms", 3)),
+    (
+        ("min_ms", 3),
+        ("median_ms", 3),
+        ("to_device_ms", 3),
+        ("from_device_ms", 3),
+        ("end_to_end", 2),
+        ("tolerance", 2),
+        ("loops", None),
+    ),
+)
+"""Columns of the two tables of timings, each with its decimals."""
+
+
+def render(report: Report, pictures: Sequence[Picture], language: str = "en") -> str:
+    """Return ``report.html``.
+
+    The page is complete in itself: it asks for no other file. All names and texts of the report are escaped in it,
+    and its content security policy lets no script run but its own.
+
+    Args:
+        report: What to show.
+        pictures: Samples to show, in this order.
+        language: One of :data:`~zoo_runner.report.html.language.LANGUAGES`.
+
+    Raises:
+        UsageError: There are no texts in that language.
+    """
+    words = texts(language)
+    script = _file("script.js")
+    page = _environment(words).get_template("page.html.j2")
+    return page.render(
+        report=report,
+        num=Figures(report),
+        gallery=gallery(report, pictures, words),
+        sections=_sections(report, pictures),
+        timings=_timings(report),
+        levels=sorted({level for curve in report.curves for level in curve.levels}),
+        plot=Plots(report, words),
+        style=_file("style.css"),
+        script=script,
+        script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+    )
+
+
+class Plots:
+    """The plots of a report, for the templates to ask for; the ids in each begin with its name."""
+
+    def __init__(self, report: Report, words: Texts) -> None:
+        self._report = report
+        self._texts = words
+        charted = [metric for metric in report.metrics if metric.per_class]
+        self._order = plots.worst_classes(charted[0].per_class) if charted else []
+
+    def bars(self, position: int) -> Markup:
+        """Plot a metric by class; the classes have the same order in all metrics."""
+        metric = self._report.metrics[position]
+        order = [name for name in self._order if name in metric.per_class]
+        order = order or plots.worst_classes(metric.per_class)
+        title = self._texts("classes.plot", name=metric.name, protocol=metric.protocol, count=len(order))
+        return plots.bars(metric, order, prefix=f"bars-{position}", title=title)
+
+    def curve(self, position: int) -> Markup:
+        """Plot the curve of one class."""
+        curve = self._report.curves[position]
+        title = self._texts("curves.plot", label=curve.label, average=shown(curve.average, 1))
+        return plots.precision_recall(curve, prefix=f"curve-{position}", title=title)
+
+    def throughput(self, group: int, records: Sequence[PerformanceRecord]) -> Markup:
+        """Plot the throughput on one chip."""
+        first = records[0]
+        title = self._texts("throughput.plot", backend=first.backend, chip=first.chip, unit=first.unit)
+        return plots.throughput(records, prefix=f"throughput-{group}", title=title)
+
+    def differences(self, position: int) -> Markup:
+        """Plot what became of each class of a metric since the baseline."""
+        comparison = self._report.comparison
+        changes = comparison.metrics[position].per_class if comparison else ()
+        count = min(len(changes), plots.DRAWN)
+        title = self._texts("baseline.plot", name=comparison.metrics[position].name if comparison else "", count=count)
+        return plots.differences(changes, prefix=f"differences-{position}", title=title)
+
+
+def _environment(words: Texts) -> Environment:
+    import jinja2  # noqa: PLC0415 - only a report needs it
+
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader(PACKAGE),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals.update(
+        t=words,
+        shown=shown,
+        duration=duration,
+        strip=strip,
+        difference_strip=difference_strip,
+        tag_size=tag_size,
+        line_digits=_line_digits,
+        drawn=plots.DRAWN,
+        timing_fields=TIMING_FIELDS,
+        with_classes=_with_classes,
+        error_names=_error_names,
+    )
+    environment.tests["link"] = _is_link
+    return environment
+
+
+def _sections(report: Report, pictures: Sequence[Picture]) -> list[str]:
+    """Name the parts of the page, in their order; parts without content are left out."""
+    held: dict[str, Any] = {
+        "expectations": True,
+        "baseline": report.comparison,
+        "gallery": pictures or report.diagnosis,
+        "classes": report.curves or any(metric.per_class for metric in report.metrics),
+        "throughput": report.performance,
+        "stages": report.stages,
+        "provenance": True,
+    }
+    return [name for name, content in held.items() if content]
+
+
+def _timings(report: Report) -> list[list[tuple[int, PerformanceRecord]]]:
+    """Group the timings by what can be compared, each with its place in the report."""
+    groups: dict[tuple[str, str, str], list[tuple[int, PerformanceRecord]]] = {}
+    for place, record in enumerate(report.performance):
+        groups.setdefault((record.backend, record.chip, record.unit), []).append((place, record))
+    return list(groups.values())
+
+
+def _with_classes(metrics: Sequence[_Metric]) -> list[tuple[int, _Metric]]:
+    """Pick the metrics that are known by class, each with its place in the report."""
+    return [(place, metric) for place, metric in enumerate(metrics) if metric.per_class]
+
+
+def _error_names(comparison: Comparison) -> list[str]:
+    """Name the kinds of errors of both runs, once each."""
+    return list(dict.fromkeys([*comparison.errors_after, *comparison.errors_before]))
+
+
+def _line_digits(line: MetricRecord | PerformanceRecord, value: float | None) -> int:
+    return decimals(value, bound(line, value), line.tolerance)
+
+
+def _is_link(text: str | None) -> bool:
+    """Say whether a text from the manifest is an address that a page may lead to."""
+    return bool(text) and str(text).lower().startswith(("https://", "http://"))
+
+
+def _file(name: str) -> str:
+    return (resources.files(PACKAGE) / name).read_text(encoding="utf-8")

@@ -1,0 +1,63 @@
+"""The fixed texts of ``summary.md``, by language."""
+
+from __future__ import annotations
+
+from typing import Final
+
+TEXTS: Final[dict[str, dict[str, str]]] = {
+    "en": {
+        "pass": "PASS",
+        "fail": "FAIL",
+        "inconclusive": "INCONCLUSIVE",
+        "waived": "waived",
+        "not_gated": "not gated",
+        "stopped": "STOPPED",
+        "error": "ERROR",
+        "line": "figure",
+        "measured": "measured",
+        "expected": "expected",
+        "tolerance": "tolerance",
+        "verdict": "verdict",
+        "subset": "subset",
+        "waivers": "Waivers",
+        "until": "until",
+        "waiver.used": "in use",
+        "waiver.overdue": "overdue",
+        "waiver.below_floor": "below its floor",
+        "waiver.not_needed": "no longer needed",
+        "waiver.not_applicable": "not for this run",
+        "compared": "Compared with",
+        "was": "its verdict:",
+        "warnings": "Warnings",
+        "more": "… and {count} more",
+        "report": "Full report",
+    },
+    "zh": {
+        "pass": "通过",
+        "fail": "未通过",
+        "inconclusive": "无法判定",
+        "waived": "已豁免",
+        "not_gated": "不作要求",
+        "stopped": "提前结束",
+        "error": "运行出错",
+        "line": "指标",
+        "measured": "实测",
+        "expected": "预期",
+        "tolerance": "容差",
+        "verdict": "判定",
+        "subset": "子集",
+        "waivers": "豁免",
+        "until": "截止",
+        "waiver.used": "生效中",
+        "waiver.overdue": "已过期",
+        "waiver.below_floor": "低于下限",
+        "waiver.not_needed": "已不再需要",
+        "waiver.not_applicable": "与本次运行无关",
+        "compared": "对比基线",
+        "was": "基线判定:",
+        "warnings": "警告",
+        "more": "…… 另有 {count} 条",
+        "report": "完整报告",
+    },
+}
+"""All languages have the same keys. What ``report.html`` says too, it says in the same words."""

@@ -1,0 +1,103 @@
+"""The expectations of a report as rows of text: what the terminal, ``summary.md`` and ``junit.xml`` show alike."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from zoo_runner.report.model import MetricRecord, PerformanceRecord, Verdict
+
+if TYPE_CHECKING:
+    from zoo_runner.report.model import Report
+
+BOUNDS: Final = {"at_least": "≥ ", "at_most": "≤ ", "within": ""}
+"""What stands before an expected figure, by direction."""
+UNITS: Final = {"percent": "%"}
+NEARLY_EVEN: Final = 0.1
+"""Sides of an interval that differ by less than this part of it are written as one ± figure."""
+ABSENT: Final = "-"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One line of the expectations table.
+
+    Attributes:
+        line: The line's id.
+        measured: The figure with its interval and unit.
+        expected: The figure to reach, with its direction.
+        tolerance: The allowed distance on the wrong side.
+        verdict: What the gate says of it.
+        why: The reason for that.
+    """
+
+    line: str
+    measured: str
+    expected: str
+    tolerance: str
+    verdict: Verdict
+    why: str
+
+
+def lines(report: Report) -> tuple[MetricRecord | PerformanceRecord, ...]:
+    """Return all lines of the expectations table, accuracy first."""
+    return (*report.metrics, *report.performance)
+
+
+def rows(report: Report, *, all_lines: bool = True) -> tuple[Row, ...]:
+    """Return the rows of the expectations table.
+
+    Args:
+        report: Of one run.
+        all_lines: Also timings of which nothing is expected.
+    """
+    return tuple(
+        _row(line)
+        for line in lines(report)
+        if all_lines or isinstance(line, MetricRecord) or line.verdict is not Verdict.NOT_GATED
+    )
+
+
+def line_id(line: MetricRecord | PerformanceRecord) -> str:
+    """Return what waivers and tools call a line."""
+    if line.id:
+        return line.id
+    if isinstance(line, MetricRecord):
+        return f"{line.name}/{line.protocol}"
+    return f"throughput/{line.chip}/{line.batch}"
+
+
+def measured(line: MetricRecord | PerformanceRecord) -> str:
+    """Write what was measured: ``79.58 ± 0.41 %``, or ``79.58 [79.10, 79.86] %`` where the sides differ."""
+    value = line.value if isinstance(line, MetricRecord) else line.throughput
+    if value is None:
+        return ABSENT
+    return f"{figure(value)}{_interval(line, value)} {UNITS.get(line.unit, line.unit)}"
+
+
+def figure(value: float) -> str:
+    """Write a figure with two decimals, or with four digits where that would say little."""
+    small = math.isfinite(value) and 0 < abs(value) < 1
+    return f"{value:.4g}" if small else f"{value:.2f}"
+
+
+def _interval(line: MetricRecord | PerformanceRecord, value: float) -> str:
+    interval = line.interval if isinstance(line, MetricRecord) else None
+    if interval is None or interval.method != "bootstrap":  # a paired one is of a difference
+        return ""
+    below, above = value - interval.low, interval.high - value
+    width = interval.high - interval.low
+    even = abs(above - below) <= NEARLY_EVEN * width and min(below, above) >= 0
+    return f" ± {width / 2:.2f}" if even else f" [{interval.low:.2f}, {interval.high:.2f}]"
+
+
+def _row(line: MetricRecord | PerformanceRecord) -> Row:
+    return Row(
+        line=line_id(line),
+        measured=measured(line),
+        expected=ABSENT if line.expected is None else f"{BOUNDS.get(line.direction, '')}{figure(line.expected)}",
+        tolerance=ABSENT if line.tolerance is None else f"{line.tolerance:.4g}",
+        verdict=line.verdict,
+        why=line.why,
+    )
