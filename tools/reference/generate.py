@@ -1,0 +1,130 @@
+"""Writes the reference pages of the documentation from the code.
+
+    python tools/reference/generate.py
+
+A test compares ``docs/reference`` with what this writes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Final
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from reference import contracts
+from reference.command_page import commands
+from reference.markdown import code, heading, prose, table
+from reference.schema_page import SchemaPage
+from zoo_runner import errors
+from zoo_runner.cli import EXIT_MEANING, cli
+from zoo_runner.commands.failure import INTERRUPTED
+from zoo_runner.manifest.schema import PATTERNS, Manifest
+from zoo_runner.report.model import Report
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+COMMAND: Final = "python tools/reference/generate.py"
+"""What writes the pages, from the root of the repository."""
+MARK: Final = f"<!-- Written by `{COMMAND}`: change the code instead. -->\n"
+PACKAGE: Final = ROOT / "zoo_runner"
+
+
+def pages() -> Mapping[str, str]:
+    """Return the text of every page by file name."""
+    made = {
+        "manifest.md": _manifest(),
+        "command-line.md": _command_line(),
+        "report.md": _report(),
+        "exit-codes.md": _exit_codes(),
+        "plugins.md": _plugins(),
+    }
+    return {name: f"{MARK}\n{text.rstrip()}\n" for name, text in made.items()}
+
+
+def _manifest() -> str:
+    sections = SchemaPage(Manifest, "validation", PATTERNS).sections("Top level")
+    return f"""{heading(1, "Keys of the manifest")}
+Required keys are **bold**. [The manifest](../manifest.md) says what can be done with them, and how files extend
+each other. `zoo-run schema` prints the same for editors.
+
+{sections}"""
+
+
+def _report() -> str:
+    sections = SchemaPage(Report, "serialization", {}).sections("Top level")
+    return f"""{heading(1, "Fields of report.json")}
+What a run found, for programs. [The report](../report.md) says which files there are and how a verdict comes about.
+
+{sections}"""
+
+
+def _command_line() -> str:
+    return f"""{heading(1, "Command line")}
+`zoo-run MANIFEST` is short for `zoo-run run MANIFEST`. `python -m zoo_runner.testing --help` shows the options of
+the stand-ins for an NPU.
+
+{commands(cli, "zoo-run")}"""
+
+
+def _exit_codes() -> str:
+    rows = [[str(int(each)), EXIT_MEANING[each]] for each in errors.ExitCode]
+    rows.append([str(INTERRUPTED), "interrupted (Ctrl-C): nothing was scored, the same command goes on"])
+    raised = [[code(kind.__name__), str(int(kind.exit_code)), prose(kind.__doc__)] for kind in _errors(errors.ZooError)]
+    return f"""{heading(1, "Exit codes")}
+{table(["code", "meaning"], rows)}
+A bug in `zoo-run` or in a plugin ends in {int(errors.ExitCode.STAGE_FAILED)}: never in 0, and never in what a failed
+gate ends in.
+
+{heading(2, "Errors")}
+Plugins raise these from `zoo_runner.errors`; the text is shown as it stands.
+
+{table(["error", "code", "when"], raised)}"""
+
+
+def _errors(kind: type[errors.ZooError]) -> Iterator[type[errors.ZooError]]:
+    for inner in kind.__subclasses__():
+        if inner.__module__ == errors.__name__:
+            yield inner
+            yield from _errors(inner)
+
+
+def _plugins() -> str:
+    interfaces, evidence = PACKAGE / "interfaces.py", PACKAGE / "evidence.py"
+    return f"""{heading(1, "Hooks, protocols and records")}
+What plugins and backends implement, and what they are given. [Writing a plugin](../write-a-plugin.md) shows it at work.
+Plugins import `zoo_runner.hookspecs`, `zoo_runner.interfaces`, `zoo_runner.evidence` and `zoo_runner.errors`, and
+nothing else of `zoo_runner`.
+
+{heading(2, "Hooks")}
+Functions marked with `hookimpl`. Each is called once a run.
+
+{contracts.functions(PACKAGE / "hookspecs.py", "hookspec")}
+{heading(2, "Protocols")}
+What the objects that hooks return must have. A class needs no base for it.
+
+{contracts.protocols(interfaces)}
+{heading(2, "Protocols of evidence")}
+What a metric may have beside, for intervals, curves and pictures in reports.
+
+{contracts.protocols(evidence)}
+{heading(2, "Records")}
+{contracts.records(interfaces)}
+{heading(2, "Records of evidence")}
+{contracts.records(evidence)}"""
+
+
+def main() -> None:
+    """Read the command line and write."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--out", type=Path, default=ROOT / "docs" / "reference", help="default: docs/reference")
+    folder: Path = parser.parse_args().out
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in pages().items():
+        (folder / name).write_text(text, encoding="utf-8", newline="\n")
+        print(folder / name)
+
+
+if __name__ == "__main__":
+    main()
