@@ -51,6 +51,7 @@ def main() -> None:
         *runtime.starting(extent.starts),
         *kernels.postprocessing(extent.rounds),
         *kernels.scoring(workload.IMAGES),
+        *kernels.explaining(workload.IMAGES),
         *kernels.parsing(workload.IMAGES),
         *kernels.preprocessing(extent.rounds),
         *runtime.inferring(extent.starts),

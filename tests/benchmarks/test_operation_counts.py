@@ -27,14 +27,20 @@ from refinedet_plugin.metric import VocMetric
 from refinedet_plugin.postprocess import RefineDetPostprocess
 from refinedet_plugin.rules import DEVKIT, REFERENCE
 from refinedet_plugin.voc import VocDataset
+from zoo_runner.stages.bootstrap import draw
 
 ROOT = Path(__file__).parents[2]
 POSTPROCESS_LINES = 5000
 """Nearly all of them in ``nms._settle``, one or two for each pair of boxes that overlap too much."""
 POSTPROCESS_BYTES = 1_100_000
 METRIC_LINES = 13_000
-METRIC_BYTES_EACH = 130
+METRIC_BYTES_EACH = 85
 """For each detection."""
+RESAMPLES = 100
+RESAMPLED_LINES = 22_000
+RESAMPLED_BYTES_EACH = 83
+DIAGNOSIS_LINES = 15_000
+DIAGNOSIS_BYTES_EACH = 135
 LINES_A_FILE = 180
 
 
@@ -103,6 +109,18 @@ def metric_call(images: int) -> Callable[[], object]:
     return lambda: metric.evaluate(samples, predictions)
 
 
+def resampled_call(images: int, resamples: int = RESAMPLES) -> Callable[[], object]:
+    samples, predictions = workload.scored_set(images)
+    metric, weights = VocMetric(VOC_CLASSES), draw(images, resamples, seed=0)
+    return lambda: metric.resampled(samples, predictions, weights)
+
+
+def diagnosis_call(images: int) -> Callable[[], object]:
+    samples, predictions = workload.scored_set(images)
+    metric = VocMetric(VOC_CLASSES)
+    return lambda: metric.diagnose(samples, predictions)
+
+
 def parse_call(folder: Path, images: int) -> Callable[[], object]:
     samples, _ = workload.scored_set(images)
     root = workload.write_annotations(folder, samples, VOC_CLASSES)
@@ -142,16 +160,30 @@ def test_normalisation_runs_no_loop_over_pixels() -> None:
     assert bytes_of(lambda: preprocess.normalise(pixels, mean)) < 320 * 320 * 3 * 5 * 1.25
 
 
-def test_metric() -> None:
-    detections = 200 * workload.DETECTIONS
-    assert lines_of(metric_call(200)) < METRIC_LINES
-    assert bytes_of(metric_call(200)) < detections * METRIC_BYTES_EACH
+@pytest.mark.parametrize(
+    ("call_for", "lines", "bytes_each"),
+    [
+        pytest.param(metric_call, METRIC_LINES, METRIC_BYTES_EACH, id="the values"),
+        pytest.param(resampled_call, RESAMPLED_LINES, RESAMPLED_BYTES_EACH, id="resamples"),
+        pytest.param(diagnosis_call, DIAGNOSIS_LINES, DIAGNOSIS_BYTES_EACH, id="diagnosis"),
+    ],
+)
+def test_metric(call_for: Callable[[int], Callable[[], object]], lines: int, bytes_each: int) -> None:
+    call = call_for(200)
+    assert lines_of(call) < lines
+    assert bytes_of(call) < 200 * workload.DETECTIONS * bytes_each
 
 
-def test_ten_times_the_images_cost_ten_times_as_much() -> None:
-    small, large = (metric_call(images) for images in (40, 400))
+@pytest.mark.parametrize("call_for", [metric_call, resampled_call, diagnosis_call])
+def test_ten_times_the_images_cost_ten_times_as_much(call_for: Callable[[int], Callable[[], object]]) -> None:
+    small, large = (call_for(images) for images in (40, 400))
     assert lines_of(large) < 10 * lines_of(small)
     assert bytes_of(large) < 11 * bytes_of(small)
+
+
+def test_resamples_are_not_computed_one_by_one() -> None:
+    few, many = (resampled_call(40, resamples) for resamples in (100, 400))
+    assert lines_of(many) < 1.1 * lines_of(few)
 
 
 def test_annotations(tmp_path: Path) -> None:
