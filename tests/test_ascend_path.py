@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from zoo_runner.om_stamp import read_stamp
+from zoo_runner.report.files import FILES
 from zoo_runner.testing import stand_in_environment
 from zoo_runner.testing.devices import lose
 
@@ -55,7 +56,7 @@ SMALL = f"""\
 extends: {SAMPLE}
 name: small
 dataset: {{samples: 24}}
-expected: {{accuracy: {{value: 97, tolerance: {{abs: 3}}}}}}
+expected: {{accuracy: {{value: 97, tolerance: {{abs: 3}}, too_good: null}}}}
 """
 
 
@@ -320,7 +321,7 @@ def ended_in_an_error(ran: Finished, *texts: str) -> None:
     for text in texts:
         assert text in report["why"][0]
         assert text in ran.done.stdout
-    assert {path.name for path in ran.folder.iterdir()} <= {"report.json", "logs"}
+    assert {path.name for path in ran.folder.iterdir()} <= {*FILES, "logs"}
     assert "Traceback" not in ran.text
 
 

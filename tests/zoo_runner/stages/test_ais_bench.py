@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 import pytest
 
+from zoo_runner.report.files import FILES
 from zoo_runner.testing import stand_in_environment
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ Machines: TypeAlias = "Callable[..., ZooRun]"
 SAMPLE = Path(__file__).parents[3] / "manifests" / "refinedet320-sample.yaml"
 COMMAND = ("--set", "infer.tool=ais_bench-cli")
 TRIAL = ("trial.yaml", "--backend", "ascend", "--output", "out", *COMMAND)
-LEFT = {"inputs", "logs", "report.json"}
+LEFT = {"inputs", "logs", *FILES}
 """What a run leaves that failed while the command ran."""
 
 
