@@ -26,6 +26,8 @@ ROOT = Path(__file__).parent.parent
 DOCS = [ROOT / "README.md", ROOT / "README.zh-CN.md", *sorted((ROOT / "docs").rglob("*.md"))]
 PAGES = [*DOCS, ROOT / "CHANGELOG.md", *sorted((ROOT / "tools").rglob("*.md"))]
 TOY = ROOT / "tests" / "toy_plugin"
+INSIDE = {"chips": ".<chip>", "subsets": ".<name>", "waivers": "[]"}
+"""How the manifest's page writes what is inside of a section that has several of a kind."""
 MANIFESTS = sorted((ROOT / "manifests").glob("*.yaml"))
 PLACEHOLDERS = {"MANIFEST": str(MANIFESTS[0]), "STAGE": "infer", "FOLDER": "folder", "DIR": "folder", "NAME": "name"}
 OTHER_TOOLS = {"--fault", "--help", "--devices", "--input", "--loop"}
@@ -52,7 +54,7 @@ def code(text: str) -> Iterator[str]:
 def zoo_run_commands(text: str) -> Iterator[list[str]]:
     """The arguments of every ``zoo-run`` in a page."""
     for line in code(text):
-        for command in re.split(r"&&|\|\||;", line):
+        for command in re.split(r"&&|\|\||;| \| ", line):
             words = command.split()
             if any(Path(word).name == "zoo-run" for word in words):
                 parts = shlex.split(command)
@@ -243,7 +245,7 @@ def leaves(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, Any]
         if inner is None:
             yield path, field.get_default(call_default_factory=True)
         else:
-            yield from leaves(inner, f"{path}.<chip>." if name == "chips" else f"{path}.")
+            yield from leaves(inner, f"{path}{INSIDE.get(name, '')}.")
 
 
 def test_the_manifest_has_the_keys_that_are_described() -> None:

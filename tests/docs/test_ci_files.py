@@ -21,6 +21,15 @@ ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "docs" / "ci"
 GITHUB, GITLAB = FOLDER / "github-actions.yml", FOLDER / "gitlab-ci.yml"
 STORE = ".zoo-runner"
+NODE_24 = {
+    "actions/checkout": 5,
+    "actions/setup-python": 6,
+    "actions/cache/restore": 5,
+    "actions/cache/save": 5,
+    "actions/upload-artifact": 6,
+    "github/codeql-action/upload-sarif": 4,
+}
+"""The first major version of each action that runs on Node 24; GitHub's runners give up the one before."""
 REPORTS = {"report.json", "report.html", "junit.xml", "summary.md", "report.sarif"}
 FAILING = (
     "extends: {manifest}\nexpected:\n  accuracy: {{value: 99.5}}\nsubsets:\n  pr:\n    expected: {{value: 99.5}}\n"
@@ -57,7 +66,7 @@ EVENTS = [PUSH, REQUEST]
 def github_steps(event: Event, clone: Path) -> Iterator[Step]:
     """What GitHub would run; of the actions that are used only the cache matters here."""
     workflow = yaml.safe_load(GITHUB.read_text())
-    given = {"github.workspace": str(clone), "github.sha": "0" * 40, "github.event_name": event.name}
+    given = {"github.workspace": str(clone), "github.event_name": event.name}
     variables = {name: filled(str(value), given) for name, value in workflow["env"].items()}
     variables |= {"GITHUB_ACTIONS": "true", "GITHUB_STEP_SUMMARY": str(clone / "step_summary.md")}
     for step in workflow["jobs"]["gate"]["steps"]:
@@ -193,10 +202,15 @@ class TestStructure:
         assert set(workflow[True]) == {"push", "pull_request"}
         (gate,) = workflow["jobs"].values()
         uses = {step["uses"].partition("@")[0]: step for step in gate["steps"] if "uses" in step}
-        assert all(re.fullmatch(r"[\w/-]+@v\d+", step["uses"]) for step in gate["steps"] if "uses" in step)
+        versions = {name: int(step["uses"].partition("@v")[2]) for name, step in uses.items()}
+        assert {name: max(least, versions.get(name, 0)) for name, least in NODE_24.items()} == versions
         upload = uses["actions/upload-artifact"]
         assert (upload["if"], upload["with"]["path"]) == ("always()", "gate/")
-        assert uses["actions/cache"]["with"]["path"] == STORE
+        restore, save = uses["actions/cache/restore"], uses["actions/cache/save"]
+        assert restore["with"]["path"] == save["with"]["path"] == STORE
+        assert restore["with"]["key"] == save["with"]["key"]
+        assert save["with"]["key"].startswith(restore["with"]["restore-keys"])
+        assert save["if"] == "always()"
         sarif = uses["github/codeql-action/upload-sarif"]
         assert sarif["if"].startswith("always()")
         assert sarif["continue-on-error"] is True

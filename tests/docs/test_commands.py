@@ -2,7 +2,8 @@
 
 A page's ```sh blocks run one after the other in a copy of the repository. Comments before a block say what is special:
 ``<!-- exits: 1 -->`` (its exit code), ``<!-- stand-ins -->`` (on a machine that pretends to have NPUs) and
-``<!-- not run: reason -->``. A ```text block right after one is what it prints; ``…`` stands for anything.
+``<!-- not run: reason -->``, which a ```console block must have. A ```text block right after one is what it prints;
+``…`` stands for anything. README.zh-CN.md has the blocks of README.md, as ``test_translation.py`` shows.
 """
 
 from __future__ import annotations
@@ -21,12 +22,18 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 FENCE = re.compile(
-    r"^(?P<marks>(?:<!-- [^\n]+ -->\n)*)^```(?P<language>\w+)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL
+    r"^(?P<marks>(?: *<!-- [^\n]+ -->\n)*)^(?P<indent> *)```(?P<language>[\w{}]+)\n(?P<text>.*?)^(?P=indent)```$",
+    re.MULTILINE | re.DOTALL,
 )
+ANY_FENCE = re.compile(r"^[\s>*+-]*(?:```|~~~)", re.MULTILINE)
+LANGUAGES = {"sh", "console", "text", "yaml", "toml", "python", "mermaid", "{toctree}"}
+"""What blocks may be; no other name of a shell, and no block without a name, keeps its commands from the tests."""
 MARK = re.compile(r"<!-- (exits|stand-ins|not run)(?:: (.+))? -->")
 COMMAND = re.compile(r"(?:\S+=\S+ )*(?:\$ )?(?:\.venv/bin/)?(?:zoo-run|python3?|pip|git|curl|source) ")
+USAGE = re.compile(r"zoo-run .*(?:\[OPTIONS\]|\[[a-z|]+\]|\{[a-z|]+\}).*\n")
+"""A form and not a command: it may stand in a ```text block by itself."""
 STAND_INS = ("python", "-m", "zoo_runner.testing", "--")
-MOST_NOT_RUN = 12
+MOST_NOT_RUN = 5
 """What needs the Internet or an NPU; anything else can be run."""
 TIMEOUT = 300
 
@@ -50,20 +57,23 @@ class Block:
 def blocks(path: Path) -> Iterator[Block]:
     content = path.read_text(encoding="utf-8")
     found = list(FENCE.finditer(content))
-    for number, match in enumerate(found):
+    for match, after in zip(found, [*found[1:], None], strict=False):
         if match["language"] in {"sh", "console"}:
             marks: dict[str, str] = dict(MARK.findall(match["marks"]))
-            after = found[number + 1] if number + 1 < len(found) else None
-            follows = after and after["language"] == "text" and not content[match.end() : after.start()].strip()
+            follows = after is not None and shows_output_of(match, after, content)
             yield Block(
                 page=str(path.relative_to(ROOT)),
-                line=content.count("\n", 0, match.start("text")),
+                line=content.count("\n", 0, match.start("text")) + 1,
                 text=textwrap.dedent(match["text"]),
                 shown=textwrap.dedent(after["text"]) if after and follows else "",
                 exits=int(marks.get("exits", 0)),
                 stand_ins="stand-ins" in marks,
                 not_run=marks.get("not run") or ("" if match["language"] == "console" else None),
             )
+
+
+def shows_output_of(block: re.Match[str], after: re.Match[str], content: str) -> bool:
+    return after["language"] == "text" and not content[block.end() : after.start()].strip()
 
 
 BLOCKS = {path: list(blocks(path)) for path in PAGES}
@@ -144,6 +154,87 @@ def test_commands_stand_in_blocks_that_are_run(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_block_is_of_a_known_kind(path: Path) -> None:
+    content = path.read_text(encoding="utf-8")
+    found = list(FENCE.finditer(content))
+    assert {match["language"] for match in found} <= LANGUAGES
+    assert ANY_FENCE.findall(FENCE.sub("", content)) == []
+    assert [match["text"] for match in found if ANY_FENCE.search(match["text"])] == []
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_what_is_shown_as_output_was_printed(path: Path) -> None:
+    """A ```text block follows the command that prints it, or is the form of one."""
+    content = path.read_text(encoding="utf-8")
+    found = list(FENCE.finditer(content))
+    for before, match in zip([None, *found], found, strict=False):
+        if match["language"] == "text" and not USAGE.fullmatch(match["text"]):
+            assert before is not None, match["text"]
+            assert before["language"] == "sh", match["text"]
+            assert "not run" not in before["marks"], match["text"]
+            assert shows_output_of(before, match, content), match["text"]
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_every_mark_is_understood(path: Path) -> None:
     comments = [match["marks"] for match in FENCE.finditer(path.read_text(encoding="utf-8"))]
     assert [line for text in comments for line in text.splitlines() if not MARK.fullmatch(line.strip())] == []
+
+
+PAGE = """\
+<!-- exits: 1 -->
+```sh
+false
+```
+
+```text
+nothing
+```
+
+1. In a list:
+
+   <!-- not run: needs an NPU -->
+   ```console
+   $ source it
+   ```
+
+   ```sh
+   true
+   ```
+
+```console
+$ without a reason
+```
+
+<!-- not run -->
+```sh
+echo without a reason
+```
+"""
+
+
+def test_how_a_page_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(globals(), "ROOT", tmp_path)
+    (tmp_path / "page.md").write_text(PAGE)
+    found = [(str(each), each.text, each.shown, each.exits, each.not_run) for each in blocks(tmp_path / "page.md")]
+    assert found == [
+        ("page.md:3", "false\n", "nothing\n", 1, None),
+        ("page.md:14", "$ source it\n", "", 0, "needs an NPU"),
+        ("page.md:18", "true\n", "", 0, None),
+        ("page.md:22", "$ without a reason\n", "", 0, ""),
+        ("page.md:27", "echo without a reason\n", "", 0, None),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("shown", "printed", "missing"),
+    [
+        pytest.param("a\n…\nc\n", "a\nb\nc\n", None, id="left out"),
+        pytest.param("a 9…%\n", "a   92.6 %\n", None, id="what differs"),
+        pytest.param("c\na\n", "a\nc\n", "a", id="order"),
+        pytest.param("a\n", "ab\n", "a", id="part of a line"),
+        pytest.param("…\n", "", None, id="anything"),
+    ],
+)
+def test_how_output_is_compared(shown: str, printed: str, missing: str | None) -> None:
+    assert not_shown(shown, printed) == missing

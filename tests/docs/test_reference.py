@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from enum import Enum
 from pathlib import Path
+from types import ModuleType
 from typing import Annotated, Any, Literal
 
 import click
@@ -14,10 +16,12 @@ import pytest
 from pydantic import BaseModel, Field
 
 from reference.command_page import commands
-from reference.contracts import functions, protocols, records
+from reference.contracts import aliases, functions, protocols, records
 from reference.generate import COMMAND, pages
 from reference.markdown import attributes, inline, prose, slug, table, without_attributes
 from reference.schema_page import SchemaPage
+from zoo_runner import errors, evidence, hookspecs, interfaces
+from zoo_runner.cli import cli
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "docs" / "reference"
@@ -46,6 +50,52 @@ def test_the_command_writes_them(tmp_path: Path) -> None:
 
 def test_every_page_says_that_it_is_generated() -> None:
     assert [name for name, text in pages().items() if COMMAND not in text.partition("\n")[0]] == []
+
+
+def every_error(kind: type[errors.ZooError]) -> Iterator[str]:
+    for inner in kind.__subclasses__():
+        if inner.__module__ == errors.__name__:
+            yield inner.__name__
+            yield from every_error(inner)
+
+
+def public(module: ModuleType) -> list[str]:
+    """Classes that a module defines."""
+    return [name for name, value in vars(module).items() if getattr(value, "__module__", "") == module.__name__]
+
+
+def every_option(command: click.Command) -> Iterator[str]:
+    for option in command.params:
+        if isinstance(option, click.Option) and not option.hidden:
+            yield from option.opts
+
+
+@pytest.mark.parametrize(
+    ("page", "names"),
+    [
+        pytest.param("exit-codes.md", [f"| {int(code)} |" for code in errors.ExitCode], id="exit codes"),
+        pytest.param("exit-codes.md", [f"| `{name}` |" for name in every_error(errors.ZooError)], id="errors"),
+        pytest.param(
+            "plugins.md", [f"### `{name}`" for name in vars(hookspecs) if name.startswith("zoo_")], id="hooks"
+        ),
+        pytest.param("plugins.md", [f"### `{name}`" for name in public(interfaces)], id="interfaces"),
+        pytest.param("plugins.md", [f"### `{name}`" for name in public(evidence)], id="evidence"),
+        pytest.param("command-line.md", [f"## `{name}`" for name in cli.commands], id="commands"),
+    ],
+)
+def test_nothing_is_left_out(page: str, names: list[str]) -> None:
+    text = (FOLDER / page).read_text(encoding="utf-8")
+    assert len(names) > 4
+    assert [name for name in names if name not in text] == []
+
+
+@pytest.mark.parametrize("name", sorted(cli.commands))
+def test_no_option_is_left_out(name: str) -> None:
+    section = (
+        (FOLDER / "command-line.md").read_text(encoding="utf-8").partition(f"## `{name}`\n")[2].partition("\n## ")[0]
+    )
+    words = set(re.findall(r"(?<![\w-])--?[a-z][\w-]*", section))
+    assert set(every_option(cli.commands[name])) - words == set()
 
 
 @pytest.mark.parametrize(
@@ -172,6 +222,12 @@ def zoo_part(config: Any) -> Part | None:
 
 def unrelated(): ...
 
+Hours: TypeAlias = "Mapping[str, int]"
+"""By day."""
+
+DAY = "day"
+"""Not a type."""
+
 @runtime_checkable
 class Working(Part, Protocol):
     """Works."""
@@ -206,6 +262,7 @@ def test_contracts_are_read_from_the_source(tmp_path: Path) -> None:
     assert functions(source, "hookspec") == (
         "### `zoo_part`\n\n**`zoo_part(config: Any) -> Part | None`**\n\nReturn the part.\n"
     )
+    assert aliases(source) == "`Hours` stands for `Mapping[str, int]`: By day.\n"
     assert protocols(source) == (
         "### `Working`\n\nWorks.\n\nAlso has everything of `Part`.\n\n**`name: str`**\n\nIts name.\n\n"
         "**`work(hours: int=8, *, hard: bool) -> None`**\n\nDo it.\n\n*Raises:*\n\n- `ValueError`: It is too late.\n"

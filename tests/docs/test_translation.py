@@ -34,6 +34,7 @@ def spans(name: str) -> set[str]:
 
 def test_the_same_commands_and_diagrams() -> None:
     assert blocks(CHINESE) == blocks(ENGLISH)
+    assert all(len(re.findall("```|~~~", text(name))) == 2 * len(blocks(name)) for name in (CHINESE, ENGLISH))
 
 
 def test_the_same_links_in_the_same_order() -> None:

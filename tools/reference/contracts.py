@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
@@ -18,6 +19,17 @@ def functions(path: Path, decorator: str) -> str:
         f"{heading(3, code(node.name))}\n{_signature(node)}\n\n{prose(ast.get_docstring(node))}"
         for node in ast.parse(path.read_text(encoding="utf-8")).body
         if isinstance(node, ast.FunctionDef) and any(decorator in ast.unparse(each) for each in node.decorator_list)
+    )
+
+
+def aliases(path: Path) -> str:
+    """Say what the short names of types in a module stand for."""
+    body = ast.parse(path.read_text(encoding="utf-8")).body
+    return "\n".join(
+        f"{code(ast.unparse(node.target))} stands for {code(str(ast.literal_eval(node.value)))}: {prose(said)}"
+        for node, after in pairwise(body)
+        if isinstance(node, ast.AnnAssign) and node.value and ast.unparse(node.annotation) == "TypeAlias"
+        for said in [str(ast.literal_eval(after.value)) if isinstance(after, ast.Expr) else None]
     )
 
 

@@ -8,6 +8,7 @@ A test compares ``docs/reference`` with what this writes.
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -20,8 +21,9 @@ from reference.markdown import code, heading, prose, table
 from reference.schema_page import SchemaPage
 from zoo_runner import errors
 from zoo_runner.cli import EXIT_MEANING, cli
-from zoo_runner.commands.failure import INTERRUPTED
+from zoo_runner.commands.signals import INTERRUPTED, Ended, exit_code
 from zoo_runner.manifest.schema import PATTERNS, Manifest
+from zoo_runner.proposal import ProposalError
 from zoo_runner.report.model import Report
 
 ROOT: Final = Path(__file__).resolve().parents[2]
@@ -69,13 +71,22 @@ the stand-ins for an NPU.
 
 
 def _exit_codes() -> str:
+    wrong, lacking, few = errors.ExitCode.USAGE, errors.ExitCode.STAGE_FAILED, ProposalError.exit_code
     rows = [[str(int(each)), EXIT_MEANING[each]] for each in errors.ExitCode]
-    rows.append([str(INTERRUPTED), "interrupted (Ctrl-C): nothing was scored, the same command goes on"])
+    cancelled, closed = (exit_code(Ended(number)) for number in (signal.SIGTERM, signal.SIGHUP))
+    rows += [
+        [str(INTERRUPTED), "interrupted (Ctrl-C): nothing was scored, the same command goes on"],
+        [str(cancelled), "the same by SIGTERM, with which CI systems cancel jobs"],
+        [str(closed), "the same by SIGHUP, when the terminal is closed"],
+    ]
     raised = [[code(kind.__name__), str(int(kind.exit_code)), prose(kind.__doc__)] for kind in _errors(errors.ZooError)]
     return f"""{heading(1, "Exit codes")}
 {table(["code", "meaning"], rows)}
 A bug in `zoo-run` or in a plugin ends in {int(errors.ExitCode.STAGE_FAILED)}: never in 0, and never in what a failed
-gate ends in.
+gate ends in. Of [several manifests](../running.md#several-manifests) the lowest code that is not 0 is the program's.
+
+Other commands: `validate` ends in {int(wrong)} if the manifest is wrong, `doctor --backend NAME` in {int(lacking)}
+if the backend lacks something, `history --propose K` in {int(few)} if the runs there are allow no proposal.
 
 {heading(2, "Errors")}
 Plugins raise these from `zoo_runner.errors`; the text is shown as it stands.
@@ -104,6 +115,7 @@ Functions marked with `hookimpl`. Each is called once a run.
 {heading(2, "Protocols")}
 What the objects that hooks return must have. A class needs no base for it.
 
+{contracts.aliases(interfaces)}
 {contracts.protocols(interfaces)}
 {heading(2, "Protocols of evidence")}
 What a metric may have beside, for intervals, curves and pictures in reports.
