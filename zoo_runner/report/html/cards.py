@@ -28,7 +28,10 @@ ASPECT: Final = 4 / 3
 """Of the frames that the pictures are in, as in the style sheet."""
 LETTER: Final = 0.6
 """Width of a letter as a part of its height, roughly."""
-MOVES: Final = 12
+MOVES: Final = 8
+"""Half lines that a text may be moved by; farther away it would not be seen which box it is of."""
+NEAR: Final = 3
+"""How far apart boxes of one text may begin, in heights of a letter."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -175,38 +178,75 @@ def _card(picture: Picture, kinds: dict[str, Kind], texts: Texts, worst: int | N
 
 
 def _placed(marks: Sequence[Mark], kinds: dict[str, Kind], width: int, height: int) -> list[Drawn]:
-    """Give every mark its text: above the box, or below its upper edge where there is no room, and off other texts."""
+    """Give marks their texts: above the box, or below its upper edge where there is no room, and off other texts.
+
+    Where several of a sort lie together, the first says how many there are. A text that would cover others is left out:
+    the list below the picture has it.
+    """
     size = tag_size(width, height)
+    tags = _tags(marks, kinds, NEAR * size)
     taken: list[tuple[float, float, float]] = []
     placed = []
-    for mark in marks:
-        kind = kinds[mark.kind]
-        score = "" if mark.score is None else f" {mark.score:.2f}"
-        tag = f"{kind.code} {mark.label}{score}" if kind.error else ""
+    for mark, tag in zip(marks, tags, strict=True):
         x1, y1, x2, _ = mark.box
         right = x1 > width / 2
         x = min(max(x2 if right else x1, size / 3), width - size / 3)
-        y = y1 - size / 3 if y1 > 1.4 * size else y1 + 1.1 * size
-        if tag:
-            length = LETTER * size * columns(tag)
-            start = x - length if right else x
-            y = _free(y, start, start + length, taken, size)
+        y = min(y1 - size / 3 if y1 > 1.4 * size else y1 + 1.1 * size, height - size / 3)
+        length = LETTER * size * columns(tag)
+        start = x - length if right else x
+        free = _free(y, start, start + length, taken, size, height) if tag else None
+        if free is not None:
+            y = free
             taken.append((start, start + length, y))
-        y = min(y, height - size / 3)
-        anchor = "end" if right else "start"
-        placed.append(Drawn(kind=kind, mark=mark, tag=tag, anchor=anchor, tag_x=round(x, 1), tag_y=round(y, 1)))
+        drawn = Drawn(
+            kind=kinds[mark.kind],
+            mark=mark,
+            tag=tag if free is not None else "",
+            anchor="end" if right else "start",
+            tag_x=round(x, 1),
+            tag_y=round(y, 1),
+        )
+        placed.append(drawn)
     return placed
 
 
-def _free(y: float, start: float, end: float, taken: Sequence[tuple[float, float, float]], size: float) -> float:
-    """Move a line of text down until it is clear of the others; after a few lines it stays where it is."""
+def _tags(marks: Sequence[Mark], kinds: dict[str, Kind], near: float) -> list[str]:
+    """Write a text for each error; errors of one kind and class that begin close together share the first one's."""
+    leaders: list[list[int]] = []
+    for place, mark in enumerate(marks):
+        if kinds[mark.kind].error:
+            group = next((each for each in leaders if _together(marks[each[0]], mark, near)), None)
+            if group is None:
+                leaders.append([place])
+            else:
+                group.append(place)
+    tags = [""] * len(marks)
+    for first, *others in leaders:
+        mark = marks[first]
+        score = "" if mark.score is None else f" {mark.score:.2f}"
+        count = f" \N{MULTIPLICATION SIGN}{len(others) + 1}" if others else score
+        tags[first] = f"{kinds[mark.kind].code} {mark.label}{count}"
+    return tags
+
+
+def _together(one: Mark, other: Mark, near: float) -> bool:
+    alike = (one.kind, one.label) == (other.kind, other.label)
+    return alike and abs(one.box[0] - other.box[0]) < near and abs(one.box[1] - other.box[1]) < near
+
+
+def _free(
+    y: float, start: float, end: float, taken: Sequence[tuple[float, float, float]], size: float, height: float
+) -> float | None:
+    """Move a line of text down until it is clear of the others; ``None`` if it is not after a few lines."""
     for _ in range(MOVES):
+        if y > height:
+            break
         if not any(
             start < other_end and other_start < end and abs(y - other) < size for other_start, other_end, other in taken
         ):
-            break
+            return y
         y += size / 2
-    return y
+    return None
 
 
 def tag_size(width: int, height: int) -> float:

@@ -57,7 +57,7 @@ def shown(value: float | str | None, digits: int | None = None, *, sign: bool = 
         return ABSENT
     if isinstance(value, str) or not math.isfinite(value):
         return str(value)
-    mark = "+" if sign else ""
+    mark = "+" if sign and value else ""
     text = f"{value:{mark}}" if digits is None else f"{value:{mark}.{digits}f}"
     if least and "." in text and "e" not in text:
         text = text.rstrip("0").rstrip(".")

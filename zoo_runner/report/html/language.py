@@ -37,6 +37,10 @@ class Texts:
         """Return the text for a name that others may add to, such as a kind of error; by default the name itself."""
         return self.entries.get(f"{group}.{name}", name.replace("_", " "))
 
+    def about(self, kind: str) -> str:
+        """Return what a kind of error is, if there is a text for it."""
+        return self.entries.get(f"about.{kind}", "")
+
 
 @cache
 def texts(language: str) -> Texts:

@@ -27,16 +27,18 @@ if TYPE_CHECKING:
     from markupsafe import Markup
     from matplotlib.axes import Axes
 
-    from zoo_runner.report.changes import ClassChange
+    from zoo_runner.report.changes import ClassChange, MetricChange
     from zoo_runner.report.model import CurveRecord, MetricRecord, PerformanceRecord
 
-WIDTH: Final = 440.0
+WIDTH: Final = 400.0
 """Of a plot in pixels: on a telephone it shrinks a little, and can still be read."""
 ROW: Final = 20.0
 LABEL: Final = 20
 """Letters of a class name that a plot shows."""
 DRAWN: Final = 40
 """Classes that a plot shows; the tables have all."""
+CLOSE: Final = 0.1
+"""Distance, as a part of the axis, within which a mark covers the text above a bar."""
 CAP: Final = 0.16
 """Half the height of an interval's ends, in rows."""
 PERCENT: Final = 100.0
@@ -64,18 +66,18 @@ def _bars(metric: MetricRecord, order: Sequence[str], axes: Axes) -> None:
     _name_rows(axes, order)
 
 
-def differences(changes: Sequence[ClassChange], *, prefix: str, title: str) -> Markup:
-    """Plot what each class gained or lost, with the interval of the difference."""
-    drawn = changes[:DRAWN]
-    sheet = _rows([change.label for change in drawn], right=52)
-    return plotted(sheet, partial(_differences, drawn), prefix=prefix, title=title)
+def differences(change: MetricChange, *, prefix: str, title: str) -> Markup:
+    """Plot what each class of a metric gained or lost, with the interval of the difference."""
+    drawn = change.per_class[:DRAWN]
+    better = 1 if change.higher_is_better else -1
+    sheet = _rows([each.label for each in drawn], right=52)
+    return plotted(sheet, partial(_differences, drawn, better), prefix=prefix, title=title)
 
 
-def _differences(changes: Sequence[ClassChange], axes: Axes) -> None:
+def _differences(changes: Sequence[ClassChange], better: int, axes: Axes) -> None:
     values = [_finite(change.difference) for change in changes]
-    axes.barh(
-        range(len(values)), values, height=0.62, color=[LOSS if value < 0 else GAIN for value in values], linewidth=0
-    )
+    colours = [LOSS if value * better < 0 else GAIN for value in values]
+    axes.barh(range(len(values)), values, height=0.62, color=colours, linewidth=0)
     pairs = [_pair(change) for change in changes]
     ends = [0.0, *values, *(end for pair in pairs if pair for end in pair)]
     _intervals(axes, pairs)
@@ -116,11 +118,12 @@ def _throughput(records: Sequence[PerformanceRecord], axes: Axes) -> None:
     values = [_finite(record.throughput or 0.0) for record in records]
     axes.grid(visible=True, axis="y")
     axes.bar(places, values, width=0.44, color=FIRST, linewidth=0, zorder=2)
-    tops = list(values)
+    expected = [record.expected or 0.0 for record in records]
+    marked = [_finite(record.end_to_end or 0.0) for record in records]
+    top = max([*values, *expected, *marked], default=1.0) or 1.0
     for place, record in enumerate(records):
         if record.expected is not None:
             around, tolerance = [place - 0.4, place + 0.4], record.tolerance or 0.0
-            tops.append(record.expected)
             axes.fill_between(around, record.expected - tolerance, record.expected, color=ZONE, linewidth=0, zorder=1.5)
             axes.plot(around, [record.expected] * 2, color=INK, linewidth=2.2)
         if record.end_to_end is not None:
@@ -128,11 +131,12 @@ def _throughput(records: Sequence[PerformanceRecord], axes: Axes) -> None:
                 [place], [record.end_to_end], "D", color=PAPER, markersize=8, markeredgewidth=1.6, markeredgecolor=INK
             )
         if record.throughput is not None:
-            height = max(values[place], record.expected or 0.0)
+            height = max(values[place], expected[place])
+            covered = abs(marked[place] - height) < CLOSE * top  # by the diamond
             axes.annotate(
-                shown(record.throughput, 0),
-                (place, height),
-                (0, 4),
+                shown(record.throughput, 0 if record.throughput >= PERCENT else 1),
+                (place, max(height, marked[place]) if covered else height),
+                (0, 9 if covered else 4),
                 textcoords="offset points",
                 ha="center",
                 fontsize=12,
@@ -140,7 +144,7 @@ def _throughput(records: Sequence[PerformanceRecord], axes: Axes) -> None:
     axes.set_xticks(places, labels=[str(record.batch) for record in records])
     axes.tick_params(axis="y", labelcolor=MUTED)
     axes.set_xlim(-0.6, max(len(records), 1) - 0.4)
-    axes.set_ylim(0, 1.12 * max(tops, default=1.0) or 1.0)
+    axes.set_ylim(0, 1.12 * top)
     axes.spines["left"].set_visible(False)
 
 

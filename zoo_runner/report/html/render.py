@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from zoo_runner.report.html import plots
 from zoo_runner.report.html.cards import gallery, tag_size
+from zoo_runner.report.html.difference import NOTES, rescored, tone, unmoved
 from zoo_runner.report.html.figures import Figures, decimals, duration, shown
 from zoo_runner.report.html.language import Texts, texts
 from zoo_runner.report.html.strip import bound, difference_strip, strip
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from markupsafe import Markup
 
     from zoo_runner.report.changes import Comparison, MetricChange
-    from zoo_runner.report.model import MetricRecord, PerformanceRecord, Report
+    from zoo_runner.report.model import CurveRecord, MetricRecord, PerformanceRecord, Report
     from zoo_runner.report.picture import Picture
 
 _Metric = TypeVar("_Metric", "MetricRecord", "MetricChange")
@@ -62,6 +63,7 @@ def render(report: Report, pictures: Sequence[Picture], language: str = "en") ->
         gallery=gallery(report, pictures, words),
         sections=_sections(report, pictures),
         timings=_timings(report),
+        curves=_worst_curves(report),
         levels=sorted({level for curve in report.curves for level in curve.levels}),
         plot=Plots(report, words),
         style=_file("style.css"),
@@ -99,13 +101,11 @@ class Plots:
         title = self._texts("throughput.plot", backend=first.backend, chip=first.chip, unit=first.unit)
         return plots.throughput(records, prefix=f"throughput-{group}", title=title)
 
-    def differences(self, position: int) -> Markup:
+    def differences(self, position: int, change: MetricChange) -> Markup:
         """Plot what became of each class of a metric since the baseline."""
-        comparison = self._report.comparison
-        changes = comparison.metrics[position].per_class if comparison else ()
-        count = min(len(changes), plots.DRAWN)
-        title = self._texts("baseline.plot", name=comparison.metrics[position].name if comparison else "", count=count)
-        return plots.differences(changes, prefix=f"differences-{position}", title=title)
+        count = min(len(change.per_class), plots.DRAWN)
+        title = self._texts("baseline.plot", name=change.name, count=count)
+        return plots.differences(change, prefix=f"differences-{position}", title=title)
 
 
 def _environment(words: Texts) -> Environment:
@@ -127,6 +127,10 @@ def _environment(words: Texts) -> Environment:
         tag_size=tag_size,
         line_digits=_line_digits,
         drawn=plots.DRAWN,
+        noted=NOTES,
+        rescored=rescored,
+        tone=tone,
+        unmoved=unmoved,
         timing_fields=TIMING_FIELDS,
         with_classes=_with_classes,
         error_names=_error_names,
@@ -147,6 +151,13 @@ def _sections(report: Report, pictures: Sequence[Picture]) -> list[str]:
         "provenance": True,
     }
     return [name for name, content in held.items() if content]
+
+
+def _worst_curves(report: Report) -> list[tuple[int, CurveRecord]]:
+    """Pick the curves that are drawn, the lowest average first, each with its place in the report."""
+    places = {curve.label: place for place, curve in enumerate(report.curves)}
+    order = plots.worst_classes({curve.label: curve.average for curve in report.curves})
+    return [(places[label], report.curves[places[label]]) for label in order]
 
 
 def _timings(report: Report) -> list[list[tuple[int, PerformanceRecord]]]:

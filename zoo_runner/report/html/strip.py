@@ -63,10 +63,13 @@ def strip(line: Line, value: float | None, interval: tuple[float, float] | None)
     return _scale(value=value, low=low, high=high, expected=line.expected, allowed=bounds(line))
 
 
-def difference_strip(difference: float, low: float | None, high: float | None) -> Strip | None:
-    """Place a difference on a scale around zero."""
+def difference_strip(
+    difference: float, low: float | None, high: float | None, *, higher_is_better: bool = True
+) -> Strip | None:
+    """Place a difference on a scale around zero, whose better side is what is allowed."""
     ends = (difference if low is None else low, difference if high is None else high)
-    return _scale(value=difference, low=ends[0], high=ends[1], expected=0.0, allowed=(0.0, math.inf))
+    better = (0.0, math.inf) if higher_is_better else (-math.inf, 0.0)
+    return _scale(value=difference, low=ends[0], high=ends[1], expected=0.0, allowed=better)
 
 
 def _scale(*, value: float, low: float, high: float, expected: float, allowed: tuple[float, float]) -> Strip | None:

@@ -23,6 +23,9 @@ SHOWN = "cards => cards.filter(card => card.checkVisibility()).length"
 WIDE = """all => all
     .filter(each => each.getBoundingClientRect().right > 391 && !each.closest('.scroll, nav, svg, .skip, thead'))
     .map(each => each.outerHTML.slice(0, 80))"""
+NARROW = """all => all
+    .filter(each => each.scrollWidth > each.clientWidth + 1 && !each.closest('thead') && each.clientWidth)
+    .map(each => `${each.scrollWidth} in ${each.clientWidth}: ${each.innerText}`)"""
 TALL = "all => all.filter(each => each.getBoundingClientRect().height > 0).length"
 BRIGHTNESS = """element => getComputedStyle(element)[%r]
     .match(/\\d+/g).slice(0, 3).map(Number).reduce((sum, part) => sum + part)"""
@@ -173,6 +176,14 @@ def test_a_phone_scrolls_one_way(opened: Open, case: str, language: str) -> None
     assert min(sizes, default=99) >= 8
 
 
+@pytest.mark.parametrize("width", [390, 600, 780, 960, 961, 1100, 1280])
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_nothing_reaches_into_its_neighbour(opened: Open, language: str, width: int) -> None:
+    page = opened("compared", language, size=ViewportSize(width=width, height=900))
+    assert page.evaluate("document.documentElement.scrollWidth") == width
+    assert page.locator("table.stack th, table.stack td, .totals > div").evaluate_all(NARROW) == []
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_day_and_night(opened: Open, scheme: Any) -> None:
     page = opened("compared", color_scheme=scheme)
@@ -198,7 +209,7 @@ def test_on_paper_everything_is_open_and_nothing_is_a_control(opened: Open, tmp_
     page.emulate_media(media="print", color_scheme="dark")
     visible = "all => all.filter(each => each.checkVisibility({contentVisibilityAuto: true})).length"
     assert page.locator("nav, form, button, select").evaluate_all(visible) == 0
-    for hidden_on_screen in (".card", "details table", ".boxes"):
+    for hidden_on_screen in (".card", "details table"):
         parts = page.locator(hidden_on_screen)
         assert parts.evaluate_all(TALL) == parts.count()
     assert page.evaluate("getComputedStyle(document.body).color") == "rgb(27, 31, 36)"

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from zoo_runner.evidence import Illustration, Mark
 from zoo_runner.report.html.canvas import columns
-from zoo_runner.report.html.cards import DRAWN, LETTER, gallery, tag_size
+from zoo_runner.report.html.cards import DRAWN, LETTER, Drawn, gallery, tag_size
 from zoo_runner.report.html.language import texts
 from zoo_runner.report.picture import Picture
 
@@ -34,7 +35,7 @@ def test_a_card(reports: Reports) -> None:
     shown = picture(mark("hit"), mark("missed"), mark("truth"), errors={"background": 2, "missed": 1})
     (card,) = gallery(reports.full(), [shown], ENGLISH).cards
     assert card.uri == f"data:image/jpeg;base64,{base64.b64encode(b'pixels').decode()}"
-    assert card.alt == "000001, score 12.3: missed 1, nothing there 2"
+    assert card.alt == "000001, score 12.3: missed 1, background 2"
     assert card.kinds == '["missed", "background"]'
     assert [drawn.kind.name for drawn in card.marks] == ["hit", "truth", "missed"]
     assert [drawn.tag for drawn in card.marks] == ["", "", "M ant 0.88"]
@@ -80,21 +81,48 @@ def test_too_many_marks_leave_the_errors(reports: Reports) -> None:
     assert {drawn.kind.name for drawn in card.marks} == {"ignored", "missed", "truth"}
 
 
-def test_texts_that_fit_do_not_cover_each_other(reports: Reports) -> None:
-    shown = picture(*(mark("missed") for _ in range(4)), mark("missed", box=(150, 20, 195, 60)))
-    (card,) = gallery(reports.full(), [shown], ENGLISH).cards
+def spans(marks: Sequence[Drawn]) -> list[tuple[float, float, float]]:
+    """Where the texts begin and end, and their height on the picture."""
     size = tag_size(200, 100)
-    spans = []
-    for drawn in card.marks:
+    found = []
+    for drawn in marks:
         length = LETTER * size * columns(drawn.tag)
         start = drawn.tag_x - (length if drawn.anchor == "end" else 0)
-        spans.append((start, start + length, drawn.tag_y))
+        found.append((start, start + length, drawn.tag_y))
+    return found
+
+
+@pytest.mark.parametrize("count", [2, 4, 40])
+def test_texts_do_not_cover_each_other(reports: Reports, count: int) -> None:
+    shown = picture(
+        *(mark("missed", label=f"c{number}") for number in range(count)), mark("missed", box=(150, 20, 195, 60))
+    )
+    (card,) = gallery(reports.full(), [shown], ENGLISH).cards
+    tagged = [drawn for drawn in card.marks if drawn.tag]
+    assert 2 <= len(tagged) <= count + 1
+    assert len(card.marks) == count + 1
+    size, places = tag_size(200, 100), spans(tagged)
     apart = [
         a[1] <= b[0] or b[1] <= a[0] or abs(a[2] - b[2]) >= 0.99 * size
-        for place, a in enumerate(spans)
-        for b in spans[place + 1 :]
+        for place, a in enumerate(places)
+        for b in places[place + 1 :]
     ]
     assert all(apart)
+
+
+def test_errors_of_one_sort_share_a_text(reports: Reports) -> None:
+    here = [mark("duplicate", box=(10 + step, 20 + step, 60, 70)) for step in (0, 4, 8)]
+    others = [
+        mark("duplicate", box=(120, 20, 160, 70)),
+        mark("duplicate", label="bee", box=(10, 60, 60, 90)),
+        mark("hit", box=(10, 20, 60, 70)),
+    ]
+    (card,) = gallery(reports.full(), [picture(*here, *others)], ENGLISH).cards
+    assert sorted(drawn.tag for drawn in card.marks if drawn.tag) == [
+        "D ant 0.88",
+        "D ant \N{MULTIPLICATION SIGN}3",
+        "D bee 0.88",
+    ]
 
 
 @given(

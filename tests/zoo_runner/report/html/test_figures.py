@@ -28,6 +28,7 @@ DASH = "\N{EN DASH}"
         pytest.param(1.5, {"digits": 1, "sign": True}, "+1.5", id="gain"),
         pytest.param(-0.001, {"digits": 2}, "0.00", id="no loss"),
         pytest.param(0.0, {"digits": 2, "sign": True}, "0.00", id="no difference"),
+        pytest.param(0, {"sign": True}, "0", id="no more and no fewer"),
         pytest.param(0.300, {"digits": 3, "least": True}, "0.3", id="short"),
         pytest.param(100.0, {"digits": 0, "least": True}, "100", id="zeros that count"),
         pytest.param(1e-9, {}, "1e-09", id="tiny"),

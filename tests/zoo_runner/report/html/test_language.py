@@ -14,7 +14,10 @@ from zoo_runner.report.model import Verdict, WaiverState
 
 PACKAGE = Path(html.__file__).parent
 SOURCES = [*PACKAGE.glob("*.py"), *PACKAGE.glob("templates/*.j2")]
-GROUPS = ("verdict", "waiver", "stage", "direction", "rule", "change", "kind", "code", "unit", "section", "timing")
+GROUPS = (
+    *("verdict", "waiver", "stage", "direction", "rule", "change"),
+    *("kind", "about", "code", "unit", "section", "timing"),
+)
 """Texts whose last part is a value: of the report, of a section's name or of a field's."""
 
 
@@ -49,6 +52,7 @@ def test_what_is_asked_for_is_there_and_nothing_else() -> None:
         pytest.param("rule", ["point", "interval", "paired"], id="rules"),
         pytest.param("change", ["setting", "package", "artifact", "data", "environment"], id="changes"),
         pytest.param("kind", ["missed", "confusion", "localisation", "duplicate", "background"], id="errors"),
+        pytest.param("about", ["missed", "confusion", "localisation", "duplicate", "background"], id="explanations"),
         pytest.param("code", ["missed", "confusion", "localisation", "duplicate", "background"], id="letters"),
     ],
 )
@@ -64,6 +68,12 @@ def test_chinese_is_chinese() -> None:
 
 def test_a_name_without_a_text_stays_what_it_is() -> None:
     assert texts("zh").named("kind", "upside_down") == "upside down"
+    assert texts("zh").about("upside_down") == ""
+
+
+def test_errors_are_called_what_the_other_reports_call_them() -> None:
+    for name in ("missed", "confusion", "localisation", "duplicate", "background"):
+        assert texts("en").named("kind", name) == name
 
 
 def test_another_language_is_refused() -> None:

@@ -43,7 +43,7 @@ def throughput(make: Reports) -> str:
 
 
 def differences(make: Reports) -> str:
-    return plots.differences(make.comparison(make.full()).metrics[0].per_class, prefix="p", title=TITLE)
+    return plots.differences(make.comparison(make.full()).metrics[0], prefix="p", title=TITLE)
 
 
 ALL = [bars, curve, throughput, differences]
@@ -106,6 +106,35 @@ def test_bars_are_as_long_as_the_values(reports: Reports) -> None:
     assert long == pytest.approx(3 * short, abs=0.1)
 
 
+@pytest.mark.parametrize(
+    ("better", "colours"), [(True, ["loss"] * 4 + ["gain"] * 2), (False, ["gain"] * 4 + ["loss"] * 2)]
+)
+def test_what_is_a_loss_depends_on_the_metric(reports: Reports, *, better: bool, colours: list[str]) -> None:
+    change = reports.comparison(reports.full()).metrics[0].model_copy(update={"higher_is_better": better})
+    drawn = plots.differences(change, prefix="p", title=TITLE)
+    assert re.findall(r"fill:var\(--plot-(loss|gain)\)", drawn) == colours
+
+
+@pytest.mark.parametrize(
+    ("end_to_end", "covered"),
+    [
+        pytest.param(None, False, id="no mark"),
+        pytest.param(390.0, True, id="at the top of the bar"),
+        pytest.param(200.0, False, id="inside the bar"),
+        pytest.param(800.0, False, id="far above"),
+    ],
+)
+def test_the_figure_of_a_bar_is_not_under_the_mark(
+    reports: Reports, end_to_end: float | None, *, covered: bool
+) -> None:
+    record = reports.timing(1, throughput=389.0, end_to_end=end_to_end, expected=None)
+    root = fromstring(plots.throughput([record], prefix="p", title=TITLE))
+    (text,) = [each for each in root.iter("text") if each.text == "389"]
+    paths = [each.get("d", "") for each in root.iter("path") if "fill:var(--plot-a)" in each.get("style", "")]
+    top = min(float(y) for y in re.findall(r"[ML] [\d.]+ ([\d.]+)", paths[0]))
+    assert top - float(text.get("y", "nan")) == pytest.approx(9 if covered else 4, abs=1.5)
+
+
 def test_the_lowest_classes_come_first_and_not_too_many() -> None:
     values = {f"c{number}": float(-number) for number in range(100)}
     assert plots.worst_classes(values) == [f"c{number}" for number in range(99, 99 - plots.DRAWN, -1)]
@@ -115,6 +144,7 @@ def test_the_lowest_classes_come_first_and_not_too_many() -> None:
 def test_what_is_missing_is_not_drawn(reports: Reports) -> None:
     nothing = reports.metric("map", "reference", (), shift=0)
     unknown = reports.metric("map", "reference", ("a", "b"), shift=math.nan)
+    changed = reports.comparison(reports.full()).metrics[0]
     empty = CurveRecord(label="a", average=0.0, recall=(), precision=())
     drawn = [
         plots.bars(nothing, [], prefix="p", title=TITLE),
@@ -122,7 +152,7 @@ def test_what_is_missing_is_not_drawn(reports: Reports) -> None:
         plots.precision_recall(empty, prefix="p", title=TITLE),
         plots.throughput([reports.timing(1, throughput=None, expected=None)], prefix="p", title=TITLE),
         plots.throughput([], prefix="p", title=TITLE),
-        plots.differences([], prefix="p", title=TITLE),
+        plots.differences(changed.model_copy(update={"per_class": ()}), prefix="p", title=TITLE),
     ]
     assert [fromstring(each).tag for each in drawn] == ["svg"] * len(drawn)
     assert all("nan" not in value for each in drawn for value in re.findall(r' d="([^"]*)"', each))

@@ -17,9 +17,10 @@ import pytest
 
 from zoo_runner.errors import UsageError
 from zoo_runner.report.html import render
+from zoo_runner.report.html.difference import NOTES
 from zoo_runner.report.html.figures import ABSENT, MINUS
 from zoo_runner.report.html.language import LANGUAGES, texts
-from zoo_runner.report.model import Verdict, WaiverState
+from zoo_runner.report.model import Report, Verdict, WaiverState
 
 if TYPE_CHECKING:
     from tests.zoo_runner.report.html.conftest import Pages, Reports
@@ -202,7 +203,9 @@ def test_no_number_is_left_out(pages: Pages, trees: Callable[[str, str], Element
     drawn = re.compile(r"/curves/\d+/(recall|precision|levels)/\d+")  # as a line, and as the table's columns
     said = re.compile(r".*/interval/(level|resamples|seed)|.*/index|/comparison/performance/\d+/batch")
     said_once = re.compile(r"/metrics/[12]/(dataset_)?samples|/comparison/metrics/\d+/per_class/\d+/(before|after)")
-    left = {each for each in all_of_them - shown if not any(rule.fullmatch(each) for rule in (drawn, said, said_once))}
+    unmoved = re.compile(r"/comparison/metrics/\d+/rescored")  # equal to what is in the column before it
+    rules = (drawn, said, said_once, unmoved)
+    left = {each for each in all_of_them - shown if not any(rule.fullmatch(each) for rule in rules)}
     assert left == set()
 
 
@@ -266,17 +269,88 @@ def test_the_comparison_is_in_the_order_of_use(trees: Callable[[str, str], Eleme
     page = trees("compared", "en")
     section = next(page.all("section", id="baseline"))
     assert [each.text for each in section.all("h3")] == [
-        "In short",
         "What changed",
         "What came of it",
         "Gained and lost by class",
-        "Throughput",
         "Errors by kind",
+        "Throughput",
         "Samples that lost most",
     ]
-    rows = [row.text for row in next(section.all("table", class_="samples")).all("tr")]
-    assert rows[1] == f"000003 88.0 30.0 58.0 missed +2 duplicate +1 wrong class {MINUS}1"
+    rows = [row.text for row in next(section.all("table", class_="samples rows")).all("tr")]
+    assert rows[1] == f"000003 88.0 30.0 58.0 missed +2 duplicate +1 confusion {MINUS}1"
     assert [each.attributes["href"] for each in section.all("a")] == [f"#sample-{7 * place + 3}" for place in range(6)]
+
+
+def test_what_matters_since_the_baseline_stands_above_the_figures(reports: Reports) -> None:
+    notes = ("setting mean: not set -> 0", *(f"note {number}" for number in range(1, 9)))
+    comparison = reports.comparison(reports.full()).model_copy(update={"notes": notes})
+    page = parsed(render(reports.full(comparison=comparison), ()))
+    (box,) = page.all("div", class_="aside since")
+    first, rest = box.all("ul")
+    said = [each.text for each in first.all("li")]
+    assert said == ["setting mean: not set \N{RIGHTWARDS ARROW} 0", *(f"note {number}" for number in range(1, NOTES))]
+    assert next(box.all("summary")).text == f"{9 - NOTES} more"
+    assert [each.text for each in rest.all("li")] == list(notes[NOTES:])
+    assert next(box.all("a")).attributes["href"] == "#baseline"
+
+
+def data_changed(reports: Reports) -> Report:
+    """The same detections as the baseline's, by other annotations."""
+    before = reports.comparison(reports.full())
+    metrics = []
+    for metric in before.metrics:
+        same = tuple(each.model_copy(update={"before": each.after, "difference": 0.0}) for each in metric.per_class)
+        update = {"before": metric.after + 8.0, "rescored": metric.after, "difference": 0.0, "per_class": same}
+        metrics.append(metric.model_copy(update=update))
+    comparison = before.model_copy(update={"metrics": tuple(metrics), "errors_before": before.errors_after})
+    return reports.full(comparison=comparison)
+
+
+def test_what_the_data_did_is_not_laid_to_the_model(reports: Reports) -> None:
+    section = next(parsed(render(data_changed(reports), ())).all("section", id="baseline"))
+    metrics, classes, errors = list(section.all("table"))[1:4]
+    head, row = [row.text for row in metrics.all("tr")][:2]
+    assert head.startswith("Metric Baseline Baseline rescored This run Difference")
+    assert f"{MINUS}8.00" in row
+    assert [each.text for each in metrics.all("b", class_="loss")] == [f"{MINUS}8.00"] * 2
+    assert list(metrics.all("b", class_="gain")) == []
+    assert "No class gained or lost against the rescored baseline" in section.text
+    assert list(section.all("svg", class_="plot")) == []
+    assert next(classes.all("tr")).text.startswith("Class Baseline rescored")
+    assert [row.text.split()[-1] for row in errors.all("tr")][1:] == ["0"] * 4
+
+
+def test_the_baselines_detections_are_not_named_twice(trees: Callable[[str, str], Element]) -> None:
+    assert "rescored" not in next(trees("compared", "en").all("section", id="baseline")).text
+
+
+def test_plots_of_some_classes_say_so_and_show_the_lowest(pages: Pages, trees: Callable[[str, str], Element]) -> None:
+    section = next(trees("many_classes", "en").all("section", id="classes"))
+    curves = list(next(section.all("div", class_="curves")).all("figcaption"))
+    drawn = [float(next(each.all(class_="num")).attributes["data-value"]) for each in curves]
+    assert drawn == sorted(curve.average for curve in pages.report("many_classes").curves)[:40]
+    said = [each.text for each in section.all() if each.tag in {"h3", "figcaption"} and "the 40 lowest" in each.text]
+    assert len(said) == 1 + 3
+    assert "the 40 lowest" not in next(trees("full", "en").all("section", id="classes")).text
+
+
+def test_the_comparison_says_when_it_draws_some_classes(reports: Reports) -> None:
+    before = reports.comparison(reports.full())
+    one = before.metrics[0].per_class[0]
+    many = tuple(one.model_copy(update={"label": f"class {number}"}) for number in range(45))
+    metrics = (before.metrics[0].model_copy(update={"per_class": many}),)
+    section = next(
+        parsed(render(reports.full(comparison=before.model_copy(update={"metrics": metrics})), ())).all(
+            "section", id="baseline"
+        )
+    )
+    assert "the 40 that lost most" in section.text
+
+
+def test_columns_without_expectations_are_left_out(reports: Reports) -> None:
+    bare = tuple(reports.timing(batch, expected=None, tolerance=None) for batch in (1, 16))
+    section = next(parsed(render(reports.full(performance=bare), ())).all("section", id="throughput"))
+    assert next(section.all("tr")).text == "Batch Throughput Mean ms p99 ms"
 
 
 def test_nothing_changed(reports: Reports) -> None:

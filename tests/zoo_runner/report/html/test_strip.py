@@ -66,6 +66,13 @@ def test_everything_in_one_point() -> None:
     assert difference_strip(0.0, None, None) == centre
 
 
+def test_where_less_is_better_the_left_side_is_allowed() -> None:
+    placed = difference_strip(-3.0, -4.0, -2.0, higher_is_better=False)
+    assert placed is not None
+    assert placed.allowed[0] == 0
+    assert placed.high < placed.expected == placed.allowed[1]
+
+
 def test_a_loss_is_left_of_zero() -> None:
     placed = difference_strip(-3.0, -4.0, -2.0)
     assert placed is not None
