@@ -42,7 +42,7 @@ APART = "testing"
 PUBLIC = {"zoo_runner.interfaces", "zoo_runner.evidence", "zoo_runner.hookspecs", "zoo_runner.errors"}
 """All that a plugin may import, as ``docs/write-a-plugin.md`` says."""
 HEAVY = {"torch", "onnx", "onnxsim", "onnxruntime", "cv2", "numba", "matplotlib", "jinja2", "junitparser"}
-LOADED_LAZILY = {"refinedet_plugin.network": {"torch"}}
+LOADED_LAZILY = {"refinedet_plugin.network": {"torch"}, "zoo_runner.report.junit": {"junitparser"}}
 """Modules that do import something heavy at the top: they are themselves only imported where they are needed."""
 
 

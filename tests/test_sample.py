@@ -5,22 +5,27 @@ Runs share a store, so that the sample is exported once and every variant of it 
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
 import pytest
+from junitparser import JUnitXml
 
 from refinedet_plugin.config import RefineDetConfig
 from refinedet_plugin.plugin import zoo_dataset, zoo_preprocess
 from zoo_runner.fingerprints import file_digest
 from zoo_runner.manifest.load import load, load_plugin_config
+from zoo_runner.manifest.settings import settings
+from zoo_runner.report.model import Report
 
 if TYPE_CHECKING:
     from tests.conftest import ZooRun
@@ -31,6 +36,10 @@ DATA = ROOT / "refinedet_plugin" / "sample" / "VOCdevkit"
 SAMPLES = 240
 LOADED = load(MANIFEST)
 CONFIG = load_plugin_config(LOADED, RefineDetConfig)
+NAME = "refinedet320-sample"
+FORMS = {"report.json", "report.html", "junit.xml", "summary.md", "report.sarif"}
+MOST_BYTES = 5_000_000
+KINDS = ["missed", "confusion", "localisation", "duplicate", "background"]
 STAGES = ["fetch", "export", "convert", "preprocess", "infer", "postprocess", "evaluate", "benchmark", "gate"]
 STREAM = {"preprocess", "infer", "postprocess"}
 QUICK = ("--set", "benchmark.batch=[1]", "--set", "benchmark.loop=1")
@@ -89,6 +98,18 @@ def results(inferred: Finished, tmp_path: Path) -> Path:
     return folder
 
 
+def line_of(start: str) -> int:
+    """Where in the manifest a line begins like that."""
+    return next(number for number, line in enumerate(MANIFEST.read_text().splitlines(), 1) if line.startswith(start))
+
+
+def place_and_table(finished: Finished) -> str:
+    """What is printed below a verdict that needs no reason."""
+    environment = finished.report["environment"]
+    place = f"onnxruntime ({environment['backend_version']}) on cpu, {SAMPLES} of {SAMPLES} samples"
+    return f"  {place}\n\nline  "
+
+
 def headline(finished: Finished) -> dict[str, Any]:
     found: dict[str, Any] = finished.report["metrics"][0]
     return found
@@ -99,15 +120,31 @@ class TestTheWholeSample:
         assert whole.done.returncode == 0, whole.done.stderr
         report = whole.report
         assert (report["schema_version"], report["verdict"], report["exit_code"]) == (1, "pass", 0)
-        assert (report["notice"], report["warnings"]) == ("", [])
+        assert (report["notice"], report["warnings"], report["waivers"]) == ("", [], [])
+        assert (report["subset"], report["comparison"]) == (None, None)
+        assert datetime.fromisoformat(report["started"]).utcoffset() == timedelta(0)
+        assert 0 < max(stage["seconds"] for stage in report["stages"]) <= report["seconds"]
         (why,) = report["why"]
         assert why.startswith(f"voc07_map (reference): {headline(whole)['value']:.4f}, expected at least ")
-        assert f"PASS refinedet320-sample\n  {why}\n" in whole.done.stdout
+        assert f"PASS refinedet320-sample\n{place_and_table(whole)}" in whole.done.stdout
+        assert whole.done.stdout.endswith("\nreport: whole/report.html\n")
         assert "Warning" not in whole.done.stderr
-        assert {path.name for path in whole.folder.iterdir()} == {"report.json", "detections.npz"}
+        assert {path.name for path in whole.folder.iterdir()} == {"detections.npz", *FORMS}
+        assert all((whole.folder / name).stat().st_size < MOST_BYTES for name in FORMS)
+
+    def test_every_form_of_the_report_says_so(self, whole: Finished) -> None:
+        (suite,) = JUnitXml.fromstring((whole.folder / "junit.xml").read_bytes())
+        assert (suite.name, suite.tests, suite.failures, suite.errors, suite.skipped) == (NAME, 5, 0, 0, 4)
+        assert [case.name for case in suite if case.is_passed] == ["voc07_map/reference"]
+        summary = (whole.folder / "summary.md").read_text(encoding="utf-8")
+        assert summary.startswith(f"## ✅ PASS — {NAME}\n")
+        assert json.loads((whole.folder / "report.sarif").read_bytes())["runs"][0]["results"] == []
+        assert "<svg" in (whole.folder / "report.html").read_text(encoding="utf-8")
+        Report.model_validate(whole.report)
 
     def test_manifest_and_environment(self, whole: Finished) -> None:
-        manifest, environment = whole.report["manifest"], whole.report["environment"]
+        manifest, environment = dict(whole.report["manifest"]), whole.report["environment"]
+        assert manifest.pop("settings") == settings(LOADED.manifest)
         assert manifest == {
             "name": "refinedet320-sample",
             "path": str(MANIFEST),
@@ -125,9 +162,12 @@ class TestTheWholeSample:
         metrics = whole.report["metrics"]
         names = [("voc07_map", "reference"), ("voc07_map", "devkit"), ("voc10_map", "devkit")]
         assert [(metric["name"], metric["protocol"]) for metric in metrics] == names
-        accuracy = LOADED.manifest.expected.accuracy
+        accuracy, uncertainty = LOADED.manifest.expected.accuracy, LOADED.manifest.uncertainty
         assert accuracy is not None
         gated, *others = metrics
+        assert [metric["id"] for metric in metrics] == [f"{name}/{protocol}" for name, protocol in names]
+        assert (gated["direction"], gated["rule"], gated["published"]) == ("at_least", "point", None)
+        assert gated["where"] == f"{MANIFEST}:{line_of('    value:')}"
         assert gated["expected"] == accuracy.value
         assert gated["tolerance"] == pytest.approx(accuracy.tolerance.margin(accuracy.value))
         assert gated["verdict"] == "pass"
@@ -138,8 +178,31 @@ class TestTheWholeSample:
             assert metric["unit"] == "percent"
             assert list(metric["per_class"]) == list(CONFIG.classes)
             assert metric["value"] == pytest.approx(np.mean(list(metric["per_class"].values())))
+            interval = metric["interval"]
+            assert (interval["method"], interval["level"]) == ("bootstrap", uncertainty.level)
+            assert (interval["resamples"], interval["seed"]) == (uncertainty.resamples, uncertainty.seed)
+            assert interval["low"] <= metric["value"] <= interval["high"]
+            assert 0 < metric["smallest_drop"] < 10
+            assert list(metric["per_class_interval"]) == list(metric["support"]) == list(CONFIG.classes)
+            assert all(low < high for low, high in metric["per_class_interval"].values())
+            assert all(count > 0 for count in metric["support"].values())
         for metric in others:
             assert (metric["expected"], metric["tolerance"], metric["verdict"]) == (None, None, "not_gated")
+            assert metric["where"] == ""
+
+    def test_curves_and_diagnosis(self, whole: Finished) -> None:
+        curves, diagnosis = whole.report["curves"], whole.report["diagnosis"]
+        assert {curve["label"]: curve["average"] for curve in curves} == headline(whole)["per_class"]
+        for curve in curves:
+            assert len(curve["recall"]) == len(curve["precision"]) > 0
+            assert curve["levels"] == pytest.approx(np.linspace(0, 1, 11))
+            assert np.mean(curve["level_precision"]) * 100 == pytest.approx(curve["average"])
+        assert diagnosis["kinds"] == list(diagnosis["totals"]) == KINDS
+        counts = [sum(sample["errors"].values()) for sample in diagnosis["worst"]]
+        assert 0 < len(counts) <= SAMPLES
+        assert sum(counts) <= sum(diagnosis["totals"].values())
+        scores = [sample["score"] for sample in diagnosis["worst"] if sample["score"] is not None]
+        assert scores == sorted(scores)
 
     def test_performance(self, whole: Finished) -> None:
         options = LOADED.manifest.benchmark
@@ -151,6 +214,7 @@ class TestTheWholeSample:
             assert timing["throughput"] == pytest.approx(1000 * timing["batch"] / timing["mean_ms"])
             assert 0 < timing["median_ms"] <= timing["p99_ms"]
             assert (timing["expected"], timing["tolerance"], timing["verdict"]) == (None, None, "not_gated")
+            assert timing["id"] == f"throughput/cpu/{timing['batch']}"
             if timing["batch"] == LOADED.manifest.infer.batch:
                 assert timing["end_to_end"] > 0
 
@@ -281,6 +345,13 @@ class TestTheGateCanFail:
         assert metric["value"] < metric["expected"] - metric["tolerance"]
         assert metric["value"] < headline(whole)["value"]
         assert f"FAIL refinedet320-sample\n  {finished.report['why'][0]}\n" in finished.done.stdout
+        results = json.loads((finished.folder / "report.sarif").read_bytes())["runs"][0]["results"]
+        (location,) = next(each for each in results if each["ruleId"] == "expectation-missed")["locations"]
+        place = location["physicalLocation"]
+        assert place["artifactLocation"]["uri"].endswith("/manifests/refinedet320-sample.yaml")
+        assert place["region"]["startLine"] == line_of("    value:")
+        (suite,) = JUnitXml.fromstring((finished.folder / "junit.xml").read_bytes())
+        assert suite.failures == 1
 
     def test_two_outputs_swapped(self, whole: Finished, results: Path, sample: Run) -> None:
         swap_first_and_third(results)

@@ -85,24 +85,6 @@ def read_baseline(path: Path) -> Baseline:
     return Baseline(path=file, report=report, predictions=dict(zip(ids, predictions, strict=True)))
 
 
-def refuse_own_output(baseline: Path, output: Path) -> None:
-    """Check that a run does not write where its baseline is; it would remove that before it starts.
-
-    Args:
-        baseline: Folder or report of the baseline.
-        output: Folder of the run.
-
-    Raises:
-        UsageError: It does.
-    """
-    place = baseline.resolve()
-    if output.resolve() == (place if place.is_dir() else place.parent):
-        raise UsageError(
-            f"--baseline {baseline}: expected another folder than --output {output}, whose report is removed when the "
-            "run starts; choose another --output, or copy the baseline first"
-        )
-
-
 def _report(path: Path, file: Path) -> Report:
     try:
         text = file.read_bytes()

@@ -14,8 +14,10 @@ from zoo_runner.commands.history import history
 from zoo_runner.commands.machine import backends, doctor, plugins
 from zoo_runner.commands.manifest import schema, validate
 from zoo_runner.commands.run import run
+from zoo_runner.commands.signals import heed
 from zoo_runner.commands.suggestions import manifests_here
 from zoo_runner.errors import ExitCode
+from zoo_runner.report.characters import ERRORS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -82,7 +84,8 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     try:
         for stream in (sys.stdout, sys.stderr):
             if isinstance(stream, TextIOWrapper):
-                stream.reconfigure(errors="replace")  # a terminal without "≥" must not cost the verdict
+                stream.reconfigure(errors=ERRORS)  # a terminal without "≥" must not cost the verdict
+        heed()
         code = _main(arguments)
     except BaseException:  # noqa: BLE001 - even the error could not be printed, as when standard error is closed
         code = ExitCode.STAGE_FAILED

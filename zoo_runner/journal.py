@@ -5,12 +5,12 @@ from __future__ import annotations
 import platform
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from zoo_runner.cann import STAND_IN
 from zoo_runner.manifest.settings import settings
@@ -51,6 +51,8 @@ PACKAGES = (
 """Distributions whose version can change a result."""
 
 
+LONG: Final = {"export", "convert"}
+"""Stages that can take minutes, and of which nobody knows how far they are."""
 STAND_IN_NOTICE = "made with stand-ins: no figure here is an NPU's"
 
 
@@ -102,7 +104,8 @@ class Journal:
         note = StageNote()
         start = time.perf_counter()
         try:
-            yield note
+            with self.track(stage.value, None, "") if stage.value in LONG else nullcontext():
+                yield note
         except BaseException:
             note.why, note.skipped = "failed", False
             raise

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
-from zoo_runner.baseline import read_baseline, refuse_own_output
-from zoo_runner.errors import ZooError, interrupted
+from zoo_runner.baseline import read_baseline
+from zoo_runner.errors import StageError, ZooError, interrupted
 from zoo_runner.evaluation import evaluate
 from zoo_runner.gallery import pictures
 from zoo_runner.job import FROM_FILES, Job
@@ -26,7 +27,8 @@ from zoo_runner.stages.waivers import judge_waivers, waived
 from zoo_runner.timing import time_batches
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
 
     from zoo_runner.artifacts import Store
     from zoo_runner.interfaces import Arrays, Progress, Sample
@@ -49,9 +51,9 @@ def run(loaded: LoadedManifest, options: RunOptions, *, store: Store, progress: 
         ZooError: The run was refused before it touched anything; a failure after that is in the report.
         Exception: A bug in the runner or a plugin, named in the report too.
     """
-    if options.baseline is not None:
-        refuse_own_output(options.baseline, options.output)
-    remove_report(options.output)  # also of a run that is refused: nobody may take the old report for its own
+    remove_report(
+        options.output, options.baseline
+    )  # also of a run that is refused: nobody may take the old report for its own
     options.check()
     recipe = resolve(loaded, options)
     baseline = read_baseline(options.baseline) if options.baseline is not None else None
@@ -61,12 +63,31 @@ def run(loaded: LoadedManifest, options: RunOptions, *, store: Store, progress: 
     journal = Journal(loaded=loaded, progress=progress, effective=recipe.manifest, subset=options.subset)
     job = Job(recipe=recipe, options=options, store=store, journal=journal, backend=backend, baseline=baseline)
     make_folder(options.output)
+    with _no_verdict_when_interrupted(options.output):
+        return _kept(job)
+
+
+@contextmanager
+def _no_verdict_when_interrupted(folder: Path) -> Iterator[None]:
+    """Leave no report of a run that is interrupted, not even while its last file is written."""
+    try:
+        yield
+    except BaseException as error:
+        if interrupted(error):
+            with suppress(StageError):
+                remove_report(folder)
+        raise
+
+
+def _kept(job: Job) -> Report:
+    """Carry out a run and write its report, also where it fails."""
+    journal, backend = job.journal, job.backend
     try:
         journal.describe(
             backend=backend.name if backend else FROM_FILES,
             version=backend.version() if backend else "",
             chip=job.chip,
-            devices=options.devices,
+            devices=job.options.devices,
         )
         outcome = _flow(job)
     except ZooError as error:
@@ -93,9 +114,12 @@ def _keep(job: Job, outcome: Outcome) -> None:
     """Write the report, and append it to the ledger; a report that is there is worth more than its entry."""
     path = write_report(job.options.output, outcome.report, outcome.pictures, job.options.language)
     try:
-        Ledger(job.store.root / LEDGER).append(outcome.report, path)
-    except ZooError as error:
-        job.journal.warn(f"this run is not in the history: {error}")
+        Ledger(job.store.root / LEDGER).append(outcome.report.encodable(), path)
+    except Exception as error:
+        if interrupted(error):
+            raise
+        kind = "" if isinstance(error, ZooError) else f"{type(error).__name__}: "
+        job.journal.warn(f"this run is not in the history: {kind}{error}")
 
 
 def _flow(job: Job) -> Outcome:

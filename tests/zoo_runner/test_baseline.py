@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from zoo_runner.baseline import read_baseline, refuse_own_output
+from zoo_runner.baseline import read_baseline
 from zoo_runner.errors import UsageError
 from zoo_runner.interfaces import Sample
 from zoo_runner.report.model import ArtifactRecord, ManifestRecord, MetricRecord, Report, Verdict
@@ -220,18 +220,3 @@ def test_a_flipped_byte_is_read_or_refused(run: Path, position: float, value: in
         assert read_baseline(broken).count in {0, 1, 2}
     except UsageError as error:
         assert "run the baseline again" in str(error)  # noqa: PT017 - it need not be raised
-
-
-@pytest.mark.parametrize(
-    "name", [".", "report.json", "link", "../run/"], ids=["folder", "report", "link", "roundabout"]
-)
-def test_a_run_must_not_write_over_its_baseline(run: Path, name: str) -> None:
-    (run / "link").symlink_to(run)
-    with pytest.raises(UsageError, match=r"expected another folder than --output .* choose another --output"):
-        refuse_own_output(run / name, run)
-
-
-@pytest.mark.parametrize("output", ["..", "below", "../other"])
-def test_a_run_may_write_beside_its_baseline(run: Path, output: str) -> None:
-    refuse_own_output(run, run / output)
-    refuse_own_output(run / "report.json", run / output)

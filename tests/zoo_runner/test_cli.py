@@ -15,6 +15,7 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from zoo_runner.options import Stage
+from zoo_runner.report.model import Report
 
 if TYPE_CHECKING:
     from tests.conftest import ZooRun
@@ -205,7 +206,6 @@ def test_doctor_for_one_backend_exits_as_a_run_would(zoo_run: ZooRun, backend: s
         pytest.param([SAMPLE, "--results", "."], ["add --from postprocess"], id="results alone"),
         pytest.param([SAMPLE, "--from", "gate"], ["--from gate has nothing to gate"], id="from the gate"),
         pytest.param([SAMPLE, "-q", "-v"], ["--quiet and --verbose contradict each other"], id="quiet and verbose"),
-        pytest.param([SAMPLE, "--dry-run", "--json"], ["--json prints a report, and --dry-run makes none"], id="json"),
         pytest.param([SAMPLE, "--lang", "de"], ["'de' is not one of 'en', 'zh'"], id="language"),
         pytest.param([SAMPLE, "--subset", "prr"], ["prr", "did you mean 'pr'?"], id="subset"),
         pytest.param([SAMPLE, "--baseline", "nowhere"], ["--baseline nowhere"], id="baseline"),
@@ -225,6 +225,32 @@ def test_wrong_usage_is_2_and_makes_nothing(zoo_run: ZooRun, arguments: list[str
     for text in texts:
         assert text in done.stderr
     assert "Traceback" not in done.stderr
+    assert list(zoo_run.folder.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        pytest.param([SAMPLE, "--dry-run"], "--json prints a report, and --dry-run makes none: drop one", id="dry run"),
+        pytest.param([SAMPLE, "-q", "-v"], "--quiet and --verbose contradict each other: drop one", id="quiet"),
+        pytest.param([SAMPLE, "--limit", "0"], "Invalid value for '--limit': 0 is not in the range x>=1.", id="value"),
+        pytest.param([SAMPLE, "--untill", "gate"], "'--untill'", id="option"),
+        pytest.param([], "Missing argument 'MANIFEST...'.", id="nothing"),
+        pytest.param([SAMPLE, SAMPLE], "are both named 'refinedet320-sample'", id="twice"),
+        pytest.param(["plugin"], "neither a manifest file nor a command; did you mean 'plugins'?", id="command"),
+    ],
+)
+def test_wrong_usage_is_json_where_that_is_asked_for(zoo_run: ZooRun, arguments: list[str | Path], why: str) -> None:
+    done = zoo_run("--json", *arguments)
+    assert done.returncode == 2
+    made = json.loads(done.stdout)
+    reports = made if len(arguments) == 2 and arguments[1] == SAMPLE else [made]
+    for report in reports:
+        Report.model_validate(report)
+        assert (report["verdict"], report["exit_code"]) == ("error", 2)
+        assert why in report["why"][0]
+    assert len(reports) == max(1, arguments.count(SAMPLE))
+    assert why in done.stderr
     assert list(zoo_run.folder.iterdir()) == []
 
 

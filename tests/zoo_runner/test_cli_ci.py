@@ -82,7 +82,14 @@ def test_the_step_summary_grows(github: ZooRun) -> None:
     assert github("trial.yaml", "second.yaml", "gone.yaml").returncode == 2
     text = target.read_text(encoding="utf-8")
     own = [(github.folder / "zoo-output" / name / "summary.md").read_text() for name in ("trial", "second")]
-    assert text == "# of an earlier command\n" + "".join(f"{each}\n" for each in own)
+    start = "# of an earlier command\n" + "".join(f"{each}\n" for each in own)
+    assert text.startswith(f"{start}## 💥 ERROR — gone\n\n- gone.yaml: no such file")
+    assert text[len(start) :].count("\n") == 4  # it has no report to name
+
+
+def test_a_manifest_that_cannot_be_run_is_in_the_step_summary_in_its_language(github: ZooRun) -> None:
+    assert github("gone.yaml", "--quiet", "--lang", "zh").returncode == 2
+    assert (github.folder / "summary").read_text(encoding="utf-8").startswith("## 💥 运行出错 — gone\n\n- gone.yaml: ")
 
 
 @pytest.mark.parametrize(

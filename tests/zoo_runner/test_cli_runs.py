@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -48,7 +49,7 @@ def test_a_missed_expectation_is_1(trial: ZooRun) -> None:
 
 
 def test_summary_on_standard_output_and_progress_on_standard_error(trial: ZooRun) -> None:
-    done = trial.given(FORCE_COLOR="1")("trial.yaml", "--set", "infer.batch=5")
+    done = trial("trial.yaml", "--set", "infer.batch=5")
     assert done.returncode == 0, done.stderr
     for text in ("PASS trial\n", "accuracy/top1", " 100.00 %", "150 of 150", "report: zoo-output/trial/report.html\n"):
         assert text in done.stdout
@@ -58,6 +59,26 @@ def test_summary_on_standard_output_and_progress_on_standard_error(trial: ZooRun
         assert text not in done.stdout
     assert "\x1b" not in done.stdout + done.stderr
     assert "\r" not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("variables", "coloured"),
+    [
+        pytest.param({"FORCE_COLOR": "1"}, True, id="FORCE_COLOR"),
+        pytest.param({"FORCE_COLOR": "1", "NO_COLOR": "1"}, False, id="and NO_COLOR"),
+        pytest.param({"FORCE_COLOR": ""}, False, id="empty"),
+    ],
+)
+def test_a_log_may_have_colours_but_no_bars(trial: ZooRun, variables: dict[str, str], coloured: bool) -> None:
+    done = trial.given(**variables)("trial.yaml", "--set", "infer.batch=5")
+    assert done.returncode == 0
+    assert ("\x1b[1;32mPASS\x1b[0m trial\n" in done.stdout) is coloured
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", done.stdout + done.stderr)
+    assert "\x1b" not in plain
+    assert "\r" not in plain
+    assert re.search(r"^predict: 150 images in [0-9.]+ s$", plain, flags=re.MULTILINE)
+    machine = trial.given(**variables)("trial.yaml", "--json")
+    assert json.loads(machine.stdout)["verdict"] == "pass"
 
 
 @pytest.mark.parametrize(
@@ -184,6 +205,20 @@ def test_a_terminal_that_lacks_characters_gets_others(trial: ZooRun, encoding: s
         text = shown.read().decode(encoding)
     assert process.returncode == 0, errors
     assert "100.00 %" in text
+    assert ">= 100.00" in text or "≥ 100.00" in text
+    assert "? 100.00" not in text
+
+
+def test_a_name_that_is_not_utf8_costs_nothing(trial: ZooRun) -> None:
+    name = os.fsdecode(b"m\xff.yaml")
+    (trial.folder / name).write_bytes((trial.folder / "trial.yaml").read_bytes())
+    done = trial(name, "--output", "out", "--limit", "8")
+    assert done.returncode == 4, done.stderr
+    assert trial.report()["manifest"]["path"] == "m\\udcff.yaml"
+    assert {path.name for path in (trial.folder / "out").iterdir()} == FORMS | {"detections.npz"}
+    assert '"uri": "m%FF.yaml"' in (trial.folder / "out" / "report.sarif").read_text()
+    refused = trial(os.fsdecode(b"n\xff.yaml"), "--json")
+    assert (refused.returncode, json.loads(refused.stdout)["manifest"]["path"]) == (2, "n\\udcff.yaml")
 
 
 def test_verbose_prints_every_stage(trial: ZooRun) -> None:

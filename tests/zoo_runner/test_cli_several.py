@@ -22,6 +22,7 @@ MANIFESTS = {
     "typo.yaml": "extends: trial.yaml\nname: typo\ninfer: {bacth: 3}\n",
     "unfit.yaml": "extends: trial.yaml\nname: unfit\nplugin: {config: {classes: [a, b]}}\n",
     "same.yaml": "extends: trial.yaml\n",
+    "exit.yaml": "extends: trial.yaml\nname: exit\nplugin: {config: {breaks: {hook: exit 0}}}\n",
 }
 
 
@@ -48,6 +49,7 @@ def test_the_worst_code_wins(codes: list[int], expected: int) -> None:
         pytest.param(["open", "lost", "trial"], 3, ["inconclusive", "error", "pass"], id="stage failed"),
         pytest.param(["bug", "trial"], 3, ["error", "pass"], id="bug"),
         pytest.param(["lost", "unfit", "typo", "trial"], 2, ["error", "error", "error", "pass"], id="refused"),
+        pytest.param(["exit", "trial"], 3, ["error", "pass"], id="a bug that shows before the run"),
         pytest.param(["gone", "fail", "trial"], 1, ["error", "fail", "pass"], id="gate failed"),
     ],
 )
@@ -62,7 +64,7 @@ def test_all_are_run_and_the_worst_is_the_exit_code(
     ]
     assert len([row for row in rows if row[:2] == ["line", "measured"]]) == 1
     written = {path.parent.name for path in several.folder.glob("zoo-output/*/report.json")}
-    assert written == set(names) - {"unfit", "typo", "gone"}
+    assert written == set(names) - {"unfit", "typo", "gone", "exit"}
     assert f"report: zoo-output/{'trial' if 'trial' in names else names[0]}/report.html" in done.stdout
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 import signal
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,11 +23,15 @@ CHUNK_SECONDS = 3.0
 MESSAGE = "interrupted: nothing was scored; to go on where this was:\n  zoo-run trial.yaml --output out --set {}\n"
 
 
-def wait_for_a_chunk(cache: Path) -> None:
+def wait_for(condition: Callable[[], bool]) -> None:
     end = time.monotonic() + PATIENCE
-    while not list(cache.glob("predictions/[!.]*/stamp.json")):
-        assert time.monotonic() < end, "no chunk was finished"
+    while not condition():
+        assert time.monotonic() < end, "it did not come to that"
         time.sleep(0.02)
+
+
+def wait_for_a_chunk(cache: Path) -> None:
+    wait_for(lambda: bool(list(cache.glob("predictions/[!.]*/stamp.json"))))
 
 
 @pytest.mark.usefixtures("interruptible")
@@ -33,6 +39,8 @@ def wait_for_a_chunk(cache: Path) -> None:
     ("number", "code", "text"),
     [
         pytest.param(signal.SIGINT, 130, MESSAGE, id="interrupted"),
+        pytest.param(signal.SIGTERM, 143, MESSAGE, id="cancelled, as CI systems do"),
+        pytest.param(signal.SIGHUP, 129, MESSAGE, id="terminal closed"),
         pytest.param(signal.SIGKILL, -signal.SIGKILL, "", id="killed"),
     ],
 )
@@ -74,7 +82,41 @@ def test_it_ends_all_manifests_and_tells_how_to_go_on(trial: ZooRun, tmp_path: P
     wait_for_a_chunk(fresh.cache)
     process.send_signal(signal.SIGINT)
     stdout, stderr = process.communicate(timeout=PATIENCE)
-    assert (process.returncode, stdout) == (130, "")
+    assert process.returncode == 130
+    for found, name in zip(json.loads(stdout), ("trial", "two words"), strict=True):
+        assert (found["manifest"]["name"], found["verdict"], found["exit_code"]) == (name, "error", 130)
+        assert (found["why"], found["metrics"]) == (["interrupted: nothing was scored"], [])
     again = " ".join(["zoo-run trial.yaml 'two words.yaml'", *options, "'source.url=https://***@example.org/recipe'"])
     assert stderr == f"interrupted: nothing that had not ended was scored; to go on where this was:\n  {again}\n"
     assert list(tmp_path.glob("zoo-output/*/report.json")) == []
+
+
+@pytest.mark.usefixtures("interruptible")
+def test_what_had_ended_is_kept(trial: ZooRun, tmp_path: Path) -> None:
+    fresh = trial.given(ZOO_RUNNER_CACHE=tmp_path / "cache")
+    pace = CHUNK_SECONDS * workers() / CHUNK
+    slow = f"extends: trial.yaml\nname: slow\nplugin: {{config: {{pace: {pace}}}}}\n"
+    (tmp_path / "slow.yaml").write_text(slow)
+    assert fresh("trial.yaml").returncode == 0
+    process = fresh.start("trial.yaml", "slow.yaml", "--json", "--quiet")
+    wait_for((tmp_path / "zoo-output" / "slow").exists)
+    process.send_signal(signal.SIGTERM)
+    stdout, _ = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 143
+    ended, lost = json.loads(stdout)
+    assert ended == fresh.report("zoo-output/trial")
+    assert (lost["manifest"]["name"], lost["verdict"], lost["exit_code"]) == ("slow", "error", 143)
+    assert list((tmp_path / "zoo-output" / "slow").iterdir()) == []
+
+
+@pytest.mark.usefixtures("interruptible")
+def test_one_that_is_told_to_ignore_a_hangup_does(trial: ZooRun) -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        process = trial.start("trial.yaml", "--output", "out")
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    wait_for((trial.folder / "out").exists)
+    process.send_signal(signal.SIGHUP)
+    process.communicate(timeout=PATIENCE)
+    assert process.returncode == 0

@@ -39,7 +39,7 @@ def test_stages_are_recorded_in_order_with_what_they_say(journal: Journal, liste
     ]
     assert all(stage.seconds >= 0 for stage in stages)
     assert stages[2].seconds == 1.2346
-    assert listener.heard == ["fetch: everything is here"]
+    assert listener.heard == ["fetch: everything is here", "export: 0 of None "]
 
 
 @pytest.mark.parametrize("error", [FetchError("gone"), ValueError("a bug"), KeyboardInterrupt()], ids=repr)

@@ -85,7 +85,9 @@ def test_a_second_run_redoes_nothing_and_says_so(lab: Lab) -> None:
     assert (first.verdict, second.verdict, redone(second)) == (Verdict.PASS, Verdict.PASS, NOTHING)
     assert lab.listener.heard[1:] == [
         "fetch: everything is here already",
+        "export: 0 of None ",
         "export: unchanged; torch and ONNX Runtime differ by at most 0.0e+00 (relative)",
+        "convert: 0 of None ",
         "convert: the backend onnxruntime runs ONNX as it is",
         "predict: 150 of 150 images",
         "preprocess: unchanged; 150 predictions reused",

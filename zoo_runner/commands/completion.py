@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 PROGRAM: Final = "zoo-run"
 VARIABLE: Final = "_ZOO_RUN_COMPLETE"
 """In which the script says what it wants when it calls the program."""
+PREPARATION: Final = {"zsh": "(( $+functions[compdef] )) || { autoload -Uz compinit && compinit; }\n"}
+"""What must come before a shell's script: a zsh without a configuration has its completion system off."""
 
 
 @click.command()
@@ -29,6 +31,7 @@ def completion(context: click.Context, shell: str) -> int:
     """
     script = get_completion_class(shell)
     if script is not None:
+        click.echo(PREPARATION.get(shell, ""), nl=False)
         click.echo(script(context.find_root().command, {}, PROGRAM, VARIABLE).source())
     return ExitCode.PASS
 

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from zoo_runner.artifacts import Store, default_root
 from zoo_runner.commands.failure import failed
-from zoo_runner.errors import ExitCode, interrupted
+from zoo_runner.errors import ExitCode, ZooError, interrupted
 from zoo_runner.plan import plan
 from zoo_runner.report.files import NAME
 from zoo_runner.report.model import ManifestRecord, Report, Verdict
 from zoo_runner.runner import run
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-    from pathlib import Path
+    from collections.abc import Iterable, Iterator, Sequence
 
     from zoo_runner.commands.orders import Order
     from zoo_runner.interfaces import Progress
@@ -40,8 +40,8 @@ class Done:
     said: bool = False
 
 
-def carry_out(orders: Sequence[Order], progress: Progress) -> tuple[Done, ...]:
-    """Run every manifest that can be run and return what became of each.
+def carry_out(orders: Sequence[Order], progress: Progress) -> Iterator[Done]:
+    """Run every manifest that can be run and say of each what became of it, as soon as it is known.
 
     Those that cannot are named before the first one starts: a typing error must not show after hours.
     """
@@ -51,14 +51,28 @@ def carry_out(orders: Sequence[Order], progress: Progress) -> tuple[Done, ...]:
         for number, order in enumerate(orders)
         if order.error
     }
-    done = []
     for number, order in enumerate(orders):
         if several and number not in refused:
             progress.note(f"{order.name}: {number + 1} of {len(orders)}")
-        done.append(refused.get(number) or _carry_out(order, store, progress, str(order.path) if several else ""))
+        done = refused.get(number) or _carry_out(order, store, progress, str(order.path) if several else "")
         if several:
-            progress.note(f"{order.name}: {done[-1].report.verdict.value}")
-    return tuple(done)
+            progress.note(f"{order.name}: {done.report.verdict.value}")
+        yield done
+
+
+def not_run(path: Path, why: str, code: int, *, name: str = "", digest: str = "") -> Done:
+    """Return what became of a manifest that was not run, or whose run was interrupted: a report without any figure.
+
+    Args:
+        path: The manifest, as the user wrote it.
+        why: What kept it from running; it has been said already.
+        code: The exit code for that.
+        name: What reports call it; by default what the file is called.
+        digest: Of the manifest, where it was read.
+    """
+    manifest = ManifestRecord(name=name or path.stem, path=str(path), files=(str(path),), digest=digest)
+    report = Report(verdict=Verdict.ERROR, exit_code=code, why=(why,), manifest=manifest)
+    return Done(report=report, code=code, folder=None, said=True)
 
 
 def plans(orders: Sequence[Order], progress: Progress) -> int:
@@ -101,8 +115,10 @@ def _written(folder: Path) -> Report:
 
 
 def _refused(order: Order, error: BaseException, subject: str) -> Done:
-    path, code = str(order.path), failed(error, subject)
     digest = order.loaded.digest if order.loaded else ""
-    manifest = ManifestRecord(name=order.name, path=path, files=(path,), digest=digest)
-    report = Report(verdict=Verdict.ERROR, exit_code=code, why=(str(error),), manifest=manifest)
-    return Done(report=report, code=code, folder=None, said=True)
+    return not_run(order.path, told(error), failed(error, subject), name=order.name, digest=digest)
+
+
+def told(error: BaseException) -> str:
+    """Write an error as reports do: those not meant for users with their kind."""
+    return str(error) if isinstance(error, ZooError) else f"{type(error).__name__}: {error}"

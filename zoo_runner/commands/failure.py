@@ -6,10 +6,9 @@ import traceback
 
 import click
 
+from zoo_runner.commands.signals import exit_code
 from zoo_runner.errors import ExitCode, ZooError, interrupted
-
-INTERRUPTED = 130
-"""Exit code after Ctrl-C, as shells have it."""
+from zoo_runner.report.characters import visible
 
 
 def failed(error: BaseException, subject: str = "") -> int:
@@ -22,12 +21,12 @@ def failed(error: BaseException, subject: str = "") -> int:
     start = f"error: {subject}: " if subject and not str(error).startswith(subject) else "error: "
     if interrupted(error) or isinstance(error, click.exceptions.Abort):
         click.echo("interrupted", err=True)
-        return INTERRUPTED
+        return exit_code(error)
     if isinstance(error, ZooError):
-        click.echo(f"{start}{error}", err=True)
+        click.echo(visible(f"{start}{error}"), err=True)
         return error.exit_code
     if isinstance(error, OSError):
-        click.echo(f"{start}{error}; check the disk and permissions, then run again", err=True)
+        click.echo(visible(f"{start}{error}; check the disk and permissions, then run again"), err=True)
         return ExitCode.STAGE_FAILED
     traceback.print_exception(error)
     click.echo(f"{start}this is a bug in zoo-run or a plugin; please report it with the lines above", err=True)

@@ -40,14 +40,18 @@ def _names(_context: click.Context, _parameter: click.Parameter, incomplete: str
 @click.option("--last", "count", metavar="N", type=click.IntRange(min=1), default=20, show_default=True, help="Runs.")
 @click.option("--line", metavar="ID", help="Follow this figure only, such as throughput/310P3/16.")
 @click.option("--propose", metavar="K", type=click.IntRange(min=1), help="Tolerances from the last K repeats, as YAML.")
+@click.option("--diff", "as_diff", is_flag=True, help="With --propose: a diff of MANIFEST, as git apply takes it.")
 @click.option("--json", "machine", is_flag=True, help="For programs.")
-def history(manifest: str, count: int, line: str | None, propose: int | None, machine: bool) -> int:
+def history(manifest: str, count: int, line: str | None, propose: int | None, machine: bool, as_diff: bool) -> int:
     """Show the last runs of a manifest, and how its figures move.
 
     NAME is a manifest's name; MANIFEST a file, read for its name. Every run on this machine is kept in one
     file below the cache folder. With --propose, print a manifest that extends this one, with figures and tolerances
-    that cover what varied between the last K runs; save and run it.
+    that cover what varied between the last K runs; save and run it. With --diff as well, the same as a change to
+    MANIFEST itself, for git apply or patch -p1.
     """
+    if as_diff and propose is None:
+        raise UsageError("--diff is about what --propose proposes; add --propose K")
     if propose is not None and (machine or line is not None):
         raise UsageError(f"--propose prints a manifest; drop {'--json' if machine else '--line'}")
     from zoo_runner.artifacts import default_root  # noqa: PLC0415 - not needed for --help
@@ -60,7 +64,7 @@ def history(manifest: str, count: int, line: str | None, propose: int | None, ma
     if not entries and not loaded:
         raise UsageError(_unknown(name, ledger))
     if propose is not None:
-        return _propose(entries, loaded or _of_newest(entries), propose)
+        return _propose(entries, loaded or _of_newest(entries), propose, as_diff=as_diff)
     from zoo_runner.history import as_json, show  # noqa: PLC0415 - loads rich
 
     if line is not None and entries:
@@ -109,8 +113,9 @@ def _with_line(entries: Sequence[Entry], line: str) -> tuple[Entry, ...]:
     return found
 
 
-def _propose(entries: Sequence[Entry], loaded: LoadedManifest, count: int) -> int:
-    from zoo_runner.proposal import patch, propose  # noqa: PLC0415 - not needed for --help
+def _propose(entries: Sequence[Entry], loaded: LoadedManifest, count: int, *, as_diff: bool) -> int:
+    from zoo_runner.proposal import diff, patch, propose  # noqa: PLC0415 - not needed for --help
 
-    click.echo(patch(propose(entries, loaded, count), Path.cwd()), nl=False)
+    write = diff if as_diff else patch
+    click.echo(write(propose(entries, loaded, count), Path.cwd()), nl=False)
     return ExitCode.PASS

@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from zoo_runner.errors import UsageError, ZooError, did_you_mean
+from zoo_runner.errors import UsageError, ZooError, did_you_mean, interrupted
 from zoo_runner.options import RunOptions
-from zoo_runner.report.files import NAME, remove_report
+from zoo_runner.report.files import NAME, keep, remove_report
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -27,13 +27,13 @@ class Order:
         path: The manifest, as the user wrote it.
         options: What was asked for; its ``output`` is where this manifest's report goes.
         loaded: The manifest, or ``None`` if it cannot be run.
-        error: Why it cannot.
+        error: Why it cannot: its own fault, or a bug in its plugin.
     """
 
     path: Path
     options: RunOptions
     loaded: LoadedManifest | None = None
-    error: ZooError | None = None
+    error: Exception | SystemExit | None = None
 
     @property
     def name(self) -> str:
@@ -44,7 +44,7 @@ class Order:
         """Return the manifest.
 
         Raises:
-            ZooError: It cannot be run.
+            Exception: It cannot be run.
         """
         if self.error or self.loaded is None:
             raise self.error or UsageError(f"{self.path}: not loaded")
@@ -124,7 +124,9 @@ def _take(path: Path, request: Request) -> Order:
     _make_way(options, dry=request.dry)
     try:
         _check(loaded, options)
-    except ZooError as error:
+    except (Exception, SystemExit) as error:
+        if interrupted(error):
+            raise
         return Order(path=path, options=options, loaded=loaded, error=error)
     return Order(path=path, options=options, loaded=loaded)
 
@@ -138,9 +140,7 @@ def _check(loaded: LoadedManifest, options: RunOptions) -> None:
 
 def _make_way(options: RunOptions, *, dry: bool) -> None:
     """Remove an old report, so that nobody takes its verdict for this run's; but never what is to be compared with."""
-    if options.baseline:
-        from zoo_runner.baseline import refuse_own_output  # noqa: PLC0415 - loads numpy
-
-        refuse_own_output(options.baseline, options.output)
-    if not dry:
-        remove_report(options.output)
+    if dry:
+        keep(options.baseline, options.output)
+    else:
+        remove_report(options.output, options.baseline)

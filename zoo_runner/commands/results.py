@@ -13,6 +13,7 @@ from zoo_runner.report.console import Detail
 from zoo_runner.report.files import NAME, SUMMARY
 from zoo_runner.report.findings import findings
 from zoo_runner.report.model import Verdict
+from zoo_runner.report.summary import summary
 from zoo_runner.report.terminal import show_report, show_reports
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from zoo_runner.commands.execution import Done
     from zoo_runner.interfaces import Progress
+    from zoo_runner.report.model import Report
 
 GITHUB: Final = "GITHUB_ACTIONS"
 """Is ``true`` where GitHub Actions reads what a step prints."""
@@ -45,16 +47,15 @@ def show(done: Sequence[Done], detail: Detail, *, as_json: bool) -> None:
     show_reports([(each.report, each.folder) for each in done], detail)
 
 
-def publish(done: Sequence[Done], progress: Progress, *, as_json: bool) -> None:
-    """Tell GitHub Actions, where that is what runs this."""
+def publish(done: Sequence[Done], progress: Progress, *, as_json: bool, language: str) -> None:
+    """Tell GitHub Actions, where that is what runs this; also of manifests that could not be run."""
     if os.environ.get(GITHUB) == "true":
         for each in done:
             for finding in findings(each.report):
                 click.echo(workflow_command(finding), err=as_json)
     if target := os.environ.get(STEP_SUMMARY):
         for each in done:
-            if each.folder:
-                _append(Path(target), each.folder / SUMMARY, progress)
+            _append(Path(target), each, language, progress)
 
 
 def _show_json(done: Sequence[Done]) -> None:
@@ -68,13 +69,15 @@ def _show_json(done: Sequence[Done]) -> None:
 
 
 def _json(done: Done) -> bytes:
-    return (done.report.model_dump_json(indent=2) + "\n").encode()
+    return done.report.to_json().encode()
 
 
-def _append(target: Path, summary: Path, progress: Progress) -> None:
+def _append(target: Path, done: Done, language: str, progress: Progress) -> None:
     """Add a run's summary to that of the CI step. Failing that costs nothing else."""
+    name = done.folder / SUMMARY if done.folder else f"what became of {done.report.manifest.path}"
     try:
-        text = summary.read_bytes() + b"\n"
+        written = (done.folder / SUMMARY).read_bytes() if done.folder else _refusal(done.report, language)
+        text = written + b"\n"
         size = target.stat().st_size if target.exists() else 0
         if size + len(text) > LIMIT:
             progress.warn(f"{STEP_SUMMARY}: {size + len(text)} bytes would be more than the {LIMIT} that are shown")
@@ -82,4 +85,8 @@ def _append(target: Path, summary: Path, progress: Progress) -> None:
         with target.open("ab") as file:
             file.write(text)
     except OSError as error:
-        progress.warn(f"{STEP_SUMMARY}: {summary} could not be added to {target} ({error.strerror})")
+        progress.warn(f"{STEP_SUMMARY}: {name} could not be added to {target} ({error.strerror})")
+
+
+def _refusal(report: Report, language: str) -> bytes:
+    return summary(report, None, language).encode(errors="backslashreplace")

@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 import shlex
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from zoo_runner.commands.failure import INTERRUPTED
+from zoo_runner.commands.failure import failed
+from zoo_runner.commands.signals import exit_code
 from zoo_runner.commands.suggestions import backend_names, manifest_files, subset_names
-from zoo_runner.errors import UsageError, interrupted
+from zoo_runner.errors import ExitCode, UsageError, interrupted
 from zoo_runner.options import RunOptions, Stage
 from zoo_runner.redaction import redacted
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from zoo_runner.commands.execution import Done
+    from zoo_runner.commands.orders import Request
+
+NOT_OF_RUNS: Final = {"quiet", "verbose", "as_json", "dry", "output", "overrides", "first", "last"}
+"""Options that runs do not take as they were given."""
 STAGES = click.Choice([stage.value for stage in Stage])
 FOLDER = click.Path(path_type=Path)
 
@@ -28,7 +38,37 @@ def _devices(_context: click.Context, _parameter: click.Parameter, value: str) -
     return devices
 
 
-@click.command()
+class _Run(click.Command):
+    """A command whose machine output is whole also when its options are wrong."""
+
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
+    ) -> click.Context:
+        given = list(args)
+        try:
+            return super().make_context(info_name, args, parent, **extra)
+        except click.UsageError as error:
+            if "--json" in given:
+                lenient = super().make_context(info_name, given, parent, resilient_parsing=True)
+                manifests = lenient.params.get("manifests") or ()
+                _came_to_nothing(manifests, Outcome(), error.format_message(), ExitCode.USAGE)
+            raise
+
+
+@dataclass
+class Outcome:
+    """How far a command came.
+
+    Attributes:
+        done: What became of the manifests, of those so far that did not have to wait.
+        shown: Whether that was printed.
+    """
+
+    done: list[Done] = field(default_factory=list)
+    shown: bool = False
+
+
+@click.command(cls=_Run)
 @click.argument("manifests", metavar="MANIFEST...", nargs=-1, required=True, type=FOLDER, shell_complete=manifest_files)
 @click.option(
     "--backend",
@@ -71,48 +111,76 @@ def run(manifests: tuple[Path, ...], **given: Any) -> int:
     Stages: fetch, export, convert, preprocess, infer, postprocess, evaluate, benchmark, gate.
     What did not change since the last run is not done again. Of several manifests the worst verdict is the exit code's.
     """
-    context = click.get_current_context()
+    context, outcome = click.get_current_context(), Outcome()
     try:
-        return _run(context, manifests, given)
-    except BaseException as error:
-        if not interrupted(error):
-            raise
-        again = shlex.join(["zoo-run", *map(redacted, context.find_root().obj or ())])
-        lost = "nothing" if len(manifests) == 1 else "nothing that had not ended"
-        click.echo(f"interrupted: {lost} was scored; to go on where this was:\n  {again}", err=True)
-        return INTERRUPTED
+        return _run(context, manifests, given, outcome)
+    except BaseException as error:  # noqa: BLE001 - whatever it is, JSON must be JSON, and no crash may exit as a gate does
+        why, code = str(error), _say(error, context, manifests)
+        if interrupted(error):
+            why = "interrupted: nothing was scored"
+        if given["as_json"] and not outcome.shown:
+            _came_to_nothing(manifests, outcome, why, code)
+        return code
 
 
-def _run(context: click.Context, manifests: tuple[Path, ...], given: dict[str, Any]) -> int:
+def _say(error: BaseException, context: click.Context, manifests: tuple[Path, ...]) -> int:
+    """Say why a command could not finish, and return the exit code for it."""
+    if not interrupted(error):
+        return failed(error)
+    again = shlex.join(["zoo-run", *map(redacted, context.find_root().obj or ())])
+    lost = "nothing" if len(manifests) == 1 else "nothing that had not ended"
+    click.echo(f"interrupted: {lost} was scored; to go on where this was:\n  {again}", err=True)
+    return exit_code(error)
+
+
+def _came_to_nothing(manifests: Sequence[Path], outcome: Outcome, why: str, code: int) -> None:
+    """Print the reports there are, and for each manifest without one a report that says why."""
+    from zoo_runner.commands.execution import not_run  # noqa: PLC0415 - not needed for --help
+    from zoo_runner.commands.results import show  # noqa: PLC0415 - loads rich
+    from zoo_runner.report.console import Detail  # noqa: PLC0415 - loads rich
+
+    left = (manifests or (Path(),))[len(outcome.done) :]
+    show([*outcome.done, *(not_run(path, why, code) for path in left)], Detail.NORMAL, as_json=True)
+
+
+def _run(context: click.Context, manifests: tuple[Path, ...], given: dict[str, Any], outcome: Outcome) -> int:
     if given["quiet"] and given["verbose"]:
         raise UsageError("--quiet and --verbose contradict each other: drop one")
     if given["dry"] and given["as_json"]:
         raise UsageError("--json prints a report, and --dry-run makes none: drop one")
+    from zoo_runner.commands.orders import take  # noqa: PLC0415 - not needed for --help
+
+    orders = take(manifests, _request(context, manifests, given))  # removes old reports: the rest is loaded after that
     from zoo_runner.commands.execution import carry_out, plans, worst  # noqa: PLC0415 - not needed for --help
-    from zoo_runner.commands.orders import Request, take  # noqa: PLC0415 - not needed for --help
     from zoo_runner.commands.results import publish, show  # noqa: PLC0415 - loads rich
     from zoo_runner.report.console import Detail  # noqa: PLC0415 - loads rich
     from zoo_runner.report.progress import Terminal  # noqa: PLC0415 - loads rich
 
-    dry, as_json = given.pop("dry"), given.pop("as_json")
-    detail = Detail.of(quiet=given.pop("quiet"), verbose=given.pop("verbose"))
-    output, overrides = given.pop("output"), given.pop("overrides")
-    given |= {"output": Path(), "first": Stage(given["first"]), "last": Stage(given["last"])}
-    request = Request(
-        options=RunOptions(**given),
-        output=output,
-        overrides=overrides,
+    detail, as_json = Detail.of(quiet=given["quiet"], verbose=given["verbose"]), given["as_json"]
+    terminal = Terminal(detail)
+    if given["dry"]:
+        return plans(orders, terminal)
+    for each in carry_out(orders, terminal):
+        outcome.done.append(each)
+    show(outcome.done, detail, as_json=as_json)
+    outcome.shown = True
+    publish(outcome.done, terminal, as_json=as_json, language=given["language"])
+    return worst(each.code for each in outcome.done)
+
+
+def _request(context: click.Context, manifests: tuple[Path, ...], given: Mapping[str, Any]) -> Request:
+    from zoo_runner.commands.orders import Request  # noqa: PLC0415 - not needed for --help
+
+    first, last = Stage(given["first"]), Stage(given["last"])
+    others = {name: value for name, value in given.items() if name not in NOT_OF_RUNS}
+    return Request(
+        options=RunOptions(output=Path(), first=first, last=last, **others),
+        output=given["output"],
+        overrides=given["overrides"],
         several=len(manifests) > 1,
-        dry=dry,
+        dry=given["dry"],
         commands=_names_of_commands(context),
     )
-    orders, terminal = take(manifests, request), Terminal(detail)
-    if dry:
-        return plans(orders, terminal)
-    done = carry_out(orders, terminal)
-    show(done, detail, as_json=as_json)
-    publish(done, terminal, as_json=as_json)
-    return worst(each.code for each in done)
 
 
 def _names_of_commands(context: click.Context) -> tuple[str, ...]:

@@ -8,6 +8,9 @@ from enum import Enum
 from typing import Final
 
 from rich.console import Console
+from rich.markup import escape
+
+from zoo_runner.report.characters import visible
 
 LOG_WIDTH: Final = 180
 """Columns where there is no terminal to ask: wide enough that CI logs do not wrap tables."""
@@ -26,10 +29,25 @@ class Detail(str, Enum):
         return cls.QUIET if quiet else cls.VERBOSE if verbose else cls.NORMAL
 
 
+def literal(text: str) -> str:
+    """Return a text as markup that shows it as it stands."""
+    return escape(visible(text))
+
+
 def console(*, stderr: bool = False) -> Console:
-    """Return a console that writes plain lines unless it is at a terminal and ``NO_COLOR`` is not set."""
+    """Return a console that writes plain lines unless it is at a terminal and ``NO_COLOR`` is not set.
+
+    With ``FORCE_COLOR`` the lines of a log have colours too; bars they never have.
+    """
     stream = sys.stderr if stderr else sys.stdout
     terminal = stream.isatty()
     plain = not terminal or bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
-    width = None if terminal else LOG_WIDTH
-    return Console(stderr=stderr, width=width, force_terminal=False if plain else None, emoji=False, highlight=False)
+    coloured = bool(os.environ.get("FORCE_COLOR")) and not os.environ.get("NO_COLOR")
+    return Console(
+        stderr=stderr,
+        width=None if terminal else LOG_WIDTH,
+        force_terminal=False if plain else None,
+        color_system="standard" if plain and coloured else "auto",
+        emoji=False,
+        highlight=False,
+    )

@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from zoo_runner.errors import StageError
+from zoo_runner.errors import StageError, UsageError
 
 if TYPE_CHECKING:
     from zoo_runner.report.model import Report
@@ -23,12 +23,36 @@ SARIF: Final = "report.sarif"
 FILES: Final = (NAME, PAGE, JUNIT, SUMMARY, SARIF)
 
 
-def remove_report(folder: Path) -> None:
-    """Remove the report of an earlier run in all its forms, and what a killed one left of them.
+def keep(baseline: Path | None, folder: Path) -> None:
+    """Check that what a run is to be compared with is not in its own folder, where it would be removed.
+
+    Args:
+        baseline: Folder or report of an earlier run, if there is one to compare with.
+        folder: Where the run writes to.
 
     Raises:
+        UsageError: It is.
+    """
+    place = baseline.resolve() if baseline else None
+    if place and folder.resolve() == (place if place.is_dir() else place.parent):
+        raise UsageError(
+            f"--baseline {baseline}: expected another folder than --output {folder}, whose report is removed when the "
+            "run starts; choose another --output, or copy the baseline first"
+        )
+
+
+def remove_report(folder: Path, baseline: Path | None = None) -> None:
+    """Remove the report of an earlier run in all its forms, and what a killed one left of them.
+
+    Args:
+        folder: Where it is, if there is one.
+        baseline: Folder or report of the run to compare with, which has to stay.
+
+    Raises:
+        UsageError: That is the report to remove.
         StageError: It cannot be removed.
     """
+    keep(baseline, folder)
     with _writing(folder):
         for name in FILES:
             (folder / name).unlink(missing_ok=True)
@@ -58,8 +82,18 @@ def write_report(folder: Path, report: Report, pictures: Sequence[Picture] = (),
         language: Of ``report.html`` and ``summary.md``.
 
     Raises:
-        StageError: ``report.json`` cannot be written.
+        StageError: ``report.json`` cannot be written; then the others are not left either.
     """
+    try:
+        return _write_all(folder, report, pictures, language)
+    except BaseException:
+        for name in FILES:
+            with suppress(OSError):  # what is reported is why it could not be written
+                (folder / name).unlink(missing_ok=True)
+        raise
+
+
+def _write_all(folder: Path, report: Report, pictures: Sequence[Picture], language: str) -> Path:
     forms: dict[str, Callable[[], str | bytes]] = {
         PAGE: lambda: _page(report, pictures, language),
         JUNIT: lambda: _junit(report),
@@ -69,7 +103,7 @@ def write_report(folder: Path, report: Report, pictures: Sequence[Picture] = (),
     failures = [problem for name, form in forms.items() if (problem := _attempt(folder / name, form))]
     complete = report.model_copy(update={"warnings": (*report.warnings, *failures)})
     with _writing(folder):
-        _write(folder / NAME, complete.model_dump_json(indent=2) + "\n")
+        _write(folder / NAME, complete.to_json())
     return folder / NAME
 
 
@@ -88,7 +122,7 @@ def _attempt(path: Path, form: Callable[[], str | bytes]) -> str:
 def _page(report: Report, pictures: Sequence[Picture], language: str) -> str:
     from zoo_runner.report.html import render  # noqa: PLC0415 - loads matplotlib
 
-    return render(report, pictures, language)
+    return render(report.encodable(), pictures, language)
 
 
 def _junit(report: Report) -> bytes:

@@ -33,7 +33,7 @@ _WAIVER: Final = {
     WaiverState.BELOW_FLOOR: "does not reach that far",
     WaiverState.NOT_NEEDED: "is no longer needed",
 }
-_PLACE: Final = re.compile(r"(?P<file>[^\n]+?\.ya?ml):(?P<line>[1-9][0-9]*)(?=$|: )")
+_WHERE: Final = re.compile(r"(?P<file>(?!--set )[^\n]+):(?P<line>[1-9][0-9]*)")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,9 +83,11 @@ def _all(report: Report) -> Iterator[Finding]:
 
 def _reason(name: str, reason: str, manifest: str) -> Iterator[Finding]:
     """Point at the lines that a reason names, as those of a manifest that cannot be loaded do."""
-    placed = [(match, text) for text in reason.splitlines() if (match := _PLACE.match(text.strip()))]
+    place = re.compile(rf"(?P<file>[^\n]+?\.ya?ml|{re.escape(manifest)}):(?P<line>[1-9][0-9]*)(:[0-9]+)?(?=$|: )")
+    placed = [(match, text) for text in reason.splitlines() if (match := place.match(text.strip()))]
     for match, text in placed:
-        yield _finding("run", name, text.strip()[match.end() :].lstrip(": ") or reason, match[0], manifest)
+        where = f"{match['file']}:{match['line']}"  # GitHub and SARIF take columns too; nobody needs them here
+        yield _finding("run", name, text.strip()[match.end() :].lstrip(": ") or reason, where, manifest)
     if not placed:
         yield _finding("run", name, reason, "", manifest)
 
@@ -93,7 +95,7 @@ def _reason(name: str, reason: str, manifest: str) -> Iterator[Finding]:
 def _finding(
     rule: str, subject: str, message: str, where: str, manifest: str, *, level: Literal["error", "warning"] = "error"
 ) -> Finding:
-    match = _PLACE.fullmatch(where)  # what --set says has no place: then it is the manifest as a whole
+    match = _WHERE.fullmatch(where)  # what --set says has no place: then it is the manifest as a whole
     path, line = (match["file"], int(match["line"])) if match else (manifest, 1)
     return Finding(rule=rule, level=level, subject=subject, message=message, path=in_checkout(path), line=line)
 

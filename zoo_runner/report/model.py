@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import Enum
+from typing import Any
+
+from pydantic_core import PydanticSerializationError
 
 from zoo_runner.report.changes import Comparison, DiagnosedSample, Interval, Record
 
@@ -204,3 +207,24 @@ class Report(Record):
     comparison: Comparison | None = None
     artifacts: tuple[ArtifactRecord, ...] = ()
     warnings: tuple[str, ...] = ()
+
+    def to_json(self) -> str:
+        """Write it as ``report.json`` has it."""
+        return self.encodable().model_dump_json(indent=2) + "\n"
+
+    def encodable(self) -> Report:
+        """Return the same with the odd bytes of file names that are not UTF-8 written out."""
+        try:
+            self.model_dump_json()
+        except PydanticSerializationError:
+            return Report.model_validate(_encodable(self.model_dump()))
+        return self
+
+
+def _encodable(value: Any) -> Any:
+    """Write out what UTF-8 cannot encode; what is not text has no such thing in it."""
+    if isinstance(value, str) and not isinstance(value, Enum):
+        return value.encode("utf-8", "backslashreplace").decode("utf-8")
+    if isinstance(value, Mapping):
+        return {_encodable(key): _encodable(each) for key, each in value.items()}
+    return tuple(map(_encodable, value)) if isinstance(value, tuple | list) else value

@@ -10,11 +10,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from rich.markup import escape
 from rich.progress import BarColumn, Progress, ProgressColumn, TextColumn
 from rich.text import Text
 
-from zoo_runner.report.console import Detail, console
+from zoo_runner.report.console import Detail, console, literal
 
 if TYPE_CHECKING:
     from rich.progress import Task
@@ -25,6 +24,8 @@ BYTES: Final = "B"
 WINDOW: Final = 30
 """Seconds that the rate is over: what was found done already must not make the rest look fast."""
 UNKNOWN: Final = "-:--"
+NOTABLE: Final = 1.0
+"""Seconds from which on it is worth a line that work without a unit is done."""
 _MB: Final = 1e6
 _FAST: Final = 10.0
 
@@ -47,28 +48,34 @@ class Terminal:
 
     @contextmanager
     def track(self, label: str, total: int | None, unit: str) -> Iterator[Callable[[int], None]]:
-        """Show a bar, or in a log a line now and then, and one when the work is done."""
+        """Show a bar, or in a log a line now and then, and one when the work is done.
+
+        Work without a unit, of which nobody knows how far it is, shows how long it takes.
+        """
         work = _Work(label=label, total=total, unit=unit)
         with self._bar(work) as advance:
             yield advance
-        self.note(f"{label}: {amount(work.done, unit)} in {work.seconds:.1f} s")
+        if unit:
+            self.note(f"{label}: {amount(work.done, unit)} in {work.seconds:.1f} s")
+        elif work.seconds >= NOTABLE:
+            self.note(f"{label}: {work.seconds:.1f} s")
 
     def note(self, text: str) -> None:
         """Print a line."""
         if not self._quiet:
-            self._console.print(escape(text), style="dim", soft_wrap=True)
+            self._console.print(literal(text), style="dim", soft_wrap=True)
 
     def warn(self, text: str) -> None:
         """Print a warning."""
         if not self._quiet:
-            self._console.print(f"[bold yellow]warning:[/] {escape(text)}", soft_wrap=True)
+            self._console.print(f"[bold yellow]warning:[/] {literal(text)}", soft_wrap=True)
 
     @contextmanager
     def _bar(self, work: _Work) -> Iterator[Callable[[int], None]]:
         if self._quiet or not self._console.is_terminal:
             yield lambda amount: self._count(work, amount)
             return
-        task = self._bars.add_task(escape(work.label), total=work.total, work=work)
+        task = self._bars.add_task(literal(work.label), total=work.total, work=work)
         self._open += 1
         self._bars.start()
 
@@ -127,6 +134,8 @@ class _Work:
 
     def figures(self) -> str:
         """Write the amount, the rate and the time left."""
+        if not self.unit:
+            return duration(self.seconds)
         of = "" if self.total is None else f"{_number(self.total, self.unit)} "
         done = f"{_number(self.done, self.unit)}/{of}" if of else f"{_number(self.done, self.unit)} "
         rate = self.rate

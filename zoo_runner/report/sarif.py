@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from importlib import metadata
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, Final
@@ -50,7 +51,7 @@ def _rule(name: str, text: str) -> dict[str, Any]:
 def _result(finding: Finding, manifest: str) -> dict[str, Any]:
     path = PurePosixPath(finding.path)
     relative = not path.is_absolute()
-    uri = quote(str(path)) if relative else path.as_uri()
+    uri = quote(os.fsencode(path)) if relative else path.as_uri()
     place = {"artifactLocation": {"uri": uri, **({"uriBaseId": CHECKOUT} if relative else {})}}
     # What an alert is recognised by in the next run: not by the figures in its message.
     identity = "\n".join((manifest, finding.rule, finding.subject, finding.message * (finding.rule == "warning")))
@@ -60,5 +61,5 @@ def _result(finding: Finding, manifest: str) -> dict[str, Any]:
         "level": finding.level,
         "message": {"text": f"{finding.subject}: {finding.message}"},
         "locations": [{"physicalLocation": place | {"region": {"startLine": finding.line}}}],
-        "partialFingerprints": {"finding/v1": hashlib.sha256(identity.encode()).hexdigest()},
+        "partialFingerprints": {"finding/v1": hashlib.sha256(identity.encode(errors="backslashreplace")).hexdigest()},
     }

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
+from zoo_runner.report.characters import visible
 from zoo_runner.report.model import Verdict
 from zoo_runner.report.summary_texts import TEXTS
 from zoo_runner.report.table import rows
@@ -35,18 +36,18 @@ LEADING: Final = re.compile(r"^(\d*)([.)](?=\s|$)|(?<!\d)[-+=#])")
 URL: Final = re.compile(r"(https?://[^\s<>|\\`]*[^\s<>|\\`.,;:)\]}'\"])")
 
 
-def summary(report: Report, folder: Path, language: str = "en") -> str:
+def summary(report: Report, folder: Path | None, language: str = "en") -> str:
     """Write the page.
 
     Args:
         report: Of one run.
-        folder: Where its files are, as the user wrote it.
+        folder: Where its files are, as the user wrote it; ``None`` if there are none.
         language: A key of :data:`~zoo_runner.report.summary_texts.TEXTS`.
     """
     return "\n\n".join(_blocks(report, folder, TEXTS[language])) + "\n"
 
 
-def _blocks(report: Report, folder: Path, texts: dict[str, str]) -> Iterator[str]:
+def _blocks(report: Report, folder: Path | None, texts: dict[str, str]) -> Iterator[str]:
     subset = f" ({texts['subset']} {plain(report.subset)})" if report.subset else ""
     verdict = _verdict(report.verdict, texts)
     yield f"## {verdict} — {plain(report.manifest.name)}{subset}"
@@ -73,7 +74,8 @@ def _blocks(report: Report, folder: Path, texts: dict[str, str]) -> Iterator[str
     if report.environment:
         here = report.environment
         yield plain(f"{here.backend} ({here.backend_version}), {here.chip}")
-    yield f"{texts['report']}: {code(str(folder / 'report.html'))}"
+    if folder:
+        yield f"{texts['report']}: {code(str(folder / 'report.html'))}"
 
 
 def _table(report: Report, texts: dict[str, str]) -> str:
@@ -106,7 +108,7 @@ def _list(items: Sequence[str], texts: dict[str, str]) -> str:
 
 def plain(text: str) -> str:
     """Return a text as Markdown that shows it as it stands, on one line and not longer than :data:`LONGEST`."""
-    text = " ".join(text.split())
+    text = visible(" ".join(text.split()))
     if len(text) > LONGEST:
         text = f"{text[:LONGEST]} …"
     parts = URL.split(text)
@@ -116,7 +118,7 @@ def plain(text: str) -> str:
 
 def code(text: str, *, cell: bool = False) -> str:
     """Return a text as Markdown code; in the cell of a table, where bars end cells even in code."""
-    text = " ".join(text.split())
+    text = visible(" ".join(text.split()))
     text = text.replace("|", "\\|") if cell else text
     longest = max((len(run) for run in re.findall("`+", text)), default=0)
     fence, space = "`" * (longest + 1), " " if "`" in text else ""

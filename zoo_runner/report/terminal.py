@@ -2,47 +2,61 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from rich.box import SIMPLE_HEAD
-from rich.cells import cell_len
-from rich.markup import escape
-from rich.table import Table
 from rich.text import Text
 
-from zoo_runner.report.console import Detail, console
+from zoo_runner.report import terminal_tables as tables
+from zoo_runner.report.console import Detail, console, literal
 from zoo_runner.report.files import NAME, PAGE
-from zoo_runner.report.model import Verdict
-from zoo_runner.report.table import ABSENT, Row, figure, rows
+from zoo_runner.report.model import Verdict, WaiverState
+from zoo_runner.report.table import rows
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from zoo_runner.doctor import Findings
-    from zoo_runner.report.model import PerformanceRecord, Report, WaiverRecord
+    from zoo_runner.report.model import Report, WaiverRecord
 
-STYLES: Final = {
-    Verdict.PASS: "bold green",
-    Verdict.FAIL: "bold red",
-    Verdict.ERROR: "bold red",
-    Verdict.INCONCLUSIVE: "bold yellow",
-    Verdict.WAIVED: "yellow",
-    Verdict.STOPPED: "bold blue",
-    Verdict.NOT_GATED: "dim",
-}
-TOP: Final = 5
-"""Notes of a comparison that are shown; the report has them all."""
-REASONS: Final = 12
-"""Lines of reasons that are shown, so that all of it stays on one screen."""
-HEADINGS: Final = ("line", "measured", "expected", "tolerance", "verdict")
-RIGHT: Final = {"measured", "expected", "tolerance"}
-UNBROKEN: Final[dict[object, int]] = {"line": 22, "verdict": 12, "stage": 12}
-"""Columns that are not broken on a screen of the usual width, up to so many characters."""
-USUAL_WIDTH: Final = 80
+
+@dataclass(frozen=True, kw_only=True)
+class Room:
+    """How many lines of each kind are shown; the report has them all.
+
+    Attributes:
+        reasons: Why the verdict is what it is.
+        lines: Of the expectations table, for each run.
+        notes: Of the comparison, and of the waivers.
+        timings: Whether there is a table of them.
+    """
+
+    reasons: int
+    lines: int
+    notes: int
+    timings: bool = False
+
+
+ALL: Final = Room(reasons=10**6, lines=10**6, notes=10**6, timings=True)
+LOG: Final = Room(reasons=12, lines=10**6, notes=5, timings=True)
+SCREENS: Final = (
+    LOG,
+    Room(reasons=6, lines=20, notes=3, timings=True),
+    *(
+        Room(reasons=reasons, lines=lines, notes=notes)
+        for reasons, lines, notes in (
+            *((6, 20, 3), (4, 16, 3), (4, 12, 3), (3, 10, 2), (2, 9, 2), (2, 8, 1)),
+            *((1, most, 1) for most in range(8, 1, -1)),
+        )
+    ),
+)
+"""What is tried at a terminal, until it fits."""
 NO_REASON_NEEDED: Final = {Verdict.PASS}
 """Verdicts that the table explains."""
+NO_TROUBLE: Final = {WaiverState.USED, WaiverState.NOT_APPLICABLE}
 
 
 def show_report(report: Report, output: Path, detail: Detail = Detail.NORMAL) -> None:
@@ -54,27 +68,11 @@ def show_report(report: Report, output: Path, detail: Detail = Detail.NORMAL) ->
         detail: Quiet prints the verdict only, and for a run that could not finish also why.
     """
     screen = console()
-    if detail is not Detail.QUIET:
-        screen.print()
-    if report.notice:
-        screen.print(f"[bold yellow]{escape(report.notice)}[/]", soft_wrap=True)
-    _show_verdict(screen, report)
-    if detail is not Detail.QUIET or report.verdict is Verdict.ERROR:
-        _show_reasons(screen, report, detail)
     if detail is Detail.QUIET:
-        return
-    _show_place(screen, report)
-    if lines := rows(report, all_lines=detail is Detail.VERBOSE):
-        _show_table(screen, _lines(lines))
-    if report.performance:
-        _show_table(screen, _timings(report.performance, verbose=detail is Detail.VERBOSE))
-    if detail is Detail.VERBOSE:
-        _show_stages(screen, report)
-    screen.print()
-    _show_waivers(screen, report.waivers)
-    _show_comparison(screen, report, detail)
-    _show_warnings(screen, report, detail)
-    screen.print(f"report: {escape(_where(output))}", soft_wrap=True)
+        _show_outcome(screen, report)
+    else:
+        verbose = detail is Detail.VERBOSE
+        _show_fitting(screen, detail, lambda room: _show_run(screen, report, output, room, verbose=verbose))
 
 
 def show_reports(reports: Sequence[tuple[Report, Path | None]], detail: Detail = Detail.NORMAL) -> None:
@@ -87,24 +85,10 @@ def show_reports(reports: Sequence[tuple[Report, Path | None]], detail: Detail =
     screen = console()
     if detail is Detail.QUIET:
         for report, _ in reports:
-            _show_verdict(screen, report)
-            if report.verdict is Verdict.ERROR:
-                _show_reasons(screen, report, detail)
-        return
-    table = _grid(HEADINGS, RIGHT)
-    for report, _ in reports:
-        table.add_row(f"[bold]{escape(report.manifest.name)}[/]", "", "", "", f"[bold]{_verdict(report.verdict)}[/]")
-        for row in rows(report, all_lines=detail is Detail.VERBOSE):
-            table.add_row(*_cells(row, indent=" "))
-    _show_table(screen, table)
-    screen.print()
-    for report, _ in reports:
-        if report.verdict not in NO_REASON_NEEDED:
-            _show_verdict(screen, report)
-            _show_reasons(screen, report, detail)
-    for _, folder in reports:
-        if folder is not None:
-            screen.print(f"report: {escape(_where(folder))}", soft_wrap=True)
+            _show_outcome(screen, report)
+    else:
+        verbose = detail is Detail.VERBOSE
+        _show_fitting(screen, detail, lambda room: _show_runs(screen, reports, room, verbose=verbose))
 
 
 def show_findings(findings: Findings) -> None:
@@ -112,26 +96,98 @@ def show_findings(findings: Findings) -> None:
     screen = console()
     for section in findings.sections:
         mark = "[green]ready[/]" if section.complete else "[yellow]not ready[/]"
-        screen.print(f"[bold]{escape(section.title)}[/]: {mark}")
+        screen.print(f"[bold]{literal(section.title)}[/]: {mark}")
         for need in section.needs:
             sign = "[green]ok     [/]" if need.ok else "[yellow]missing[/]"
-            screen.print(f"  {sign} {escape(f'{need.name}: {need.found}')}", soft_wrap=True)
+            screen.print(f"  {sign} {literal(f'{need.name}: {need.found}')}", soft_wrap=True)
             if not need.ok and need.remedy:
-                screen.print(f"          {escape(need.remedy)}", style="dim", soft_wrap=True)
+                screen.print(f"          {literal(need.remedy)}", style="dim", soft_wrap=True)
+
+
+def _show_fitting(screen: Console, detail: Detail, show: Callable[[Room], None]) -> None:
+    """Print as much as one screen takes; in a log, or where all of it is asked for, there is no such limit."""
+    if detail is Detail.VERBOSE or not screen.is_terminal:
+        show(ALL if detail is Detail.VERBOSE else LOG)
+        return
+    room = next((each for each in SCREENS if _height(screen, show, each) < screen.height), SCREENS[-1])
+    show(room)
+
+
+def _height(screen: Console, show: Callable[[Room], None], room: Room) -> int:
+    """Count the lines of the screen that a text takes, one of them for each that is longer than the screen is wide."""
+    with screen.capture() as captured:
+        show(room)
+    lines = (Text.from_ansi(line).cell_len for line in captured.get().splitlines())
+    return sum(max(1, ceil(length / screen.width)) for length in lines)
+
+
+def _show_run(screen: Console, report: Report, output: Path, room: Room, *, verbose: bool) -> None:
+    screen.print()
+    _show_notice(screen, report)
+    _show_verdict(screen, report)
+    if verbose or report.verdict not in NO_REASON_NEEDED:
+        _show_reasons(screen, report, room)
+    _show_place(screen, report)
+    if lines := rows(report, all_lines=verbose):
+        shown, others = tables.telling(lines, room.lines)
+        tables.show(screen, tables.expectations(shown))
+        if others:
+            screen.print(f"  … and {others}, see the report", style="dim")
+    if report.performance and room.timings:
+        tables.show(screen, tables.timings(report.performance, verbose=verbose))
+    if verbose and report.stages:
+        tables.show(screen, tables.stages(report.stages))
+    screen.print()
+    _show_waivers(screen, report.waivers, room)
+    _show_comparison(screen, report, room)
+    _show_warnings(screen, report, verbose=verbose)
+    screen.print(f"report: {literal(_where(output))}", soft_wrap=True)
+
+
+def _show_runs(screen: Console, reports: Sequence[tuple[Report, Path | None]], room: Room, *, verbose: bool) -> None:
+    for notice in dict.fromkeys(report.notice for report, _ in reports if report.notice):
+        screen.print()
+        screen.print(f"[bold yellow]{literal(notice)}[/]", soft_wrap=True)
+    runs, left_out = [], 0
+    for report, _ in reports:
+        lines = rows(report, all_lines=verbose)
+        shown, _others = tables.telling(lines, room.lines)
+        left_out += len(lines) - len(shown)
+        runs.append((report.manifest.name, report.verdict, shown))
+    tables.show(screen, tables.several(runs))
+    if left_out:
+        screen.print(f"  … and {left_out} lines more, see the reports", style="dim")
+    screen.print()
+    for report, _ in reports:
+        if report.verdict not in NO_REASON_NEEDED:
+            _show_verdict(screen, report)
+            _show_reasons(screen, report, room)
+    for _, folder in reports:
+        if folder is not None:
+            screen.print(f"report: {literal(_where(folder))}", soft_wrap=True)
+
+
+def _show_outcome(screen: Console, report: Report) -> None:
+    """Print the verdict, and of a run that could not finish also why."""
+    _show_notice(screen, report)
+    _show_verdict(screen, report)
+    if report.verdict is Verdict.ERROR:
+        _show_reasons(screen, report, LOG)
+
+
+def _show_notice(screen: Console, report: Report) -> None:
+    if report.notice:
+        screen.print(f"[bold yellow]{literal(report.notice)}[/]", soft_wrap=True)
 
 
 def _show_verdict(screen: Console, report: Report) -> None:
     subset = f" (subset {report.subset})" if report.subset else ""
-    style = STYLES[report.verdict]
-    screen.print(f"[{style}]{report.verdict.value.upper()}[/] {escape(report.manifest.name + subset)}", soft_wrap=True)
+    style, name = tables.STYLES[report.verdict], literal(report.manifest.name + subset)
+    screen.print(f"[{style}]{report.verdict.value.upper()}[/] {name}", soft_wrap=True)
 
 
-def _show_reasons(screen: Console, report: Report, detail: Detail) -> None:
-    if report.verdict in NO_REASON_NEEDED and detail is not Detail.VERBOSE:
-        return
-    lines = [line for reason in report.why for line in reason.splitlines()]
-    most = len(lines) if detail is Detail.VERBOSE else REASONS
-    _show_list(screen, lines, most)
+def _show_reasons(screen: Console, report: Report, room: Room) -> None:
+    _show_list(screen, [line for reason in report.why for line in reason.splitlines()], room.reasons)
 
 
 def _show_place(screen: Console, report: Report) -> None:
@@ -140,106 +196,42 @@ def _show_place(screen: Console, report: Report) -> None:
         version = f" ({here.backend_version})" if here.backend_version else ""
         chip = f" on {here.chip}" if here.chip != here.backend else ""  # result files are neither, and both
         scored = {f", {each.samples} of {each.dataset_samples} samples" for each in report.metrics}
-        screen.print(escape(f"  {here.backend}{version}{chip}{''.join(scored)}"), style="dim", soft_wrap=True)
+        screen.print(literal(f"  {here.backend}{version}{chip}{''.join(scored)}"), style="dim", soft_wrap=True)
 
 
-def _show_stages(screen: Console, report: Report) -> None:
-    table = _grid(("stage", "seconds", "note"), {"seconds"})
-    for stage in report.stages:
-        table.add_row(stage.name, f"{stage.seconds:.2f}", escape(stage.why))
-    if report.stages:
-        _show_table(screen, table)
-
-
-def _show_waivers(screen: Console, waivers: Iterable[WaiverRecord]) -> None:
-    for waiver in waivers:
+def _show_waivers(screen: Console, waivers: Sequence[WaiverRecord], room: Room) -> None:
+    ordered = sorted(waivers, key=lambda each: each.state in NO_TROUBLE)
+    for waiver in ordered[: room.notes]:
         state = waiver.state.value.replace("_", " ")
         text = f"waiver of {waiver.line}: {state}, until {waiver.until}, {waiver.owner}, {waiver.issue}"
-        screen.print(escape(f"{text}{f' ({waiver.why})' if waiver.why else ''}"), soft_wrap=True)
+        screen.print(literal(f"{text}{f' ({waiver.why})' if waiver.why else ''}"), soft_wrap=True)
+    _show_rest(screen, len(waivers) - room.notes)
 
 
-def _show_comparison(screen: Console, report: Report, detail: Detail) -> None:
+def _show_comparison(screen: Console, report: Report, room: Room) -> None:
     if report.comparison:
         against = report.comparison
-        screen.print(f"compared with {escape(against.path)} (its verdict: {escape(against.verdict)})", soft_wrap=True)
-        _show_list(screen, against.notes, len(against.notes) if detail is Detail.VERBOSE else TOP)
+        screen.print(f"compared with {literal(against.path)} (its verdict: {literal(against.verdict)})", soft_wrap=True)
+        _show_list(screen, against.notes, room.notes)
 
 
-def _show_warnings(screen: Console, report: Report, detail: Detail) -> None:
-    if detail is Detail.VERBOSE:
+def _show_warnings(screen: Console, report: Report, *, verbose: bool) -> None:
+    if verbose:
         for warning in report.warnings:
-            screen.print(f"[bold yellow]warning:[/] {escape(warning)}", soft_wrap=True)
+            screen.print(f"[bold yellow]warning:[/] {literal(warning)}", soft_wrap=True)
     elif report.warnings:
         screen.print(f"[yellow]{len(report.warnings)} warning{'s'[: len(report.warnings) > 1]}[/]: see the report")
 
 
 def _show_list(screen: Console, lines: Sequence[str], most: int) -> None:
     for line in lines[:most]:
-        screen.print(f"  {escape(line)}", soft_wrap=True)
-    if len(lines) > most:
-        screen.print(f"  … and {len(lines) - most} more, see the report", style="dim")
+        screen.print(f"  {literal(line)}", soft_wrap=True)
+    _show_rest(screen, len(lines) - most)
 
 
-def _show_table(screen: Console, table: Table) -> None:
-    for column in table.columns:
-        if column.header in UNBROKEN and screen.width >= USUAL_WIDTH:
-            longest = max(cell_len(Text.from_markup(str(cell)).plain) for cell in column.cells)
-            column.min_width = min(longest, UNBROKEN[column.header])
-    screen.print()
-    screen.print(table)
-
-
-def _lines(lines: Iterable[Row]) -> Table:
-    table = _grid(HEADINGS, RIGHT)
-    for row in lines:
-        table.add_row(*_cells(row))
-    return table
-
-
-def _cells(row: Row, indent: str = "") -> tuple[str, ...]:
-    return (
-        escape(f"{indent}{row.line}"),
-        escape(row.measured),
-        escape(row.expected),
-        escape(row.tolerance),
-        _verdict(row.verdict),
-    )
-
-
-def _timings(records: Sequence[PerformanceRecord], *, verbose: bool) -> Table:
-    columns = dict(_columns(verbose=verbose))
-    table = _grid(columns, set(columns))
-    for record in records:
-        table.add_row(*(_number(getattr(record, field)) for field in columns.values()))
-    return table
-
-
-def _columns(*, verbose: bool) -> Iterator[tuple[str, str]]:
-    """Heading and field of each column; the figures are of pure inference unless the heading says otherwise."""
-    yield from (("batch", "batch"), ("images/s", "throughput"), ("mean ms", "mean_ms"))
-    if verbose:
-        yield from (("min ms", "min_ms"), ("median ms", "median_ms"))
-    yield ("p99 ms", "p99_ms")
-    if verbose:
-        yield from (("to device ms", "to_device_ms"), ("from device ms", "from_device_ms"), ("loops", "loops"))
-    yield ("end to end images/s", "end_to_end")
-
-
-def _grid(headings: Iterable[str], right: set[str]) -> Table:
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), show_edge=False)
-    for heading in headings:
-        table.add_column(heading, justify="right" if heading in right else "left", overflow="fold")
-    return table
-
-
-def _number(value: float | None) -> str:
-    if value is None:
-        return ABSENT
-    return str(value) if isinstance(value, int) else figure(value)
-
-
-def _verdict(verdict: Verdict) -> str:
-    return f"[{STYLES[verdict]}]{verdict.value.replace('_', ' ')}[/]"
+def _show_rest(screen: Console, count: int) -> None:
+    if count > 0:
+        screen.print(f"  … and {count} more, see the report", style="dim")
 
 
 def _where(folder: Path) -> str:

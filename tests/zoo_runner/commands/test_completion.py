@@ -72,6 +72,9 @@ def test_the_script_is_one_of_the_shell(zoo_run: ZooRun, name: str) -> None:
     done = zoo_run("completion", name)
     assert (done.returncode, done.stderr) == (0, "")
     assert f"_ZOO_RUN_COMPLETE={name}_complete" in done.stdout
+    assert ("autoload -Uz compinit && compinit" in done.stdout.splitlines()[0]) is (
+        name == "zsh"
+    )  # has it switched off
     program = shutil.which(name)
     if program is None:
         pytest.skip(f"no {name} here to check the script with")

@@ -146,6 +146,9 @@ def test_without_a_run(given: ZooRun) -> None:
         pytest.param(
             ["toy", "--propose", "3", "--line", "x"], "--propose prints a manifest; drop --line", id="line too"
         ),
+        pytest.param(
+            ["toy", "--diff"], "--diff is about what --propose proposes; add --propose K", id="diff of nothing"
+        ),
     ],
 )
 def test_what_is_refused(known: ZooRun, arguments: list[str], message: str) -> None:
@@ -170,6 +173,16 @@ def test_a_proposal_is_a_manifest(known: ZooRun, named: str) -> None:
     assert accuracy is not None
     assert (accuracy.value, accuracy.tolerance.abs) == (80.0, 1.2)
     assert child.sources[1].name == "toy.yaml"
+
+
+def test_a_proposal_as_a_diff(known: ZooRun) -> None:
+    done = known("history", "toy.yaml", "--propose", "3", "--diff")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines()[-3:] == [
+        " expected:",
+        "-  accuracy: {metric: accuracy, protocol: top1, value: 80.0}",
+        "+  accuracy: {metric: accuracy, protocol: top1, value: 80.0, tolerance: {abs: 1.2}}",
+    ]
 
 
 def test_too_few_runs_are_inconclusive(known: ZooRun) -> None:

@@ -108,6 +108,26 @@ OPEN = timing(verdict=Verdict.INCONCLUSIVE, why="not measured", where="base.yaml
             id="places in the reason",
         ),
         pytest.param(
+            report(Verdict.ERROR, why=("sub/m.yaml:12:1: key 'infer' is given twice",)),
+            [("run", "error", "trial", "key 'infer' is given twice", "sub/m.yaml", 12)],
+            id="a place with a column",
+        ),
+        pytest.param(
+            report(metrics=(MISSED.model_copy(update={"where": "recipes/m.manifest:12"}),)),
+            [("expectation-missed", "error", "map/reference", "79.5, expected 80", "recipes/m.manifest", 12)],
+            id="a manifest of another ending",
+        ),
+        pytest.param(
+            report(Verdict.ERROR, why=("http://host:80: refused\nat 12:30: gone",)),
+            [("run", "error", "trial", "http://host:80: refused\nat 12:30: gone", "sub/m.yaml", 1)],
+            id="what only looks like a place",
+        ),
+        pytest.param(
+            report(metrics=(MISSED.model_copy(update={"where": "--set a=b:3"}),)),
+            [("expectation-missed", "error", "map/reference", "79.5, expected 80", "sub/m.yaml", 1)],
+            id="from the command line, with a colon",
+        ),
+        pytest.param(
             report(Verdict.ERROR), [("run", "error", "trial", "error", "sub/m.yaml", 1)], id="without a reason"
         ),
         pytest.param(

@@ -63,6 +63,18 @@ def test_short_work_says_so_once(capsys: pytest.CaptureFixture[str]) -> None:
     assert len(capsys.readouterr().err.splitlines()) == 1
 
 
+@pytest.mark.parametrize(("notable", "lines"), [(0.0, 1), (60.0, 0)], ids=["long", "short"])
+def test_work_without_a_unit_says_how_long_it_took(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, notable: float, lines: int
+) -> None:
+    monkeypatch.setattr("zoo_runner.report.progress.NOTABLE", notable)
+    with Terminal().track("convert", None, ""):
+        pass
+    shown = capsys.readouterr().err.splitlines()
+    assert len(shown) == lines
+    assert all(re.fullmatch(r"convert: [0-9.]+ s", line) for line in shown)
+
+
 def test_threads_lose_no_unit(capsys: pytest.CaptureFixture[str]) -> None:
     with Terminal().track("predict", 8000, "images") as advance:
         threads = [threading.Thread(target=lambda: [advance(1) for _ in range(1000)]) for _ in range(8)]

@@ -70,7 +70,7 @@ FULL = report(
     Verdict.FAIL,
     subset="pr",
     notice="made with stand-ins",
-    why=("map (reference): 79.5, expected at least 80 - 0.1", "# not a heading", "1. no list", "- nor this"),
+    why=("map (reference): 79.5, expected at least 80 - 0.1", "# no heading \x1b[31m\x00", "1. no list", "- nor this"),
     metrics=(metric(id="a|b/`c`@pr", expected=80.0, tolerance=0.1, verdict=Verdict.FAIL),),
     waivers=(
         WaiverRecord(
@@ -98,7 +98,7 @@ def test_everything_is_on_the_page() -> None:
     assert page.texts["td"] == ["a|b/`c`@pr", "79.50 %", "≥ 80.00", "0.1", "❌ FAIL"]
     assert page.texts["li"] == [
         "map (reference): 79.5, expected at least 80 - 0.1",
-        "# not a heading",
+        "# no heading \\x1b[31m\\x00",
         "1. no list",
         "- nor this",
         "x_y_z: overdue, until 2026-01-31, @li, https://example.org/a_b_c?x=1: 11 days *ago*",

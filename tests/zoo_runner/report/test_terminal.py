@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
+import pty
 import re
+import struct
+import subprocess
+import sys
+import termios
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +30,7 @@ from zoo_runner.report.model import (
     WaiverRecord,
     WaiverState,
 )
-from zoo_runner.report.terminal import REASONS, TOP, show_findings, show_report, show_reports
+from zoo_runner.report.terminal import LOG, show_findings, show_report, show_reports
 
 TRICKY = "C:\\x [bold]not bold[/] :cat: " + "long " * 60
 PLACE = "report: out/report.json"
@@ -76,6 +83,11 @@ def cells(line: str) -> list[str]:
         ),
         pytest.param({"verdict": Verdict.ERROR, "why": (TRICKY,)}, ["ERROR trial", f"  {TRICKY}"], id="as it stands"),
         pytest.param(
+            {"verdict": Verdict.ERROR, "name": "a\x1b[2J", "why": ("\x1b]0;x\x0750 % \u202e!",)},
+            ["ERROR a\\x1b[2J", "  \\x1b]0;x\\x0750 % \\x202e!"],
+            id="control characters",
+        ),
+        pytest.param(
             {"verdict": Verdict.STOPPED, "environment": environment()},
             ["STOPPED trial", "  onnxruntime (onnxruntime 1.2) on cpu"],
             id="where",
@@ -97,22 +109,22 @@ def cells(line: str) -> list[str]:
             [
                 "PASS trial",
                 "",
-                "waiver of map/reference: used, until 2026-01-31, li, https://example.org/1",
                 "waiver of map/reference: not needed, until 2026-01-31, li, https://example.org/1 (it is met)",
+                "waiver of map/reference: used, until 2026-01-31, li, https://example.org/1",
             ],
             id="waivers",
         ),
         pytest.param(
             {
                 "comparison": Comparison(
-                    path="runs/[main]", verdict="pass", same_samples=9, notes=tuple(map(str, range(TOP + 2)))
+                    path="runs/[main]", verdict="pass", same_samples=9, notes=tuple(map(str, range(LOG.notes + 2)))
                 )
             },
             [
                 "PASS trial",
                 "",
                 "compared with runs/[main] (its verdict: pass)",
-                *(f"  {number}" for number in range(TOP)),
+                *(f"  {number}" for number in range(LOG.notes)),
                 "  … and 2 more, see the report",
             ],
             id="comparison",
@@ -139,8 +151,8 @@ def test_many_reasons_stay_on_one_screen(capsys: pytest.CaptureFixture[str]) -> 
     long = report(verdict=Verdict.ERROR, why=("missing:\n" + "\n".join(map(str, range(300))),))
     show_report(long, Path("out"))
     lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == REASONS + 5
-    assert f"  … and {301 - REASONS} more, see the report" in lines
+    assert len(lines) == LOG.reasons + 5
+    assert f"  … and {301 - LOG.reasons} more, see the report" in lines
     show_report(long, Path("out"), Detail.VERBOSE)
     assert "  299" in capsys.readouterr().out.splitlines()
 
@@ -254,6 +266,11 @@ def test_several_runs_make_one_table(capsys: pytest.CaptureFixture[str]) -> None
     ]
 
 
+def test_what_every_reader_must_know_is_above_the_table_once(capsys: pytest.CaptureFixture[str]) -> None:
+    show_reports([(report(notice="made with stand-ins"), Path("a")), (report(notice="made with stand-ins"), Path("b"))])
+    assert capsys.readouterr().out.startswith("\nmade with stand-ins\n\nline ")
+
+
 def test_several_runs_quietly(capsys: pytest.CaptureFixture[str]) -> None:
     show_reports(SEVERAL, Detail.QUIET)
     assert capsys.readouterr().out == "PASS one\nFAIL two\nERROR three\n  three.yaml:3: unknown key\n"
@@ -268,6 +285,87 @@ def test_it_fits_the_screen(capsys: pytest.CaptureFixture[str], monkeypatch: pyt
     assert max(len(line) for line in shown.splitlines()) <= width
     assert "…" not in shown  # what does not fit is on the next line
     assert width < 80 or "  inconclusive\n" in shown
+
+
+LOST = tuple(f"throughput on 310P3 at batch {batch}: 400.0, expected at least 445.78 - 22.3" for batch in range(1, 8))
+FULL = {
+    "verdict": Verdict.FAIL,
+    "why": LOST,
+    "environment": environment(),
+    "metrics": (metric(interval=INTERVAL, expected=80.0, tolerance=0.1, verdict=Verdict.FAIL), metric(id="map/b")),
+    "performance": tuple(GATED.model_copy(update={"batch": batch}) for batch in range(1, 8)),
+    "waivers": (waiver(), waiver(WaiverState.OVERDUE, "long " * 30)),
+    "comparison": Comparison(path="runs", verdict="pass", same_samples=9, notes=("note " * 30,) * 8),
+    "warnings": ("a",),
+}
+MANY = tuple(metric(id=f"m{n}", verdict=Verdict.FAIL if n in {20, 150} else Verdict.PASS) for n in range(200))
+SCRIPT = """
+import sys
+from pathlib import Path
+from zoo_runner.report.model import Report
+from zoo_runner.report.terminal import show_report, show_reports
+reports = [(Report.model_validate_json(text), Path("out")) for text in Path(sys.argv[1]).read_text().splitlines()]
+show_report(*reports[0]) if len(reports) == 1 else show_reports(reports)
+"""
+
+
+def at_a_terminal(folder: Path, height: int, width: int, *reports: Report) -> str:
+    """What is shown at a terminal of that size, without its colours."""
+    (folder / "reports").write_text("\n".join(each.model_dump_json() for each in reports))
+    primary, secondary = pty.openpty()
+    fcntl.ioctl(secondary, termios.TIOCSWINSZ, struct.pack("HHHH", height, width, 0, 0))
+    unset = ("NO_COLOR", "FORCE_COLOR", "COLUMNS", "LINES")
+    own = {name: value for name, value in os.environ.items() if name not in unset}
+    command = [sys.executable, "-c", SCRIPT, str(folder / "reports")]
+    process = subprocess.Popen(command, stdout=secondary, stderr=secondary, env={**own, "TERM": "xterm"})
+    os.close(secondary)
+    shown = b""
+    try:
+        while piece := os.read(primary, 4096):
+            shown += piece
+    except OSError:  # how Linux says that nobody has the other end any more
+        pass
+    os.close(primary)
+    assert process.wait(60) == 0
+    return re.sub(r"\x1b\[[0-9;]*m", "", shown.decode()).replace("\r\n", "\n")
+
+
+@pytest.mark.parametrize(
+    ("reports", "height", "width", "texts"),
+    [
+        pytest.param([report(performance=(GATED,))], 24, 80, ["\nbatch "], id="small"),
+        pytest.param(
+            [report(**FULL)],
+            *(
+                24,
+                80,
+                [
+                    "FAIL trial",
+                    f"  {LOST[0]}",
+                    "map/reference",
+                    " fail, 1 not gated, see the report",
+                    "waiver of map/refer",
+                ],
+            ),
+            id="a lot",
+        ),
+        pytest.param([report(**FULL)], 60, 80, [f"  {LOST[6]}", "throughput/310P3/7", "\nbatch "], id="a tall one"),
+        pytest.param(
+            [report(verdict=Verdict.FAIL, why=LOST * 9, metrics=MANY)],
+            *(24, 80, ["\nm20 ", "\nm150 ", "… and 190 pass"]),
+            id="200 lines",
+        ),
+        pytest.param([report(**FULL), report(name="b"), report(**FULL)], 30, 100, ["\nb  "], id="several"),
+    ],
+)
+def test_at_a_terminal_it_is_one_screen(
+    tmp_path: Path, reports: list[Report], height: int, width: int, texts: list[str]
+) -> None:
+    shown = at_a_terminal(tmp_path, height, width, *reports)
+    for text in (*texts, "report: out/report.json\n"):
+        assert text in shown
+    taken = sum(max(1, -(-len(line) // width)) for line in shown.splitlines())
+    assert taken < height  # the last line is the shell's
 
 
 def test_findings(capsys: pytest.CaptureFixture[str]) -> None:
