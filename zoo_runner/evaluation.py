@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Final
 
+from zoo_runner.comparison.metrics import EXACT, metric_changes
 from zoo_runner.evidence import CurveMetric, DiagnosingMetric
 from zoo_runner.options import Stage
 from zoo_runner.report.changes import DiagnosedSample, Interval, MetricChange
@@ -16,6 +17,7 @@ from zoo_runner.stages.targets import accuracy_target
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from zoo_runner.baseline import Baseline
     from zoo_runner.evidence import Diagnosis, Resamples
     from zoo_runner.interfaces import Arrays, Metric, MetricValue, Sample
     from zoo_runner.job import Job
@@ -42,7 +44,7 @@ def evaluate(
         clock.lap(f"{uncertainty.resamples} resamples", worth=bool(resampled))
         changes = _changes(job, values, samples, predictions)
         clock.lap("comparison", worth=bool(changes))
-        journal.metrics = _judged(job, scope, values, resampled, _differences(job, samples, changes))
+        journal.metrics = _judged(job, scope, samples, values, resampled, changes)
         journal.curves = curve_records(metric, samples, predictions)
         journal.diagnosis = diagnosis_record(metric, samples, predictions)
         clock.lap("diagnosis", worth=bool(journal.curves or journal.diagnosis))
@@ -71,13 +73,15 @@ class Laps:
 def _judged(
     job: Job,
     scope: Scope,
+    samples: Sequence[Sample],
     values: Sequence[MetricValue],
     resampled: Sequence[Resamples],
-    differences: dict[tuple[str, str], Interval] | str,
+    changes: Sequence[MetricChange],
 ) -> tuple[MetricRecord, ...]:
     """Give every metric its record, and the expected one its verdict."""
     manifest, records = job.recipe.manifest, []
     by_measure = {(each.name, each.protocol): each for each in resampled}
+    changed = {(each.name, each.protocol): each for each in changes}
     accuracy, target = manifest.expected.accuracy, accuracy_target(job.recipe.loaded, scope)
     for value in values:
         measure = value.name, value.protocol
@@ -87,15 +91,18 @@ def _judged(
                 text = f"the subset has no figure of its own; measure one and add subsets.{scope.subset}.expected"
                 record = record.model_copy(update={"why": text})
             else:
-                difference = differences if isinstance(differences, str) else differences.get(measure, NOT_PAIRED)
+                difference = _difference(job.baseline, samples, changed.get(measure), target.tolerance)
                 record = gate.judge_metric(record, target, scope, difference)
+                record = record if job.options.runs(Stage.GATE) else gate.ungated(record)
         if warning := gate.too_good(record, target):
             job.journal.warn(warning)
         records.append(record)
     return tuple(records)
 
 
-NOT_PAIRED: Final = "the baseline cannot be paired with this run: its detections do not give this metric"
+NOT_PAIRED: Final = (
+    "the baseline cannot be paired with this run: its detections do not give this metric, as the comparison explains"
+)
 NO_BASELINE: Final = "the rule paired compares with another run: give one with --baseline"
 
 
@@ -104,22 +111,31 @@ def _changes(
 ) -> tuple[MetricChange, ...]:
     if job.baseline is None:
         return ()
-    from zoo_runner.comparison import metric_changes  # noqa: PLC0415 - most runs have no baseline
-
     uncertainty = job.recipe.manifest.uncertainty
     return metric_changes(job.baseline, job.recipe.parts.metric, values, samples, predictions, uncertainty)
 
 
-def _differences(
-    job: Job, samples: Sequence[Sample], changes: Sequence[MetricChange]
-) -> dict[tuple[str, str], Interval] | str:
-    """Return the interval of each metric's difference from the baseline, or why none of them can be judged."""
-    if job.baseline is None:
+def _difference(
+    baseline: Baseline | None, samples: Sequence[Sample], change: MetricChange | None, tolerance: float
+) -> Interval | str:
+    """Return the interval of a metric's difference from the baseline, or why it says nothing of the model.
+
+    Both runs are scored with today's annotations and metric. If those make more of a difference to the baseline than
+    the tolerance, the model may have got worse at what was asked of it then, and nobody would see.
+    """
+    if baseline is None:
         return NO_BASELINE
-    known = sum(each is not None for each in job.baseline.of(samples))
+    known = sum(each is not None for each in baseline.of(samples))
     if known < len(samples):
         return f"the baseline has detections of {known} of the {len(samples)} samples; give a run that scored them all"
-    return {(each.name, each.protocol): each.interval for each in changes if each.interval}
+    if change is None or change.interval is None or change.rescored is None:
+        return NOT_PAIRED
+    if baseline.count == known and not abs(change.rescored - change.before) <= max(tolerance, EXACT):
+        return (
+            f"the baseline's detections scored {change.before:.4f} then and {change.rescored:.4f} now: data or metric "
+            "changed, not only the model; run the baseline again"
+        )
+    return change.interval
 
 
 def curve_records(metric: Metric, samples: Sequence[Sample], predictions: Sequence[Arrays]) -> tuple[CurveRecord, ...]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from zoo_runner.cann import STAND_IN
 from zoo_runner.errors import PrerequisiteError, ZooError
 from zoo_runner.evidence import ResampledMetric
+from zoo_runner.manifest.lines import backend_of, chip_of
 from zoo_runner.options import Stage
 from zoo_runner.recipe import Recipe, choose_backend, resolve
 from zoo_runner.redaction import redacted_url
@@ -137,7 +138,8 @@ def _soc(recipe: Recipe, backend: Backend | None) -> str:
     """The chip to show: the one asked for, the one that is here, or the first one the manifest has figures for."""
     manifest = recipe.manifest
     here = _chip(backend).removesuffix(STAND_IN) if backend is not None and backend.model_format == "om" else ""
-    return soc_name(manifest.atc.soc_version or here or next(iter(manifest.expected.chips), "<chip from npu-smi>"))
+    listed = next((chip_of(place) for place in manifest.expected.chips), "<chip from npu-smi>")
+    return soc_name(manifest.atc.soc_version or here or listed)
 
 
 def _batches(recipe: Recipe) -> Sequence[int]:
@@ -179,9 +181,10 @@ def _gate(recipe: Recipe, options: RunOptions, backend: Backend | None) -> Itera
         rule = "" if figure.rule == "point" else f", by the rule {figure.rule}"
         bound = f"{side} {figure.value} {sign} {figure.tolerance.margin(figure.value):g}"
         yield f"{accuracy.metric} ({accuracy.protocol}) {bound} {accuracy.unit}{rule}"
-    for chip, table in expected.chips.items():
-        applies = backend is not None and _chip(backend) == chip and table.backend in {None, backend.name}
-        only = f" (only on {chip}{f' with the backend {table.backend}' if table.backend else ''})"
+    for place, table in expected.chips.items():
+        applies = backend is not None and expected.place(_chip(backend), backend.name) == place
+        own = backend_of(place)
+        only = f" (only on {chip_of(place)}{f' with the backend {own}' if own else ''})"
         for batch, rate in table.throughput.items():
             margin = table.tolerance.margin(rate)
             yield f"batch {batch}: at least {rate} - {margin:.3f} {table.unit}{'' if applies else only}"

@@ -15,6 +15,7 @@ import yaml
 
 from zoo_runner.errors import ExitCode, ManifestError, ZooError
 from zoo_runner.history import decimals
+from zoo_runner.manifest.edit import difference
 from zoo_runner.manifest.lines import metric_line, throughput_line
 from zoo_runner.manifest.load import load
 from zoo_runner.report.model import Verdict
@@ -22,6 +23,7 @@ from zoo_runner.report.model import Verdict
 if TYPE_CHECKING:
     from zoo_runner.ledger import Entry, EntryLine
     from zoo_runner.manifest.load import LoadedManifest
+    from zoo_runner.manifest.tree import KeyPath
 
 CONFIDENCE: Final = 0.99
 """That the next run is within the tolerance; gated on one side, 1 run in 200 misses a figure by chance."""
@@ -111,14 +113,18 @@ def propose(entries: Sequence[Entry], loaded: LoadedManifest, count: int) -> Pro
         values = tuple(_values(runs, line))
         if len(values) < FEWEST:
             left_out.append(f"{line.id}: measured and judged in {len(values)} of {len(runs)} runs, too few")
+        elif _too_wide(figure := _figure(line, line.expected, values), loaded):
+            left_out.append(_scattered(figure))
         else:
-            figures.append(_figure(line, line.expected, values))
+            figures.append(figure)
+    if not figures and left_out:
+        raise ProposalError(f"{loaded.path}: the last {len(runs)} runs allow no figure:\n" + "\n".join(left_out))
     if not figures:
         raise ProposalError(
             f"{loaded.path}: expected a line that at least {FEWEST} of the last {len(runs)} runs measured and gated, "
             f"found none; give the manifest expectations, any figure at first, and run it {FEWEST} times"
         )
-    expected = _expected(figures, loaded, runs[0].chip)
+    expected = _expected(figures, loaded, runs[0])
     _check(loaded, expected)
     return Proposal(loaded=loaded, runs=runs, figures=tuple(figures), left_out=tuple(left_out), expected=expected)
 
@@ -130,20 +136,50 @@ def patch(proposal: Proposal, folder: Path) -> str:
         proposal: What to write.
         folder: Where the text is to be saved; the base is named relative to it if it lies below.
     """
-    newest, name = proposal.runs[0], proposal.loaded.manifest.name
-    place = newest.backend if newest.chip in {newest.backend, ""} else f"{newest.backend} on {newest.chip}"
     base = proposal.loaded.path.absolute()
     below = base.is_relative_to(folder.absolute())
     remarks = [
-        f"From the last {len(proposal.runs)} runs of {name}, {place}: the mean, and half of the",
-        f"{CONFIDENCE:.0%} prediction interval for one more run.",
-        *(_summary(figure) for figure in proposal.figures),
-        *(f"left out: {text}" for text in proposal.left_out),
+        *_remarks(proposal),
         *([f"Save this in {folder.absolute()}, which extends is relative to."] if below else []),
     ]
     content = {"extends": os.path.relpath(base, folder) if below else str(base), "expected": proposal.expected}
-    text = "".join(f"# {' '.join(remark.splitlines())}\n" for remark in remarks)
-    return f"{text}{yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=100)}"
+    return f"{_commented(remarks)}{yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=100)}"
+
+
+def diff(proposal: Proposal, folder: Path) -> str:
+    """Write a proposal as a unified diff of the manifest it is about, with remarks that ``patch`` and ``git`` skip.
+
+    Args:
+        proposal: What to write.
+        folder: Where the diff is to be applied; a manifest that does not lie below is named relative to its own.
+
+    Raises:
+        ManifestError: The manifest is written in a way that cannot be edited.
+    """
+    path = proposal.loaded.path.absolute()
+    below = path.is_relative_to(folder.absolute())
+    name = path.relative_to(folder.absolute()).as_posix() if below else path.name
+    now = proposal.loaded.manifest.expected.model_dump()
+    values = {
+        ("expected", *place): value for place, value in _leaves(proposal.expected) if _valued(now, place) != value
+    }
+    remarks = [*_remarks(proposal), *([] if below else [f"Apply this in {path.parent}."])]
+    return _commented(remarks) + difference(path, values, name)
+
+
+def _leaves(section: Mapping[Any, Any]) -> Iterator[tuple[KeyPath, float]]:
+    for key, value in section.items():
+        if isinstance(value, Mapping):
+            yield from (((key, *place), leaf) for place, leaf in _leaves(value))
+        else:
+            yield (key,), value
+
+
+def _valued(section: Any, place: KeyPath) -> object:
+    """Return what a manifest says now; ``None`` for a key that it lacks."""
+    for key in place:
+        section = section.get(key) if isinstance(section, Mapping) else None
+    return section
 
 
 def t_quantile(probability: float, freedom: int) -> float:
@@ -246,12 +282,13 @@ def _upwards(value: float) -> float:
     return whole / 10.0**places if places > 0 else float(whole * 10**-places)
 
 
-def _expected(figures: Sequence[Figure], loaded: LoadedManifest, chip: str) -> dict[str, Any]:
+def _expected(figures: Sequence[Figure], loaded: LoadedManifest, run: Entry) -> dict[str, Any]:
     """Lay out the figures like the manifest's section ``expected``."""
     section, found = loaded.manifest.expected, {figure.line: figure for figure in figures}
     replaced: dict[str, Any] = {}
     own: dict[str, Any] = {}
-    table = section.chips.get(chip)
+    place = section.place(run.chip, run.backend)
+    table = section.chips.get(place)
     accuracy = section.accuracy
     metric = found.get(metric_line(accuracy.metric, accuracy.protocol)) if accuracy else None
     if metric and accuracy:
@@ -260,13 +297,13 @@ def _expected(figures: Sequence[Figure], loaded: LoadedManifest, chip: str) -> d
         value = {"value": metric.value} if accuracy.value == metric.expected else {}
         replaced["accuracy"] = {**value, "tolerance": {"abs": metric.tolerance, "rel": 0.0}}
         own |= {"accuracy": dict.fromkeys(same, metric.value)} if same else {}
-    rates = {batch: found.get(throughput_line(chip, batch)) for batch in (table.throughput if table else ())}
+    rates = {batch: found.get(throughput_line(run.chip, batch)) for batch in (table.throughput if table else ())}
     measured = {batch: rate for batch, rate in rates.items() if rate is not None}
     if measured:
         own["throughput"] = {batch: rate.value for batch, rate in measured.items()}
         widest = max(rate.tolerance / rate.value for rate in measured.values())
         own["tolerance"] = {"abs": 0.0, "rel": _upwards(widest)}
-    return replaced | ({"chips": {chip: own}} if own else {})
+    return replaced | ({"chips": {place: own}} if own else {})
 
 
 def _check(loaded: LoadedManifest, expected: Mapping[str, Any]) -> None:
@@ -281,6 +318,37 @@ def _check(loaded: LoadedManifest, expected: Mapping[str, Any]) -> None:
         raise ProposalError(
             f"{loaded.path}: what the runs say does not fit the rest of the manifest; change that first:\n{error}"
         ) from None
+
+
+def _remarks(proposal: Proposal) -> list[str]:
+    newest, name = proposal.runs[0], proposal.loaded.manifest.name
+    place = newest.backend if newest.chip in {newest.backend, ""} else f"{newest.backend} on {newest.chip}"
+    return [
+        f"From the last {len(proposal.runs)} runs of {name}, {place}: the mean, and half of the",
+        f"{CONFIDENCE:.0%} prediction interval for one more run.",
+        *(_summary(figure) for figure in proposal.figures),
+        *(f"left out: {text}" for text in proposal.left_out),
+    ]
+
+
+def _commented(remarks: Sequence[str]) -> str:
+    return "".join(f"# {' '.join(remark.splitlines())}\n" for remark in remarks)
+
+
+def _too_wide(figure: Figure, loaded: LoadedManifest) -> bool:
+    """Say whether everything would pass: no figure is worth writing down then."""
+    accuracy = loaded.manifest.expected.accuracy
+    metric = accuracy is not None and figure.line == metric_line(accuracy.metric, accuracy.protocol)
+    two_sided = metric and accuracy is not None and accuracy.direction in {"at_most", "within"}
+    return not two_sided and figure.value > 0 and _upwards(figure.tolerance / figure.value) >= 1
+
+
+def _scattered(figure: Figure) -> str:
+    digits = decimals(figure.unit)
+    return (
+        f"{figure.line}: {figure.mean:.{digits}f} {figure.unit}, give or take {figure.tolerance:.{digits}f}, scatters "
+        f"too much over {figure.runs} runs; run on a quieter machine, time longer (benchmark.loop), or repeat it more"
+    )
 
 
 def _summary(figure: Figure) -> str:

@@ -19,7 +19,7 @@ from zoo_runner.interfaces import Arrays, MetricValue, Sample
 from zoo_runner.job import Job
 from zoo_runner.journal import Journal
 from zoo_runner.manifest.load import load
-from zoo_runner.options import RunOptions
+from zoo_runner.options import RunOptions, Stage
 from zoo_runner.recipe import resolve
 from zoo_runner.report.changes import DiagnosedSample
 from zoo_runner.report.model import Verdict
@@ -166,6 +166,17 @@ def test_the_interval_decides(job: Jobs, right: list[int], verdict: Verdict) -> 
     assert evaluated(job(Full(), rule), answers(*right)).metrics[0].verdict is verdict
 
 
+@pytest.mark.parametrize("right", [0, 1], ids=["missed", "too good"])
+def test_a_run_that_stops_before_the_gate_has_no_verdict(job: Jobs, right: int) -> None:
+    made = job(Full(), "expected.accuracy={value: 35, tolerance: {abs: 1}, too_good: {abs: 2}}")
+    made = replace(made, options=replace(made.options, last=Stage.EVALUATE))
+    journal = evaluated(made, answers(right, right))
+    record = journal.metrics[0]
+    assert (record.verdict, record.why) == (Verdict.NOT_GATED, "this run stops before the gate")
+    assert (record.value, record.expected, record.tolerance) == (100.0 * right, 35.0, 1.0)
+    assert journal.warnings == []
+
+
 def test_nothing_to_score_is_no_crash(job: Jobs) -> None:
     journal = evaluated(job(Full()), [])
     assert (journal.metrics[0].interval, journal.metrics[0].verdict) == (None, Verdict.FAIL)
@@ -264,6 +275,32 @@ def test_the_difference_from_the_baseline_decides(
     assert record.interval is not None
     assert record.interval.method == "bootstrap"
     assert {(each.name, each.protocol) for each in changes} == set(MEASURES)
+
+
+@pytest.mark.parametrize(
+    ("reported", "verdict"),
+    [
+        pytest.param(100.0, Verdict.PASS, id="as now"),
+        pytest.param(96.0, Verdict.PASS, id="less than the tolerance away"),
+        pytest.param(94.0, Verdict.INCONCLUSIVE, id="more than it below"),
+        pytest.param(106.0, Verdict.INCONCLUSIVE, id="more than it above"),
+        pytest.param(math.nan, Verdict.INCONCLUSIVE, id="not a number"),
+    ],
+)
+def test_a_baseline_that_scores_otherwise_now_decides_nothing(job: Jobs, reported: float, verdict: Verdict) -> None:
+    listed, right = samples(20), answers(*[1] * 20)
+    known = baseline(job(Full(), PAIRED), {each.id: one for each, one in zip(listed, right, strict=True)})
+    then = tuple(each.model_copy(update={"value": reported}) for each in known.report.metrics)
+    earlier = replace(known, report=known.report.model_copy(update={"metrics": then}))
+    made = job(Full(), PAIRED, baseline=earlier)
+    evaluate(made, made.scope(listed, listed), listed, right)
+    record = made.journal.metrics[0]
+    assert record.verdict is verdict
+    if verdict is Verdict.INCONCLUSIVE:
+        assert record.why == (
+            f"the baseline's detections scored {reported:.4f} then and 100.0000 now: data or metric changed, not only "
+            "the model; run the baseline again"
+        )
 
 
 def test_without_a_baseline_it_cannot(job: Jobs) -> None:

@@ -14,7 +14,7 @@ from zoo_runner.interfaces import Arrays, Prerequisite, SessionRequest, Timings
 from zoo_runner.job import Job
 from zoo_runner.journal import Journal
 from zoo_runner.manifest.load import load
-from zoo_runner.options import RunOptions
+from zoo_runner.options import RunOptions, Stage
 from zoo_runner.recipe import resolve
 from zoo_runner.report.model import Verdict
 from zoo_runner.stages.benchmark import PROBES
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 TRIAL = Path(__file__).parents[1] / "trial_plugin" / "trial.yaml"
 TABLE = "expected.chips={steady: {throughput: {1: 100}, tolerance: {rel: 0.1}}}"
+ANOTHER = "expected.chips={steady@other: {throughput: {1: 100}, tolerance: {rel: 0.1}}}"
 
 
 @dataclass
@@ -94,8 +95,8 @@ Jobs = Callable[..., tuple[Job, Engine]]
 def job(trial_site: Path, tmp_path: Path, listener: Listener, monkeypatch: pytest.MonkeyPatch) -> Jobs:
     monkeypatch.syspath_prepend(trial_site)
 
-    def make(backend: SteadyBackend, *overrides: str) -> tuple[Job, Engine]:
-        loaded = load(TRIAL, (TABLE, *overrides))
+    def make(backend: SteadyBackend, *overrides: str, table: str = TABLE) -> tuple[Job, Engine]:
+        loaded = load(TRIAL, (table, *overrides))
         options = RunOptions(output=tmp_path / "out", devices=(0, 1))
         recipe = resolve(loaded, options)
         journal = Journal(loaded=loaded, progress=listener, end_to_end=7.0)
@@ -165,12 +166,23 @@ def test_a_figure_that_is_too_good_is_a_warning(job: Jobs, ms: float, noise: tup
 
 
 def test_another_backend_s_figures_are_not_held_against_it(job: Jobs) -> None:
-    made, engine = job(SteadyBackend(), "expected.chips.steady.backend=other", "benchmark.max_seconds=0.001")
+    made, engine = job(SteadyBackend(), "benchmark.max_seconds=0.001", table=ANOTHER)
     time_batches(made, engine)
     (record,) = made.journal.performance
     assert (record.verdict, record.expected) == (Verdict.NOT_GATED, None)
-    assert record.why == "the figures of steady are for the backend other, this is steady"
+    assert record.why == (
+        "the manifest expects nothing of steady at batch 1 (its figures are for the backend other, this is steady; "
+        "none is installed as other)"
+    )
     assert record.loops < made.recipe.manifest.benchmark.loop  # nor timed at full length for them
+
+
+def test_a_run_that_stops_before_the_gate_judges_nothing(job: Jobs) -> None:
+    made, engine = job(SteadyBackend(ms=50.0))
+    before = replace(made, options=replace(made.options, last=Stage.BENCHMARK))
+    time_batches(before, engine)
+    (record,) = made.journal.performance
+    assert (record.verdict, record.expected, record.why) == (Verdict.NOT_GATED, 100, "this run stops before the gate")
 
 
 def test_a_lost_device_is_named_once(job: Jobs) -> None:

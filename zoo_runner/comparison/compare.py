@@ -38,14 +38,15 @@ def compare(
     """
     pairs = pair(baseline, samples, predictions)
     scored = any(change.rescored is not None for change in changes)
-    fault = rescore(metric, pairs) if changes and not scored else ""
+    fault = rescore(metric, pairs, baseline.report.metrics) if changes and not scored else ""
+    unscored = fault if isinstance(fault, str) else ""
     better = changes[0].higher_is_better if changes else True
-    errors = sample_changes(metric, pairs, higher_is_better=better)
+    errors = None if unscored else sample_changes(metric, pairs, higher_is_better=better)
     findings = Findings(
         baseline=baseline,
         report=report,
         pairs=pairs,
-        unscored=fault if isinstance(fault, str) else "",
+        unscored=unscored,
         metrics=changes,
         changes=condition_changes(baseline.report, report, same_samples=pairs.complete or not pairs.samples),
         performance=performance_changes(baseline.report, report),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from zoo_runner.report.changes import Change, PerformanceChange
 
 if TYPE_CHECKING:
-    from zoo_runner.report.model import Environment, MetricRecord, PerformanceRecord, Report
+    from zoo_runner.report.model import Environment, PerformanceRecord, Report
 
 SETTING: Final = "setting"
 ARTIFACT: Final = "artifact"
@@ -22,6 +22,8 @@ RESULTS: Final = frozenset({"detections"})
 """Artifacts that are what came of a run, not what it was made of."""
 BY_BATCH: Final = frozenset({"om"})
 """Artifacts of which there is one for each batch size, which their origin says."""
+ALL: Final = "samples of the data set"
+SCORED: Final = "samples scored"
 _DIGITS: Final = 12
 
 
@@ -82,13 +84,11 @@ def _data(before: Report, after: Report, *, same_samples: bool) -> Iterator[Chan
     if not before.metrics or not after.metrics:
         return
     then, now = before.metrics[0], after.metrics[0]
-    yield from _changed(DATA, _sizes(then), _sizes(now))
+    if before.subset == after.subset:
+        yield from _changed(DATA, {ALL: str(then.dataset_samples)}, {ALL: str(now.dataset_samples)})
+    yield from _changed(DATA, {SCORED: str(then.samples)}, {SCORED: str(now.samples)})
     if same_samples and then.samples == now.samples:
         yield from _changed(DATA, _support(before), _support(after))
-
-
-def _sizes(record: MetricRecord) -> dict[str, str]:
-    return {"samples of the data set": str(record.dataset_samples), "samples scored": str(record.samples)}
 
 
 def _support(report: Report) -> dict[str, str]:

@@ -65,7 +65,7 @@ def metric_changes(
     reported = {(record.name, record.protocol): record for record in baseline.report.metrics}
     shared = [value for value in values if _comparable(value, reported.get((value.name, value.protocol)))]
     pairs = pair(baseline, samples, predictions)
-    rescored = rescore(metric, pairs)
+    rescored = rescore(metric, pairs, baseline.report.metrics)
     if isinstance(rescored, str):
         return tuple(_change(value, reported[value.name, value.protocol]) for value in shared)
     whole = len(pairs.samples) == len(samples)
@@ -78,17 +78,30 @@ def metric_changes(
     return tuple(changes)
 
 
-def rescore(metric: Metric, pairs: Pairs) -> Mapping[Key, MetricValue] | str:
+def rescore(metric: Metric, pairs: Pairs, reported: Sequence[MetricRecord]) -> Mapping[Key, MetricValue] | str:
     """Score the baseline's predictions with today's annotations, or say why that cannot be done.
 
-    The text is empty where there are none to score.
+    Predictions may name classes by their positions, so that those made for other classes mean something else today.
+
+    Args:
+        metric: The metric of this run.
+        pairs: The baseline's prediction of each sample.
+        reported: What the baseline's report says of its metrics.
+
+    Returns:
+        What each metric gives; the text is empty where there are no predictions to score.
     """
     if not pairs.samples:
         return ""
     try:
-        return _by_key(metric.evaluate(pairs.samples, pairs.before))
+        values = _by_key(metric.evaluate(pairs.samples, pairs.before))
     except ZooError as error:
         return str(error)
+    for record in reported:
+        today = values.get((record.name, record.protocol))
+        if today and record.per_class and list(record.per_class) != list(today.per_class):
+            return f"its classes are {', '.join(record.per_class)}; those of this run {', '.join(today.per_class)}"
+    return values
 
 
 def loss(before: float, after: float, *, higher_is_better: bool) -> float:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from zoo_runner.errors import did_you_mean
 from zoo_runner.manifest.checks import Problem, refuse
-from zoo_runner.manifest.lines import expected_lines
+from zoo_runner.manifest.lines import AT, backend_of, chip_of, expected_lines
 from zoo_runner.manifest.section import DAY, NAME
 from zoo_runner.manifest.tree import KeyPath
 from zoo_runner.manifest.wording import found
@@ -77,6 +77,8 @@ def expected(section: Expected) -> Iterator[Problem]:
         path = ("chips", chip)
         if chip.lower().startswith("ascend"):
             yield path, f"expected the chip as npu-smi names it, {chip[6:]!r}, found {found(chip)}"
+        if not chip_of(chip) or (AT in chip and not re.fullmatch(NAME, backend_of(chip))):
+            yield path, f"expected CHIP or CHIP{AT}BACKEND, found {found(chip)}"
         if figures.accuracy and accuracy is None:
             yield (*path, "accuracy"), "would never be compared: expected.accuracy names no metric"
         if accuracy is not None:

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from zoo_runner.manifest import checks, expectation_checks
+from zoo_runner.manifest.lines import AT
 from zoo_runner.manifest.section import DAY, Positive, Rate, Section
 
 _BY_BATCH: Final[dict[str, Any]] = {"propertyNames": {"pattern": "^[1-9][0-9]*$"}}
@@ -36,7 +37,7 @@ class Tolerance(Section):
 class AccuracyFigure(Section):
     """A figure that samples must reach, and how it is held against the measurement."""
 
-    value: float
+    value: float = Field(description="the figure to reach, in the unit of expected.accuracy")
     tolerance: Tolerance = Field(default=Tolerance(), description="how far on the wrong side still passes")
     direction: Direction | None = Field(
         default=None, description="at_least, at_most or within, which has two wrong sides; by default the metric's own"
@@ -58,9 +59,9 @@ class AccuracyFigure(Section):
 class AccuracyExpectation(AccuracyFigure):
     """A figure the whole data set must reach."""
 
-    metric: str
-    protocol: str
-    unit: str = "percent"
+    metric: str = Field(description="one of the plugin's, such as voc07_map")
+    protocol: str = Field(description="how it is computed, such as reference")
+    unit: str = Field(default="percent", description="of the value, the tolerance and the figures of chips")
 
 
 class Subset(Section):
@@ -92,21 +93,21 @@ class Waiver(Section):
         description="last day it holds, in UTC, as YYYY-MM-DD", json_schema_extra=_DAY
     )
     floor: float = Field(description="in the unit of the line; what is worse fails all the same")
-    reason: str = ""
+    reason: str = Field(default="", description="what the waiver is for")
 
 
 class Uncertainty(Section):
     """How the bootstrap is done."""
 
     resamples: Annotated[int, Field(ge=0, le=100_000), AfterValidator(expectation_checks.enough)] = Field(
-        default=1000, description="0 does without", json_schema_extra=_ENOUGH
+        default=1000, description="how many times to draw; 0 does without, else at least 100", json_schema_extra=_ENOUGH
     )
-    seed: Annotated[int, Field(ge=0)] = 0
+    seed: Annotated[int, Field(ge=0)] = Field(default=0, description="of the draws; the same one gives the same ones")
     level: Annotated[float, Field(gt=0.5, lt=1, description="of the two-sided interval")] = 0.95
 
 
 class ChipExpectation(Section):
-    """Figures published for one chip, by batch size."""
+    """Figures published for one chip, or for one backend on it, by batch size."""
 
     accuracy: Mapping[Positive, float] = Field(
         default_factory=dict,
@@ -114,12 +115,13 @@ class ChipExpectation(Section):
         json_schema_extra=_BY_BATCH,
     )
     throughput: Mapping[Positive, Rate] = Field(
-        default_factory=dict, description="by batch size", json_schema_extra=_BY_BATCH
+        default_factory=dict,
+        description="images/s of pure inference, by batch size",
+        json_schema_extra=_BY_BATCH,
     )
     unit: Literal["images/s"] = Field(default="images/s", description="of the throughput")
     tolerance: Tolerance = Field(default=Tolerance(), description="of the throughput")
     too_good: Tolerance | None = Field(default=None, description=f"of the throughput: {_TOO_GOOD}")
-    backend: str | None = Field(default=None, description="the figures hold for this backend only; by default for all")
     cann: str | None = Field(default=None, description="CANN release the figures were measured with")
     published: str | None = Field(default=None, description="where the figures were published")
 
@@ -127,9 +129,13 @@ class ChipExpectation(Section):
 class Expected(Section):
     """What the gate asks for."""
 
-    accuracy: AccuracyExpectation | None = None
+    accuracy: AccuracyExpectation | None = Field(
+        default=None, description="what the whole data set must reach; without it only throughput is gated"
+    )
     chips: Mapping[str, ChipExpectation] = Field(
-        default_factory=dict, description="by chip, as npu-smi names it, such as 310P3"
+        default_factory=dict,
+        description="by chip, as npu-smi names it, such as 310P3; those of CHIP@BACKEND, such as 310P3@ascend, "
+        "replace the chip's for that backend",
     )
 
     @model_validator(mode="after")
@@ -137,7 +143,11 @@ class Expected(Section):
         checks.refuse(expectation_checks.expected(self))
         return self
 
+    def place(self, chip: str, backend: str) -> str:
+        """Return the key of the figures that hold for a chip under a backend, whether or not there are any."""
+        own = f"{chip}{AT}{backend}"
+        return own if own in self.chips else chip
+
     def table(self, chip: str, backend: str) -> ChipExpectation | None:
         """Return the figures that hold for a chip under a backend."""
-        table = self.chips.get(chip)
-        return table if table is None or table.backend in {None, backend} else None
+        return self.chips.get(self.place(chip, backend))

@@ -95,9 +95,12 @@ def _optional(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def _removable(schema: dict[str, Any]) -> dict[str, Any]:
+    """Allow null; the description stays on top, where editors look for it."""
     schema = _extending(schema)
-    options = schema.get("anyOf", [])
-    return schema if {"type": "null"} in options else {"anyOf": [schema, {"type": "null"}]}
+    if {"type": "null"} in schema.get("anyOf", []):
+        return schema
+    said = {key: schema.pop(key) for key in ("description",) if key in schema}
+    return {"anyOf": [schema, {"type": "null"}], **said}
 
 
 def _extending(schema: dict[str, Any]) -> dict[str, Any]:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from zoo_runner.manifest.expectations import AccuracyFigure, Direction, Rule
     from zoo_runner.manifest.schema import Manifest
     from zoo_runner.manifest.tree import KeyPath
+
+
+AT: Final = "@"
+"""Stands between a chip and the backend that figures are for."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,7 +21,7 @@ class ExpectedLine:
 
     Attributes:
         path: Where the manifest says so.
-        figures: Value and allowed distance from it; several where chips have values of their own.
+        figures: Value and allowed distance from it; several where chips or backends have values of their own.
         direction: Which side is the wrong one; ``None`` leaves it to the metric.
         rule: What is held against the figure.
     """
@@ -49,6 +53,16 @@ def throughput_line(chip: str, batch: int) -> str:
     return f"throughput/{chip}/{batch}"
 
 
+def chip_of(place: str) -> str:
+    """Return the chip of a key of ``expected.chips``, such as ``310P3`` or ``310P3@ascend``."""
+    return place.partition(AT)[0]
+
+
+def backend_of(place: str) -> str:
+    """Return the backend of a key of ``expected.chips``; empty if its figures are for all."""
+    return place.partition(AT)[2]
+
+
 def expected_lines(manifest: Manifest) -> dict[str, ExpectedLine]:
     """List the lines that some run of the manifest can gate, by id."""
     lines: dict[str, ExpectedLine] = {}
@@ -61,11 +75,13 @@ def expected_lines(manifest: Manifest) -> dict[str, ExpectedLine]:
             if (figure := subset.expected) is not None:
                 path = ("subsets", name, "expected")
                 lines[metric_line(accuracy.metric, accuracy.protocol, name)] = _of_metric(path, figure, figure.value)
-    for chip, table in chips.items():
+    for place, table in chips.items():
         for batch, rate in table.throughput.items():
-            lines[throughput_line(chip, batch)] = ExpectedLine(
-                path=("expected", "chips", chip, "throughput", batch),
-                figures=((rate, table.tolerance.margin(rate)),),
+            line = throughput_line(chip_of(place), batch)
+            others = lines[line].figures if line in lines else ()
+            lines[line] = ExpectedLine(
+                path=("expected", "chips", place, "throughput", batch),
+                figures=(*others, (rate, table.tolerance.margin(rate))),
                 direction="at_least",
             )
     return lines

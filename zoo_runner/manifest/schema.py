@@ -24,8 +24,8 @@ PATTERNS: Final = {
 }
 """The patterns below, in words, for messages."""
 
-Sha256 = Annotated[str, Field(pattern=_SHA256, description="SHA-256, 64 lower-case hex digits")]
-Md5 = Annotated[str, Field(pattern=_MD5, description="MD5, 32 lower-case hex digits")]
+Sha256 = Annotated[str, Field(pattern=_SHA256)]
+Md5 = Annotated[str, Field(pattern=_MD5)]
 Url = Annotated[str, AfterValidator(checks.url)]
 
 
@@ -39,9 +39,9 @@ class PluginRef(Section):
 class SourceRef(Section):
     """Where the recipe comes from; shown in reports."""
 
-    url: str
-    commit: str | None = None
-    note: str | None = None
+    url: str = Field(description="the repository or page")
+    commit: str | None = Field(default=None, description="the state of it that the recipe follows")
+    note: str | None = Field(default=None, description="for people, such as what differs from it")
 
 
 class Weights(Section):
@@ -57,18 +57,20 @@ class Weights(Section):
         description="http(s), file:, package:<package>/<path> or a path relative to this file; "
         "without it the run asks for --weights",
     )
-    sha256: Sha256 | None = None
+    sha256: Sha256 | None = Field(
+        default=None, description="of the file, 64 lower-case hex digits; without it the first download is trusted"
+    )
     size: Positive | None = Field(default=None, description="bytes")
-    license: str | None = None
+    license: str | None = Field(default=None, description="shown in reports")
 
 
 class DatasetRef(Section):
     """The data set: found through ``--data``, then ``root_env``, then ``url``."""
 
-    name: str
+    name: str = Field(description="what reports and messages call it")
     url: Url | None = Field(default=None, description="archive or package folder; schemes as for weights")
-    md5: Md5 | None = None
-    sha256: Sha256 | None = None
+    md5: Md5 | None = Field(default=None, description="of the archive, 32 lower-case hex digits")
+    sha256: Sha256 | None = Field(default=None, description="of the archive, 64 lower-case hex digits")
     size: Positive | None = Field(default=None, description="bytes of the archive")
     root_env: str | None = Field(default=None, description="environment variable naming a local copy")
     subdir: Annotated[str, AfterValidator(checks.subdir)] = Field(
@@ -80,9 +82,13 @@ class DatasetRef(Section):
 class Tensor(Section):
     """A model input or output."""
 
-    name: str = Field(pattern=_TENSOR)
-    dtype: Literal["float32", "float16", "uint8", "int8", "int32", "int64"] = "float32"
-    shape: Annotated[tuple[Literal["batch"] | Positive, ...], AfterValidator(checks.batch_first)]
+    name: str = Field(pattern=_TENSOR, description="as the network calls it")
+    dtype: Literal["float32", "float16", "uint8", "int8", "int32", "int64"] = Field(
+        default="float32", description="type of its elements"
+    )
+    shape: Annotated[tuple[Literal["batch"] | Positive, ...], AfterValidator(checks.batch_first)] = Field(
+        description="batch, then the sizes of the other axes, as in [batch, 3, 320, 320]"
+    )
 
     @property
     def spec(self) -> TensorSpec:
@@ -93,10 +99,10 @@ class Tensor(Section):
 class OnnxOptions(Section):
     """How the network becomes ONNX."""
 
-    opset: Annotated[int, Field(ge=11)] = 17
-    simplify: bool = True
-    dynamic_batch: bool = True
-    exporter: Literal["torchscript", "dynamo"] = "torchscript"
+    opset: Annotated[int, Field(ge=11)] = Field(default=17, description="version of ONNX's operators, at least 11")
+    simplify: bool = Field(default=True, description="run onnxsim")
+    dynamic_batch: bool = Field(default=True, description="leave the batch size open")
+    exporter: Literal["torchscript", "dynamo"] = Field(default="torchscript", description="which of torch's exporters")
 
 
 class AtcOptions(Section):
@@ -106,8 +112,10 @@ class AtcOptions(Section):
     ``{soc}`` for the chip's ``soc_version`` in the latter two.
     """
 
-    framework: Literal[5] = 5
-    input_format: Literal["NCHW", "NHWC", "ND", "NCDHW", "NDHWC"] = "NCHW"
+    framework: Literal[5] = Field(default=5, description="5: ONNX")
+    input_format: Literal["NCHW", "NHWC", "ND", "NCDHW", "NDHWC"] = Field(
+        default="NCHW", description="order of the inputs' axes"
+    )
     input_shape: Annotated[str, AfterValidator(checks.input_shape)] | None = Field(
         default=None, description="such as image:{batch},3,320,320; by default from inputs"
     )
@@ -124,8 +132,10 @@ class AtcOptions(Section):
             "cube_fp16in_fp32out",
         ]
         | None
-    ) = None
-    log: Literal["debug", "info", "warning", "error", "null"] = "error"
+    ) = Field(default=None, description="precision of the computation; by default ATC's own choice")
+    log: Literal["debug", "info", "warning", "error", "null"] = Field(
+        default="error", description='how much ATC says; write "null" in quotes'
+    )
     soc_version: Annotated[str, AfterValidator(checks.soc_version)] | None = Field(
         default=None, description="such as Ascend310P3; by default from npu-smi"
     )
@@ -148,8 +158,10 @@ class AtcOptions(Section):
 class InferOptions(Section):
     """How the data set is run through the model."""
 
-    batch: Positive = 1
-    threads: Positive | None = Field(default=None, description="host threads of the computation")
+    batch: Positive = Field(default=1, description="images a call while scoring")
+    threads: Positive | None = Field(
+        default=None, description="host threads of the computation; by default the backend's choice"
+    )
     tool: Literal["in-process", "ais_bench-cli"] = Field(
         default="in-process", description="ais_bench-cli: run `python -m ais_bench` over files; Ascend only"
     )
@@ -166,25 +178,29 @@ class InferOptions(Section):
 class BenchmarkOptions(Section):
     """How pure inference is timed."""
 
-    batch: Annotated[tuple[Positive, ...], Field(min_length=1), AfterValidator(checks.unique)] = (1,)
-    loop: Positive = 100
-    warmup: Annotated[int, Field(ge=0)] = 5
+    batch: Annotated[tuple[Positive, ...], Field(min_length=1), AfterValidator(checks.unique)] = Field(
+        default=(1,), description="batch sizes to time, each once"
+    )
+    loop: Positive = Field(default=100, description="timed calls at each batch size")
+    warmup: Annotated[int, Field(ge=0)] = Field(default=5, description="calls before them that are not timed")
     max_seconds: Rate = Field(
-        default=10.0, description="longest time for one batch size where no throughput expectation applies"
+        default=10.0, description="longest time, in seconds, for one batch size where no throughput is expected"
     )
 
 
 class Manifest(Section):
     """One model-zoo recipe."""
 
-    name: str = Field(pattern=NAME)
-    description: str = ""
+    name: str = Field(pattern=NAME, description="what reports and history call it")
+    description: str = Field(default="", description="one line for people")
     plugin: PluginRef
-    source: SourceRef | None = None
+    source: SourceRef | None = Field(default=None, description="where the recipe comes from; shown in reports")
     weights: Weights = Weights()
     dataset: DatasetRef
-    inputs: Annotated[tuple[Tensor, ...], Field(min_length=1)]
-    outputs: Annotated[tuple[Tensor, ...], Field(min_length=1, description="in the .om's output order")]
+    inputs: Annotated[tuple[Tensor, ...], Field(min_length=1, description="what the network takes")]
+    outputs: Annotated[
+        tuple[Tensor, ...], Field(min_length=1, description="what the network gives, in the order of the .om's outputs")
+    ]
     onnx: OnnxOptions = OnnxOptions()
     atc: AtcOptions = AtcOptions()
     infer: InferOptions = InferOptions()
@@ -196,7 +212,9 @@ class Manifest(Section):
         description="by name; --subset picks one",
         json_schema_extra={"propertyNames": {"pattern": NAME}},
     )
-    waivers: tuple[Waiver, ...] = ()
+    waivers: tuple[Waiver, ...] = Field(
+        default=(), description="expectations that need not be met for a while, at most one a line"
+    )
 
     @property
     def input_specs(self) -> tuple[TensorSpec, ...]:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from zoo_runner.interfaces import Arrays, Metric, Sample
     from zoo_runner.manifest.expectations import Uncertainty
 
+FEWEST: Final = 2
+"""Samples that can be drawn in more ways than one."""
 _ENTRIES: Final = 2**23
 """Weights that are in memory at a time while resampling: 32 MiB as int32."""
 _SHOWN: Final = 1.6449 + 0.8416
@@ -61,12 +63,12 @@ def resample(
 
     Returns:
         One record for each of the metric's measures; none if the metric cannot be resampled, ``uncertainty`` asks
-        for no resamples, or there are no samples.
+        for no resamples, or there are fewer than two samples: of one, every draw is the same.
 
     Raises:
         PluginError: The metric returned other records, or other numbers of values, than it was asked for.
     """
-    if not isinstance(metric, ResampledMetric) or not uncertainty.resamples or not samples:
+    if not isinstance(metric, ResampledMetric) or not uncertainty.resamples or len(samples) < FEWEST:
         return ()
     parts = []
     for weights in _draws(len(samples), uncertainty.resamples, uncertainty.seed):
@@ -127,8 +129,10 @@ def smallest_drop(values: NDArray[Any]) -> float:
         values: Of a metric on R resamples, [R].
 
     Returns:
-        The drop, in the metric's unit; NaN for fewer than two values, or any that is not finite.
+        The drop, in the metric's unit. NaN for values that are all the same, as those of a perfect score or a single
+        one: chance has nothing to move among these samples, which does not say that it could not among others. NaN
+        as well if any is not finite.
     """
-    if len(values) < 2 or not np.isfinite(values).all():  # noqa: PLR2004 - one value has no deviation
+    if not np.isfinite(values).all() or not (values != values[:1]).any():
         return float("nan")
     return _SHOWN * float(np.std(values, ddof=1))

@@ -12,7 +12,7 @@ from zoo_runner.report.changes import Interval
 from zoo_runner.report.model import MetricRecord, PerformanceRecord, Verdict, WaiverRecord
 from zoo_runner.stages.bootstrap import percentiles, smallest_drop
 from zoo_runner.stages.targets import Scope, Target, accuracy_target, throughput_target
-from zoo_runner.stages.waivers import RED
+from zoo_runner.stages.waivers import RED, AnyLine
 
 if TYPE_CHECKING:
     from zoo_runner.evidence import Resamples
@@ -49,10 +49,11 @@ def metric_record(
         per_class=dict(value.per_class),
         support=dict(value.support),
     )
-    if resamples is None or not math.isfinite(drop := smallest_drop(resamples.values)):
-        return record
     level = uncertainty.level
-    low, high = percentiles(resamples.values, level)
+    low, high = (math.nan, math.nan) if resamples is None else percentiles(resamples.values, level)
+    if resamples is None or not math.isfinite(low):
+        return record
+    drop = smallest_drop(resamples.values)
     ends = {label: percentiles(values, level) for label, values in resamples.per_class.items()}
     interval = Interval(
         low=low, high=high, level=level, method=METHOD, resamples=len(resamples.values), seed=uncertainty.seed
@@ -60,7 +61,7 @@ def metric_record(
     return record.model_copy(
         update={
             "interval": interval,
-            "smallest_drop": drop,
+            "smallest_drop": drop if math.isfinite(drop) else None,
             "per_class_interval": {label: each for label, each in ends.items() if math.isfinite(each[0])},
         }
     )
@@ -115,6 +116,13 @@ def judge_throughput(
     if disturbances:
         verdict, why = Verdict.INCONCLUSIVE, f"the device was not quiet: {'; '.join(disturbances)}"
     return named.model_copy(update={**_expectation(target), "verdict": verdict, "why": measured.why or why})
+
+
+def ungated(line: AnyLine) -> AnyLine:
+    """Take the verdict from a line whose run stops before the gate: what does not count must not look as if it did."""
+    if line.verdict is Verdict.NOT_GATED:
+        return line
+    return line.model_copy(update={"verdict": Verdict.NOT_GATED, "why": "this run stops before the gate"})
 
 
 def too_good(record: MetricRecord | PerformanceRecord, target: Target | str | None) -> str:

@@ -5,8 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from zoo_runner import plugins
+from zoo_runner.errors import did_you_mean
+from zoo_runner.manifest.lines import backend_of, chip_of
+
 if TYPE_CHECKING:
-    from zoo_runner.manifest.expectations import AccuracyFigure, Direction, Rule
+    from zoo_runner.manifest.expectations import AccuracyFigure, ChipExpectation, Direction, Expected, Rule
     from zoo_runner.manifest.load import LoadedManifest
     from zoo_runner.manifest.tree import KeyPath
     from zoo_runner.report.model import PerformanceRecord
@@ -83,7 +87,7 @@ def accuracy_target(loaded: LoadedManifest, scope: Scope) -> Target | None:
     table, batch = expected.table(scope.chip, scope.backend), scope.batch
     if table is None or batch is None or batch not in table.accuracy:
         return _target(loaded, expected.accuracy, expected.accuracy.value, ("expected", "accuracy", "value"))
-    path = ("expected", "chips", scope.chip, "accuracy", batch)
+    path = ("expected", "chips", expected.place(scope.chip, scope.backend), "accuracy", batch)
     return _target(loaded, expected.accuracy, table.accuracy[batch], path, published=table.published)
 
 
@@ -103,20 +107,32 @@ def _target(
 
 def throughput_target(loaded: LoadedManifest, measured: PerformanceRecord) -> Target | str:
     """Return the figure for one timing, or why there is none."""
-    chips, chip, batch = loaded.manifest.expected.chips, measured.chip, measured.batch
-    table = chips.get(chip)
+    expected, chip, batch = loaded.manifest.expected, measured.chip, measured.batch
+    place = expected.place(chip, measured.backend)
+    table = expected.chips.get(place)
     rate = table.throughput.get(batch) if table else None
     if table is None or rate is None:
-        known = ", ".join(chips) or "no chip"
-        return f"the manifest expects nothing of {chip} at batch {batch} (it lists {known})"
-    if table.backend not in {None, measured.backend}:
-        return f"the figures of {chip} are for the backend {table.backend}, this is {measured.backend}"
+        known = _known(expected, table, measured)
+        return f"the manifest expects nothing of {chip} at batch {batch} ({known})"
     return Target(
         value=rate,
         tolerance=table.tolerance.margin(rate),
         direction="at_least",
         rule="point",
         too_good=table.too_good.margin(rate) if table.too_good else None,
-        where=loaded.locate(("expected", "chips", chip, "throughput", batch)),
+        where=loaded.locate(("expected", "chips", place, "throughput", batch)),
         published=table.published,
     )
+
+
+def _known(expected: Expected, table: ChipExpectation | None, measured: PerformanceRecord) -> str:
+    """Say what there are figures for instead."""
+    if table and table.throughput:
+        return f"only at {', '.join(map(str, table.throughput))}"
+    others = [backend_of(place) for place in expected.chips if chip_of(place) == measured.chip and backend_of(place)]
+    if not others:
+        return f"it lists {', '.join(expected.chips) or 'no chip'}"
+    text = f"its figures are for the backend {' and '.join(others)}, this is {measured.backend}"
+    unknown = [name for name in others if name not in plugins.names()]  # misspelt, they would never be looked at
+    hints = [f"; none is installed as {name}{did_you_mean(name, plugins.names())}" for name in unknown]
+    return f"{text}{''.join(hints)}"

@@ -109,6 +109,20 @@ def test_objects_that_are_annotated_no_longer(world: World) -> None:
     )
 
 
+@pytest.mark.parametrize("classes", [("bee", "ant"), ("ant", "bee", "cow"), ("ant",)], ids=["order", "more", "fewer"])
+def test_detections_of_other_classes_are_not_scored(world: World, classes: tuple[str, ...]) -> None:
+    known = world.report(TRUTHS, TRUTHS)
+    then = tuple(each.model_copy(update={"per_class": dict.fromkeys(classes, 100.0)}) for each in known.metrics)
+    found = compared(world, world.baseline(TRUTHS, TRUTHS, metrics=then), WORSE)
+    assert found.notes[0] == (
+        "only the figures are compared: the baseline's detections cannot be scored today: its classes are "
+        f"{', '.join(classes)}; those of this run ant, bee"
+    )
+    (right, _) = found.metrics
+    assert (right.rescored, right.interval, right.difference) == (None, None, -30.0)
+    assert (found.errors_before, found.errors_after, found.samples) == ({}, {}, ())
+
+
 def test_every_class_lost(world: World) -> None:
     notes = compared(world, world.baseline(TRUTHS, TRUTHS), "." * 30).notes
     assert "every class lost; most: ant 100 -> 0" in notes

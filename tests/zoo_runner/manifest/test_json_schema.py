@@ -32,6 +32,22 @@ def test_every_section_is_closed() -> None:
     assert [name for name, section in sections.items() if section["additionalProperties"] is not False] == []
 
 
+def test_editors_have_something_to_say_of_every_key() -> None:
+    definitions: dict[str, Any] = json_schema()["$defs"]
+
+    def section(schema: dict[str, Any]) -> str:
+        inner = [schema, *schema.get("anyOf", [])]
+        return next((each["$ref"].rpartition("/")[2] for each in inner if "$ref" in each), "")
+
+    silent = [
+        f"{name}.{key}"
+        for name, each in definitions.items()
+        for key, schema in each["properties"].items()
+        if not schema.get("description") and not definitions.get(section(schema), {}).get("description")
+    ]
+    assert silent == []
+
+
 @pytest.mark.parametrize(
     ("addition", "expected"),
     [

@@ -151,7 +151,7 @@ ROWS = [
         "onnx: {simplify: 'yes'}",
         "m.yaml:9: onnx.simplify: expected true or false, found 'yes' (string)",
     ),
-    ("required", "source: {note: x}", "m.yaml:9: source.url: required, but not given"),
+    ("required", "source: {note: x}", "m.yaml:9: source.url: required, but not given (the repository or page)"),
     (
         "choice, near",
         "atc: {log: warn}",
@@ -264,11 +264,11 @@ def test_complaints_name_the_file_that_is_wrong(write: Write, minimal: str) -> N
 
 def test_an_empty_manifest_lacks_everything(write: Write) -> None:
     assert refusal(write("{}")) == [
-        "m.yaml:1: name: required, but not given",
+        "m.yaml:1: name: required, but not given (what reports and history call it)",
         "m.yaml:1: plugin: required, but not given",
         "m.yaml:1: dataset: required, but not given",
-        "m.yaml:1: inputs: required, but not given",
-        "m.yaml:1: outputs: required, but not given (in the .om's output order)",
+        "m.yaml:1: inputs: required, but not given (what the network takes)",
+        "m.yaml:1: outputs: required, but not given (what the network gives, in the order of the .om's outputs)",
     ]
 
 

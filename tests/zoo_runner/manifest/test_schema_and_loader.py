@@ -92,7 +92,6 @@ FULL: Data = {
                 "unit": "images/s",
                 "tolerance": {"rel": 0.05},
                 "too_good": {"rel": 0.5},
-                "backend": "ascend",
                 "cann": "8.0",
                 "published": "a table",
             }

@@ -83,7 +83,7 @@ def test_percentiles(values: list[float], level: float, ends: tuple[float, float
     ("values", "drop"),
     [
         pytest.param([-1.0, 1.0], 2.4865 * math.sqrt(2), id="two values"),
-        pytest.param([5.0, 5.0, 5.0], 0.0, id="equal values"),
+        pytest.param([5.0, 5.0, 5.0], math.nan, id="equal values"),
         pytest.param([5.0], math.nan, id="one value"),
         pytest.param([], math.nan, id="none"),
         pytest.param([1.0, math.nan], math.nan, id="not a number"),
@@ -158,9 +158,10 @@ class Plain:
 @pytest.mark.parametrize(
     ("metric", "values", "resamples"),
     [
-        pytest.param(Plain(), [1.0], 100, id="a metric that cannot"),
-        pytest.param(Mean(), [1.0], 0, id="not asked for"),
+        pytest.param(Plain(), [1.0, 2.0], 100, id="a metric that cannot"),
+        pytest.param(Mean(), [1.0, 2.0], 0, id="not asked for"),
         pytest.param(Mean(), [], 100, id="no samples"),
+        pytest.param(Mean(), [1.0], 100, id="one sample, of which every draw is the same"),
     ],
 )
 def test_nothing_is_resampled(metric: Any, values: list[float], resamples: int) -> None:

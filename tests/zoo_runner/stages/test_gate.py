@@ -227,6 +227,13 @@ def test_resamples_become_an_interval() -> None:
     assert found.per_class_interval == {"cat": pytest.approx((0.05, 0.95))}
 
 
+def test_resamples_that_are_all_the_same_show_no_drop() -> None:
+    resamples = Resamples(name="voc07_map", protocol="reference", values=np.full(100, 100.00000000000003))
+    found = metric_record(value(100.0), scope(), Uncertainty(), resamples)
+    assert found.interval is not None
+    assert (found.interval.low, found.interval.high, found.smallest_drop) == (100.00000000000003,) * 2 + (None,)
+
+
 @pytest.mark.parametrize("bad", [math.nan, math.inf])
 def test_resamples_that_are_no_numbers_give_no_interval(bad: float) -> None:
     values = np.array([1.0, 2.0, bad])
@@ -243,17 +250,18 @@ def test_resamples_that_are_no_numbers_give_no_interval(bad: float) -> None:
         pytest.param({"chip": "310P3", "batch": 16}, 79.58, 11, id="no own figure at this batch size"),
         pytest.param({"chip": "cpu", "batch": 1}, 79.58, 11, id="no table for this chip"),
         pytest.param({"chip": "310P3", "batch": None}, 79.58, 11, id="results from files"),
-        pytest.param({"chip": "310P3", "batch": 1, "backend": "other"}, 79.58, 11, id="another backend"),
-        pytest.param({"chip": "310P3", "batch": 1, "subset": "pr"}, 60.0, 29, id="a subset's own"),
+        pytest.param({"chip": "310P3", "batch": 1, "backend": "other"}, 79.7, 26, id="the backend's own figure"),
+        pytest.param({"chip": "310P3", "batch": 16, "backend": "other"}, 79.58, 11, id="which has none at this batch"),
+        pytest.param({"chip": "310P3", "batch": 1, "subset": "pr"}, 60.0, 31, id="a subset's own"),
     ],
 )
 def test_which_accuracy_is_expected(manifest: Manifested, given: dict[str, Any], figure: float, line: int) -> None:
-    chips = {"310P3": {**CHIPS["310P3"], "backend": "b"}}
+    chips = {**CHIPS, "310P3@other": {"accuracy": {1: 79.70}}}
     loaded = manifest(expected={"accuracy": ACCURACY, "chips": chips}, subsets=SUBSETS)
     found = accuracy_target(loaded, scope(**given))
     assert found is not None
     assert (found.value, found.where) == (figure, f"m.yaml:{line}")
-    published = {79.60: "another table", 79.58: "a table", 60.0: None}
+    published = {79.60: "another table", 79.58: "a table", 79.70: "a table", 60.0: None}
     assert found.published == published[figure]
 
 
@@ -275,36 +283,48 @@ def test_no_accuracy_is_expected(manifest: Manifested, sections: dict[str, Any],
         pytest.param(
             timing(9.0, chip="cpu"),
             Verdict.NOT_GATED,
-            "the manifest expects nothing of cpu at batch 16 (it lists 310P3)",
+            "the manifest expects nothing of cpu at batch 16 (it lists 310P3, 310P3@slow)",
             id="another chip",
         ),
         pytest.param(
             timing(9.0, batch=2),
             Verdict.NOT_GATED,
-            "the manifest expects nothing of 310P3 at batch 2 (it lists 310P3)",
+            "the manifest expects nothing of 310P3 at batch 2 (only at 16)",
             id="a batch size that is not in the table",
         ),
         pytest.param(
             timing(9.0, chip="310P3 stand-in"),
             Verdict.NOT_GATED,
-            "the manifest expects nothing of 310P3 stand-in at batch 16 (it lists 310P3)",
+            "the manifest expects nothing of 310P3 stand-in at batch 16 (it lists 310P3, 310P3@slow)",
             id="a stand-in is not the chip",
         ),
         pytest.param(
-            timing(9.0, backend="other"),
-            Verdict.NOT_GATED,
-            "the figures of 310P3 are for the backend ascend, this is other",
-            id="another backend",
+            timing(446.0, backend="slow"), Verdict.PASS, "446.0000, expected at least 9 - 0", id="slow backend"
+        ),
+        pytest.param(
+            timing(8.0, backend="slow"), Verdict.FAIL, "8.0000, expected at least 9 - 0", id="slower than that"
         ),
     ],
 )
 def test_throughput(manifest: Manifested, measured: PerformanceRecord, verdict: Verdict, why: str) -> None:
-    loaded = manifest(expected={"accuracy": ACCURACY, "chips": {"310P3": {**CHIPS["310P3"], "backend": "ascend"}}})
-    judged = judge_throughput(measured, loaded)
+    chips = {**CHIPS, "310P3@slow": {"throughput": {16: 9}, "published": "another table"}}
+    judged = judge_throughput(measured, manifest(expected={"accuracy": ACCURACY, "chips": chips}))
     assert (judged.verdict, judged.why) == (verdict, why)
     assert judged.id == f"throughput/{measured.chip}/{measured.batch}"
     gated = verdict is not Verdict.NOT_GATED
-    assert (judged.where, judged.published) == (("m.yaml:20", "another table") if gated else ("", None))
+    assert (judged.where, judged.published) == (
+        (f"m.yaml:{26 if measured.backend == 'slow' else 20}", "another table") if gated else ("", None)
+    )
+
+
+def test_figures_of_a_backend_that_nobody_has_say_so(manifest: Manifested) -> None:
+    chips = {"310P3@acsend": CHIPS["310P3"]}
+    judged = judge_throughput(timing(9.0), manifest(expected={"accuracy": ACCURACY, "chips": chips}))
+    assert judged.verdict is Verdict.NOT_GATED
+    assert judged.why == (
+        "the manifest expects nothing of 310P3 at batch 16 (its figures are for the backend acsend, this is ascend; "
+        "none is installed as acsend; did you mean 'ascend'?)"
+    )
 
 
 def test_no_chip_is_listed(manifest: Manifested) -> None:
@@ -409,7 +429,7 @@ def test_verdict_on_the_run(
 
 
 def test_figures_of_another_backend_are_not_missed(manifest: Manifested) -> None:
-    loaded = manifest(expected={"chips": {"310P3": {"throughput": {16: 4}, "backend": "ascend"}}})
+    loaded = manifest(expected={"chips": {"310P3@ascend": {"throughput": {16: 4}}}})
     assert not_measured(loaded, NPU, (), ()) == ("the throughput on 310P3 was not measured",)
     assert not_measured(loaded, scope(chip="310P3", backend="other"), (), ()) == ()
 

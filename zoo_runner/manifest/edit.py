@@ -1,0 +1,141 @@
+"""A manifest's text with other values in it: what people wrote around them, comments too, stays as it is."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import yaml
+
+from zoo_runner.errors import ManifestError
+from zoo_runner.manifest.tree import KeyPath, Origin, dotted, plain
+from zoo_runner.manifest.yaml_text import YamlProblems, parse
+
+Values: TypeAlias = Mapping[KeyPath, float]
+
+
+def difference(path: Path, values: Values, name: str) -> str:
+    """Write what has to change in a file as a unified diff, for ``patch -p1`` or ``git apply``.
+
+    Args:
+        path: A manifest that can be loaded.
+        values: What the file is to say, by key path; keys that it lacks are added.
+        name: What the diff calls the file.
+
+    Returns:
+        The diff; empty if the file says so already.
+
+    Raises:
+        ManifestError: The file cannot be read, or is written in a way that this module does not know how to edit.
+    """
+    try:
+        text = path.read_bytes().decode()
+    except OSError as error:
+        raise ManifestError(f"{path}: cannot be read: {error.strerror}") from None
+    try:
+        after = edited(text, values)
+        right = _content(after) == _laid_over(_content(text), values)
+    except (yaml.YAMLError, YamlProblems):
+        right = False
+    if not right:
+        keys = ", ".join(map(dotted, values))
+        raise ManifestError(
+            f"{path}: expected YAML that can be edited at {keys}, found another layout; edit it by hand"
+        )
+    tab = "\t" if " " in name else ""  # ends a name with spaces
+    lines = difflib.unified_diff(_lines(text), _lines(after), f"a/{name}{tab}", f"b/{name}{tab}")
+    return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
+
+
+def edited(text: str, values: Values) -> str:
+    """Return YAML text with other numbers in it; where a key is missing, it is put beside its siblings.
+
+    Args:
+        text: A mapping, without aliases.
+        values: By key path.
+    """
+    for path, value in values.items():
+        text = _with(text, path, value)
+    return text
+
+
+def _with(text: str, path: KeyPath, value: float) -> str:
+    node = yaml.compose(text, Loader=yaml.SafeLoader)
+    for depth, key in enumerate(path):
+        rest = path[depth:]
+        if not isinstance(node, yaml.MappingNode):  # null, which removes what a base says
+            return _replaced(text, node, _flow(_nested(rest, value)))
+        child = next((child for each, child in node.value if each.value == str(key)), None)
+        if child is None:
+            entry = _flow(_nested(rest, value))[1:-1]
+            return _appended(text, entry) if depth == 0 and not node.flow_style else _inserted(text, node, entry)
+        node = child
+    return _replaced(text, node, _flow([value])[1:-1])
+
+
+def _replaced(text: str, node: Any, written: str) -> str:
+    start, end = node.start_mark.index, node.end_mark.index
+    return f"{text[:start]}{'' if end > start else ' '}{written}{text[end:]}"
+
+
+def _appended(text: str, entry: str) -> str:
+    newline = _newline(text)
+    gap = "" if text.endswith("\n") else newline
+    return f"{text}{gap}{entry}{newline}"
+
+
+def _inserted(text: str, mapping: yaml.MappingNode, entry: str) -> str:
+    """Put an entry into a mapping: after the last one that ends on its own line, else before the first one."""
+    if mapping.flow_style:
+        at = mapping.value[-1][1].end_mark.index if mapping.value else mapping.start_mark.index + 1
+        return f"{text[:at]}{', ' if mapping.value else ''}{entry}{text[at:]}"
+    newline, first = _newline(text), mapping.value[0][0].start_mark
+    indent = " " * first.column
+    ends = [value.end_mark for key, value in mapping.value if value.end_mark.line == key.start_mark.line]
+    if not ends:
+        return f"{text[: first.index]}{entry}{newline}{indent}{text[first.index :]}"
+    at = text.find("\n", ends[-1].index)
+    if at < 0:
+        return f"{text}{newline}{indent}{entry}"
+    return f"{text[: at + 1]}{indent}{entry}{newline}{text[at + 1 :]}"
+
+
+def _newline(text: str) -> str:
+    return "\r\n" if "\r\n" in text else "\n"
+
+
+def _nested(path: KeyPath, value: float) -> Any:
+    nested: Any = value
+    for key in reversed(path):
+        nested = {key: nested}
+    return nested
+
+
+def _flow(value: Any) -> str:
+    return str(yaml.safe_dump(value, default_flow_style=True, allow_unicode=True, width=float("inf"))).strip()
+
+
+def _content(text: str) -> Any:
+    tree = parse(text.removeprefix("\ufeff"), lambda line: Origin("", line))
+    return None if tree is None else plain(tree)
+
+
+def _laid_over(content: Any, values: Values) -> Any:
+    for path, value in values.items():
+        content = _set(content, path, value)
+    return content
+
+
+def _set(content: Any, path: KeyPath, value: float) -> Any:
+    if not path:
+        return value
+    entries = content if isinstance(content, Mapping) else {}
+    return {**entries, path[0]: _set(entries.get(path[0]), path[1:], value)}
+
+
+def _lines(text: str) -> list[str]:
+    lines = [f"{line}\n" for line in text.split("\n")]
+    lines[-1] = lines[-1][:-1]
+    return lines if lines[-1] else lines[:-1]
