@@ -139,7 +139,7 @@ def test_two_commands_set_everything_up() -> None:
     assert [("pip install" in command) for command in commands] == [True, True] + [False] * (len(commands) - 2)
     first, second = commands[:2]
     assert first.endswith("zoo-run manifests/refinedet320-sample.yaml\n")
-    assert second.endswith("-m pytest\n")
+    assert second.endswith("-m pytest -n auto --dist loadfile\n")
     assert "pip install" not in re.sub(r"^```.*?^```$", "", page("README.md"), flags=re.MULTILINE | re.DOTALL)
 
 
