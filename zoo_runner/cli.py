@@ -95,9 +95,11 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 def _main(arguments: Sequence[str] | None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        if (code := answer(cli)) is not None:
-            return code
-        return int(cli.main(given, prog_name=PROGRAM, standalone_mode=False, obj=given) or ExitCode.PASS)
+        if (code := answer(cli)) is None:
+            code = int(cli.main(given, prog_name=PROGRAM, standalone_mode=False, obj=given) or ExitCode.PASS)
+        if sys.stdout:
+            sys.stdout.flush()  # whether anybody reads it must show here, not when Python ends
+        return code  # noqa: TRY300 - flushing may fail like the rest
     except click.ClickException as error:
         error.show()
         return ExitCode.USAGE

@@ -2,15 +2,17 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zoo_runner.history import ASCII, BLOCKS, GAP, Trend, as_json, decimals, show, sparkline, trends
+from zoo_runner.history import as_json, decimals, show
+from zoo_runner.history.trends import ASCII, BLOCKS, GAP, Trend, directions, followed, sparkline, trends
 from zoo_runner.ledger import Entry, EntryLine
-from zoo_runner.report.model import Verdict
+from zoo_runner.report.model import ManifestRecord, MetricRecord, Report, Verdict
 
 ACCURACY = "voc07_map/reference"
 RATE = "throughput/310P3/16"
@@ -176,14 +178,14 @@ def test_one_table_of_runs_and_one_of_figures(capsys: pytest.CaptureFixture[str]
     )
     assert lines == [
         ["last", "3", "runs", "of", "toy,", "on", "310P3", "(ascend)"],
-        ["started", "(UTC)", "verdict", ACCURACY, "change", "expected"],
-        ["2026-11-03", "09:30", "pass", "79.60", "[79.10,", "80.00]", "+0.10", "79.58", "±", "0.02"],
-        ["2026-11-02", "09:30", "error", "-", "-", "-"],
-        ["2026-11-01", "09:30", "fail", "79.50", "-", "79.58", "±", "0.02"],
+        ["started", "(UTC)", "verdict", ACCURACY, "change", "expected", "tolerance"],
+        ["2026-11-03", "09:30", "pass", "79.60", "[79.10,", "80.00]", "+0.10", "79.58", "0.02"],
+        ["2026-11-02", "09:30", "error", "-", "-", "-", "-"],
+        ["2026-11-01", "09:30", "fail", "79.50", "-", "79.58", "0.02"],
         ["oldest", "to", "newest"],
-        ["figure", "trend", "newest", "change", "expected"],
-        [ACCURACY, "▁", "█", "79.60", "%", "+0.10", "79.58", "±", "0.02"],
-        [RATE, "▁", "█", "440.00", "images/s", "+10.0%", "445.78", "±", "22.29"],
+        ["figure", "trend", "newest", "change", "expected", "tolerance"],
+        [ACCURACY, "▁", "█", "79.60", "%", "+0.10", "79.58", "0.02"],
+        [RATE, "▁", "█", "440.00", "images/s", "+10.0%", "445.78", "22.29"],
         ["newest", "report:", "/out/3/report.json"],
     ]
 
@@ -195,11 +197,66 @@ def test_what_differs_between_runs_has_a_column(capsys: pytest.CaptureFixture[st
         make_entry(make_line(ACCURACY, 92.0), day=1, backend="onnxruntime", chip="cpu"),
     )
     assert lines[1:4] == [
-        ["started", "(UTC)", "verdict", "on", "subset", f"{ACCURACY}@pr", "change", "expected"],
-        ["2026-11-02", "09:30", "pass", "310P3", "(ascend)", "pr", "79.00", "-", "-"],
-        ["2026-11-01", "09:30", "pass", "cpu", "(onnxruntime)", "-", "-", "-", "-"],
+        ["started", "(UTC)", "verdict", "on", "subset", ACCURACY, "change", "expected", "tolerance"],
+        ["2026-11-02", "09:30", "pass", "310P3", "(ascend)", "pr", "-", "-", "-", "-"],
+        ["2026-11-01", "09:30", "pass", "cpu", "(onnxruntime)", "-", "92.00", "-", "-", "-"],
     ]
-    assert lines[-2] == [ACCURACY, "cpu", "(onnxruntime)", "▅", "92.00", "%", "-", "-"]
+    assert lines[-2] == [ACCURACY, "cpu", "(onnxruntime)", "▅", "92.00", "%", "-", "-", "-"]
+
+
+@pytest.mark.parametrize(
+    ("runs", "head"),
+    [
+        pytest.param([], "", id="no runs"),
+        pytest.param([(None, [])], "", id="nothing measured"),
+        pytest.param([("pr", ["a@pr"]), (None, ["a", "b"])], "a", id="a subset after a whole run"),
+        pytest.param([("pr", ["a@pr"]), (None, [])], "a@pr", id="a whole run that measured nothing"),
+        pytest.param([("pr", ["a@pr"]), ("nightly", ["a@nightly"])], "a@pr", id="subsets only"),
+        pytest.param([(None, ["b"]), (None, ["a", "b"])], "b", id="whole runs"),
+    ],
+)
+def test_the_figure_that_heads_the_runs(runs: list[tuple[str | None, list[str]]], head: str) -> None:
+    entries = [make_entry(*(make_line(each, 1.0) for each in names), subset=subset) for subset, names in runs]
+    assert followed(entries) == head
+
+
+def left(folder: Path, day: int, **lines: str) -> Entry:
+    """A run with its report still there; ``lines`` are directions by id."""
+    metrics = tuple(
+        MetricRecord(
+            id=name, name=name, protocol="", value=1.0, unit="", samples=1, dataset_samples=1, direction=direction
+        )
+        for name, direction in lines.items()
+    )
+    entry = make_entry(*(make_line(name, 1.0, expected=2.0, tolerance=0.5) for name in lines), day=day)
+    manifest = ManifestRecord(name="toy", path="", files=(), digest="")
+    report = Report(verdict=Verdict.PASS, exit_code=0, started=entry.started, manifest=manifest, metrics=metrics)
+    path = folder / f"{day}.json"
+    path.write_text(report.to_json())
+    return replace(entry, report=path)
+
+
+def test_directions_are_those_of_the_newest_report_that_is_still_there(tmp_path: Path) -> None:
+    newest, middle = left(tmp_path, 9, a="at_most"), left(tmp_path, 8, a="within", b="within")
+    oldest = left(tmp_path, 7, b="at_least", c="at_least")
+    overwritten = replace(left(tmp_path, 6, d="at_least"), report=oldest.report)
+    damaged = replace(left(tmp_path, 5, e="at_least"), report=tmp_path / "damaged.json")
+    damaged.report.write_text("{")
+    gone = make_entry(day=4)
+    entries = (newest, middle, oldest, overwritten, damaged, gone)
+    assert directions(entries) == {"a": "at_most", "b": "within", "c": "at_least"}
+    assert directions((overwritten,)) == {}
+
+
+@pytest.mark.parametrize(
+    ("direction", "written"), [("at_least", ["≥", "2.00"]), ("at_most", ["≤", "2.00"]), ("within", ["2.00"])]
+)
+def test_expectations_are_written_as_in_the_table_of_a_run(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, direction: str, written: list[str]
+) -> None:
+    lines = shown(capsys, left(tmp_path, 1, a=direction))
+    assert lines[2][-len(written) - 1 :] == lines[-2][-len(written) - 1 :] == [*written, "0.5"]
+    assert lines[2][3:5] == ["1.00", "-"]
 
 
 def test_runs_that_measured_nothing(capsys: pytest.CaptureFixture[str]) -> None:
@@ -224,7 +281,7 @@ def test_changes(capsys: pytest.CaptureFixture[str], unit: str, before: float, a
     lines = shown(
         capsys, make_entry(make_line("x", after, unit=unit)), make_entry(make_line("x", before, unit=unit), day=2)
     )
-    assert lines[2][-2] == lines[-2][-2] == change
+    assert lines[2][-3] == lines[-2][-3] == change
 
 
 def test_text_that_looks_like_markup_is_text(capsys: pytest.CaptureFixture[str]) -> None:

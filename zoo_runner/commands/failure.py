@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
+import os
+import select
+import signal
+import sys
 import traceback
+from typing import Final
 
 import click
 
 from zoo_runner.commands.signals import exit_code
 from zoo_runner.errors import ExitCode, ZooError, interrupted
 from zoo_runner.report.characters import visible
+
+UNHEARD: Final = 128 + signal.SIGPIPE
+"""Exit code where nobody reads what the program prints, as shells have it for programs that this signal ends."""
 
 
 def failed(error: BaseException, subject: str = "") -> int:
@@ -18,6 +28,9 @@ def failed(error: BaseException, subject: str = "") -> int:
         error: Whatever ended the work.
         subject: What it happened to, where that is not obvious.
     """
+    if unheard(error):
+        _print_no_more()
+        return UNHEARD
     start = f"error: {subject}: " if subject and not str(error).startswith(subject) else "error: "
     if interrupted(error) or isinstance(error, click.exceptions.Abort):
         click.echo("interrupted", err=True)
@@ -31,3 +44,39 @@ def failed(error: BaseException, subject: str = "") -> int:
     traceback.print_exception(error)
     click.echo(f"{start}this is a bug in zoo-run or a plugin; please report it with the lines above", err=True)
     return ExitCode.STAGE_FAILED
+
+
+def unheard(error: BaseException) -> bool:
+    """Say whether the error is that nobody reads what the program prints, as in ``zoo-run ... | head -1``.
+
+    rich and click make an exit with the code 1 of it, which here would be a failed gate's: rich lets standard output
+    lead nowhere before, click keeps no trace of the error. A pipe that breaks between this process and another one of
+    its own is something else: then whoever reads the output is still there.
+    """
+    left, unread = isinstance(error, SystemExit), any(map(_unread, (1, 2)))
+    return (_broken_pipe(error) and (left or unread)) or (left and unread)
+
+
+def _broken_pipe(error: BaseException) -> bool:
+    cause: BaseException | None = error
+    while cause is not None and not (isinstance(cause, OSError) and cause.errno == errno.EPIPE):
+        cause = cause.__cause__ or cause.__context__
+    return cause is not None
+
+
+def _unread(stream: int) -> bool:
+    """Say whether a stream is a pipe whose other end is closed."""
+    poll = select.poll()
+    poll.register(stream, 0)
+    return any(event & (select.POLLERR | select.POLLHUP) for _, event in poll.poll(0))
+
+
+def _print_no_more() -> None:
+    """Let what is printed from here on go nowhere: Python would complain of it when it ends."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for number, stream in ((1, sys.stdout), (2, sys.stderr)):
+        if stream and _unread(number):
+            os.dup2(nowhere, number)
+            with contextlib.suppress(OSError, ValueError):
+                stream.flush()
+    os.close(nowhere)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from zoo_runner.comparison.conditions import condition_changes, performance_changes
@@ -63,5 +63,12 @@ def compare(
         performance=findings.performance,
         errors_before=errors.before if errors else {},
         errors_after=errors.after if errors else {},
+        errors_reported=_reported(baseline) if errors and len(pairs.samples) == pairs.baseline else {},
         samples=errors.worst if errors else (),
     )
+
+
+def _reported(baseline: Baseline) -> Mapping[str, int]:
+    """Return the errors by kind that the baseline's report tells of all its samples."""
+    found = baseline.report.diagnosis
+    return {kind: found.totals.get(kind, 0) for kind in found.kinds} if found else {}

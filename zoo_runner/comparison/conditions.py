@@ -22,6 +22,9 @@ RESULTS: Final = frozenset({"detections"})
 """Artifacts that are what came of a run, not what it was made of."""
 BY_BATCH: Final = frozenset({"om"})
 """Artifacts of which there is one for each batch size, which their origin says."""
+BACKEND: Final = "backend"
+OF_BACKEND: Final = frozenset({BACKEND, "backend version", "chip"})
+"""Names of what is another one where the backend is."""
 ALL: Final = "samples of the data set"
 SCORED: Final = "samples scored"
 _DIGITS: Final = 12
@@ -112,7 +115,7 @@ def _place(environment: Environment | None) -> dict[str, str]:
     if environment is None:
         return {}
     return {
-        "backend": environment.backend,
+        BACKEND: environment.backend,
         "backend version": environment.backend_version,
         "chip": environment.chip,
         "devices": ", ".join(map(str, environment.devices)),

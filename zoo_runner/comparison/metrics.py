@@ -113,6 +113,13 @@ def loss(before: float, after: float, *, higher_is_better: bool) -> float:
     return before - after if higher_is_better else after - before
 
 
+def loss_by_data(change: ClassChange, *, higher_is_better: bool) -> float:
+    """Return by how much the baseline's detections of a class score worse today than its report says."""
+    if change.reported is None:
+        return 0.0
+    return loss(change.reported, change.before, higher_is_better=higher_is_better)
+
+
 def _comparable(value: MetricValue, record: MetricRecord | None) -> bool:
     return record is not None and record.unit == value.unit
 
@@ -124,12 +131,23 @@ def _by_key(values: Sequence[MetricValue]) -> dict[Key, MetricValue]:
 def _change(now: MetricValue, record: MetricRecord, rescored: MetricValue | None = None) -> MetricChange:
     before = record.value if rescored is None else rescored.value
     classes = record.per_class if rescored is None else rescored.per_class
+    better = now.higher_is_better
     per_class = [
-        ClassChange(label=label, before=classes[label], after=after, difference=after - classes[label])
+        ClassChange(
+            label=label,
+            before=classes[label],
+            after=after,
+            difference=after - classes[label],
+            reported=record.per_class.get(label),
+        )
         for label, after in now.per_class.items()
         if label in classes
     ]
-    better = now.higher_is_better
+
+    def losses(change: ClassChange) -> tuple[float, float]:
+        by_run = loss(change.before, change.after, higher_is_better=better)
+        return -by_run, -loss_by_data(change, higher_is_better=better)
+
     return MetricChange(
         name=now.name,
         protocol=now.protocol,
@@ -139,7 +157,7 @@ def _change(now: MetricValue, record: MetricRecord, rescored: MetricValue | None
         difference=now.value - before,
         higher_is_better=better,
         rescored=None if rescored is None else rescored.value,
-        per_class=tuple(sorted(per_class, key=lambda each: -loss(each.before, each.after, higher_is_better=better))),
+        per_class=tuple(sorted(per_class, key=losses)),
     )
 
 

@@ -7,15 +7,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from zoo_runner.comparison.conditions import ARTIFACT, DATA, ENVIRONMENT, PACKAGE, SETTING
-from zoo_runner.comparison.metrics import EXACT, loss
+from zoo_runner.comparison.conditions import ARTIFACT, BACKEND, DATA, ENVIRONMENT, OF_BACKEND, PACKAGE, SETTING
+from zoo_runner.comparison.metrics import EXACT, loss, loss_by_data
 
 if TYPE_CHECKING:
     from zoo_runner.baseline import Baseline
     from zoo_runner.comparison.pairs import Pairs
     from zoo_runner.comparison.samples import SampleChanges
     from zoo_runner.report.changes import Change, ClassChange, MetricChange, PerformanceChange
-    from zoo_runner.report.model import Report
+    from zoo_runner.report.model import Environment, Report
 
 LISTED: Final = 6
 """How many things of one sort are named; the rest is counted."""
@@ -54,13 +54,16 @@ def notes(findings: Findings) -> tuple[str, ...]:
     """Put a comparison into words.
 
     What makes the two runs hard to compare comes first, then what the changes came to, what they were, and the details.
+    Another place is named after the errors, unless nothing else can be why there are more of them.
     """
+    place, errors = _place(findings), _errors(findings)
+    elsewhere = {change.kind for change in findings.changes} <= {ENVIRONMENT, PACKAGE}
     return (
         *_limits(findings),
         *_data(findings),
         *_headline(findings),
         *_causes(findings.changes),
-        *_errors(findings),
+        *((*place, *errors) if elsewhere else (*errors, *place)),
         *_classes(findings.metrics),
         *_samples(findings),
         *_unexplained(findings),
@@ -94,7 +97,17 @@ def _data(findings: Findings) -> Iterator[str]:
             if metric.rescored is not None and not _equal(metric.before, metric.rescored):
                 scores = _both(metric.before, metric.rescored, " then and ")
                 yield f"data or metric changed: the baseline's detections had {_name(metric)} {scores} now"
+                yield from _lost_by_data(metric)
                 break
+
+
+def _lost_by_data(metric: MetricChange) -> Iterator[str]:
+    """Name the class whose score the other data cost most: the difference between the runs has nothing of that."""
+    lost = [(loss_by_data(each, higher_is_better=metric.higher_is_better), each) for each in metric.per_class]
+    most, worst = max(lost, key=lambda pair: pair[0], default=(0.0, None))
+    if worst is not None and worst.reported is not None and most > EXACT:
+        reported = _both(worst.reported, worst.before, ", ")
+        yield f"{worst.label} lost most by that: reported {reported} on these annotations"
 
 
 def _headline(findings: Findings) -> Iterator[str]:
@@ -158,9 +171,37 @@ def _lost(change: ClassChange, *, higher_is_better: bool) -> bool:
 
 
 def _causes(changes: Sequence[Change]) -> Iterator[str]:
-    for kind in (SETTING, ARTIFACT, ENVIRONMENT):
+    for kind in (SETTING, ARTIFACT):
         yield from _listed(kind, changes)
+
+
+def _place(findings: Findings) -> Iterator[str]:
+    """Say what is another machine, backend or release; a backend with its release and chip on one line."""
+    changes, moved = findings.changes, {change.name for change in findings.changes if change.kind == ENVIRONMENT}
+    before, after = findings.baseline.report.environment, findings.report.environment
+    if BACKEND in moved and before and after:
+        yield _moved_to(before, after)
+        changes = tuple(each for each in changes if each.kind != ENVIRONMENT or each.name not in OF_BACKEND)
+    yield from _listed(ENVIRONMENT, changes)
     yield from _joined("packages", [_line(change, " ") for change in changes if change.kind == PACKAGE])
+
+
+def _moved_to(before: Environment, after: Environment) -> str:
+    if _from_files(after):
+        return f"results came from files, not from {_backend(before)}"
+    if _from_files(before):
+        return f"results came from {_backend(after)}, not from files"
+    return f"backend: {_backend(before)} -> {_backend(after)}"
+
+
+def _from_files(environment: Environment) -> bool:
+    """Say whether nothing was inferred: then the report has the same word for backend and chip."""
+    return environment.backend == environment.chip and not environment.backend_version
+
+
+def _backend(environment: Environment) -> str:
+    chip, version = environment.chip, environment.backend_version.removeprefix(environment.backend).strip()
+    return " ".join(filter(None, (environment.backend, version, f"on {chip}" if chip else "")))
 
 
 def _unexplained(findings: Findings) -> Iterator[str]:

@@ -49,12 +49,17 @@ class Change(Record):
 
 
 class ClassChange(Record):
-    """One class of a metric, then and now."""
+    """One class of a metric, then and now.
+
+    ``before`` is what ``difference`` is from, ``reported`` what the baseline's report says of the class, over its own
+    samples; where they differ although the samples are the same, data or metric changed.
+    """
 
     label: str
     before: float
     after: float
     difference: float
+    reported: float | None = None
     low: float | None = None
     high: float | None = None
 
@@ -66,7 +71,7 @@ class MetricChange(Record):
     metric, over the samples that are in both runs; where the two differ although the samples are the same, data
     or metric changed, and not only the model. ``after`` is over the same samples as ``rescored``. ``difference`` is
     ``after - rescored``, or ``after - before`` without detections to score, and ``interval`` is of the former.
-    ``per_class`` has the largest loss first, and ``before`` there is what the difference is from.
+    ``per_class`` has the largest loss first, then what other data or another metric made of the baseline's detections.
     """
 
     name: str
@@ -108,7 +113,8 @@ class Comparison(Record):
     """A run against its baseline: what changed in it, and what came of that. ``samples`` has the worst first.
 
     ``same_samples`` counts the samples whose predictions were compared; ``errors_before`` and ``errors_after`` are
-    over them, both by today's annotations. ``notes`` say in words what matters, the most telling first.
+    over them, both by today's annotations. ``errors_reported`` is what the baseline's report says of the same samples,
+    if it does. ``notes`` say in words what matters, the most telling first.
     """
 
     path: str
@@ -121,4 +127,5 @@ class Comparison(Record):
     performance: tuple[PerformanceChange, ...] = ()
     errors_before: Mapping[str, int] = {}
     errors_after: Mapping[str, int] = {}
+    errors_reported: Mapping[str, int] = {}
     samples: tuple[SampleChange, ...] = ()

@@ -9,7 +9,7 @@ from zoo_runner.baseline import Baseline
 from zoo_runner.comparison import compare, metric_changes
 from zoo_runner.manifest.expectations import Uncertainty
 from zoo_runner.report.changes import Comparison
-from zoo_runner.report.model import PerformanceRecord
+from zoo_runner.report.model import DiagnosisRecord, Environment, PerformanceRecord
 
 if TYPE_CHECKING:
     from tests.zoo_runner.comparison.conftest import World
@@ -83,6 +83,68 @@ def test_nothing_changed_that_a_report_knows_of(world: World) -> None:
     assert compared(world, world.baseline(TRUTHS, TRUTHS), WORSE).notes[-1] == UNEXPLAINED
 
 
+FILES = {"backend": "result files", "backend_version": "", "chip": "result files"}
+
+
+def elsewhere(report: Report, **changes: Any) -> Report:
+    assert isinstance(report.environment, Environment)
+    return report.model_copy(update={"environment": report.environment.model_copy(update=changes)})
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "notes"),
+    [
+        pytest.param({}, FILES, ["results came from files, not from onnxruntime 1.20.0 on cpu"], id="files"),
+        pytest.param(FILES, {}, ["results came from onnxruntime 1.20.0 on cpu, not from files"], id="files before"),
+        pytest.param(
+            {},
+            {"backend": "ascend", "backend_version": "CANN 8.0", "chip": "310P3", "host": "arm"},
+            ["backend: onnxruntime 1.20.0 on cpu -> ascend CANN 8.0 on 310P3", "host: Linux -> arm"],
+            id="another backend",
+        ),
+        pytest.param(
+            {"backend_version": "onnxruntime 1.20.0"},
+            {"backend_version": "onnxruntime 1.21.0", "chip": "gpu"},
+            [
+                "backend version: onnxruntime 1.20.0 -> onnxruntime 1.21.0",
+                "chip: cpu -> gpu",
+            ],
+            id="the same backend",
+        ),
+        pytest.param(
+            {"backend_version": "onnxruntime 1.20.0"},
+            {"backend": "other", "chip": ""},
+            ["backend: onnxruntime 1.20.0 on cpu -> other 1.20.0"],
+            id="its name in the version",
+        ),
+    ],
+)
+def test_where_the_results_came_from(
+    world: World, before: dict[str, str], after: dict[str, str], notes: list[str]
+) -> None:
+    then, now = world.baseline(TRUTHS, TRUTHS), elsewhere(world.report(TRUTHS, TRUTHS), **after)
+    found = compared(world, replace(then, report=elsewhere(then.report, **before)), TRUTHS, report=now)
+    assert list(found.notes[1:]) == notes
+
+
+@pytest.mark.parametrize(
+    ("settings", "order"),
+    [
+        pytest.param({}, ["results came", "packages", "confusion", "missed"], id="only where it ran"),
+        pytest.param({"infer.batch": "16"}, ["setting", "confusion", "missed", "results came", "packages"], id="also"),
+    ],
+)
+def test_errors_come_before_where_it_ran_unless_that_alone_changed(
+    world: World, settings: dict[str, str], order: list[str]
+) -> None:
+    baseline = world.baseline(TRUTHS, TRUTHS)
+    report = elsewhere(world.report(TRUTHS, WORSE), **FILES, packages={"numpy": "3.0", "torch": "2.4.0"})
+    report = with_settings(report, **{**baseline.report.manifest.settings, **settings})
+    notes = compared(world, baseline, WORSE, report=report).notes
+    assert notes[0].startswith("right (own) fell")
+    assert [note[: len(start)] for start, note in zip(order, notes[1:], strict=False)] == order
+
+
 def test_a_difference_that_chance_can_make(world: World) -> None:
     guesses = "." + TRUTHS[1:9] + "a" + TRUTHS[10:]
     old = TRUTHS[:4] + "b" + TRUTHS[5:]
@@ -102,11 +164,47 @@ def test_better_is_told_as_well(world: World) -> None:
 def test_objects_that_are_annotated_no_longer(world: World) -> None:
     now = TRUTHS.replace("bb", "b.")
     found = compared(world, world.baseline(TRUTHS, TRUTHS), TRUTHS, truths=now)
-    assert found.notes[:3] == (
+    assert found.notes == (
         "class bee: 15 annotated objects -> 9 annotated objects",
         "data or metric changed: the baseline's detections had right (own) 100 then and 80 now",
         "the predictions of all 30 samples are the baseline's, to the last bit",
+    )  # every bee that is still annotated was found
+
+
+def test_the_class_that_other_annotations_cost_most_is_named(world: World) -> None:
+    now = "aaaaabbaab" * 3
+    totals = {"missed": 1, "confusion": 2}
+    diagnosis = DiagnosisRecord(basis="", kinds=("missed", "confusion", "other"), totals=totals)
+    found = compared(world, world.baseline(TRUTHS, TRUTHS, diagnosis=diagnosis), TRUTHS, truths=now)
+    assert found.notes[2:5] == (
+        "data or metric changed: the baseline's detections had right (own) 100 then and 80 now",
+        "ant lost most by that: reported 100, 71.43 on these annotations",
+        "the predictions of all 30 samples are the baseline's, to the last bit",
     )
+    right, wrong = found.metrics
+    ant, bee = right.per_class  # neither has changed otherwise
+    assert (ant.label, ant.reported, ant.difference) == ("ant", 100.0, 0.0)
+    assert ant.before == pytest.approx(100 * 15 / 21)
+    assert (bee.label, bee.reported, bee.before, bee.difference) == ("bee", 100.0, 100.0, 0.0)
+    assert wrong.per_class[0].reported == 0.0
+    assert found.errors_before == found.errors_after == {"missed": 0, "confusion": 6}
+    assert found.errors_reported == {"missed": 1, "confusion": 2, "other": 0}
+
+
+@pytest.mark.parametrize(
+    ("truths", "guesses"),
+    [pytest.param(TRUTHS + "a", TRUTHS + "a", id="more samples"), pytest.param("", "", id="no samples")],
+)
+def test_errors_of_other_samples_are_not_compared(world: World, truths: str, guesses: str) -> None:
+    diagnosis = DiagnosisRecord(basis="", kinds=("missed",), totals={"missed": 1})
+    found = compared(world, world.baseline(truths, guesses, diagnosis=diagnosis), TRUTHS)
+    assert found.errors_reported == {}
+
+
+def test_the_class_that_the_run_cost_most_comes_before_the_one_that_the_data_did(world: World) -> None:
+    found = compared(world, world.baseline(TRUTHS, TRUTHS), "aaaaabbaa." * 3, truths="aaaaabbaab" * 3)
+    assert [each.label for each in found.metrics[0].per_class] == ["bee", "ant"]
+    assert "ant lost most by that: reported 100, 71.43 on these annotations" in found.notes
 
 
 @pytest.mark.parametrize("classes", [("bee", "ant"), ("ant", "bee", "cow"), ("ant",)], ids=["order", "more", "fewer"])

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from zoo_runner.report.characters import visible
 from zoo_runner.report.html.svg import embedded
 
 if TYPE_CHECKING:
@@ -109,7 +110,8 @@ def columns(text: str) -> int:
 
 
 def clipped(text: str, most: int) -> str:
-    """Return the text, shortened to so many columns."""
+    """Return the text, shortened to so many columns; control characters, which SVG cannot hold, are written out."""
+    text = visible(text)
     if columns(text) <= most:
         return text
     kept = ""

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from zoo_runner.report.characters import visible
 from zoo_runner.report.html.canvas import columns
 from zoo_runner.report.html.figures import shown
 
@@ -98,7 +99,7 @@ class Card:
     @property
     def kinds(self) -> str:
         """The names of the kinds of errors, as JSON, for the page's script."""
-        return json.dumps([kind.name for kind, _ in self.errors])
+        return json.dumps([visible(kind.name) for kind, _ in self.errors])
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -26,6 +26,17 @@ def rescored(comparison: Comparison) -> bool:
     return any(each.rescored is not None and not same(each.before, each.rescored) for each in comparison.metrics)
 
 
+def moved_by_data(change: MetricChange) -> bool:
+    """Say whether the baseline's report has another figure for a class than its detections score today."""
+    return any(each.reported is not None and not same(each.reported, each.before) for each in change.per_class)
+
+
+def recounted(comparison: Comparison) -> bool:
+    """Say whether the baseline's report counts other errors of its detections than today's annotations make of them."""
+    told, today = comparison.errors_reported, comparison.errors_before
+    return bool(told) and any(told.get(kind, 0) != today.get(kind, 0) for kind in {*told, *today})
+
+
 def unmoved(change: MetricChange) -> bool:
     """Say whether no class of a metric changed at all."""
     return all(same(each.before, each.after) for each in change.per_class)

@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from importlib import resources
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+from zoo_runner.report.characters import visible
 from zoo_runner.report.html import plots
 from zoo_runner.report.html.cards import gallery, tag_size
-from zoo_runner.report.html.difference import NOTES, rescored, tone, unmoved
+from zoo_runner.report.html.difference import NOTES, moved_by_data, recounted, rescored, tone, unmoved
 from zoo_runner.report.html.figures import Figures, decimals, duration, shown
 from zoo_runner.report.html.language import Texts, texts
 from zoo_runner.report.html.strip import bound, difference_strip, strip
@@ -44,7 +45,7 @@ def render(report: Report, pictures: Sequence[Picture], language: str = "en") ->
     """Return ``report.html``.
 
     The page is complete in itself: it asks for no other file. All names and texts of the report are escaped in it,
-    and its content security policy lets no script run but its own.
+    control characters are written out, and its content security policy lets no script run but its own.
 
     Args:
         report: What to show.
@@ -115,6 +116,7 @@ def _environment(words: Texts) -> Environment:
         loader=jinja2.PackageLoader(PACKAGE),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
+        finalize=_finalized,
         trim_blocks=True,
         lstrip_blocks=True,
     )
@@ -128,6 +130,8 @@ def _environment(words: Texts) -> Environment:
         line_digits=_line_digits,
         drawn=plots.DRAWN,
         noted=NOTES,
+        moved_by_data=moved_by_data,
+        recounted=recounted,
         rescored=rescored,
         tone=tone,
         unmoved=unmoved,
@@ -137,6 +141,15 @@ def _environment(words: Texts) -> Environment:
     )
     environment.tests["link"] = _is_link
     return environment
+
+
+def _finalized(value: Any) -> Any:
+    """Write out the control characters of whatever text enters the page, be it escaped already or not."""
+    from markupsafe import Markup  # noqa: PLC0415 - comes with Jinja, which is loaded only for a report
+
+    if isinstance(value, Markup):
+        return Markup(visible(value))  # noqa: S704 - what is put in needs no escaping
+    return visible(value) if isinstance(value, str) else value
 
 
 def _sections(report: Report, pictures: Sequence[Picture]) -> list[str]:

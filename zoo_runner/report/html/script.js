@@ -7,19 +7,29 @@
     const buttons = [...form.querySelectorAll("button")];
     const select = form.querySelector("select");
     const status = form.querySelector(".status");
+    const more = document.querySelector(".all-cards");
+    const small = matchMedia("(max-width: 600px)");
+    const few = 8;
+    let all = false;
     const show = () => {
       const kind = buttons.find((button) => button.getAttribute("aria-pressed") === "true").dataset.filter;
       const label = select.value;
-      let shown = 0;
+      const found = [];
       for (const card of cards) {
         const fits = (mark) => (!kind || mark.dataset.kind === kind) && (!label || mark.dataset.class === label);
         const marks = [...card.querySelectorAll(".m")];
-        const found = marks.some(fits) || (!label && (!kind || JSON.parse(card.dataset.kinds).includes(kind)));
+        const fitting = marks.some(fits) || (!label && (!kind || JSON.parse(card.dataset.kinds).includes(kind)));
         for (const mark of marks) mark.classList.toggle("faint", !fits(mark));
-        card.hidden = !found;
-        shown += found;
+        card.hidden = !fitting;
+        if (fitting) found.push(card);
       }
+      const rest = small.matches && !all ? found.slice(few) : [];
+      for (const card of rest) card.hidden = true;
+      more.hidden = !rest.length;
+      more.textContent = more.dataset.text.replace("{count}", found.length);
+      const shown = found.length - rest.length;
       status.textContent = status.dataset.text.replace("{shown}", shown).replace("{total}", cards.length);
+      return rest;
     };
     for (const button of buttons) {
       button.addEventListener("click", () => {
@@ -29,8 +39,28 @@
     }
     select.addEventListener("change", show);
     form.addEventListener("submit", (event) => event.preventDefault());
+    more.addEventListener("click", () => {
+      const [next] = show();
+      all = true;
+      show();
+      next.tabIndex = -1;
+      next.focus();
+    });
+    small.addEventListener("change", () => {
+      if (matchMedia("screen").matches) show(); // paper shows what the screen does
+    });
+    const reveal = () => {
+      const card = cards.find((each) => location.hash === "#" + each.id);
+      if (!card || !card.hidden) return;
+      all = true;
+      show();
+      card.hidden = false;
+      card.scrollIntoView();
+    };
+    addEventListener("hashchange", reveal);
     form.classList.add("ready");
     show();
+    reveal();
   }
 
   const closed = [];

@@ -26,6 +26,8 @@ KEPT_STYLES: Final = {
 """Fonts, joins and caps are the page's."""
 _NUMBER: Final = re.compile(r"-?\d+\.\d{3,}")
 _REFERENCE: Final = re.compile(r"#([\w.-]+)")
+_NOT_XML: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
+"""Characters that XML 1.0, section 2.2, leaves out; matplotlib does not."""
 _DRAWN: Final = ("d", "x", "y", "width", "height", "transform")
 
 
@@ -38,7 +40,7 @@ def embedded(text: str, *, prefix: str, title: str, colours: Mapping[str, str]) 
         title: What the plot shows, for those who do not see it.
         colours: What stands in the page in place of which colour of the document.
     """
-    root = ET.fromstring(text)  # noqa: S314 - matplotlib wrote it, and escaped the texts in it
+    root = ET.fromstring(_NOT_XML.sub("\N{REPLACEMENT CHARACTER}", text))  # noqa: S314 - matplotlib wrote it, and escaped the texts in it
     _drop(root)
     used = {name for element in root.iter() for name in _references(element)}
     for element in root.iter():

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
@@ -37,6 +38,9 @@ from zoo_runner.report.model import (
     WaiverState,
 )
 from zoo_runner.report.picture import Picture
+
+if TYPE_CHECKING:
+    from tests.zoo_runner.report.conftest import Parsed
 
 KINDS = ("missed", "confusion", "localisation", "duplicate", "background")
 CLASSES = ("red_disc", "blue_disc", "red_box", "blue_box", "red_triangle", "blue_triangle")
@@ -357,6 +361,7 @@ CASES: dict[str, Callable[[Reports], Report]] = {
     "full": Reports.full,
     "compared": Reports.compared,
     "one_class": lambda make: make.full(classes=("ant",)),
+    "many_pictures": Reports.full,
     "many_classes": lambda make: make.full(classes=tuple(f"class {number}" for number in range(45))),
     "no_timings": lambda make: make.full(performance=(), stages=(), artifacts=(), environment=None),
     "no_evidence": lambda make: make.full(curves=(), diagnosis=None),
@@ -371,9 +376,10 @@ CASES: dict[str, Callable[[Reports], Report]] = {
 class Pages:
     """Reports of each shape and the pages made of them, each made once."""
 
-    def __init__(self, reports: Reports) -> None:
+    def __init__(self, reports: Reports, parsed: Parsed) -> None:
         self._reports = reports
         self._made: dict[tuple[str, str], str] = {}
+        self.tree = cache(lambda case, language="en": parsed(self.html(case, language)))
 
     def report(self, case: str) -> Report:
         return CASES[case](self._reports)
@@ -381,11 +387,11 @@ class Pages:
     def html(self, case: str, language: str = "en") -> str:
         if (case, language) not in self._made:
             report = self.report(case)
-            pictures = self._reports.pictures(6) if report.diagnosis else ()
+            pictures = self._reports.pictures(12 if case == "many_pictures" else 6) if report.diagnosis else ()
             self._made[case, language] = render(report, pictures, language)
         return self._made[case, language]
 
 
 @pytest.fixture(scope="session")
-def pages(reports: Reports) -> Pages:
-    return Pages(reports)
+def pages(reports: Reports, parsed: Parsed) -> Pages:
+    return Pages(reports, parsed)

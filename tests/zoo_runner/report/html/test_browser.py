@@ -20,6 +20,8 @@ PHONE = ViewportSize(width=390, height=844)
 DESK = ViewportSize(width=1280, height=900)
 VALUES = "spans => spans.map(span => [span.dataset.field, span.dataset.value])"
 SHOWN = "cards => cards.filter(card => card.checkVisibility()).length"
+FEW = 8
+"""Pictures that a phone shows at first."""
 WIDE = """all => all
     .filter(each => each.getBoundingClientRect().right > 391 && !each.closest('.scroll, nav, svg, .skip, thead'))
     .map(each => each.outerHTML.slice(0, 80))"""
@@ -151,6 +153,65 @@ def test_filters_by_keyboard(opened: Open) -> None:
     assert page.locator(".m:not(.faint)").evaluate_all("all => all.every(mark => mark.dataset.class === 'blue_box')")
 
 
+def test_a_desk_shows_all_pictures(opened: Open) -> None:
+    page = opened("many_pictures")
+    assert page.locator(".card").evaluate_all(SHOWN) == 12
+    assert not page.locator(".all-cards").is_visible()
+    page.set_viewport_size(PHONE)
+    assert page.locator(".card").evaluate_all(SHOWN) == FEW
+
+
+def test_a_phone_shows_the_first_pictures_and_the_rest_on_demand(opened: Open) -> None:
+    page = opened("many_pictures", size=PHONE)
+    cards, status = page.locator(".card"), page.get_by_role("status")
+    assert cards.evaluate_all(SHOWN) == FEW
+    assert status.inner_text() == f"{FEW} of 12 samples shown"
+    more = page.get_by_role("button", name="Show all 12")
+    more.focus()
+    assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
+    page.keyboard.press("Enter")
+    assert cards.evaluate_all(SHOWN) == 12
+    assert status.inner_text() == "12 of 12 samples shown"
+    assert not page.locator(".all-cards").is_visible()
+    assert page.evaluate("document.activeElement.id") == cards.nth(FEW).get_attribute("id")
+
+
+def test_filters_on_a_phone_search_all_pictures(opened: Open) -> None:
+    page = opened("many_pictures", size=PHONE)
+    button = page.get_by_role("button", name="duplicate")
+    button.click()
+    found = int(button.inner_text().split()[-1])
+    assert found > FEW
+    assert page.locator(".card").evaluate_all(SHOWN) == FEW
+    page.get_by_role("button", name=f"Show all {found}").click()
+    assert page.locator(".card").evaluate_all(SHOWN) == found
+    page.get_by_role("combobox", name="Class").select_option("red_box")
+    here = "cards => cards.filter(card => card.checkVisibility()).map(card => card.id)"
+    shown = page.locator(".card").evaluate_all(here)
+    assert 0 < len(shown) < found
+    assert set(shown) - {f"sample-{7 * place + 3}" for place in range(FEW)}
+
+
+def test_a_link_leads_to_a_picture_that_was_not_shown(opened: Open) -> None:
+    page = opened("many_pictures", size=PHONE, reduced_motion="reduce")
+    last = page.locator(".card").last
+    assert not last.is_visible()
+    page.evaluate("location.hash = document.querySelector('.card:last-child').id")
+    last.wait_for(state="visible")
+    assert last.evaluate("card => card.getBoundingClientRect().top < innerHeight")
+
+
+def test_a_filter_does_not_hide_what_a_link_leads_to(opened: Open) -> None:
+    page = opened("compared", size=PHONE)
+    hidden = page.locator(".card").nth(5)
+    kinds = json.loads(hidden.get_attribute("data-kinds") or "[]")
+    other = next(kind for kind in ("missed", "confusion", "duplicate", "background") if kind not in kinds)
+    page.locator(f".filters [data-filter={other}]").click()
+    assert not hidden.is_visible()
+    page.locator(f"#baseline a[href='#{hidden.get_attribute('id')}']").click()
+    hidden.wait_for(state="visible")
+
+
 def test_the_first_key_leads_past_the_contents(opened: Open) -> None:
     page = opened("full")
     page.keyboard.press("Tab")
@@ -205,10 +266,9 @@ def test_chinese(opened: Open) -> None:
 
 def test_on_paper_everything_is_open_and_nothing_is_a_control(opened: Open, tmp_path: Path) -> None:
     page = opened("compared")
-    page.get_by_role("button", name="duplicate").click()
     page.emulate_media(media="print", color_scheme="dark")
     visible = "all => all.filter(each => each.checkVisibility({contentVisibilityAuto: true})).length"
-    assert page.locator("nav, form, button, select").evaluate_all(visible) == 0
+    assert page.locator("nav, button, select, legend").evaluate_all(visible) == 0
     for hidden_on_screen in (".card", "details table"):
         parts = page.locator(hidden_on_screen)
         assert parts.evaluate_all(TALL) == parts.count()
@@ -217,6 +277,23 @@ def test_on_paper_everything_is_open_and_nothing_is_a_control(opened: Open, tmp_
     page.pdf(path=path, format="A4")
     assert path.read_bytes().startswith(b"%PDF-")
     assert path.stat().st_size > 50_000
+
+
+def test_paper_shows_the_pictures_that_the_screen_does(opened: Open) -> None:
+    page = opened("many_pictures", size=PHONE)
+    for count in (FEW, 12):
+        page.emulate_media(media="print")
+        page.pdf(format="A4")  # the paper is wider than the phone
+        parts, status = page.locator(".card"), page.locator(".status")
+        assert parts.evaluate_all(TALL) == count
+        assert (status.is_visible(), status.inner_text()) == (True, f"{count} of 12 samples shown")
+        page.emulate_media(media="screen")
+        if count == FEW:
+            page.get_by_role("button", name="Show all").click()
+    page.get_by_role("button", name="localisation").click()
+    found = page.locator(".card").evaluate_all(SHOWN)
+    page.emulate_media(media="print")
+    assert 0 < found == page.locator(".card").evaluate_all(TALL) < 12
 
 
 def test_without_a_script_everything_is_shown(browser: Browser, pages: Pages, tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from zoo_runner.report.html.difference import rescored, tone, unmoved
+from zoo_runner.report.html.difference import moved_by_data, recounted, rescored, tone, unmoved
 
 if TYPE_CHECKING:
     from tests.zoo_runner.report.html.conftest import Reports
@@ -50,3 +50,30 @@ def test_whether_a_class_moved(reports: Reports) -> None:
     assert not unmoved(change)
     assert unmoved(change.model_copy(update={"per_class": still}))
     assert not unmoved(change.model_copy(update={"per_class": (*still[:-1], change.per_class[-1])}))
+
+
+@pytest.mark.parametrize(
+    ("reported", "differs"),
+    [(None, False), (90.0, False), (90.0 + 1e-12, False), (91.0, True), (math.nan, True)],
+)
+def test_whether_a_class_was_moved_by_data(reports: Reports, reported: float | None, *, differs: bool) -> None:
+    change = reports.comparison(reports.full()).metrics[0]
+    last = change.per_class[-1].model_copy(update={"before": 90.0, "reported": reported})
+    assert moved_by_data(change.model_copy(update={"per_class": (*change.per_class[:-1], last)})) is differs
+
+
+@pytest.mark.parametrize(
+    ("told", "today", "differs"),
+    [
+        pytest.param({}, {"missed": 1}, False, id="not told"),
+        pytest.param({"missed": 1}, {"missed": 1}, False, id="the same"),
+        pytest.param({"missed": 1, "other": 0}, {"missed": 1}, False, id="none of a kind"),
+        pytest.param({"missed": 1}, {"missed": 1, "other": 2}, True, id="another kind"),
+        pytest.param({"missed": 2}, {"missed": 1}, True, id="fewer"),
+    ],
+)
+def test_whether_errors_were_counted_otherwise(
+    reports: Reports, told: dict[str, int], today: dict[str, int], *, differs: bool
+) -> None:
+    comparison = reports.comparison(reports.full())
+    assert recounted(comparison.model_copy(update={"errors_reported": told, "errors_before": today})) is differs

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import math
-import os
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from statistics import mean, stdev
 from typing import TYPE_CHECKING, Any, Final
 
@@ -15,7 +13,6 @@ import yaml
 
 from zoo_runner.errors import ExitCode, ManifestError, ZooError
 from zoo_runner.history import decimals
-from zoo_runner.manifest.edit import difference
 from zoo_runner.manifest.lines import metric_line, throughput_line
 from zoo_runner.manifest.load import load
 from zoo_runner.report.model import Verdict
@@ -23,7 +20,6 @@ from zoo_runner.report.model import Verdict
 if TYPE_CHECKING:
     from zoo_runner.ledger import Entry, EntryLine
     from zoo_runner.manifest.load import LoadedManifest
-    from zoo_runner.manifest.tree import KeyPath
 
 CONFIDENCE: Final = 0.99
 """That the next run is within the tolerance; gated on one side, 1 run in 200 misses a figure by chance."""
@@ -127,59 +123,6 @@ def propose(entries: Sequence[Entry], loaded: LoadedManifest, count: int) -> Pro
     expected = _expected(figures, loaded, runs[0])
     _check(loaded, expected)
     return Proposal(loaded=loaded, runs=runs, figures=tuple(figures), left_out=tuple(left_out), expected=expected)
-
-
-def patch(proposal: Proposal, folder: Path) -> str:
-    """Write a proposal as a manifest that extends the one it is about.
-
-    Args:
-        proposal: What to write.
-        folder: Where the text is to be saved; the base is named relative to it if it lies below.
-    """
-    base = proposal.loaded.path.absolute()
-    below = base.is_relative_to(folder.absolute())
-    remarks = [
-        *_remarks(proposal),
-        *([f"Save this in {folder.absolute()}, which extends is relative to."] if below else []),
-    ]
-    content = {"extends": os.path.relpath(base, folder) if below else str(base), "expected": proposal.expected}
-    return f"{_commented(remarks)}{yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=100)}"
-
-
-def diff(proposal: Proposal, folder: Path) -> str:
-    """Write a proposal as a unified diff of the manifest it is about, with remarks that ``patch`` and ``git`` skip.
-
-    Args:
-        proposal: What to write.
-        folder: Where the diff is to be applied; a manifest that does not lie below is named relative to its own.
-
-    Raises:
-        ManifestError: The manifest is written in a way that cannot be edited.
-    """
-    path = proposal.loaded.path.absolute()
-    below = path.is_relative_to(folder.absolute())
-    name = path.relative_to(folder.absolute()).as_posix() if below else path.name
-    now = proposal.loaded.manifest.expected.model_dump()
-    values = {
-        ("expected", *place): value for place, value in _leaves(proposal.expected) if _valued(now, place) != value
-    }
-    remarks = [*_remarks(proposal), *([] if below else [f"Apply this in {path.parent}."])]
-    return _commented(remarks) + difference(path, values, name)
-
-
-def _leaves(section: Mapping[Any, Any]) -> Iterator[tuple[KeyPath, float]]:
-    for key, value in section.items():
-        if isinstance(value, Mapping):
-            yield from (((key, *place), leaf) for place, leaf in _leaves(value))
-        else:
-            yield (key,), value
-
-
-def _valued(section: Any, place: KeyPath) -> object:
-    """Return what a manifest says now; ``None`` for a key that it lacks."""
-    for key in place:
-        section = section.get(key) if isinstance(section, Mapping) else None
-    return section
 
 
 def t_quantile(probability: float, freedom: int) -> float:
@@ -320,21 +263,6 @@ def _check(loaded: LoadedManifest, expected: Mapping[str, Any]) -> None:
         ) from None
 
 
-def _remarks(proposal: Proposal) -> list[str]:
-    newest, name = proposal.runs[0], proposal.loaded.manifest.name
-    place = newest.backend if newest.chip in {newest.backend, ""} else f"{newest.backend} on {newest.chip}"
-    return [
-        f"From the last {len(proposal.runs)} runs of {name}, {place}: the mean, and half of the",
-        f"{CONFIDENCE:.0%} prediction interval for one more run.",
-        *(_summary(figure) for figure in proposal.figures),
-        *(f"left out: {text}" for text in proposal.left_out),
-    ]
-
-
-def _commented(remarks: Sequence[str]) -> str:
-    return "".join(f"# {' '.join(remark.splitlines())}\n" for remark in remarks)
-
-
 def _too_wide(figure: Figure, loaded: LoadedManifest) -> bool:
     """Say whether everything would pass: no figure is worth writing down then."""
     accuracy = loaded.manifest.expected.accuracy
@@ -349,14 +277,3 @@ def _scattered(figure: Figure) -> str:
         f"{figure.line}: {figure.mean:.{digits}f} {figure.unit}, give or take {figure.tolerance:.{digits}f}, scatters "
         f"too much over {figure.runs} runs; run on a quieter machine, time longer (benchmark.loop), or repeat it more"
     )
-
-
-def _summary(figure: Figure) -> str:
-    digits = decimals(figure.unit) + 2
-    text = f"{figure.line}: mean {figure.mean:.{digits}f} {figure.unit}"
-    if figure.spread == 0:
-        return (
-            f"{text} in each of {figure.runs} runs, so the tolerance is half of the last printed digit "
-            "(nothing here varies, or the runs took what an earlier one had inferred)"
-        )
-    return f"{text}, standard deviation {figure.spread:.{digits}f}, {figure.runs} runs, until now {figure.expected:g}"

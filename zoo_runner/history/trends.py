@@ -1,0 +1,146 @@
+"""The figures of several runs: which of them belong together, and how they move."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from zoo_runner.ledger import Entry, EntryLine
+from zoo_runner.report.model import Report
+from zoo_runner.report.table import line_id, lines
+
+BLOCKS: Final = "▁▂▃▄▅▆▇█"
+ASCII: Final = "_.-=+*#@"
+"""What stands for the blocks where they cannot be written, from low to high."""
+GAP: Final = " "
+"""A run that did not measure the figure."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trend:
+    """One figure over runs that can be compared: of one backend and chip.
+
+    Attributes:
+        id: The line's.
+        unit: The figure's.
+        backend: What ran the model.
+        chip: Where it ran.
+        values: One for each of the runs, the oldest first; ``None`` where it was not measured.
+        newest: The line of the newest run that has it.
+    """
+
+    id: str
+    unit: str
+    backend: str
+    chip: str
+    values: tuple[float | None, ...]
+    newest: EntryLine
+
+
+def trends(entries: Sequence[Entry]) -> tuple[Trend, ...]:
+    """Follow every figure through the runs.
+
+    Args:
+        entries: Newest first.
+
+    Returns:
+        One for each line, backend and chip, in the order of the newest run that has it.
+    """
+    found: dict[tuple[str, str, str], EntryLine] = {}
+    for entry in entries:
+        for line in entry.lines:
+            found.setdefault((line.id, entry.backend, entry.chip), line)
+    return tuple(
+        Trend(
+            id=name,
+            unit=newest.unit,
+            backend=backend,
+            chip=chip,
+            values=tuple(_values(reversed(entries), name, backend, chip)),
+            newest=newest,
+        )
+        for (name, backend, chip), newest in found.items()
+    )
+
+
+def directions(entries: Sequence[Entry]) -> Mapping[str, str]:
+    """Look up, in the reports that are still those of the runs, which side of an expectation is the right one.
+
+    Args:
+        entries: Newest first.
+
+    Returns:
+        ``at_least``, ``at_most`` or ``within`` by line id, as the newest report says that has the line.
+    """
+    newest: dict[Path, Entry] = {}
+    for entry in entries:
+        newest.setdefault(entry.report, entry)
+    found: dict[str, str] = {}
+    for entry in reversed(newest.values()):
+        try:
+            report = Report.model_validate_json(entry.report.read_bytes())
+        except (OSError, ValueError):  # gone, or of another release
+            continue
+        if report.started == entry.started:
+            found |= {line_id(line): line.direction for line in lines(report)}
+    return found
+
+
+def followed(entries: Sequence[Entry]) -> str:
+    """Return the id of the figure that heads the runs: of the whole data set, unless all runs are of subsets.
+
+    Args:
+        entries: Newest first.
+    """
+    measured = [entry for entry in entries if entry.lines]
+    return next((entry.lines[0].id for entry in sorted(measured, key=lambda entry: bool(entry.subset))), "")
+
+
+def sparkline(values: Sequence[float | None], levels: str = BLOCKS, least: float = 0.0) -> str:
+    """Draw values as one character each, scaled between their extremes.
+
+    Args:
+        values: What is ``None`` or not finite becomes a gap.
+        levels: The characters, from low to high.
+        least: Extremes that are no further apart than this are drawn alike, half high.
+    """
+    finite = [value for value in values if value is not None and math.isfinite(value)]
+    low, high = min(finite, default=0.0), max(finite, default=0.0)
+
+    def level(value: float) -> str:
+        # Halves, as the distance of two huge numbers may be infinite.
+        span = high / 2 - low / 2
+        place = (value / 2 - low / 2) / span if span > least / 2 else 0.5
+        return levels[min(int(place * len(levels)), len(levels) - 1)]
+
+    return "".join(GAP if value is None or not math.isfinite(value) else level(value) for value in values)
+
+
+def decimals(unit: str) -> int:
+    """Return how many decimals of a figure are printed."""
+    return 4 if unit == "fraction" else 2
+
+
+def as_json(name: str, entries: Sequence[Entry]) -> str:
+    """Write the runs for programs, newest first; infinite figures as words, like in ``report.json``."""
+    return json.dumps({"name": name, "runs": [_plain(asdict(entry)) for entry in entries]}, indent=2, allow_nan=False)
+
+
+def _values(entries: Iterator[Entry], name: str, backend: str, chip: str) -> Iterator[float | None]:
+    for entry in entries:
+        line = entry.line(name) if (entry.backend, entry.chip) == (backend, chip) else None
+        yield line.value if line else None
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return "Infinity" if value > 0 else "-Infinity"
+    return str(value) if isinstance(value, Path) else value
