@@ -21,6 +21,7 @@ from reference.markdown import code, heading, prose, table
 from reference.schema_page import SchemaPage
 from zoo_runner import errors
 from zoo_runner.cli import EXIT_MEANING, cli
+from zoo_runner.commands.failure import UNHEARD
 from zoo_runner.commands.signals import INTERRUPTED, Ended, exit_code
 from zoo_runner.manifest.schema import PATTERNS, Manifest
 from zoo_runner.proposal import ProposalError
@@ -78,6 +79,7 @@ def _exit_codes() -> str:
         [str(INTERRUPTED), "interrupted (Ctrl-C): nothing was scored, the same command goes on"],
         [str(cancelled), "the same by SIGTERM, with which CI systems cancel jobs"],
         [str(closed), "the same by SIGHUP, when the terminal is closed"],
+        [str(UNHEARD), "nobody reads what is printed, as in `zoo-run history … | head -1`"],
     ]
     raised = [[code(kind.__name__), str(int(kind.exit_code)), prose(kind.__doc__)] for kind in _errors(errors.ZooError)]
     return f"""{heading(1, "Exit codes")}
