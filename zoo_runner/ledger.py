@@ -53,6 +53,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             PRIMARY KEY (run, position)
         ) WITHOUT ROWID""",
     ),
+    ("ALTER TABLE line ADD COLUMN direction TEXT",),
 )
 """The statements that lead from each version of the file to the next; the version is its ``PRAGMA user_version``.
 
@@ -73,7 +74,7 @@ _RUN: Final = (
     "manifest",
     "report",
 )
-_LINE: Final = ("id", "value", "unit", "expected", "tolerance", "verdict", "low", "high")
+_LINE: Final = ("id", "value", "unit", "expected", "tolerance", "verdict", "low", "high", "direction")
 _INSERT_RUN: Final = f"INSERT INTO run ({', '.join(_RUN)}) VALUES ({', '.join('?' * len(_RUN))})"  # noqa: S608 - names from above
 _INSERT_LINE: Final = f"INSERT INTO line (run, position, {', '.join(_LINE)}) VALUES (?, ?{', ?' * len(_LINE)})"  # noqa: S608 - names from above
 _SELECT_RUNS: Final = f"SELECT id, {', '.join(_RUN)} FROM run WHERE name = ? ORDER BY id DESC LIMIT ?"  # noqa: S608 - names from above
@@ -95,6 +96,7 @@ class EntryLine:
         verdict: The line's own.
         low: Lower end of the bootstrap interval, if there was one.
         high: Its upper end.
+        direction: ``at_least``, ``at_most`` or ``within``; ``None`` in what the first version of the file has.
     """
 
     id: str
@@ -105,6 +107,7 @@ class EntryLine:
     verdict: Verdict = Verdict.NOT_GATED
     low: float | None = None
     high: float | None = None
+    direction: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -264,12 +267,23 @@ def _run_values(report: Report, report_path: Path) -> tuple[object, ...]:
 def _metric_values(line: MetricRecord) -> tuple[object, ...]:
     """Return the values of :data:`_LINE`. SQLite has no NaN and keeps it as NULL."""
     low, high = (line.interval.low, line.interval.high) if line.interval else (None, None)
-    return (line.id, line.value, line.unit, line.expected, line.tolerance, line.verdict.value, low, high)
+    return (
+        line.id,
+        line.value,
+        line.unit,
+        line.expected,
+        line.tolerance,
+        line.verdict.value,
+        low,
+        high,
+        line.direction,
+    )
 
 
 def _performance_values(line: PerformanceRecord) -> tuple[object, ...]:
     """Return the values of :data:`_LINE`; timings have no interval."""
-    return (line.id, line.throughput, line.unit, line.expected, line.tolerance, line.verdict.value, None, None)
+    value, verdict = line.throughput, line.verdict.value
+    return (line.id, value, line.unit, line.expected, line.tolerance, verdict, None, None, line.direction)
 
 
 def _entry(run: Sequence[Any], lines: Sequence[Sequence[Any]]) -> Entry:

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zoo_runner.history import as_json, decimals, show
-from zoo_runner.history.trends import ASCII, BLOCKS, GAP, Trend, directions, followed, sparkline, trends
+from zoo_runner.history.trends import ASCII, BLOCKS, GAP, Trend, followed, sparkline, trends
 from zoo_runner.ledger import Entry, EntryLine
-from zoo_runner.report.model import ManifestRecord, MetricRecord, Report, Verdict
+from zoo_runner.report.model import Verdict
 
 ACCURACY = "voc07_map/reference"
 RATE = "throughput/310P3/16"
@@ -141,6 +140,7 @@ def test_json_is_for_any_reader() -> None:
                 "verdict": "pass",
                 "low": None,
                 "high": None,
+                "direction": None,
             },
             {
                 "id": RATE,
@@ -151,6 +151,7 @@ def test_json_is_for_any_reader() -> None:
                 "verdict": "pass",
                 "low": 1.0,
                 "high": 2.5,
+                "direction": None,
             },
         ],
     }
@@ -220,41 +221,15 @@ def test_the_figure_that_heads_the_runs(runs: list[tuple[str | None, list[str]]]
     assert followed(entries) == head
 
 
-def left(folder: Path, day: int, **lines: str) -> Entry:
-    """A run with its report still there; ``lines`` are directions by id."""
-    metrics = tuple(
-        MetricRecord(
-            id=name, name=name, protocol="", value=1.0, unit="", samples=1, dataset_samples=1, direction=direction
-        )
-        for name, direction in lines.items()
-    )
-    entry = make_entry(*(make_line(name, 1.0, expected=2.0, tolerance=0.5) for name in lines), day=day)
-    manifest = ManifestRecord(name="toy", path="", files=(), digest="")
-    report = Report(verdict=Verdict.PASS, exit_code=0, started=entry.started, manifest=manifest, metrics=metrics)
-    path = folder / f"{day}.json"
-    path.write_text(report.to_json())
-    return replace(entry, report=path)
-
-
-def test_directions_are_those_of_the_newest_report_that_is_still_there(tmp_path: Path) -> None:
-    newest, middle = left(tmp_path, 9, a="at_most"), left(tmp_path, 8, a="within", b="within")
-    oldest = left(tmp_path, 7, b="at_least", c="at_least")
-    overwritten = replace(left(tmp_path, 6, d="at_least"), report=oldest.report)
-    damaged = replace(left(tmp_path, 5, e="at_least"), report=tmp_path / "damaged.json")
-    damaged.report.write_text("{")
-    gone = make_entry(day=4)
-    entries = (newest, middle, oldest, overwritten, damaged, gone)
-    assert directions(entries) == {"a": "at_most", "b": "within", "c": "at_least"}
-    assert directions((overwritten,)) == {}
-
-
 @pytest.mark.parametrize(
-    ("direction", "written"), [("at_least", ["≥", "2.00"]), ("at_most", ["≤", "2.00"]), ("within", ["2.00"])]
+    ("direction", "written"),
+    [("at_least", ["≥", "2.00"]), ("at_most", ["≤", "2.00"]), ("within", ["2.00"]), (None, ["2.00"])],
 )
 def test_expectations_are_written_as_in_the_table_of_a_run(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path, direction: str, written: list[str]
+    capsys: pytest.CaptureFixture[str], direction: str | None, written: list[str]
 ) -> None:
-    lines = shown(capsys, left(tmp_path, 1, a=direction))
+    line = make_line("a", 1.0, expected=2.0, tolerance=0.5, direction=direction)
+    lines = shown(capsys, make_entry(line))
     assert lines[2][-len(written) - 1 :] == lines[-2][-len(written) - 1 :] == [*written, "0.5"]
     assert lines[2][3:5] == ["1.00", "-"]
 

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -121,8 +122,9 @@ def test_a_run_comes_back_whole(ledger: Ledger, monkeypatch: pytest.MonkeyPatch,
                     verdict=Verdict.PASS,
                     low=79.1,
                     high=80.0,
+                    direction="at_least",
                 ),
-                EntryLine(id="throughput/cpu/1", value=None, unit="images/s"),
+                EntryLine(id="throughput/cpu/1", value=None, unit="images/s", direction="at_least"),
             ),
         ),
     )
@@ -269,6 +271,19 @@ def test_an_older_file_is_brought_up_and_keeps_its_runs(
     assert connection.execute("PRAGMA user_version").fetchone() == (len(later),)
     assert connection.execute("SELECT note FROM run").fetchone() == (None,)
     connection.close()
+
+
+def test_a_file_of_the_first_version(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as earlier:
+        earlier.setattr(ledger_module, "MIGRATIONS", ledger_module.MIGRATIONS[:1])
+        ledger.path.parent.mkdir()
+        ledger.path.touch()
+        assert ledger.names() == ()
+    with closing(sqlite3.connect(ledger.path)) as connection:
+        assert connection.execute("PRAGMA user_version").fetchone() == (1,)
+    ledger.append(make_report(), Path("report.json"))
+    (entry,) = ledger.last("toy", 1)
+    assert [line.direction for line in entry.lines] == ["at_least", "at_least"]
 
 
 def test_a_migration_that_fails_changes_nothing(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 from rich import box
 from rich.markup import escape
 from rich.table import Table
 
-from zoo_runner.history.trends import ASCII, BLOCKS, decimals, directions, followed, sparkline, trends
+from zoo_runner.history.trends import ASCII, BLOCKS, decimals, followed, sparkline, trends
 from zoo_runner.report.characters import SUBSTITUTES
 from zoo_runner.report.console import console
 from zoo_runner.report.model import Verdict
@@ -40,14 +40,14 @@ def show(name: str, entries: Sequence[Entry]) -> None:
     """
     stdout = console()
     levels = BLOCKS if _can_write(stdout, BLOCKS) else ASCII
-    head, known = followed(entries), directions(entries)
-    stdout.print(_runs(name, entries, head, known, stdout))
+    head = followed(entries)
+    stdout.print(_runs(name, entries, head, stdout))
     if head:
-        stdout.print(_trends(trends(entries), levels, known, stdout))
+        stdout.print(_trends(trends(entries), levels, stdout))
     stdout.print(_cell(stdout, f"newest report: {entries[0].report}"), soft_wrap=True)
 
 
-def _runs(name: str, entries: Sequence[Entry], head: str, known: Mapping[str, str], stdout: Console) -> Table:
+def _runs(name: str, entries: Sequence[Entry], head: str, stdout: Console) -> Table:
     """Make the table of runs; what is the same for all of them stands in the title."""
     columns: dict[str, list[str]] = {
         "started (UTC)": [_moment(entry.started) for entry in entries],
@@ -68,8 +68,7 @@ def _runs(name: str, entries: Sequence[Entry], head: str, known: Mapping[str, st
         _add_right(table, _cell(stdout, head), "change", "expected", "tolerance")
         measured = zip(entries, _previous(entries, head), strict=True)
         figures = [
-            (*_figures(line := entry.line(head), previous), *_expected(line, known, stdout))
-            for entry, previous in measured
+            (*_figures(line := entry.line(head), previous), *_expected(line, stdout)) for entry, previous in measured
         ]
         rows = [(*row, *cells) for row, cells in zip(rows, figures, strict=True)]
     for row in rows:
@@ -100,7 +99,7 @@ def _figures(line: EntryLine | None, previous: float | None) -> tuple[str, str]:
     return f"[{style}]{escape(text)}[/]" if style else escape(text), change
 
 
-def _trends(shown: Sequence[Trend], levels: str, known: Mapping[str, str], stdout: Console) -> Table:
+def _trends(shown: Sequence[Trend], levels: str, stdout: Console) -> Table:
     places = len({(trend.backend, trend.chip) for trend in shown}) > 1
     table = _table("oldest to newest", ["figure", *(["on"] if places else [])])
     table.add_column("trend", no_wrap=True)
@@ -114,7 +113,7 @@ def _trends(shown: Sequence[Trend], levels: str, known: Mapping[str, str], stdou
             sparkline(trend.values, levels, least=10.0 ** -decimals(trend.unit)),
             _cell(stdout, f"{_figure(measured[-1], trend.unit)} {unit}") if measured else "-",
             _change(measured, trend.unit),
-            *_expected(trend.newest, known, stdout),
+            *_expected(trend.newest, stdout),
         )
     return table
 
@@ -151,11 +150,11 @@ def _change(values: Sequence[float], unit: str) -> str:
     return nothing if text[1:] == nothing else text
 
 
-def _expected(line: EntryLine | None, known: Mapping[str, str], stdout: Console) -> tuple[str, str]:
+def _expected(line: EntryLine | None, stdout: Console) -> tuple[str, str]:
     """Write the figure to reach and the allowed distance, as the table of a run does."""
     if line is None or line.expected is None:
         return ABSENT, ABSENT
-    bound = BOUNDS.get(known.get(line.id, ""), "")
+    bound = BOUNDS.get(line.direction or "", "")
     if not _can_write(stdout, bound):
         bound = "".join(SUBSTITUTES.get(each, each) for each in bound)
     tolerance = ABSENT if line.tolerance is None else f"{line.tolerance:.4g}"

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from zoo_runner.ledger import Entry, EntryLine
-from zoo_runner.report.model import Report
-from zoo_runner.report.table import line_id, lines
 
 BLOCKS: Final = "▁▂▃▄▅▆▇█"
 ASCII: Final = "_.-=+*#@"
@@ -65,29 +63,6 @@ def trends(entries: Sequence[Entry]) -> tuple[Trend, ...]:
         )
         for (name, backend, chip), newest in found.items()
     )
-
-
-def directions(entries: Sequence[Entry]) -> Mapping[str, str]:
-    """Look up, in the reports that are still those of the runs, which side of an expectation is the right one.
-
-    Args:
-        entries: Newest first.
-
-    Returns:
-        ``at_least``, ``at_most`` or ``within`` by line id, as the newest report says that has the line.
-    """
-    newest: dict[Path, Entry] = {}
-    for entry in entries:
-        newest.setdefault(entry.report, entry)
-    found: dict[str, str] = {}
-    for entry in reversed(newest.values()):
-        try:
-            report = Report.model_validate_json(entry.report.read_bytes())
-        except (OSError, ValueError):  # gone, or of another release
-            continue
-        if report.started == entry.started:
-            found |= {line_id(line): line.direction for line in lines(report)}
-    return found
 
 
 def followed(entries: Sequence[Entry]) -> str:

@@ -88,8 +88,8 @@ def test_a_name_or_a_file(known: ZooRun, named: str) -> None:
     assert (done.returncode, done.stderr) == (0, "")
     lines = [line.split() for line in done.stdout.splitlines()]
     assert lines[0] == ["last", "3", "runs", "of", "toy,", "on", "cpu", "(onnxruntime)"]
-    assert ["2026-11-03", "09:00", "pass", "80.10", "+0.10", "80.00", "0.5"] in lines
-    assert ["accuracy/top1", "▁▅█", "80.10", "%", "+0.10", "80.00", "0.5"] in lines
+    assert ["2026-11-03", "09:00", "pass", "80.10", "+0.10", "≥", "80.00", "0.5"] in lines
+    assert ["accuracy/top1", "▁▅█", "80.10", "%", "+0.10", "≥", "80.00", "0.5"] in lines
     assert ["throughput/cpu/1", "▁▅█", "180.10", "images/s", "+0.1%", "-", "-"] in lines
     assert ESCAPE not in done.stdout
 
@@ -206,7 +206,7 @@ def test_output_that_cannot_have_blocks(known: ZooRun) -> None:
     done = known.given(PYTHONIOENCODING="ascii")("history", "toy")
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.isascii()
-    assert re.search(r"accuracy/top1 +\| _\+@ +\| +80\.10 % \| +\+0\.10 \| +80\.00 \| +0\.5 *\|", done.stdout)
+    assert re.search(r"accuracy/top1 +\| _\+@ +\| +80\.10 % \| +\+0\.10 \| +>= 80\.00 \| +0\.5 *\|", done.stdout)
 
 
 def at_terminal(run: ZooRun, *arguments: str, **variables: str) -> str:
