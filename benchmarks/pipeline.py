@@ -281,7 +281,13 @@ def pipeline(images: int = IMAGES, many: int = MANY, turns: int = TURNS) -> list
             unit="times",
         ),
         measure.Line(
-            what="the same without the metric",
+            what=f"the same, {many} images, once",
+            target=None,
+            measured=most.seconds / (many / RATE),
+            unit="times",
+        ),
+        measure.Line(
+            what=f"the same without the metric, {images} images",
             target=None,
             measured=(whole.seconds - whole.metric_s) / device,
             unit="times",

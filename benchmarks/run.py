@@ -10,6 +10,7 @@ from typing import Final
 import kernels
 import measure
 import pipeline
+import report
 import runtime
 import workload
 
@@ -54,6 +55,7 @@ def main() -> None:
         *kernels.explaining(workload.IMAGES),
         *kernels.parsing(workload.IMAGES),
         *kernels.preprocessing(extent.rounds),
+        *report.reporting(workload.IMAGES),
         *runtime.inferring(extent.starts),
     ]
     measure.report(lines, chosen.json)

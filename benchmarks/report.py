@@ -1,0 +1,114 @@
+"""Measures the page that people read, for a run as large as VOC2007 test: ``python benchmarks/report.py``."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import tempfile
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import measure
+import workload
+
+from refinedet_plugin.config import VOC_CLASSES
+from refinedet_plugin.metric import VocMetric
+from zoo_runner.evaluation import curve_records, diagnosis_record
+from zoo_runner.gallery import pictures
+from zoo_runner.manifest.expectations import Uncertainty
+from zoo_runner.report.html import render
+from zoo_runner.report.model import ManifestRecord, Report, Verdict
+from zoo_runner.stages import gate
+from zoo_runner.stages.bootstrap import resample
+from zoo_runner.stages.targets import Scope
+
+if TYPE_CHECKING:
+    from measure import Line
+
+    from refinedet_plugin.voc import VocSample
+
+DISTINCT: Final = 32
+"""Different image files."""
+BROWSERS: Final = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+MB: Final = 1e6
+MS: Final = 1e3
+
+
+def reporting(images: int) -> list[Line]:
+    """How large the page is, how long it takes to make, and to open where there is a Chromium."""
+    with tempfile.TemporaryDirectory() as folder:
+        files = workload.write_images(Path(folder), DISTINCT)
+        made, predictions = workload.scored_set(images)
+        samples = [replace(each, path=files[each.index % DISTINCT].path) for each in made]
+        metric = VocMetric(VOC_CLASSES)
+        report = evaluated(metric, samples, predictions)
+        start = time.perf_counter()
+        page = render(report, pictures(report, samples, predictions, metric))
+        seconds = time.perf_counter() - start
+        path = Path(folder) / "report.html"
+        path.write_text(page, encoding="utf-8")
+        detections = sum(len(each["scores"]) for each in predictions)
+        return [
+            measure.Line(
+                what=f"report.html of {images} images, {detections} detections",
+                target=5,
+                measured=path.stat().st_size / MB,
+                unit="MB",
+            ),
+            measure.Line(what="making it, pictures included", target=None, measured=seconds, unit="s"),
+            *opening(path),
+        ]
+
+
+def evaluated(metric: VocMetric, samples: list[VocSample], predictions: list[dict[str, Any]]) -> Report:
+    """What a run reports of predictions, with everything that makes its page large."""
+    count, uncertainty = len(samples), Uncertainty()
+    scope = Scope(chip="cpu", backend="recorded", batch=16, samples=count, dataset_samples=count)
+    resampled = {(each.name, each.protocol): each for each in resample(metric, samples, predictions, uncertainty)}
+    return Report(
+        verdict=Verdict.INCONCLUSIVE,
+        exit_code=4,
+        manifest=ManifestRecord(name="benchmark", path="", files=(), digest=""),
+        metrics=tuple(
+            gate.metric_record(value, scope, uncertainty, resampled.get((value.name, value.protocol)))
+            for value in metric.evaluate(samples, predictions)
+        ),
+        curves=curve_records(metric, samples, predictions),
+        diagnosis=diagnosis_record(metric, samples, predictions),
+    )
+
+
+def opening(path: Path, rounds: int = 3) -> list[Line]:
+    """Seconds until a browser has loaded the page from the disk, the best of a few; nothing where there is none."""
+    browser = os.environ.get("ZOO_RUNNER_CHROMIUM") or next(filter(None, map(shutil.which, BROWSERS)), None)
+    if browser is None:
+        return []
+    from playwright.sync_api import sync_playwright  # noqa: PLC0415 - only where there is a browser
+
+    seconds = []
+    with sync_playwright() as driver:
+        chromium = driver.chromium.launch(executable_path=browser, args=["--no-sandbox"])
+        for _ in range(rounds):
+            page = chromium.new_page()
+            page.goto(path.as_uri(), wait_until="load")
+            entry = page.evaluate("performance.getEntriesByType('navigation')[0].toJSON()")
+            seconds.append(entry["loadEventEnd"] / MS)
+            page.close()
+        chromium.close()
+    return [measure.Line(what="opening it in Chromium", target=2, measured=min(seconds), unit="s")]
+
+
+def main() -> None:
+    """Run it and print a table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--images", type=int, default=workload.IMAGES)
+    parser.add_argument("--json", type=Path, help="also write the lines to this file")
+    chosen = parser.parse_args()
+    measure.report(reporting(chosen.images), chosen.json)
+
+
+if __name__ == "__main__":
+    main()
