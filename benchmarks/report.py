@@ -9,7 +9,7 @@ import tempfile
 import time
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import measure
 import workload
@@ -26,9 +26,11 @@ from zoo_runner.stages.bootstrap import resample
 from zoo_runner.stages.targets import Scope
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from measure import Line
 
-    from refinedet_plugin.voc import VocSample
+    from zoo_runner.interfaces import Arrays, Sample
 
 DISTINCT: Final = 32
 """Different image files."""
@@ -63,7 +65,7 @@ def reporting(images: int) -> list[Line]:
         ]
 
 
-def evaluated(metric: VocMetric, samples: list[VocSample], predictions: list[dict[str, Any]]) -> Report:
+def evaluated(metric: VocMetric, samples: Sequence[Sample], predictions: Sequence[Arrays]) -> Report:
     """What a run reports of predictions, with everything that makes its page large."""
     count, uncertainty = len(samples), Uncertainty()
     scope = Scope(chip="cpu", backend="recorded", batch=16, samples=count, dataset_samples=count)
