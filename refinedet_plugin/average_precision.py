@@ -12,7 +12,7 @@ from refinedet_plugin.matching import outcomes
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from refinedet_plugin.matching import Detections, Outcomes, Pairs, Truths
+    from refinedet_plugin.matching import Detections, Outcomes, Truths
     from refinedet_plugin.rules import Rules
 
 Definition: TypeAlias = Literal["eleven points", "area"]
@@ -99,16 +99,15 @@ def strip_sum(recall: NDArray[np.float64], envelope: NDArray[np.float64]) -> NDA
     return area
 
 
-def precision_recall(detections: Detections, truths: Truths, rules: Rules, pairs: Pairs | None = None) -> Curve:
+def precision_recall(detections: Detections, truths: Truths, rules: Rules) -> Curve:
     """Score the detections of one class.
 
     Args:
         detections: The detections.
         truths: The objects.
-        rules: How boxes and scores are read, and what finds an object; see :func:`outcomes`.
-        pairs: Those of ``pairs_of``, for callers that score by several rules.
+        rules: How boxes and scores are read, and what finds an object; see :func:`~refinedet_plugin.matching.judged`.
     """
-    return curve_of(outcomes(detections, truths, rules, pairs), rules)
+    return curve_of(outcomes(detections, truths, rules), rules)
 
 
 def curve_of(judged: Outcomes, rules: Rules) -> Curve:

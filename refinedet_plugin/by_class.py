@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from zoo_runner.interfaces import Arrays, Sample
 
+    Indices = NDArray[np.intp]
+
 EMPTY: Final[dict[str, NDArray[Any]]] = {
     "boxes": np.zeros((0, 4), dtype=np.float32),
     "scores": np.zeros(0, dtype=np.float32),
@@ -43,7 +45,7 @@ class LabelledDetections(Detections):
                 scores=self.scores.take(members),
                 boxes=self.boxes.take(members, axis=0),
             )
-            for members in _members(self.labels, classes)
+            for members in members_of(self.labels, classes)
         )
 
 
@@ -61,7 +63,7 @@ class LabelledTruths(Truths):
         """Sort them: one record a class, in label order; order is kept within."""
         return tuple(
             Truths(images=self.images[members], boxes=self.boxes[members], difficult=self.difficult[members])
-            for members in _members(self.labels, classes)
+            for members in members_of(self.labels, classes)
         )
 
 
@@ -122,6 +124,13 @@ def detections_of(
     return LabelledDetections(images=images, **joined)
 
 
+def members_of(labels: NDArray[np.integer[Any]], classes: int) -> list[Indices]:
+    """Find, for each class, the positions in ``labels`` [K] that have it, ascending."""
+    narrow = labels.astype(np.int16) if classes <= np.iinfo(np.int16).max else labels  # int16 sorts by radix
+    order = np.argsort(narrow, kind="stable")
+    return np.split(order, np.searchsorted(narrow[order], np.arange(1, classes)))
+
+
 def truths_by_class(samples: Sequence[Sample], classes: Sequence[str]) -> tuple[Truths, ...]:
     """Do what ``truths_of`` does, and sort the objects by class."""
     return truths_of(samples, classes).by_class(len(classes))
@@ -132,13 +141,6 @@ def detections_by_class(
 ) -> tuple[Detections, ...]:
     """Do what ``detections_of`` does, and sort the detections by class."""
     return detections_of(samples, predictions, classes).by_class(len(classes))
-
-
-def _members(labels: NDArray[np.integer[Any]], classes: int) -> list[NDArray[np.intp]]:
-    """Find, for each class, the positions in ``labels`` [K] that have it, ascending."""
-    narrow = labels.astype(np.int16) if classes <= np.iinfo(np.int16).max else labels  # int16 sorts by radix
-    order = np.argsort(narrow, kind="stable")
-    return np.split(order, np.searchsorted(narrow[order], np.arange(1, classes)))
 
 
 def _refuse(faults: Sequence[str], samples: Sequence[Sample]) -> None:

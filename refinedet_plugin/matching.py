@@ -50,11 +50,6 @@ class Truths:
     boxes: Floats
     difficult: NDArray[np.bool_]
 
-    @property
-    def positives(self) -> int:
-        """How many objects count."""
-        return int(np.count_nonzero(~self.difficult))
-
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Pairs:
@@ -163,7 +158,12 @@ def found(detections: Detections, truths: Truths, rules: Rules, pairs: Pairs | N
     return Pairs(detections=pairs.detections[best], truths=pairs.truths[best])
 
 
-def outcomes(detections: Detections, truths: Truths, rules: Rules, pairs: Pairs | None = None) -> Outcomes:
+def outcomes(detections: Detections, truths: Truths, rules: Rules) -> Outcomes:
+    """Judge the detections of one class, D of them, by how they find its objects; see :func:`judged`."""
+    return judged(rules.ranking(detections.scores), found(detections, truths, rules), truths.difficult)
+
+
+def judged(order: Indices, hits: Pairs, difficult: NDArray[np.bool_]) -> Outcomes:
     """Judge the detections of one class.
 
     Detections are taken from the best score down. Each looks at the object of its image that it overlaps most
@@ -172,25 +172,22 @@ def outcomes(detections: Detections, truths: Truths, rules: Rules, pairs: Pairs 
     is a false positive (reference: voc_eval; VOC development kit: VOCevaldet).
 
     Args:
-        detections: The detections, D of them.
-        truths: The objects, G of them.
-        rules: How boxes and scores are read.
-        pairs: Those of ``pairs_of``, for callers that judge by several rules.
+        order: The detections [D] from the best score down.
+        hits: Those that find an object, and which: what :func:`found` returns.
+        difficult: Bool [G], of the objects.
     """
-    order = rules.ranking(detections.scores)
-    hits = found(detections, truths, rules, pairs)
     hit = np.zeros(len(order), dtype=np.bool_)
     hit[hits.detections] = True
     places = np.flatnonzero(hit.take(order))
     objects = hits.truths[np.searchsorted(hits.detections, order[places])]
-    hard = truths.difficult[objects]
+    hard = difficult[objects]
     counted = np.flatnonzero(~hard)
     firsts = np.unique(objects[counted], return_index=True)[1]
     return Outcomes(
         order=order,
         true=np.sort(places[counted[firsts]]),
         ignored=places[hard],
-        positives=truths.positives,
+        positives=int(np.count_nonzero(~difficult)),
     )
 
 

@@ -9,24 +9,25 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 import numpy as np
 
-from refinedet_plugin.average_precision import precision_recall
+from refinedet_plugin.average_precision import curve_of, precision_recall
 from refinedet_plugin.by_class import detections_by_class, detections_of, truths_by_class, truths_of
 from refinedet_plugin.curves import class_curve
 from refinedet_plugin.diagnosis import BASIS, ERRORS, error_counts, judge
 from refinedet_plugin.illustration import illustrate
 from refinedet_plugin.image_scores import image_scores
-from refinedet_plugin.matching import pairs_of
 from refinedet_plugin.resampling import resampled_precisions
 from refinedet_plugin.rules import DEVKIT, REFERENCE
+from refinedet_plugin.tally import joined, tallies_of, tally_of
 from zoo_runner.evidence import Diagnosis, Resamples
 from zoo_runner.interfaces import MetricValue
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from refinedet_plugin.average_precision import Curve, Definition
+    from refinedet_plugin.average_precision import Definition
     from refinedet_plugin.matching import Detections, Truths
     from refinedet_plugin.rules import Rules
+    from refinedet_plugin.tally import Tally
     from refinedet_plugin.voc import VocSample
     from zoo_runner.evidence import ClassCurve, Illustration
     from zoo_runner.interfaces import Arrays, Sample
@@ -36,6 +37,8 @@ VOC07: Final = "voc07_map"
 VOC10: Final = "voc10_map"
 """Mean over classes of the area under the precision envelope (VOC2010 and later)."""
 
+RULES: Final = (REFERENCE, DEVKIT)
+"""All that the measures go by."""
 MEASURES: Final[tuple[tuple[str, Rules, Definition], ...]] = (
     (VOC07, REFERENCE, "eleven points"),
     (VOC07, DEVKIT, "eleven points"),
@@ -87,25 +90,39 @@ class VocMetric:
             ResultError: A prediction is missing, malformed or not finite; the first ones are named.
             PluginError: The samples are not from a VOC data set.
         """
-        detections = detections_by_class(samples, predictions, self.classes)
-        return self.score(detections, truths_by_class(samples, self.classes))
+        return self.total([self.tally(samples, predictions)])
+
+    def tally(self, samples: Sequence[Sample], predictions: Sequence[Arrays]) -> tuple[Tally, ...]:
+        """Find the objects of some consecutive samples, for ``total``.
+
+        Raises:
+            ResultError: As ``evaluate``.
+            PluginError: As ``evaluate``.
+        """
+        detections, truths = detections_of(samples, predictions, self.classes), truths_of(samples, self.classes)
+        return tallies_of(detections, truths, len(self.classes), RULES)
+
+    def total(self, tallies: Sequence[tuple[Tally, ...]]) -> tuple[MetricValue, ...]:
+        """Return what ``evaluate`` does, given what ``tally`` returned for all parts of the samples, in their order."""
+        places = range(len(self.classes))
+        return self._values([joined([each[label] for each in tallies], len(RULES)) for label in places], RULES)
 
     def score(
-        self,
-        detections: Sequence[Detections],
-        truths: Sequence[Truths],
-        rules: tuple[Rules, Rules] = (REFERENCE, DEVKIT),
+        self, detections: Sequence[Detections], truths: Sequence[Truths], rules: Sequence[Rules] = RULES
     ) -> tuple[MetricValue, ...]:
         """Do what ``evaluate`` does for detections and objects by class, such as those of result files.
 
-        For result files, ``rules`` are the reference's and the devkit's ``for_result_files()``.
+        For result files, ``rules`` are those of ``RULES``, each ``for_result_files()``.
         """
-        curves: dict[str, list[Curve]] = {each.name: [] for each in rules}
-        for found, true in zip(detections, truths, strict=True):
-            pairs = pairs_of(found, true)
-            for each in rules:
-                curves[each.name].append(precision_recall(found, true, each, pairs))
-        support = dict(zip(self.classes, (each.positives for each in truths), strict=True))
+        return self._values(
+            [tally_of(found, true, rules) for found, true in zip(detections, truths, strict=True)], rules
+        )
+
+    def _values(self, tallies: Sequence[Tally], rules: Sequence[Rules]) -> tuple[MetricValue, ...]:
+        """Score the classes by the rules that their tallies are by."""
+        outcomes = [each.outcomes(rules) for each in tallies]
+        support = {name: judged[0].positives for name, judged in zip(self.classes, outcomes, strict=True)}
+        curves = {each.name: [curve_of(judged[place], each) for judged in outcomes] for place, each in enumerate(rules)}
         values = []
         for name, protocol, definition in MEASURES:
             precisions = [curve.average(definition) for curve in curves[protocol.name]]
@@ -148,7 +165,7 @@ class VocMetric:
         detections = detections_by_class(samples, predictions, self.classes)
         truths = truths_by_class(samples, self.classes)
         resamples = []
-        for rules in (REFERENCE, DEVKIT):
+        for rules in RULES:
             measures = [(name, definition) for name, protocol, definition in MEASURES if protocol is rules]
             definitions = [definition for _, definition in measures]
             tables = resampled_precisions(detections, truths, weights, rules, definitions)

@@ -19,7 +19,7 @@ MAX_LINES = 400
 LAYERS = (
     ("errors",),
     ("interfaces", "options", "fingerprints", "redaction", "cann", "npu_smi", "process", "report.changes"),
-    ("hookspecs", "evidence", "artifacts", "aipp", "report.model"),
+    ("hookspecs", "evidence", "speed", "artifacts", "aipp", "report.model"),
     ("manifest", "report", "ledger"),
     ("plugins", "om_stamp", "gallery", "history"),
     ("backends", "recipe", "doctor", "proposal"),
@@ -39,7 +39,7 @@ A part is a package or module; parts in one row do not know each other.
 """
 APART = "testing"
 """The stand-ins are another program: they use ``errors``, and nothing uses them."""
-PUBLIC = {"zoo_runner.interfaces", "zoo_runner.evidence", "zoo_runner.hookspecs", "zoo_runner.errors"}
+PUBLIC = {f"zoo_runner.{name}" for name in ("interfaces", "evidence", "speed", "hookspecs", "errors")}
 """All that a plugin may import, as ``docs/write-a-plugin.md`` says."""
 HEAVY = {"torch", "onnx", "onnxsim", "onnxruntime", "cv2", "numba", "matplotlib", "jinja2", "junitparser"}
 LOADED_LAZILY = {"refinedet_plugin.network": {"torch"}, "zoo_runner.report.junit": {"junitparser"}}

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from zoo_runner.evidence import Diagnosis, Resamples
     from zoo_runner.interfaces import Arrays, Metric, MetricValue, Sample
     from zoo_runner.job import Job
+    from zoo_runner.stages.accumulation import Accumulation
     from zoo_runner.stages.targets import Scope
 
 WORST: Final = 50
@@ -28,9 +29,16 @@ WORST: Final = 50
 
 
 def evaluate(
-    job: Job, scope: Scope, samples: Sequence[Sample], predictions: Sequence[Arrays]
+    job: Job, scope: Scope, samples: Sequence[Sample], predictions: Sequence[Arrays], accumulation: Accumulation
 ) -> tuple[MetricChange, ...]:
     """Score the predictions of ``samples``; what is found goes to the journal.
+
+    Args:
+        job: The run.
+        scope: What the figures are measured on.
+        samples: The scored samples.
+        predictions: One for each.
+        accumulation: What the metric has taken in of them.
 
     Returns:
         What changed since the baseline; empty without one.
@@ -38,7 +46,7 @@ def evaluate(
     metric, uncertainty, journal = job.recipe.parts.metric, job.recipe.manifest.uncertainty, job.journal
     with journal.stage(Stage.EVALUATE) as note:
         clock = Laps()
-        values = metric.evaluate(samples, predictions)
+        values = accumulation.evaluate(predictions)
         clock.lap("metric")
         resampled = resample(metric, samples, predictions, uncertainty)
         clock.lap(f"{uncertainty.resamples} resamples", worth=bool(resampled))

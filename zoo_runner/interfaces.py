@@ -1,7 +1,7 @@
 """The records and protocols that the runner, plugins and backends share.
 
-Plugins and backends import this module, :mod:`zoo_runner.evidence`, :mod:`zoo_runner.hookspecs` and
-:mod:`zoo_runner.errors`, and nothing else of ``zoo_runner``.
+Plugins and backends import this module, :mod:`zoo_runner.evidence`, :mod:`zoo_runner.speed`,
+:mod:`zoo_runner.hookspecs` and :mod:`zoo_runner.errors`, and nothing else of ``zoo_runner``.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
@@ -21,8 +21,9 @@ from zoo_runner.report.files import make_folder, remove_report, write_report
 from zoo_runner.report.model import Report, Verdict
 from zoo_runner.scoring import predict, write_inputs, write_results
 from zoo_runner.stages import gate
+from zoo_runner.stages.accumulation import Accumulation
 from zoo_runner.stages.ais_bench import check_tool
-from zoo_runner.stages.engine import check_om
+from zoo_runner.stages.engine import Engine, check_om
 from zoo_runner.stages.waivers import judge_waivers, waived
 from zoo_runner.timing import time_batches
 
@@ -135,9 +136,7 @@ def _flow(job: Job) -> Outcome:
         write_results(job, scored, engine)
     elif last.position >= Stage.POSTPROCESS.position:
         if job.options.needs_data:
-            predictions = predict(job, samples, scored, engine)
-            if job.options.runs(Stage.EVALUATE):
-                changes = evaluate(job, scope, scored, predictions)
+            predictions, changes = _scored(job, scope, samples, scored, engine)
         if job.options.runs(Stage.BENCHMARK):
             time_batches(job, engine)
     if not job.options.runs(Stage.GATE):
@@ -145,6 +144,17 @@ def _flow(job: Job) -> Outcome:
     else:
         report = _gate(job, scope)
     return _explained(job, report, scored, predictions, changes)
+
+
+def _scored(
+    job: Job, scope: Scope, samples: Sequence[Sample], scored: Sequence[Sample], engine: Engine | None
+) -> tuple[Sequence[Arrays], tuple[MetricChange, ...]]:
+    """Predict and, unless the run ends before, evaluate; the metric takes in what is there while more is predicted."""
+    if not job.options.runs(Stage.EVALUATE):
+        return predict(job, samples, scored, engine), ()
+    with closing(Accumulation(job.recipe.parts.metric, scored)) as accumulation:
+        predictions = predict(job, samples, scored, engine, accumulation.add)
+        return predictions, evaluate(job, scope, scored, predictions, accumulation)
 
 
 def _gate(job: Job, scope: Scope) -> Report:

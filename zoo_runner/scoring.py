@@ -25,8 +25,17 @@ if TYPE_CHECKING:
     from zoo_runner.job import Job
 
 
-def predict(job: Job, samples: Sequence[Sample], scored: Sequence[Sample], engine: Engine | None) -> list[Arrays]:
-    """Predict ``scored`` of the data set ``samples``, from the model's outputs or from result files."""
+def predict(
+    job: Job,
+    samples: Sequence[Sample],
+    scored: Sequence[Sample],
+    engine: Engine | None,
+    finished: stream.Finished | None = None,
+) -> list[Arrays]:
+    """Predict ``scored`` of the data set ``samples``, from the model's outputs or from result files.
+
+    ``finished`` is told of every part of the predictions as soon as it is there.
+    """
     stream.one_thread_a_call()
     options, manifest = job.options, job.recipe.manifest
     clocks = stream.Clocks()
@@ -45,8 +54,7 @@ def predict(job: Job, samples: Sequence[Sample], scored: Sequence[Sample], engin
             job.recipe.parts.postprocess,
             chunk=stream.chunk_size(manifest.infer.batch),
             store=job.store_for(Stage.POSTPROCESS),
-            progress=job.journal,
-            clocks=clocks,
+            listeners=stream.Listeners(progress=job.journal, clocks=clocks, finished=finished),
         )
     for stage in (Stage.PREPROCESS, Stage.INFER, Stage.POSTPROCESS):
         if job.options.runs(stage):

@@ -36,6 +36,8 @@ POSTPROCESS_BYTES = 1_100_000
 METRIC_LINES = 13_000
 METRIC_BYTES_EACH = 85
 """For each detection."""
+ACCUMULATED_LINES = 18_000
+ACCUMULATED_BYTES_EACH = 44
 RESAMPLES = 100
 RESAMPLED_LINES = 22_000
 RESAMPLED_BYTES_EACH = 83
@@ -109,6 +111,12 @@ def metric_call(images: int) -> Callable[[], object]:
     return lambda: metric.evaluate(samples, predictions)
 
 
+def accumulated_call(images: int, part: int = 40) -> Callable[[], object]:
+    samples, predictions = workload.scored_set(images)
+    metric, parts = VocMetric(VOC_CLASSES), [slice(start, start + part) for start in range(0, images, part)]
+    return lambda: metric.total([metric.tally(samples[each], predictions[each]) for each in parts])
+
+
 def resampled_call(images: int, resamples: int = RESAMPLES) -> Callable[[], object]:
     samples, predictions = workload.scored_set(images)
     metric, weights = VocMetric(VOC_CLASSES), draw(images, resamples, seed=0)
@@ -164,6 +172,7 @@ def test_normalisation_runs_no_loop_over_pixels() -> None:
     ("call_for", "lines", "bytes_each"),
     [
         pytest.param(metric_call, METRIC_LINES, METRIC_BYTES_EACH, id="the values"),
+        pytest.param(accumulated_call, ACCUMULATED_LINES, ACCUMULATED_BYTES_EACH, id="the values, in parts"),
         pytest.param(resampled_call, RESAMPLED_LINES, RESAMPLED_BYTES_EACH, id="resamples"),
         pytest.param(diagnosis_call, DIAGNOSIS_LINES, DIAGNOSIS_BYTES_EACH, id="diagnosis"),
     ],
@@ -174,7 +183,7 @@ def test_metric(call_for: Callable[[int], Callable[[], object]], lines: int, byt
     assert bytes_of(call) < 200 * workload.DETECTIONS * bytes_each
 
 
-@pytest.mark.parametrize("call_for", [metric_call, resampled_call, diagnosis_call])
+@pytest.mark.parametrize("call_for", [metric_call, accumulated_call, resampled_call, diagnosis_call])
 def test_ten_times_the_images_cost_ten_times_as_much(call_for: Callable[[int], Callable[[], object]]) -> None:
     small, large = (call_for(images) for images in (40, 400))
     assert lines_of(large) < 10 * lines_of(small)

@@ -19,7 +19,7 @@ from refinedet_plugin.compiled import WORTHWHILE, Compiled, begin, compiled
 from refinedet_plugin.config import RefineDetConfig
 from refinedet_plugin.postprocess import RefineDetPostprocess
 from refinedet_plugin.preprocess import SHIFT, RefineDetPreprocess
-from zoo_runner.stages.stream import Warmable
+from zoo_runner.speed import Warmable
 
 ROOT = Path(__file__).parents[2]
 SIGNATURE = "intp(intp, intp)"

@@ -23,6 +23,7 @@ from zoo_runner.options import RunOptions, Stage
 from zoo_runner.recipe import resolve
 from zoo_runner.report.changes import DiagnosedSample
 from zoo_runner.report.model import Verdict
+from zoo_runner.stages.accumulation import Accumulation
 from zoo_runner.stages.bootstrap import draw, percentiles
 
 if TYPE_CHECKING:
@@ -112,7 +113,7 @@ def job(trial_site: Path, tmp_path: Path, listener: Listener, monkeypatch: pytes
 
 def evaluated(made: Job, predictions: list[Arrays]) -> Journal:
     listed = samples(len(predictions))
-    evaluate(made, made.scope(listed, listed), listed, predictions)
+    evaluate(made, made.scope(listed, listed), listed, predictions, Accumulation(made.recipe.parts.metric, listed))
     return made.journal
 
 
@@ -215,7 +216,7 @@ def test_a_subset_has_its_own_figure(job: Jobs, subset: str, expected: float, ve
     assert [each.id for each in chosen] == ["s1", "s3", "s5", "s7"]
     scope = made.scope(listed, chosen)
     assert (scope.samples, scope.dataset_samples, scope.partial) == (4, 4, False)
-    evaluate(made, scope, chosen, answers(1, 1, 1, 0))
+    evaluate(made, scope, chosen, answers(1, 1, 1, 0), Accumulation(made.recipe.parts.metric, listed))
     record, other = made.journal.metrics
     assert (record.id, record.expected, record.verdict, record.why) == (
         f"accuracy/top1@{subset}",
@@ -268,7 +269,9 @@ def test_the_difference_from_the_baseline_decides(
     earlier = baseline(job(Full(), PAIRED), known)
     made = job(Full(), PAIRED, baseline=earlier)
     listed = samples(len(after))
-    changes = evaluate(made, made.scope(listed, listed), listed, answers(*after))
+    changes = evaluate(
+        made, made.scope(listed, listed), listed, answers(*after), Accumulation(made.recipe.parts.metric, listed)
+    )
     record = made.journal.metrics[0]
     assert (record.verdict, record.rule, record.expected) == (verdict, "paired", 90.0)
     assert record.why.startswith(why)
@@ -293,7 +296,7 @@ def test_a_baseline_that_scores_otherwise_now_decides_nothing(job: Jobs, reporte
     then = tuple(each.model_copy(update={"value": reported}) for each in known.report.metrics)
     earlier = replace(known, report=known.report.model_copy(update={"metrics": then}))
     made = job(Full(), PAIRED, baseline=earlier)
-    evaluate(made, made.scope(listed, listed), listed, right)
+    evaluate(made, made.scope(listed, listed), listed, right, Accumulation(made.recipe.parts.metric, listed))
     record = made.journal.metrics[0]
     assert record.verdict is verdict
     if verdict is Verdict.INCONCLUSIVE:

@@ -104,11 +104,11 @@ def _errors(kind: type[errors.ZooError]) -> Iterator[type[errors.ZooError]]:
 
 
 def _plugins() -> str:
-    interfaces, evidence = PACKAGE / "interfaces.py", PACKAGE / "evidence.py"
+    interfaces, evidence, speed = (PACKAGE / f"{name}.py" for name in ("interfaces", "evidence", "speed"))
     return f"""{heading(1, "Hooks, protocols and records")}
 What plugins and backends implement, and what they are given. [Writing a plugin](../write-a-plugin.md) shows it at work.
-Plugins import `zoo_runner.hookspecs`, `zoo_runner.interfaces`, `zoo_runner.evidence` and `zoo_runner.errors`, and
-nothing else of `zoo_runner`.
+Plugins import `zoo_runner.hookspecs`, `zoo_runner.interfaces`, `zoo_runner.evidence`, `zoo_runner.speed` and
+`zoo_runner.errors`, and nothing else of `zoo_runner`.
 
 {heading(2, "Hooks")}
 Functions marked with `hookimpl`. Each is called once a run.
@@ -123,6 +123,10 @@ What the objects that hooks return must have. A class needs no base for it.
 What a metric may have beside, for intervals, curves and pictures in reports.
 
 {contracts.protocols(evidence)}
+{heading(2, "Protocols of speed")}
+What preprocessing, postprocessing and a metric may have beside, to be faster. None of it may change a result.
+
+{contracts.protocols(speed)}
 {heading(2, "Records")}
 {contracts.records(interfaces)}
 {heading(2, "Records of evidence")}

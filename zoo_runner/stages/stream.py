@@ -22,9 +22,10 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, TypeVar, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeVar
 
 from zoo_runner.fingerprints import fingerprint
+from zoo_runner.speed import Warmable
 from zoo_runner.stages.flow import batched, closed, ordered
 from zoo_runner.stages.predictions import read_predictions, write_predictions
 
@@ -48,6 +49,9 @@ FILE = "predictions.npz"
 
 In = TypeVar("In")
 Out = TypeVar("Out")
+
+Finished: TypeAlias = "Callable[[int, Sequence[Sample], Sequence[Arrays]], None]"
+"""Told of a chunk that is there: its rank among all, its samples and their predictions."""
 
 
 @dataclass(frozen=True)
@@ -100,21 +104,26 @@ class OutputSource(Protocol):
         """
 
 
-@runtime_checkable
-class Warmable(Protocol):
-    """A preprocessing or postprocessing that can make itself faster before it is called many times."""
+@dataclass(frozen=True, kw_only=True)
+class Listeners:
+    """Who is told what goes on.
 
-    def warm(self, samples: int) -> None:
-        """Begin, in the background, what pays for that many samples, such as loading compiled code.
+    Attributes:
+        progress: Shown one unit per sample.
+        clocks: Told how long ``postprocess`` was busy, and how long all of it took (``stream``).
+        finished: Told of every chunk, in whatever order they are there; must return at once.
+    """
 
-        Called once, while the model is being opened. Results must not depend on it.
-        """
+    progress: Progress
+    clocks: Clocks
+    finished: Finished | None = None
 
 
 @dataclass
 class _Chunk:
-    """Consecutive samples, and their predictions as far as they are there."""
+    """Consecutive samples, and their predictions as far as they are there; ``place`` is its rank among all chunks."""
 
+    place: int
     samples: Sequence[Sample]
     key: str
     reused: bool
@@ -128,8 +137,7 @@ def predict(
     *,
     chunk: int,
     store: Store,
-    progress: Progress,
-    clocks: Clocks,
+    listeners: Listeners,
 ) -> tuple[list[Arrays], int]:
     """Return every sample's prediction, and how many of them were inferred now rather than read back.
 
@@ -139,31 +147,39 @@ def predict(
         postprocess: Turns outputs into predictions; called on several threads.
         chunk: Samples per chunk.
         store: Keeps finished chunks.
-        progress: Shown one unit per sample.
-        clocks: Told how long ``postprocess`` was busy, and how long all of it took (``stream``).
+        listeners: Told what goes on.
     """
-    chunks: list[_Chunk] = []
+    clocks, chunks = listeners.clocks, list[_Chunk]()
     missing = _missing(samples, source, postprocess.identity, chunk, store, chunks)
 
-    def finish(pair: tuple[Arrays, tuple[_Chunk, Sample]]) -> tuple[_Chunk, Arrays]:
+    def postprocessed(pair: tuple[Arrays, tuple[_Chunk, Sample]]) -> tuple[_Chunk, Arrays]:
         outputs, (home, sample) = pair
         with clocks.measure("postprocess"):
             return home, _owned(postprocess(outputs, sample))
 
+    def complete(chunk: _Chunk) -> None:
+        if chunk.reused:
+            advance(len(chunk.samples))
+        if listeners.finished is not None:
+            listeners.finished(chunk.place, chunk.samples, chunk.predictions)
+
     with (
         clocks.measure("stream"),
-        progress.track("predict", len(samples), "images") as advance,
+        listeners.progress.track("predict", len(samples), "images") as advance,
         ThreadPoolExecutor(1, thread_name_prefix="store") as writer,
         ThreadPoolExecutor(finishers(), thread_name_prefix="postprocess") as pool,
         closed(_outputs(source, missing, lambda: warm(len(samples), source, postprocess))) as outputs,
-        closing(ordered(pool, finish, zip(outputs, _in_turn(chunks, advance), strict=True), ahead=WAITING)) as finished,
+        closing(
+            ordered(pool, postprocessed, zip(outputs, _in_turn(chunks, complete), strict=True), ahead=WAITING)
+        ) as predicted,
     ):
         keeping: deque[Future[None]] = deque()
-        for home, prediction in finished:
+        for home, prediction in predicted:
             home.predictions.append(prediction)
             advance(1)
             if len(home.predictions) == len(home.samples):
                 keeping.append(writer.submit(_keep, store, home))
+                complete(home)
             while keeping and (keeping[0].done() or len(keeping) > KEEPING):
                 keeping.popleft().result()
         for future in keeping:
@@ -183,7 +199,7 @@ def _missing(
         else:
             path = store.lookup("predictions", key)
         found = [] if path is None else read_predictions(path / FILE)
-        chunks.append(_Chunk(samples=group, key=key, reused=path is not None, predictions=found))
+        chunks.append(_Chunk(place=len(chunks), samples=group, key=key, reused=path is not None, predictions=found))
         if path is None:
             yield from group
 
@@ -208,13 +224,13 @@ def warm(samples: int, *parts: object) -> None:
             part.warm(samples)
 
 
-def _in_turn(chunks: list[_Chunk], advance: Callable[[int], None]) -> Iterator[tuple[_Chunk, Sample]]:
+def _in_turn(chunks: list[_Chunk], reuse: Callable[[_Chunk], None]) -> Iterator[tuple[_Chunk, Sample]]:
     """Yield the samples that outputs come for, in their order; the list is still growing meanwhile."""
     position = 0
     while position < len(chunks):
         chunk = chunks[position]
         if chunk.reused:
-            advance(len(chunk.samples))
+            reuse(chunk)
         else:
             yield from ((chunk, sample) for sample in chunk.samples)
         position += 1

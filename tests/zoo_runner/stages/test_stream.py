@@ -114,9 +114,8 @@ def predict(
     samples: list[Sample], outputs: ModelOutputs, store: Store, postprocess: Postprocess, chunk: int = 4
 ) -> tuple[list[Arrays], int, Quiet]:
     quiet = Quiet()
-    predictions, fresh = stream.predict(
-        samples, outputs, postprocess, chunk=chunk, store=store, progress=quiet, clocks=outputs.clocks
-    )
+    listeners = stream.Listeners(progress=quiet, clocks=outputs.clocks)
+    predictions, fresh = stream.predict(samples, outputs, postprocess, chunk=chunk, store=store, listeners=listeners)
     return predictions, fresh, quiet
 
 

@@ -45,7 +45,8 @@ source = ModelOutputs(preprocess=Part(), inputs=(TensorSpec("x", "float32", (BAT
                       key="", workers=4, clocks=clocks)
 samples = [Sample(index=index, id=str(index), path=Path(__file__)) for index in range(1, 100_000)]
 try:
-    stream.predict(samples, source, Postprocess(), chunk=4, store=store, progress=Progress(), clocks=clocks)
+    stream.predict(samples, source, Postprocess(), chunk=4, store=store,
+                   listeners=stream.Listeners(progress=Progress(), clocks=clocks))
 except KeyboardInterrupt:
     print("threads:", threading.active_count(), flush=True)
     raise SystemExit(130)

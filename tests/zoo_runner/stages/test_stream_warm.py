@@ -90,9 +90,8 @@ def predicted(samples: list[Sample], store: Store, preprocess: Any, postprocess:
         workers=2,
         clocks=clocks,
     )
-    predictions, _ = stream.predict(
-        samples, source, postprocess, chunk=4, store=store, progress=Silent(), clocks=clocks
-    )
+    listeners = stream.Listeners(progress=Silent(), clocks=clocks)
+    predictions, _ = stream.predict(samples, source, postprocess, chunk=4, store=store, listeners=listeners)
     return [float(each["x"][0]) for each in predictions]
 
 
