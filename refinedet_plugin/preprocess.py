@@ -9,6 +9,7 @@ program that already runs one call per core should switch it off once at its sta
 from __future__ import annotations
 
 import json
+import threading
 from typing import TYPE_CHECKING, Final, cast
 
 import numpy as np
@@ -31,6 +32,7 @@ JPEG_START: Final = b"\xff\xd8"
 JPEG_END: Final = b"\xff\xd9"
 FILL: Final = 0xFF
 START_OF_SCAN: Final = 0xDA
+_THREAD: Final = threading.local()
 
 
 class RefineDetPreprocess:
@@ -74,7 +76,7 @@ class RefineDetPreprocess:
         Raises:
             DatasetError: The file is missing, cannot be decoded, or does not have the annotated size.
         """
-        return {"image": normalise(self._resized(sample), self._mean)}
+        return {"image": normalise(self._resized(sample, scratch(self._size)), self._mean)}
 
     def pixels(self, sample: Sample) -> Arrays:
         """Prepares one image for a model that normalises it itself; three bytes a pixel instead of twelve.
@@ -91,9 +93,9 @@ class RefineDetPreprocess:
         """
         return {"image": self._resized(sample)}
 
-    def _resized(self, sample: Sample) -> NDArray[np.uint8]:
+    def _resized(self, sample: Sample, into: NDArray[np.uint8] | None = None) -> NDArray[np.uint8]:
         image = decode_image(cast("VocSample", sample))  # the plugin's own data set gives nothing else
-        return resize(image, self._size)
+        return resize(image, self._size, into)
 
 
 def decode_image(sample: VocSample) -> NDArray[np.uint8]:
@@ -157,19 +159,31 @@ def jpeg_is_truncated(data: bytes) -> bool:
     return data.rfind(JPEG_END, position) < 0
 
 
-def resize(image: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
+def scratch(size: int) -> NDArray[np.uint8]:
+    """Gives the calling thread's own memory for resized pixels that are converted at once: uint8 [S, S, 3].
+
+    Memory that is used again is in the processor's cache: a tenth of the time of a resize.
+    """
+    pixels = getattr(_THREAD, "pixels", None)
+    if pixels is None or len(pixels) != size:
+        pixels = _THREAD.pixels = np.empty((size, size, CHANNELS), np.uint8)
+    return cast("NDArray[np.uint8]", pixels)  # a thread's attributes have no types
+
+
+def resize(image: NDArray[np.uint8], size: int, into: NDArray[np.uint8] | None = None) -> NDArray[np.uint8]:
     """Stretches an image to a square with OpenCV's bilinear filter.
 
     Args:
         image: uint8 [height, width, 3].
         size: Side S of the result in pixels.
+        into: Memory for the result, uint8 [S, S, 3]; new memory by default.
 
     Returns:
         uint8 [S, S, 3], C-contiguous.
     """
     import cv2  # noqa: PLC0415 - takes a tenth of a second, and only decoding needs it
 
-    resized = cv2.resize(image, (size, size), interpolation=cv2.INTER_LINEAR)
+    resized = cv2.resize(image, (size, size), dst=into, interpolation=cv2.INTER_LINEAR)
     return cast("NDArray[np.uint8]", resized)  # cv2's stubs leave the pixel type open
 
 

@@ -214,6 +214,26 @@ def test_threads_get_the_same_result(tmp_path: Path) -> None:
         assert inputs["image"].tobytes() == literal(sample.path, 320, (104, 117, 123)).tobytes()
 
 
+@pytest.mark.parametrize("side", [50, 320], ids=["resized", "already of that size"])
+def test_calls_share_no_memory(tmp_path: Path, side: int) -> None:
+    """One thread resizes into the same memory again and again, also for networks of different sizes."""
+    samples = []
+    for name, data in (("a", jpeg(side, side)), ("b", jpeg(side, side, options=(cv2.IMWRITE_JPEG_QUALITY, 40)))):
+        (tmp_path / name).write_bytes(data)
+        samples.append(sample_of(tmp_path / name, side, side))
+    calls = [
+        (call, sample)
+        for sample in samples
+        for size in (320, 512)
+        for parts in [RefineDetPreprocess(RefineDetConfig(input_size=size))]
+        for call in (parts, parts.pixels)
+    ]
+    alone = [call(sample)["image"].tobytes() for call, sample in calls]
+    assert len(set(alone)) == len(calls)
+    kept = [call(sample)["image"] for call, sample in calls]
+    assert [image.tobytes() for image in kept] == alone
+
+
 WHOLE = jpeg()
 SIZE = len(WHOLE)
 
