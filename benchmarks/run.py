@@ -57,6 +57,7 @@ def main() -> None:
         *kernels.preprocessing(extent.rounds),
         *report.reporting(workload.IMAGES),
         *runtime.inferring(extent.starts),
+        *runtime.inferring_whole(max(1, extent.starts // 3)),
     ]
     measure.report(lines, chosen.json)
 

@@ -1,4 +1,4 @@
-"""Measures start-up, and ONNX Runtime against PyTorch on the sample's network: ``python benchmarks/runtime.py``."""
+"""Measures start-up, and ONNX Runtime against PyTorch: ``python benchmarks/runtime.py``."""
 
 from __future__ import annotations
 
@@ -9,12 +9,15 @@ import subprocess
 import sys
 import tempfile
 import time
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import measure
 import numpy as np
 
+from refinedet_plugin.config import RefineDetConfig
+from refinedet_plugin.plugin import RefineDetNetwork
 from zoo_runner.backends.onnxruntime import OnnxRuntimeBackend
 from zoo_runner.interfaces import SessionRequest
 from zoo_runner.manifest.load import load
@@ -24,6 +27,8 @@ from zoo_runner.stages.checkpoint import load_checkpoint
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    import torch
 
 ROOT: Final = Path(__file__).parent.parent
 MANIFEST: Final = ROOT / "manifests" / "refinedet320-sample.yaml"
@@ -43,9 +48,7 @@ def starting(rounds: int = ROUNDS) -> list[measure.Line]:
 
 
 def inferring(rounds: int = ROUNDS) -> list[measure.Line]:
-    """The same network in ONNX Runtime, opened as the backend does, and in PyTorch, each with its default threads."""
-    import torch  # noqa: PLC0415 - the children of the other rows need not wait for it
-
+    """The sample's network with its weights, as a run exports it."""
     loaded = load(MANIFEST)
     with tempfile.TemporaryDirectory() as folder:
         recipe = resolve(loaded, RunOptions(output=Path(folder)))
@@ -56,28 +59,57 @@ def inferring(rounds: int = ROUNDS) -> list[measure.Line]:
         request = SessionRequest(
             model=Path(model), inputs=manifest.input_specs, outputs=manifest.output_specs, batch=manifest.infer.batch
         )
-        session = OnnxRuntimeBackend().open(request)
-    network = recipe.parts.network.build()
-    load_checkpoint(network, WEIGHTS)
-    (spec,) = manifest.input_specs
-    images = np.random.default_rng(0).normal(0, 50, spec.sized(manifest.infer.batch)).astype(np.float32)
+        network = recipe.parts.network.build()
+        load_checkpoint(network, WEIGHTS)
+        return [compared("sample", network, request, rounds)]
+
+
+def inferring_whole(rounds: int = 3) -> list[measure.Line]:
+    """The published network, with random weights."""
+    import torch  # noqa: PLC0415 - the children of the other rows need not wait for it
+
+    parts = RefineDetNetwork(RefineDetConfig())
+    network = parts.build()
+    names = [spec.name for spec in (*parts.inputs, *parts.outputs)]
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what torch's exporter says of itself
+        model = Path(folder) / "whole.onnx"
+        torch.onnx.export(
+            network,
+            (torch.zeros(parts.inputs[0].sized(1)),),
+            model,
+            input_names=names[:1],
+            output_names=names[1:],
+            dynamic_axes={name: {0: "batch"} for name in names},
+            opset_version=13,
+            dynamo=False,
+        )
+        request = SessionRequest(model=model, inputs=parts.inputs, outputs=parts.outputs, batch=4)
+        return [compared("RefineDet320", network, request, rounds)]
+
+
+def compared(what: str, network: torch.nn.Module, request: SessionRequest, rounds: int) -> measure.Line:
+    """A network in ONNX Runtime, opened as the backend does, and in PyTorch, each with its default threads."""
+    import torch  # noqa: PLC0415 - the children of the other rows need not wait for it
+
+    (spec,) = request.inputs
+    images = np.random.default_rng(0).normal(0, 50, spec.sized(request.batch)).astype(np.float32)
     batch = torch.from_numpy(images)
 
     def plain() -> None:
         with torch.inference_mode():
             network(batch)
 
+    session = OnnxRuntimeBackend().open(request)
     ours, torchs = fastest([lambda: session.infer({spec.name: images}), plain], rounds)
-    each = 1e3 / manifest.infer.batch
-    return [
-        measure.Line(
-            what=f"ONNX Runtime, sample, batch {manifest.infer.batch}, against PyTorch",
-            target=torchs * each,
-            measured=ours * each,
-            unit="ms/image",
-            plain=torchs * each,
-        )
-    ]
+    each = 1e3 / request.batch
+    return measure.Line(
+        what=f"ONNX Runtime, {what}, batch {request.batch}, against PyTorch",
+        target=torchs * each,
+        measured=ours * each,
+        unit="ms/image",
+        plain=torchs * each,
+    )
 
 
 def fastest(calls: list[Callable[[], object]], rounds: int) -> list[float]:
@@ -101,7 +133,7 @@ def main() -> None:
     """Run all of it and print a table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", type=Path, help="also write the lines to this file")
-    measure.report([*starting(), *inferring()], parser.parse_args().json)
+    measure.report([*starting(), *inferring(), *inferring_whole()], parser.parse_args().json)
 
 
 if __name__ == "__main__":
