@@ -6,6 +6,7 @@ import json
 import os
 import platform
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -111,13 +112,16 @@ def cpu_seconds(calls: Sequence[Callable[[Item], Any]], items: Sequence[Item], r
     """Seconds of processor time that each call takes for an item.
 
     Calls that are to be compared take turns, item by item, so that whatever else the machine does hits all of them.
-    Of every item the best round counts, and of a call the mean over the items.
+    Who is first with an item, which is not in the processor's cache then, changes from round to round. Of every item
+    the best round counts, and of a call the mean over the items.
     """
     best = np.full((len(calls), len(items)), np.inf)
+    rows = deque(enumerate(calls))
     for _ in range(rounds):
         for column, item in enumerate(items):
-            for row, call in enumerate(calls):
+            for row, call in rows:
                 start = time.thread_time()
                 call(item)
                 best[row, column] = min(best[row, column], time.thread_time() - start)
+        rows.rotate()
     return [float(mean) for mean in best.mean(axis=1)]

@@ -9,6 +9,7 @@ program that already runs one call per core should switch it off once at its sta
 from __future__ import annotations
 
 import json
+import os
 import threading
 from typing import TYPE_CHECKING, Final, cast
 
@@ -19,6 +20,8 @@ from zoo_runner.errors import DatasetError
 from zoo_runner.interfaces import Normalisation
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from numpy.typing import NDArray
 
     from refinedet_plugin.config import RefineDetConfig
@@ -113,8 +116,7 @@ def decode_image(sample: VocSample) -> NDArray[np.uint8]:
     import cv2  # noqa: PLC0415 - takes a tenth of a second, and only decoding needs it
 
     try:
-        with open(sample.path, "rb", buffering=0) as file:  # noqa: PTH123 - two thirds of the time of Path.open
-            data = file.read()
+        data = contents(sample.path)
     except OSError as error:
         raise _refusal(sample, f"expected a readable file, found: {error.strerror}") from error
     if jpeg_is_truncated(data):
@@ -134,6 +136,15 @@ def decode_image(sample: VocSample) -> NDArray[np.uint8]:
             ", or correct the annotation",
         )
     return cast("NDArray[np.uint8]", image)  # cv2's stubs leave the pixel type open
+
+
+def contents(path: Path) -> bytes:
+    """Reads a regular file, in three fifths of the time of a file object; raises what ``open`` does."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        return os.read(descriptor, os.fstat(descriptor).st_size)
+    finally:
+        os.close(descriptor)
 
 
 def _refusal(sample: VocSample, fault: str, otherwise: str = "") -> DatasetError:
