@@ -38,6 +38,7 @@ from zoo_runner.backends.device_pool import DevicePool
 from zoo_runner.interfaces import SessionRequest
 from zoo_runner.stages import inference, stream
 from zoo_runner.stages.accumulation import Accumulation
+from zoo_runner.stages.clocks import Clocks
 from zoo_runner.stages.predictions import write_predictions
 
 if TYPE_CHECKING:
@@ -167,7 +168,7 @@ def run_once(case: Case, folder: Path) -> Figures:
     config = RefineDetConfig()
     samples = linked(folder, case.images)
     network = RefineDetNetwork(config)
-    clocks = stream.Clocks()
+    clocks = Clocks()
     opened: list[tuple[float, Session]] = []
     opener = case.opener(network)
 

@@ -11,6 +11,7 @@ from zoo_runner.journal import StageNote
 from zoo_runner.options import Stage
 from zoo_runner.stages import results, stream
 from zoo_runner.stages.ais_bench import TOOL, CommandOutputs
+from zoo_runner.stages.clocks import Clocks
 from zoo_runner.stages.engine import Engine, LazySession
 from zoo_runner.stages.flow import closed
 from zoo_runner.stages.inference import ModelOutputs
@@ -38,7 +39,7 @@ def predict(
     """
     stream.one_thread_a_call()
     options, manifest = job.options, job.recipe.manifest
-    clocks = stream.Clocks()
+    clocks = Clocks()
     with ExitStack() as cleanup:
         source: stream.OutputSource
         if engine is None:
@@ -73,7 +74,7 @@ def predict(
 
 
 def _model_outputs(
-    job: Job, engine: Engine, scored: Sequence[Sample], clocks: stream.Clocks, cleanup: ExitStack
+    job: Job, engine: Engine, scored: Sequence[Sample], clocks: Clocks, cleanup: ExitStack
 ) -> ModelOutputs | CommandOutputs:
     batch = job.recipe.manifest.infer.batch
     if job.recipe.manifest.infer.tool == TOOL:
@@ -125,7 +126,7 @@ def write_results(job: Job, scored: Sequence[Sample], engine: Engine) -> None:
     """Leave the model's outputs as files, as ais_bench would."""
     stream.one_thread_a_call()
     folder = job.options.results_folder
-    clocks = stream.Clocks()
+    clocks = Clocks()
     with job.journal.stage(Stage.INFER), ExitStack() as cleanup:
         source = _model_outputs(job, engine, scored, clocks, cleanup)
         if isinstance(source, CommandOutputs):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,7 +13,7 @@ from refinedet_plugin.average_precision import RECALLS, Curve
 from refinedet_plugin.config import VOC_CLASSES
 from refinedet_plugin.curves import COLUMNS, MAX_POINTS, class_curve, thinned
 from refinedet_plugin.metric import VocMetric
-from refinedet_plugin.voc import VocSample
+from voc_scenes import ON_A, ON_B, A, B, prediction_of, sample_of
 from zoo_runner.evidence import ClassCurve, CurveMetric
 
 if TYPE_CHECKING:
@@ -93,21 +92,8 @@ def test_class_curve(curve: Curve, expected: ClassCurve) -> None:
 
 
 def test_curves_are_the_headlines() -> None:
-    sample = VocSample(
-        index=1,
-        id="000001",
-        path=Path("000001.jpg"),
-        width=200,
-        height=200,
-        boxes=np.array([(11, 11, 50, 50), (101, 101, 140, 140)], np.float32),
-        labels=np.array([0, 0]),
-        difficult=np.zeros(2, np.bool_),
-    )
-    prediction = {
-        "boxes": np.array([(10, 10, 49, 49), (60, 60, 90, 90), (100, 100, 139, 139)], np.float32),
-        "scores": np.array([0.9, 0.8, 0.7], np.float32),
-        "labels": np.array([0, 0, 0]),
-    }
+    sample = sample_of([(0, A, False), (0, B, False)])
+    prediction = prediction_of([(0, 0.9, ON_A), (0, 0.8, (60, 60, 90, 90)), (0, 0.7, ON_B)])
     metric = VocMetric(("cat", "dog"))
     assert isinstance(metric, CurveMetric)
     cat, dog = metric.curves([sample], [prediction])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,44 +17,17 @@ from refinedet_plugin.config import VOC_CLASSES
 from refinedet_plugin.diagnosis import ERRORS, KINDS, judge
 from refinedet_plugin.metric import VocMetric
 from refinedet_plugin.voc import VocSample
+from voc_scenes import Detection, Object, Prediction, prediction_of, sample_of
 from zoo_runner.errors import PluginError, ResultError
 from zoo_runner.evidence import DiagnosingMetric
 from zoo_runner.interfaces import Sample
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    Prediction = Mapping[str, NDArray[Any]]
     Voc2007 = Any  # of conftest.py, which tests cannot import
 
 CLASSES = ("cat", "dog")
 METRIC = VocMetric(CLASSES)
 CAT, DOG = range(len(CLASSES))
-Object = tuple[int, Sequence[float], bool]
-"""Label, 1-based box, difficult."""
-Detection = tuple[int, float, Sequence[float]]
-"""Label, score, 0-based box."""
-
-
-def sample_of(objects: Sequence[Object], index: int = 1) -> VocSample:
-    return VocSample(
-        index=index,
-        id=f"{index:06}",
-        path=Path(f"{index:06}.jpg"),
-        width=500,
-        height=375,
-        boxes=np.array([box for _, box, _ in objects], dtype=np.float32).reshape(-1, 4),
-        labels=np.array([label for label, _, _ in objects], dtype=np.intp),
-        difficult=np.array([difficult for _, _, difficult in objects], dtype=np.bool_),
-    )
-
-
-def prediction_of(rows: Sequence[Detection]) -> Prediction:
-    return {
-        "boxes": np.array([box for _, _, box in rows], dtype=np.float32).reshape(-1, 4),
-        "scores": np.array([score for _, score, _ in rows], dtype=np.float32),
-        "labels": np.array([label for label, _, _ in rows], dtype=np.int16),
-    }
 
 
 def judged(detections: Sequence[Detection], objects: Sequence[Object]) -> tuple[list[str], list[str]]:

@@ -12,16 +12,13 @@ import pytest
 from refinedet_plugin.illustration import LONGEST_SIDE, MAX_BYTES, MAX_MARKS
 from refinedet_plugin.metric import VocMetric
 from refinedet_plugin.voc import VocSample
+from voc_scenes import prediction_of
 from zoo_runner.errors import DatasetError, PluginError, ResultError
 from zoo_runner.evidence import Mark
 from zoo_runner.interfaces import Sample
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
     from numpy.typing import NDArray
-
-    Prediction = Mapping[str, NDArray[Any]]
 
 METRIC = VocMetric(("cat", "dog"))
 
@@ -43,14 +40,6 @@ def write(path: Path, width: int, height: int, *, noise: float = 0.0) -> VocSamp
         labels=np.array([0, 1, 1]),
         difficult=np.array([False, False, True]),
     )
-
-
-def prediction_of(rows: Sequence[tuple[int, float, Sequence[float]]]) -> Prediction:
-    return {
-        "boxes": np.array([box for _, _, box in rows], np.float32).reshape(-1, 4),
-        "scores": np.array([score for _, score, _ in rows], np.float32),
-        "labels": np.array([label for label, _, _ in rows], np.int16),
-    }
 
 
 def decoded(image: bytes) -> NDArray[Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,51 +14,15 @@ from refinedet_plugin.by_class import truths_by_class
 from refinedet_plugin.config import VOC_CLASSES
 from refinedet_plugin.metric import VocMetric
 from refinedet_plugin.rules import DEVKIT, REFERENCE
-from refinedet_plugin.voc import VocSample
+from voc_scenes import ON_A, ON_B, PERFECT, SAMPLES, A, Prediction, prediction_of, sample_of
 from zoo_runner.errors import PluginError, ResultError
 from zoo_runner.interfaces import MetricValue, Sample
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    Prediction = Mapping[str, NDArray[Any]]
     Voc2007 = Any  # of conftest.py, which tests cannot import
 
 CLASSES = ("cat", "dog", "owl")
 METRIC = VocMetric(CLASSES)
-
-
-def sample_of(index: int, objects: Sequence[tuple[int, Sequence[float], bool]]) -> VocSample:
-    """An image with objects of (label, 1-based box, difficult)."""
-    return VocSample(
-        index=index,
-        id=f"{index:06}",
-        path=Path(f"{index:06}.jpg"),
-        width=200,
-        height=200,
-        boxes=np.array([box for _, box, _ in objects], dtype=np.float32).reshape(-1, 4),
-        labels=np.array([label for label, _, _ in objects], dtype=np.intp),
-        difficult=np.array([difficult for _, _, difficult in objects], dtype=np.bool_),
-    )
-
-
-def prediction_of(*rows: tuple[int, float, Sequence[float]]) -> Prediction:
-    """Detections of (label, score, 0-based box)."""
-    return {
-        "boxes": np.array([box for _, _, box in rows], dtype=np.float32).reshape(-1, 4),
-        "scores": np.array([score for _, score, _ in rows], dtype=np.float32),
-        "labels": np.array([label for label, _, _ in rows], dtype=np.int64),
-    }
-
-
-A, ON_A = (11, 11, 50, 50), (10, 10, 49, 49)
-B, ON_B = (101, 101, 140, 140), (100, 100, 139, 139)
-SAMPLES = (sample_of(1, [(0, A, False), (1, B, False)]), sample_of(2, []), sample_of(3, [(0, B, False)]))
-PERFECT = (
-    prediction_of((0, 0.9, ON_A), (1, 0.8, ON_B)),
-    prediction_of(),
-    prediction_of((0, 0.7, ON_B)),
-)
 
 
 def per_class(value: MetricValue) -> dict[str, float]:
@@ -87,10 +51,10 @@ def test_three_values_headline_first() -> None:
     [
         ((), (), (-100.0, 0.0, 0.0)),
         (SAMPLES, (prediction_of(),) * 3, (-100.0, 0.0, 0.0)),
-        (SAMPLES[1:2], (prediction_of((0, 0.9, ON_A)),), (0.0, 0.0, 0.0)),
+        (SAMPLES[1:2], (prediction_of([(0, 0.9, ON_A)]),), (0.0, 0.0, 0.0)),
         (SAMPLES[:1], PERFECT[:1], (100.0, 100.0, 100.0)),
         (SAMPLES, (PERFECT[0], prediction_of(), prediction_of()), (600 / 11, 600 / 11, 50.0)),
-        (SAMPLES, (PERFECT[0], prediction_of(), prediction_of((1, 0.7, ON_B))), (600 / 11, 600 / 11, 50.0)),
+        (SAMPLES, (PERFECT[0], prediction_of(), prediction_of([(1, 0.7, ON_B)])), (600 / 11, 600 / 11, 50.0)),
         (SAMPLES, (PERFECT[2], prediction_of(), PERFECT[0]), (0.0, 0.0, 0.0)),
     ],
     ids=["no samples", "no detections", "no objects", "some samples", "one of two", "wrong class", "wrong images"],
@@ -104,7 +68,7 @@ def test_the_order_of_a_prediction_decides_between_equal_scores() -> None:
     true, false = (0, 0.5, ON_A), (0, 0.5, (150, 150, 190, 190))
     other = (1, 0.5, ON_B)  # detections of other classes in between change nothing
     for rows, expected in (((true, other, false), 100.0), ((false, other, true), 50.0)):
-        values = METRIC.evaluate(SAMPLES[:1], [prediction_of(*rows)])
+        values = METRIC.evaluate(SAMPLES[:1], [prediction_of(rows)])
         assert values[1].per_class["cat"] == pytest.approx(expected)
 
 
@@ -137,8 +101,8 @@ def changed(**arrays: object) -> Prediction:
         (changed(boxes=np.zeros((4, 2))), "labels [K], found (4, 2), (2,) and (2,)"),
         (changed(labels=1), "labels [K], found (2, 4), (2,) and ()"),
         (changed(labels=[0.0, 1.0]), "integer labels, found float32, float32 and float64"),
-        (changed(boxes=np.zeros((2, 4), dtype=np.int64)), "integer labels, found int64, float32 and int64"),
-        (changed(scores=[True, False]), "integer labels, found float32, bool and int64"),
+        (changed(boxes=np.zeros((2, 4), dtype=np.int64)), "integer labels, found int64, float32 and int16"),
+        (changed(scores=[True, False]), "integer labels, found float32, bool and int16"),
         (changed(scores=[np.nan, 0.5]), "expected finite scores, found 1 numbers of 2 that are not"),
         (changed(boxes=np.full((2, 4), -np.inf)), "expected finite boxes, found 8 numbers of 8 that are not"),
         (changed(labels=[0, 3]), "expected labels from 0 to 2, found 0 to 3"),
@@ -169,7 +133,7 @@ def test_prediction_refused(prediction: Prediction, found: str) -> None:
 
 
 def test_many_bad_predictions_are_counted() -> None:
-    samples = [sample_of(index, []) for index in range(1, 14)]
+    samples = [sample_of([], index) for index in range(1, 14)]
     with pytest.raises(ResultError, match=r"found 13 of 13 that cannot:\n  000001: (.|\n)*000010: .*\n  and 3 more\n"):
         METRIC.evaluate(samples, [changed(scores=[np.inf, 0.5])] * 13)
 
@@ -181,7 +145,7 @@ def test_predictions_for_other_samples() -> None:
 
 @pytest.mark.parametrize(
     "sample",
-    [Sample(index=1, id="a", path=Path("a")), sample_of(1, [(7, A, False)])],
+    [Sample(index=1, id="a", path=Path("a")), sample_of([(7, A, False)])],
     ids=["another plugin's sample", "a label too many"],
 )
 def test_samples_of_another_data_set(sample: Sample) -> None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,56 +18,18 @@ from refinedet_plugin.metric import VocMetric
 from refinedet_plugin.resampling import resampled_precisions
 from refinedet_plugin.rules import DEVKIT, REFERENCE, Rules
 from refinedet_plugin.voc import VocSample
+from voc_scenes import Prediction, Scene, scene
 from zoo_runner.errors import ResultError
 from zoo_runner.evidence import ResampledMetric
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    Prediction = Mapping[str, NDArray[Any]]
     Voc2007 = Any  # of conftest.py, which tests cannot import
 
 CLASSES = ("cat", "dog")
 METRIC = VocMetric(CLASSES)
 RULES = [REFERENCE, DEVKIT]
-Scene = tuple[list[VocSample], list["Prediction"]]
-
-
-def scene(seed: int, images: int = 6, detections: int = 20, decimals: int | None = None) -> Scene:
-    """Images with a few objects each and detections around and beside them.
-
-    With ``decimals``, many scores are equal; without, no two are, even as the reference writes them.
-    """
-    rng = np.random.default_rng(seed)
-    samples: list[VocSample] = []
-    predictions: list[Prediction] = []
-    distinct = rng.permutation(images * detections).reshape(images, detections) + 1.0
-    for index in range(1, images + 1):
-        count = int(rng.integers(0, 4))
-        low = rng.integers(1, 30, (count, 2))
-        boxes = np.concatenate((low, low + rng.integers(4, 40, (count, 2))), axis=1).astype(np.float32)
-        samples.append(
-            VocSample(
-                index=index,
-                id=f"{index:06}",
-                path=Path(f"{index:06}.jpg"),
-                width=100,
-                height=100,
-                boxes=boxes,
-                labels=rng.integers(0, 2, count),
-                difficult=rng.random(count) < 0.2,
-            )
-        )
-        aimed = boxes[rng.integers(0, count, detections)] - 1 if count else np.zeros((detections, 4))
-        scores = np.round(rng.random(detections), decimals) if decimals is not None else distinct[index - 1] / 1000
-        predictions.append(
-            {
-                "boxes": (aimed + rng.normal(0, 2, (detections, 4))).astype(np.float32),
-                "scores": scores.astype(np.float32),
-                "labels": rng.integers(0, 2, detections).astype(np.int16),
-            }
-        )
-    return samples, predictions
 
 
 def repeated(whole: Scene, counts: Sequence[int]) -> Scene:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -15,48 +13,10 @@ from refinedet_plugin.by_class import detections_by_class, truths_by_class
 from refinedet_plugin.metric import VocMetric
 from refinedet_plugin.result_files import read_results, write_results
 from refinedet_plugin.rules import DEVKIT, REFERENCE
-from refinedet_plugin.voc import VocSample
+from voc_scenes import PERFECT, SAMPLES, prediction_of
 from zoo_runner.errors import ResultError
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    Prediction = Mapping[str, NDArray[Any]]
-
 CLASSES = ("cat", "dog", "owl")
-
-
-def sample_of(index: int, objects: Sequence[tuple[int, Sequence[float], bool]]) -> VocSample:
-    """An image with objects of (label, 1-based box, difficult)."""
-    return VocSample(
-        index=index,
-        id=f"{index:06}",
-        path=Path(f"{index:06}.jpg"),
-        width=200,
-        height=200,
-        boxes=np.array([box for _, box, _ in objects], dtype=np.float32).reshape(-1, 4),
-        labels=np.array([label for label, _, _ in objects], dtype=np.intp),
-        difficult=np.array([difficult for _, _, difficult in objects], dtype=np.bool_),
-    )
-
-
-def prediction_of(*rows: tuple[int, float, Sequence[float]]) -> Prediction:
-    """Detections of (label, score, 0-based box)."""
-    return {
-        "boxes": np.array([box for _, _, box in rows], dtype=np.float32).reshape(-1, 4),
-        "scores": np.array([score for _, score, _ in rows], dtype=np.float32),
-        "labels": np.array([label for label, _, _ in rows], dtype=np.int64),
-    }
-
-
-A, ON_A = (11, 11, 50, 50), (10, 10, 49, 49)
-B, ON_B = (101, 101, 140, 140), (100, 100, 139, 139)
-SAMPLES = (sample_of(1, [(0, A, False), (1, B, False)]), sample_of(2, []), sample_of(3, [(0, B, False)]))
-PERFECT = (
-    prediction_of((0, 0.9, ON_A), (1, 0.8, ON_B)),
-    prediction_of(),
-    prediction_of((0, 0.7, ON_B)),
-)
 
 
 def test_written_lines(tmp_path: Path) -> None:
@@ -70,7 +30,7 @@ def test_written_lines(tmp_path: Path) -> None:
 
 
 def test_written_with_another_prefix_and_more_decimals(tmp_path: Path) -> None:
-    prediction = prediction_of((2, 0.123456, (0.0625, 1.5, 2.25, 3.0)))
+    prediction = prediction_of([(2, 0.123456, (0.0625, 1.5, 2.25, 3.0))])
     paths = write_results(tmp_path, SAMPLES[:1], [prediction], CLASSES, prefix="det_val_", decimals=(5, 3))
     assert paths[2] == tmp_path / "det_val_owl.txt"
     assert paths[2].read_text() == "000001 0.12346 1.062 2.500 3.250 4.000\n"
@@ -97,7 +57,7 @@ def test_class_that_cannot_name_a_file(tmp_path: Path) -> None:
 def test_reference_rules_are_writing_and_reading_back(
     tmp_path: Path, rows: list[tuple[int, int, float, tuple[float, ...]]]
 ) -> None:
-    predictions = [prediction_of(*[row[1:] for row in rows if row[0] == image]) for image in range(3)]
+    predictions = [prediction_of([row[1:] for row in rows if row[0] == image]) for image in range(3)]
     read = [read_results(path, SAMPLES) for path in write_results(tmp_path, SAMPLES, predictions, CLASSES)]
     rules = REFERENCE.for_result_files()
     for found, direct in zip(read, detections_by_class(SAMPLES, predictions, CLASSES), strict=True):

@@ -25,6 +25,7 @@ from zoo_runner.errors import InferenceError, ResultError, UsageError
 from zoo_runner.fingerprints import file_digest, fingerprint
 from zoo_runner.interfaces import Timings
 from zoo_runner.stages import results, stream
+from zoo_runner.stages.clocks import Clocks
 from zoo_runner.stages.pixels import host_inputs, host_preprocess
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ class CommandOutputs:
     samples: Sequence[Sample]
     output: Path
     progress: Progress
-    clocks: stream.Clocks
+    clocks: Clocks
     _results: results.ResultFolder | None = field(default=None, init=False)
 
     def identity(self, samples: Sequence[Sample]) -> str:

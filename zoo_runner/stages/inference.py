@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from zoo_runner.interfaces import Arrays, Preprocess, Sample, Session, TensorSpec
-    from zoo_runner.stages.stream import Clocks
+    from zoo_runner.stages.clocks import Clocks
 
 READY = 2
 """Batches that wait for the device, and batches of outputs that wait to be taken, at most."""

@@ -2,7 +2,8 @@
 
 ::
 
-    store lookup -> preprocess threads -> batches -> device thread -> postprocess threads -> chunks -> store thread
+    store lookup -> preprocess threads -> batches -> device thread -> postprocess threads -> chunks
+    chunks -> store thread, metric thread
 
 Every arrow is bounded: whatever is slowest sets the pace and the others wait, so that memory grows with the kept
 predictions only. A chunk of consecutive samples is what is kept in the store, under a key made of everything that
@@ -14,13 +15,11 @@ from __future__ import annotations
 
 import itertools
 import os
-import threading
-import time
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeVar
 
@@ -32,6 +31,7 @@ from zoo_runner.stages.predictions import read_predictions, write_predictions
 if TYPE_CHECKING:
     from zoo_runner.artifacts import Store
     from zoo_runner.interfaces import Arrays, Postprocess, Preprocess, Progress, Sample
+    from zoo_runner.stages.clocks import Clocks
 
 CHUNK = 64
 """Least samples in a chunk: large enough to keep the bookkeeping small, small enough to lose little."""
@@ -52,43 +52,6 @@ Out = TypeVar("Out")
 
 Finished: TypeAlias = "Callable[[int, Sequence[Sample], Sequence[Arrays]], None]"
 """Told of a chunk that is there: its rank among all, its samples and their predictions."""
-
-
-@dataclass(frozen=True)
-class Clocks:
-    """Busy seconds by kind of work, summed over the threads that do it."""
-
-    seconds: Counter[str] = field(default_factory=Counter)
-    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
-
-    @contextmanager
-    def measure(self, work: str) -> Iterator[None]:
-        """Add the time the block takes."""
-        start = time.perf_counter()
-        try:
-            yield
-        finally:
-            with self._lock:
-                self.seconds[work] += time.perf_counter() - start  # type: ignore[assignment] # Counter is typed for int
-
-    @contextmanager
-    def pause(self, work: str) -> Iterator[None]:
-        """Leave out the time the block takes of what encloses it."""
-        start = time.perf_counter()
-        try:
-            yield
-        finally:
-            with self._lock:
-                self.seconds[work] -= time.perf_counter() - start  # type: ignore[assignment] # Counter is typed for int
-
-    def each(self, work: str, items: Iterator[Out]) -> Iterator[Out]:
-        """Pass items through, adding the time it takes to get them."""
-        while True:
-            with self.measure(work):
-                item = next(items, None)
-            if item is None:
-                return
-            yield item
 
 
 class OutputSource(Protocol):
@@ -117,6 +80,11 @@ class Listeners:
     progress: Progress
     clocks: Clocks
     finished: Finished | None = None
+
+    def hear(self, chunk: _Chunk) -> None:
+        """Tell of a chunk that is there."""
+        if self.finished is not None:
+            self.finished(chunk.place, chunk.samples, chunk.predictions)
 
 
 @dataclass
@@ -157,11 +125,13 @@ def predict(
         with clocks.measure("postprocess"):
             return home, _owned(postprocess(outputs, sample))
 
-    def complete(chunk: _Chunk) -> None:
-        if chunk.reused:
-            advance(len(chunk.samples))
-        if listeners.finished is not None:
-            listeners.finished(chunk.place, chunk.samples, chunk.predictions)
+    def kept(chunk: _Chunk) -> Future[None]:
+        listeners.hear(chunk)
+        return writer.submit(_keep, store, chunk)
+
+    def reused(chunk: _Chunk) -> None:
+        listeners.hear(chunk)
+        advance(len(chunk.samples))
 
     with (
         clocks.measure("stream"),
@@ -170,22 +140,28 @@ def predict(
         ThreadPoolExecutor(finishers(), thread_name_prefix="postprocess") as pool,
         closed(_outputs(source, missing, lambda: warm(len(samples), source, postprocess))) as outputs,
         closing(
-            ordered(pool, postprocessed, zip(outputs, _in_turn(chunks, complete), strict=True), ahead=WAITING)
+            ordered(pool, postprocessed, zip(outputs, _in_turn(chunks, reused), strict=True), ahead=WAITING)
         ) as predicted,
     ):
-        keeping: deque[Future[None]] = deque()
-        for home, prediction in predicted:
-            home.predictions.append(prediction)
-            advance(1)
-            if len(home.predictions) == len(home.samples):
-                keeping.append(writer.submit(_keep, store, home))
-                complete(home)
-            while keeping and (keeping[0].done() or len(keeping) > KEEPING):
-                keeping.popleft().result()
-        for future in keeping:
-            future.result()
+        _collect(predicted, kept, advance)
     predictions = [prediction for each in chunks for prediction in each.predictions]
     return predictions, sum(len(each.samples) for each in chunks if not each.reused)
+
+
+def _collect(
+    predicted: Iterator[tuple[_Chunk, Arrays]], keep: Callable[[_Chunk], Future[None]], advance: Callable[[int], None]
+) -> None:
+    """Put the predictions into their chunks, and have those kept that are complete."""
+    keeping: deque[Future[None]] = deque()
+    for home, prediction in predicted:
+        home.predictions.append(prediction)
+        advance(1)
+        if len(home.predictions) == len(home.samples):
+            keeping.append(keep(home))
+        while keeping and (keeping[0].done() or len(keeping) > KEEPING):
+            keeping.popleft().result()
+    for future in keeping:
+        future.result()
 
 
 def _missing(

@@ -17,6 +17,7 @@ from zoo_runner.artifacts import Store
 from zoo_runner.errors import PluginError, StageError
 from zoo_runner.interfaces import BATCH, Arrays, Postprocess, Preprocess, Sample, Session, TensorSpec, Timings
 from zoo_runner.stages import stream
+from zoo_runner.stages.clocks import Clocks
 from zoo_runner.stages.inference import READY, ModelOutputs
 from zoo_runner.stages.predictions import write_predictions
 
@@ -106,7 +107,7 @@ def source(
         batch=batch,
         key=key,
         workers=workers,
-        clocks=stream.Clocks(),
+        clocks=Clocks(),
     )
 
 

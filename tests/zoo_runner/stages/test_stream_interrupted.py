@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 from zoo_runner.artifacts import Store
 from zoo_runner.interfaces import BATCH, Sample, TensorSpec
+from zoo_runner.stages.clocks import Clocks
 from zoo_runner.stages import stream
 from zoo_runner.stages.inference import ModelOutputs
 
@@ -40,7 +41,7 @@ class Progress:
         return nullcontext(lambda amount: None)
 
 store = Store(Path(sys.argv[1]))
-clocks = stream.Clocks()
+clocks = Clocks()
 source = ModelOutputs(preprocess=Part(), inputs=(TensorSpec("x", "float32", (BATCH, 1)),), session=Device, batch=4,
                       key="", workers=4, clocks=clocks)
 samples = [Sample(index=index, id=str(index), path=Path(__file__)) for index in range(1, 100_000)]

@@ -11,6 +11,7 @@ import pytest
 from zoo_runner.artifacts import Store
 from zoo_runner.interfaces import BATCH, Arrays, Sample, TensorSpec
 from zoo_runner.stages import stream
+from zoo_runner.stages.clocks import Clocks
 from zoo_runner.stages.inference import ModelOutputs
 
 
@@ -55,7 +56,7 @@ def told(samples: list[Sample], store: Store) -> list[tuple[int, list[str], list
         heard.append((place, [each.id for each in chunk], [float(each["x"][0]) for each in predictions]))
 
     part: Any = Part()
-    clocks = stream.Clocks()
+    clocks = Clocks()
     source = ModelOutputs(
         preprocess=part,
         inputs=(TensorSpec("x", "float32", (BATCH, 1)),),

@@ -12,6 +12,7 @@ import pytest
 from zoo_runner.artifacts import Store
 from zoo_runner.interfaces import BATCH, Arrays, Sample, Session, TensorSpec, Timings
 from zoo_runner.stages import stream
+from zoo_runner.stages.clocks import Clocks
 from zoo_runner.stages.inference import ModelOutputs
 
 
@@ -80,7 +81,7 @@ def predicted(samples: list[Sample], store: Store, preprocess: Any, postprocess:
         log.append("open")
         return Echo()
 
-    clocks = stream.Clocks()
+    clocks = Clocks()
     source = ModelOutputs(
         preprocess=preprocess,
         inputs=(TensorSpec("x", "float32", (BATCH, 1)),),
