@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from refinedet_plugin import candidates
@@ -89,7 +89,6 @@ def test_arrays_that_are_not_contiguous() -> None:
 NUMBER = st.sampled_from([0.0, -1.0, float(TENTH), 0.10000001, 0.5, 1.0])
 
 
-@settings(deadline=None)  # a busy machine is no failure
 @given(st.lists(st.tuples(st.lists(NUMBER, min_size=5, max_size=5), NUMBER), max_size=12), st.integers(0, 20))
 def test_all_ways_find_the_same(rows: list[tuple[list[float], float]], room: int) -> None:
     confidences = np.array([row for row, _ in rows], F).reshape(-1, 5)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from refinedet_plugin import nms, nms_compiled
@@ -267,7 +267,6 @@ CANDIDATE = st.tuples(
 
 
 @pytest.mark.parametrize("reference", REFERENCES)
-@settings(deadline=None)  # a busy machine is no failure
 @given(
     candidates=st.lists(CANDIDATE, max_size=25),
     threshold=st.sampled_from([0.0, 0.25, 1 / 3, 0.45, 0.5, 0.75]),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from refinedet_plugin import candidates, nms_compiled
@@ -281,7 +281,6 @@ EDIT = st.tuples(
 )
 
 
-@settings(deadline=None)  # a busy machine is no failure
 @given(st.lists(EDIT, max_size=12))
 def test_any_outputs(edits: list[tuple[int, Any, float, Any, Any]]) -> None:
     outputs = nothing()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hypothesis_numpy
 
@@ -178,7 +178,6 @@ def test_every_pixel_value_minus_a_fractional_mean(tmp_path: Path) -> None:
     assert found.tobytes() == literal(path, 320, config.mean).tobytes()
 
 
-@settings(deadline=None)  # a busy machine is no failure
 @given(
     pixels=hypothesis_numpy.arrays(np.uint8, st.tuples(st.integers(1, 9), st.integers(1, 9), st.just(3))),
     mean=st.tuples(*[st.floats(-1e6, 1e6, width=32)] * 3),
@@ -284,7 +283,6 @@ def test_refuses_an_unreadable_file(tmp_path: Path, capfd: pytest.CaptureFixture
     assert capfd.readouterr() == ("", "")
 
 
-@settings(deadline=None)  # a busy machine is no failure
 @given(st.integers(2, SIZE - 1))
 def test_every_part_of_a_jpeg_is_truncated(length: int) -> None:
     assert jpeg_is_truncated(WHOLE[:length])
@@ -292,7 +290,6 @@ def test_every_part_of_a_jpeg_is_truncated(length: int) -> None:
     assert not jpeg_is_truncated(WHOLE + WHOLE[:length])
 
 
-@settings(deadline=None)  # a busy machine is no failure
 @given(st.binary(), st.booleans())
 def test_any_bytes_can_be_asked(data: bytes, start: bool) -> None:
     assert jpeg_is_truncated(b"\xff\xd8" + data if start else data) in (True, False)

@@ -316,7 +316,6 @@ def test_any_content_is_read_or_refused(tmp_path: Path, content: bytes, ids: byt
 DECLARATIONS = ("", "<!DOCTYPE annotation>", '<!DOCTYPE x [<!ENTITY y "z">]>', "<!-- no type -->", "<?x y?>")
 
 
-@settings(deadline=None)  # a busy machine is no failure
 @given(
     before=st.sampled_from(["", "\n", "\ufeff", '<?xml version="1.0"?>', '<?xml version="1.0" encoding="latin-1"?>']),
     declared=st.lists(st.sampled_from(DECLARATIONS), max_size=3),

@@ -77,7 +77,7 @@ def plain_multibox(
     return location / max(number, 1), entropy / max(number, 1)
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(st.integers(0, 10_000))
 def test_it_agrees_with_a_plain_reading_of_the_paper(seed: int) -> None:
     logits, truth, labels = scene(seed, batch=3)

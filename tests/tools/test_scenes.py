@@ -55,7 +55,7 @@ def iou(first: tuple[int, int, int, int], second: tuple[int, int, int, int]) -> 
 
 
 @given(seed=st.integers(min_value=0, max_value=2**63))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_every_seed_gives_a_valid_scene(seed: int) -> None:
     scene = draw_scene(seed)
     height, width, depth = scene.image.shape

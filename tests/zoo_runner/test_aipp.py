@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from zoo_runner.aipp import aipp_parameters, aipp_text
@@ -114,7 +114,6 @@ def test_the_formula_gives_the_same_floats(rule: Normalisation, tmp_path: Path) 
     )
 
 
-@settings(deadline=None)  # a busy machine is no failure
 @given(
     st.tuples(*[st.floats(0, 510)] * 3),
     st.tuples(*[st.floats(-65504, 65504, allow_subnormal=False)] * 3),

@@ -207,7 +207,7 @@ def test_damaged_detections_are_refused(run: Path, damage: Callable[[Path], obje
         read_baseline(run)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
 @given(position=st.floats(0, 1, exclude_max=True), value=st.integers(0, 255))
 def test_a_flipped_byte_is_read_or_refused(run: Path, position: float, value: int) -> None:
     broken = run / "broken"

@@ -161,7 +161,7 @@ def test_a_line_is_found_by_its_id(ledger: Ledger) -> None:
     assert entry.line("throughput/cpu/2") is None
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(value=st.floats(), name=st.text(st.characters(codec="utf-8"), max_size=20), verdict=st.sampled_from(Verdict))
 def test_any_figure_and_name_is_kept(ledger: Ledger, value: float, name: str, verdict: Verdict) -> None:
     ledger.append(make_report(name, verdict, value=value), Path("report.json"))

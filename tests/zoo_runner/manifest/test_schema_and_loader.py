@@ -259,7 +259,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("manifests")
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(data=broken(FULL))
 def test_it_agrees_with_the_loader_on_broken_manifests(folder: Path, data: Data) -> None:
     accepted, kinds = outcome(folder / "m.yaml", data)
@@ -277,7 +277,7 @@ def children(draw: st.DrawFn) -> Data:
     return draw(broken(section(draw)))
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(data=children())
 def test_it_agrees_with_the_loader_on_manifests_that_extend(folder: Path, data: Data) -> None:
     """The schema does not see the base: what then is missing, or null with nothing there to remove."""
@@ -364,7 +364,7 @@ BY_TYPE: Mapping[str, Callable[[Mapping[str, Any], Path_], st.SearchStrategy[Dat
 }
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(data=from_schema({"$ref": "#/$defs/Manifest"}).map(readable))
 def test_the_loader_refuses_nothing_that_follows_the_schema_but_for_its_checks(folder: Path, data: Data) -> None:
     assert list(VALIDATOR.iter_errors(as_json(data))) == []

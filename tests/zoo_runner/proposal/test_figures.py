@@ -60,7 +60,7 @@ def test_mean_and_prediction_interval_of_known_values(toy: Toy, loaded: LoadedMa
     assert figure.tolerance == 0.54
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     centre=st.floats(1, 100),
     steps=st.lists(st.floats(-1, 1), min_size=3, max_size=30),
