@@ -4,7 +4,6 @@ import json
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,7 +16,7 @@ from refinedet_plugin.compiled import Compiled
 from refinedet_plugin.config import RefineDetConfig
 from refinedet_plugin.postprocess import RefineDetPostprocess
 from refinedet_plugin.priors import priors
-from refinedet_plugin.voc import VocSample
+from voc_scenes import sample_of
 from zoo_runner.errors import ResultError
 
 if TYPE_CHECKING:
@@ -31,17 +30,8 @@ if TYPE_CHECKING:
 F = np.float32
 TWO = RefineDetConfig(classes=("cat", "dog"))
 ROWS = TWO.num_priors
-WIDTH, HEIGHT = 500, 375
-SAMPLE = VocSample(
-    index=1,
-    id="000042",
-    path=Path("000042.jpg"),
-    width=WIDTH,
-    height=HEIGHT,
-    boxes=np.zeros((0, 4), np.float32),
-    labels=np.zeros(0, np.intp),
-    difficult=np.zeros(0, np.bool_),
-)
+SAMPLE = sample_of()
+WIDTH, HEIGHT = SAMPLE.width, SAMPLE.height
 
 
 def corners(loc: Floats, centre_form: Floats) -> Floats:
@@ -345,13 +335,13 @@ def changed(**arrays: NDArray[Any] | None) -> dict[str, NDArray[Any]]:
     [
         pytest.param(
             changed(arm_conf=None),
-            "output 'arm_conf' of sample '000042': expected a float32 array of shape (6375, 2), found only "
+            "output 'arm_conf' of sample '000001': expected a float32 array of shape (6375, 2), found only "
             "['arm_loc', 'odm_conf', 'odm_loc']; check the names and the order of the model's outputs",
             id="missing",
         ),
         pytest.param(
             changed(odm_conf=nothing()["arm_conf"]),
-            "output 'odm_conf' of sample '000042': expected float32 of shape (6375, 3), found float32 of shape "
+            "output 'odm_conf' of sample '000001': expected float32 of shape (6375, 3), found float32 of shape "
             "(6375, 2); check the model, and the names and the order of its outputs",
             id="swapped",
         ),
@@ -360,12 +350,12 @@ def changed(**arrays: NDArray[Any] | None) -> dict[str, NDArray[Any]]:
         ),
         pytest.param(
             changed(odm_loc=np.zeros((ROWS, 4))),
-            "output 'odm_loc' of sample '000042': expected float32 of shape (6375, 4), found float64 of shape",
+            "output 'odm_loc' of sample '000001': expected float32 of shape (6375, 4), found float64 of shape",
             id="dtype",
         ),
         pytest.param(
             changed(odm_conf=np.where(np.arange(ROWS * 3).reshape(ROWS, 3) % ROWS == 1, F(np.nan), F(0))),
-            "output 'odm_conf' of sample '000042': expected finite numbers, found 3 of 19125 that are NaN or "
+            "output 'odm_conf' of sample '000001': expected finite numbers, found 3 of 19125 that are NaN or "
             "infinite; check the model's precision mode",
             id="NaN, of background too",
         ),

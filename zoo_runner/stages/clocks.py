@@ -6,7 +6,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -20,25 +20,13 @@ class Clocks:
     seconds: Counter[str] = field(default_factory=Counter)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
-    @contextmanager
-    def measure(self, work: str) -> Iterator[None]:
+    def measure(self, work: str) -> AbstractContextManager[None]:
         """Add the time the block takes."""
-        start = time.perf_counter()
-        try:
-            yield
-        finally:
-            with self._lock:
-                self.seconds[work] += time.perf_counter() - start  # type: ignore[assignment] # Counter is typed for int
+        return self._timed(work, 1)
 
-    @contextmanager
-    def pause(self, work: str) -> Iterator[None]:
+    def pause(self, work: str) -> AbstractContextManager[None]:
         """Leave out the time the block takes of what encloses it."""
-        start = time.perf_counter()
-        try:
-            yield
-        finally:
-            with self._lock:
-                self.seconds[work] -= time.perf_counter() - start  # type: ignore[assignment] # Counter is typed for int
+        return self._timed(work, -1)
 
     def each(self, work: str, items: Iterator[Item]) -> Iterator[Item]:
         """Pass items through, adding the time it takes to get them."""
@@ -48,3 +36,13 @@ class Clocks:
             if item is None:
                 return
             yield item
+
+    @contextmanager
+    def _timed(self, work: str, sign: int) -> Iterator[None]:
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            seconds = sign * (time.perf_counter() - start)
+            with self._lock:
+                self.seconds[work] += seconds  # type: ignore[assignment] # Counter is typed for int

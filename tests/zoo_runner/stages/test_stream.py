@@ -5,7 +5,6 @@ import time
 import weakref
 from collections import deque
 from collections.abc import Iterator
-from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -13,11 +12,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from streams import Quiet, outputs_of
 from zoo_runner.artifacts import Store
 from zoo_runner.errors import PluginError, StageError
-from zoo_runner.interfaces import BATCH, Arrays, Postprocess, Preprocess, Sample, Session, TensorSpec, Timings
+from zoo_runner.interfaces import Arrays, Postprocess, Preprocess, Sample, Session, Timings
 from zoo_runner.stages import stream
-from zoo_runner.stages.clocks import Clocks
 from zoo_runner.stages.inference import READY, ModelOutputs
 from zoo_runner.stages.predictions import write_predictions
 
@@ -67,25 +66,6 @@ class Keeping:
         return {"y": outputs["y"], "index": np.array([sample.index])}
 
 
-class Quiet:
-    """A progress that counts."""
-
-    def __init__(self) -> None:
-        self.count = 0
-
-    def track(self, label: str, total: int | None, unit: str) -> Any:
-        return nullcontext(self._advance)
-
-    def _advance(self, amount: int) -> None:
-        self.count += amount
-
-    def note(self, text: str) -> None:
-        raise AssertionError(text)
-
-    def warn(self, text: str) -> None:
-        raise AssertionError(text)
-
-
 @pytest.fixture
 def samples(tmp_path: Path) -> list[Sample]:
     (tmp_path / "data").mkdir()
@@ -95,20 +75,6 @@ def samples(tmp_path: Path) -> list[Sample]:
         path.write_text(str(index * 1.5))
         made.append(Sample(index=index, id=f"s{index}", path=path))
     return made
-
-
-def source(
-    preprocess: Preprocess, model: Session, batch: int = 4, key: str = "model", workers: int = 2
-) -> ModelOutputs:
-    return ModelOutputs(
-        preprocess=preprocess,
-        inputs=(TensorSpec("x", "float32", (BATCH, 1)),),
-        session=lambda: model,
-        batch=batch,
-        key=key,
-        workers=workers,
-        clocks=Clocks(),
-    )
 
 
 def predict(
@@ -121,7 +87,7 @@ def predict(
 
 
 def test_predictions_are_in_order_and_counted(samples: list[Sample], tmp_path: Path) -> None:
-    predictions, fresh, quiet = predict(samples, source(Reading(), Doubling()), Store(tmp_path / "s"), Keeping())
+    predictions, fresh, quiet = predict(samples, outputs_of(Reading(), Doubling()), Store(tmp_path / "s"), Keeping())
     assert [float(each["y"][0]) for each in predictions] == [3.0 * index for index in range(1, 12)]
     assert [int(each["index"][0]) for each in predictions] == list(range(1, 12))
     assert (fresh, quiet.count) == (11, 11)
@@ -129,25 +95,25 @@ def test_predictions_are_in_order_and_counted(samples: list[Sample], tmp_path: P
 
 def test_a_short_last_batch_is_filled_with_its_first_sample(samples: list[Sample], tmp_path: Path) -> None:
     model = Doubling()
-    predict(samples, source(Reading(), model), Store(tmp_path / "s"), Keeping())
+    predict(samples, outputs_of(Reading(), model), Store(tmp_path / "s"), Keeping())
     assert model.batches[-1] == [13.5, 15.0, 16.5, 13.5]
 
 
 def test_nothing_changed_nothing_done(samples: list[Sample], tmp_path: Path) -> None:
     store = Store(tmp_path / "s")
-    first, _, _ = predict(samples, source(Reading(), Doubling()), store, Keeping())
+    first, _, _ = predict(samples, outputs_of(Reading(), Doubling()), store, Keeping())
     reading = Reading()
-    again, fresh, quiet = predict(samples, source(reading, Doubling()), store, Keeping())
+    again, fresh, quiet = predict(samples, outputs_of(reading, Doubling()), store, Keeping())
     assert (fresh, reading.calls, quiet.count) == (0, [], 11)
     assert [each["y"].tolist() for each in again] == [each["y"].tolist() for each in first]
 
 
 def test_a_changed_file_redoes_its_chunk_only(samples: list[Sample], tmp_path: Path) -> None:
     store = Store(tmp_path / "s")
-    predict(samples, source(Reading(), Doubling()), store, Keeping())
+    predict(samples, outputs_of(Reading(), Doubling()), store, Keeping())
     samples[5].path.write_text("100")
     keeping = Keeping()
-    predictions, fresh, _ = predict(samples, source(Reading(), Doubling()), store, keeping)
+    predictions, fresh, _ = predict(samples, outputs_of(Reading(), Doubling()), store, keeping)
     assert (fresh, sorted(keeping.calls)) == (4, [5, 6, 7, 8])
     assert float(predictions[5]["y"][0]) == 200.0
 
@@ -155,13 +121,13 @@ def test_a_changed_file_redoes_its_chunk_only(samples: list[Sample], tmp_path: P
 @pytest.mark.parametrize("change", ["model", "preprocess", "postprocess", "batch"])
 def test_whatever_shapes_a_prediction_is_in_its_key(samples: list[Sample], tmp_path: Path, change: str) -> None:
     store = Store(tmp_path / "s")
-    predict(samples, source(Reading(), Doubling()), store, Keeping())
+    predict(samples, outputs_of(Reading(), Doubling()), store, Keeping())
     reading, keeping = Reading(), Keeping()
     if change == "preprocess":
         reading.identity = "another"
     if change == "postprocess":
         keeping.identity = "another"
-    outputs = source(
+    outputs = outputs_of(
         reading, Doubling(), batch=2 if change == "batch" else 4, key="another" if change == "model" else "model"
     )
     assert predict(samples, outputs, store, keeping)[1] == 11
@@ -170,14 +136,14 @@ def test_whatever_shapes_a_prediction_is_in_its_key(samples: list[Sample], tmp_p
 def test_after_a_failure_finished_chunks_are_not_redone(samples: list[Sample], tmp_path: Path) -> None:
     store = Store(tmp_path / "s")
     with pytest.raises(ValueError, match="sample 9 is broken"):
-        predict(samples, source(Reading(fails_at=9), Doubling()), store, Keeping())
+        predict(samples, outputs_of(Reading(fails_at=9), Doubling()), store, Keeping())
     keeping = Keeping()
-    predictions, fresh, _ = predict(samples, source(Reading(), Doubling()), store, keeping)
+    predictions, fresh, _ = predict(samples, outputs_of(Reading(), Doubling()), store, keeping)
     assert (len(predictions), fresh, sorted(keeping.calls)) == (11, 3, [9, 10, 11])
 
 
 def test_no_samples_no_predictions(tmp_path: Path) -> None:
-    assert predict([], source(Reading(), Doubling()), Store(tmp_path / "s"), Keeping())[:2] == ([], 0)
+    assert predict([], outputs_of(Reading(), Doubling()), Store(tmp_path / "s"), Keeping())[:2] == ([], 0)
 
 
 class Flaky:
@@ -253,7 +219,7 @@ def test_an_error_in_any_stage_ends_all_threads_and_keeps_what_came_before(
         session = Flaky(3)  # it has been used up by the row before
     store, before = Store(tmp_path / "s"), threading.active_count()
     with pytest.raises(ValueError, match="broken"):
-        predict(samples, source(preprocess, session, workers=workers), store, postprocess)
+        predict(samples, outputs_of(preprocess, session, workers=workers), store, postprocess)
     assert threading.active_count() == before
     assert len(list((tmp_path / "s" / "predictions").glob("[!.]*"))) == kept / 4
 
@@ -261,14 +227,14 @@ def test_an_error_in_any_stage_ends_all_threads_and_keeps_what_came_before(
 def test_a_full_disk_ends_the_run(samples: list[Sample], tmp_path: Path) -> None:
     before = threading.active_count()
     with pytest.raises(OSError, match="No space left"):
-        predict(samples, source(Reading(), Doubling()), FullDisk(tmp_path / "s"), Keeping())
+        predict(samples, outputs_of(Reading(), Doubling()), FullDisk(tmp_path / "s"), Keeping())
     assert threading.active_count() == before
 
 
 def test_a_missing_file_is_found_in_its_turn(samples: list[Sample], tmp_path: Path) -> None:
     samples[8].path.unlink()
     with pytest.raises(FileNotFoundError):
-        predict(samples, source(Reading(), Doubling()), Store(tmp_path / "s"), Keeping())
+        predict(samples, outputs_of(Reading(), Doubling()), Store(tmp_path / "s"), Keeping())
     assert len(list((tmp_path / "s" / "predictions").glob("[!.]*"))) == 2
 
 
@@ -285,8 +251,8 @@ class Uneven(Reading):
 def test_results_do_not_depend_on_the_schedule(
     samples: list[Sample], tmp_path: Path, workers: int, session: type[Doubling]
 ) -> None:
-    expected, _, _ = predict(samples, source(Reading(), Doubling(), workers=1), Store(tmp_path / "a"), Keeping())
-    found, _, _ = predict(samples, source(Uneven(), session(), workers=workers), Store(tmp_path / "b"), Keeping())
+    expected, _, _ = predict(samples, outputs_of(Reading(), Doubling(), workers=1), Store(tmp_path / "a"), Keeping())
+    found, _, _ = predict(samples, outputs_of(Uneven(), session(), workers=workers), Store(tmp_path / "b"), Keeping())
     write_predictions(tmp_path / "a.npz", expected)
     write_predictions(tmp_path / "b.npz", found)
     assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
@@ -318,7 +284,7 @@ def many(samples: list[Sample], count: int) -> list[Sample]:
 @pytest.mark.parametrize("chunk", [4, 400], ids=["small chunks", "one chunk"])
 def test_memory_does_not_grow_with_the_samples(samples: list[Sample], tmp_path: Path, chunk: int) -> None:
     model = Watched()
-    predict(many(samples, 400), source(Reading(), model), Store(tmp_path / "s"), Keeping(), chunk=chunk)
+    predict(many(samples, 400), outputs_of(Reading(), model), Store(tmp_path / "s"), Keeping(), chunk=chunk)
     assert len(model.batches) == 100
     assert model.most <= 3
 
@@ -345,12 +311,12 @@ class Stopping(Doubling):
 def test_a_slow_device_holds_the_others_back(samples: list[Sample], tmp_path: Path, workers: int) -> None:
     reading = Reading()
     model = Stopping(reading)
-    predict(many(samples, 400), source(reading, model, workers=workers), Store(tmp_path / "s"), Keeping())
+    predict(many(samples, 400), outputs_of(reading, model, workers=workers), Store(tmp_path / "s"), Keeping())
     assert 4 <= model.ahead <= 4 * (1 + READY) + max(4, 2 * workers) + 1
 
 
 def test_a_prediction_does_not_keep_the_outputs_of_its_batch(samples: list[Sample], tmp_path: Path) -> None:
-    predictions, _, _ = predict(samples, source(Reading(), Doubling()), Store(tmp_path / "s"), Keeping())
+    predictions, _, _ = predict(samples, outputs_of(Reading(), Doubling()), Store(tmp_path / "s"), Keeping())
     assert all(array.base is None for prediction in predictions for array in prediction.values())
 
 
@@ -371,27 +337,27 @@ def test_inputs_that_do_not_fit_are_refused(samples: list[Sample], tmp_path: Pat
 
     text = rf"inputs of sample 's1': expected x float32\[1\], found {found}; correct the plugin's preprocessing"
     with pytest.raises(PluginError, match=text):
-        predict(samples, source(Wrong(), Doubling()), Store(tmp_path / "s"), Keeping())
+        predict(samples, outputs_of(Wrong(), Doubling()), Store(tmp_path / "s"), Keeping())
 
 
 def test_the_model_is_not_loaded_when_nothing_is_missing(samples: list[Sample], tmp_path: Path) -> None:
     store = Store(tmp_path / "s")
-    predict(samples, source(Reading(), Doubling()), store, Keeping())
+    predict(samples, outputs_of(Reading(), Doubling()), store, Keeping())
 
     def never() -> Session:
         raise AssertionError("loaded")
 
-    assert predict(samples, replace(source(Reading(), Doubling()), session=never), store, Keeping())[1] == 0
+    assert predict(samples, replace(outputs_of(Reading(), Doubling()), session=never), store, Keeping())[1] == 0
 
 
 def test_a_store_that_may_only_be_read_says_what_is_missing(samples: list[Sample], tmp_path: Path) -> None:
     store = Store(tmp_path / "s")
-    predict(samples, source(Reading(), Doubling()), store, Keeping())
+    predict(samples, outputs_of(Reading(), Doubling()), store, Keeping())
     frozen = store.frozen("--from evaluate")
-    assert predict(samples, source(Reading(), Doubling()), frozen, Keeping())[1] == 0
+    assert predict(samples, outputs_of(Reading(), Doubling()), frozen, Keeping())[1] == 0
     samples[5].path.write_text("100")
     with pytest.raises(StageError, match="--from evaluate: expected what an earlier run made"):
-        predict(samples, source(Reading(), Doubling()), frozen, Keeping())
+        predict(samples, outputs_of(Reading(), Doubling()), frozen, Keeping())
 
 
 def test_time_without_batches_is_not_the_devices(samples: list[Sample], tmp_path: Path) -> None:
@@ -400,7 +366,7 @@ def test_time_without_batches_is_not_the_devices(samples: list[Sample], tmp_path
             time.sleep(0.02)
             return super().__call__(sample)
 
-    outputs = source(Slow(), Doubling(), workers=1)
+    outputs = outputs_of(Slow(), Doubling(), workers=1)
     predict(samples, outputs, Store(tmp_path / "s"), Keeping())
     seconds = outputs.clocks.seconds
     assert 0 <= seconds["infer"] < seconds["preprocess"] <= seconds["stream"]

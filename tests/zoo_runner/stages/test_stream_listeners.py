@@ -1,18 +1,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from streams import Quiet, outputs_of
 from zoo_runner.artifacts import Store
-from zoo_runner.interfaces import BATCH, Arrays, Sample, TensorSpec
+from zoo_runner.interfaces import Arrays, Sample
 from zoo_runner.stages import stream
-from zoo_runner.stages.clocks import Clocks
-from zoo_runner.stages.inference import ModelOutputs
 
 
 class Part:
@@ -25,17 +23,6 @@ class Part:
 
     def infer(self, inputs: Arrays) -> Arrays:
         return inputs
-
-
-class Silent:
-    def track(self, label: str, total: int | None, unit: str) -> Any:
-        return nullcontext(lambda _amount: None)
-
-    def note(self, text: str) -> None:
-        raise AssertionError(text)
-
-    def warn(self, text: str) -> None:
-        raise AssertionError(text)
 
 
 @pytest.fixture
@@ -56,17 +43,8 @@ def told(samples: list[Sample], store: Store) -> list[tuple[int, list[str], list
         heard.append((place, [each.id for each in chunk], [float(each["x"][0]) for each in predictions]))
 
     part: Any = Part()
-    clocks = Clocks()
-    source = ModelOutputs(
-        preprocess=part,
-        inputs=(TensorSpec("x", "float32", (BATCH, 1)),),
-        session=lambda: part,
-        batch=4,
-        key="",
-        workers=2,
-        clocks=clocks,
-    )
-    listeners = stream.Listeners(progress=Silent(), clocks=clocks, finished=finished)
+    source = outputs_of(part, part)
+    listeners = stream.Listeners(progress=Quiet(), clocks=source.clocks, finished=finished)
     stream.predict(samples, source, part, chunk=4, store=store, listeners=listeners)
     return sorted(heard)
 

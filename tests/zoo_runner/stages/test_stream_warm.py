@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from streams import Quiet, outputs_of
 from zoo_runner.artifacts import Store
-from zoo_runner.interfaces import BATCH, Arrays, Sample, Session, TensorSpec, Timings
+from zoo_runner.interfaces import Arrays, Sample, Session, Timings
 from zoo_runner.stages import stream
-from zoo_runner.stages.clocks import Clocks
-from zoo_runner.stages.inference import ModelOutputs
 
 
 class Part:
@@ -58,17 +57,6 @@ class Echo:
         raise NotImplementedError
 
 
-class Silent:
-    def track(self, label: str, total: int | None, unit: str) -> Any:
-        return nullcontext(lambda _amount: None)
-
-    def note(self, text: str) -> None:
-        raise AssertionError(text)
-
-    def warn(self, text: str) -> None:
-        raise AssertionError(text)
-
-
 @pytest.fixture
 def samples(tmp_path: Path) -> list[Sample]:
     path = tmp_path / "a"
@@ -81,17 +69,8 @@ def predicted(samples: list[Sample], store: Store, preprocess: Any, postprocess:
         log.append("open")
         return Echo()
 
-    clocks = Clocks()
-    source = ModelOutputs(
-        preprocess=preprocess,
-        inputs=(TensorSpec("x", "float32", (BATCH, 1)),),
-        session=session,
-        batch=4,
-        key="model",
-        workers=2,
-        clocks=clocks,
-    )
-    listeners = stream.Listeners(progress=Silent(), clocks=clocks)
+    source = replace(outputs_of(preprocess, Echo()), session=session)
+    listeners = stream.Listeners(progress=Quiet(), clocks=source.clocks)
     predictions, _ = stream.predict(samples, source, postprocess, chunk=4, store=store, listeners=listeners)
     return [float(each["x"][0]) for each in predictions]
 
@@ -115,5 +94,5 @@ def test_parts_are_not_told_when_nothing_is_missing(samples: list[Sample], tmp_p
 
 def test_a_preprocessing_by_itself_is_told_too(samples: list[Sample]) -> None:
     log: list[str] = []
-    assert len(list(stream.prepared(samples, Preprocess("pre", log), Silent()))) == 10
+    assert len(list(stream.prepared(samples, Preprocess("pre", log), Quiet()))) == 10
     assert log == ["pre: 10"]
