@@ -17,14 +17,20 @@ import numpy as np
 import plain
 import workload
 
-from refinedet_plugin import candidates, nms_compiled, preprocess
-from refinedet_plugin.config import VOC_CLASSES, RefineDetConfig
-from refinedet_plugin.metric import VocMetric
+from refinedet_plugin import candidates, preprocess
+from refinedet_plugin.config import RefineDetConfig
 from refinedet_plugin.postprocess import RefineDetPostprocess
 from refinedet_plugin.preprocess import RefineDetPreprocess
-from refinedet_plugin.rules import REFERENCE
-from refinedet_plugin.voc import VocDataset
-from zoo_runner.stages.bootstrap import draw
+from zoo_detection import nms_compiled
+from zoo_detection.mean_ap.metric import VocMetric
+from zoo_detection.mean_ap.protocols import REFERENCE
+from zoo_detection.voc.classes import VOC_CLASSES
+from zoo_detection.voc.dataset import VocDataset
+from zoo_runner.plugin.interfaces import TensorSpec
+from zoo_runner.stages.predict.output_checks import fault
+from zoo_runner.stages.predict.output_rules import Kind, OutputRule
+from zoo_runner.stages.predict.repetitions import Repetitions
+from zoo_runner.statistics.bootstrap import draw
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -32,7 +38,7 @@ if TYPE_CHECKING:
     from measure import Line
     from numpy.typing import NDArray
 
-    from refinedet_plugin.voc import VocSample
+    from zoo_detection.samples import DetectionSample
 
 BATCH: Final = 16
 """Different images, as many as a device hands over at a time at the published batch size."""
@@ -52,6 +58,7 @@ def main() -> None:
     chosen = parser.parse_args()
     lines = [
         *postprocessing(chosen.rounds),
+        *checking(chosen.rounds),
         *scoring(chosen.images),
         *explaining(chosen.images),
         *parsing(chosen.images),
@@ -89,16 +96,44 @@ def postprocessing(rounds: int) -> list[Line]:
     ]
 
 
+def checking(rounds: int) -> list[Line]:
+    """What every output is held against, by kind and against the outputs of all samples before."""
+    config = RefineDetConfig()
+    kinds: tuple[tuple[str, int, Kind], ...] = (
+        ("odm_loc", 4, "offsets"),
+        ("odm_conf", config.num_classes, "probabilities"),
+        ("arm_loc", 4, "offsets"),
+        ("arm_conf", 2, "probabilities"),
+    )
+    rules = tuple(
+        OutputRule(spec=TensorSpec(name, "float32", ("batch", config.num_priors, size)), kind=kind)
+        for name, size, kind in kinds
+    )
+    images = [workload.outputs(seed) for seed in range(BATCH)]
+    for outputs in images:
+        outputs["odm_conf"] /= outputs["odm_conf"].sum(axis=1, keepdims=True)
+    samples = [workload.sample(index, np.zeros((0, 4), np.float32), np.zeros(0, np.intp)) for index in range(BATCH)]
+    seen = Repetitions(rules=rules, preprocess=RefineDetPreprocess(config), doubt=list[str]().append)
+
+    def check(index: int) -> None:
+        if text := fault(rules, images[index], index):
+            raise AssertionError(text)
+        seen(samples[index], images[index])
+
+    (seconds,) = measure.cpu_seconds([check], list(range(BATCH)), rounds)
+    return [measure.Line(what="outputs held against their kinds", target=0.1, measured=seconds * MS, unit="ms/image")]
+
+
 def scoring(images: int) -> list[Line]:
     """Row 2: the three values of a run's evaluation, from predictions in memory."""
     samples, predictions = workload.scored_set(images)
     metric = VocMetric(VOC_CLASSES)
-    seconds = _best(lambda: metric.evaluate(samples, predictions), 5)
+    seconds = _best(lambda: workload.scored(metric, samples, predictions).values, 5)
     part = slice(0, min(images, PLAIN_IMAGES))
     start = time.process_time()
     expected = [plain.average_precision(samples[part], predictions[part], label) for label in range(len(VOC_CLASSES))]
     slow = (time.process_time() - start) * images / len(samples[part])
-    found = metric.evaluate(samples[part], predictions[part])[0].per_class
+    found = workload.scored(metric, samples[part], predictions[part]).values[0].per_class
     detections = sum(len(prediction["scores"]) for prediction in predictions)
     return [
         measure.Line(
@@ -125,16 +160,17 @@ def explaining(images: int) -> list[Line]:
     again = [replace(samples[place], index=index) for index, place in enumerate(drawn, start=1)]
     theirs = [predictions[place] for place in drawn]
     start = time.process_time()
-    expected = metric.evaluate(again, theirs)
+    expected = workload.scored(metric, again, theirs).values
     slow = (time.process_time() - start) * RESAMPLES
-    found = metric.resampled(samples, predictions, weights[:1])
+    score, *fresh = [workload.scored(metric, samples, predictions) for _ in range(3)]
+    found = score.resample(weights[:1])
     same = all(
         math.isclose(one.value, two.values[0], rel_tol=1e-12)
         for one, two in zip(expected, found, strict=True)
-        if one.protocol != REFERENCE.name  # whose scores are rounded: numpy orders equal ones by where they lie
+        if one.protocol != REFERENCE.name  # whose equal scores change places when images repeat
     )
-    seconds = _best(lambda: metric.resampled(samples, predictions, weights), 2)
-    diagnosis = _best(lambda: metric.diagnose(samples, predictions), 3)
+    seconds = _best(lambda: score.resample(weights), 2)
+    diagnosis = _best(lambda: fresh.pop().diagnose(), len(fresh))  # a score diagnoses once
     return [
         measure.Line(
             what=f"mAP of {RESAMPLES} resamples of {images} images",
@@ -181,11 +217,11 @@ def preprocessing(rounds: int) -> list[Line]:
     with tempfile.TemporaryDirectory() as folder:
         samples = workload.write_images(Path(folder), BATCH)
 
-        def slowly(sample: VocSample) -> NDArray[np.float32]:
+        def slowly(sample: DetectionSample) -> NDArray[np.float32]:
             return plain.preprocess(sample.path, config.input_size, config.mean)
 
         same = all(ours(sample)["image"].tobytes() == slowly(sample).tobytes() for sample in samples)
-        calls: list[Callable[[VocSample], object]] = [ours, ours.pixels, lambda one: cv2.imread(str(one.path))]
+        calls: list[Callable[[DetectionSample], object]] = [ours, ours.pixels, lambda one: cv2.imread(str(one.path))]
         whole, pixels, read = measure.cpu_seconds(calls, samples, 3 * rounds)  # their ratio needs them exactly
         (slow,) = measure.cpu_seconds([slowly], samples, 5)
         gain = _gain(ours, samples * 2, 2 * rounds)
@@ -200,7 +236,7 @@ def preprocessing(rounds: int) -> list[Line]:
     ]
 
 
-def _gain(call: Callable[[VocSample], object], samples: Sequence[VocSample], rounds: int) -> float:
+def _gain(call: Callable[[DetectionSample], object], samples: Sequence[DetectionSample], rounds: int) -> float:
     """How many times as fast two threads are as one, by the clock on the wall.
 
     The best round of each counts, on its own: the best of the ratios would reward a disturbed single thread. Both

@@ -27,22 +27,26 @@ import measure
 import numpy as np
 import workload
 
-from refinedet_plugin import compiled
-from refinedet_plugin.config import VOC_CLASSES, RefineDetConfig
-from refinedet_plugin.metric import VocMetric
+from refinedet_plugin.config import RefineDetConfig
 from refinedet_plugin.plugin import RefineDetNetwork
 from refinedet_plugin.postprocess import RefineDetPostprocess
 from refinedet_plugin.preprocess import RefineDetPreprocess
-from zoo_runner.artifacts import Store
-from zoo_runner.backends.device_pool import DevicePool
-from zoo_runner.interfaces import SessionRequest
-from zoo_runner.stages import inference, stream
-from zoo_runner.stages.accumulation import Accumulation
-from zoo_runner.stages.clocks import Clocks
-from zoo_runner.stages.predictions import write_predictions
+from zoo_detection import compiled
+from zoo_detection.mean_ap.metric import VocMetric
+from zoo_detection.voc.classes import VOC_CLASSES
+from zoo_runner.backends.devices.pool import DevicePool
+from zoo_runner.plugin.interfaces import SessionRequest
+from zoo_runner.report.predictions import write_predictions
+from zoo_runner.stages.evaluate.accumulation import Accumulation
+from zoo_runner.stages.predict import inference
+from zoo_runner.stages.predict import pipeline as stream
+from zoo_runner.stages.predict.clocks import Clocks
+from zoo_runner.stages.threads import one_thread_a_call, workers
+from zoo_runner.store.store import Store
 
 if TYPE_CHECKING:
-    from zoo_runner.interfaces import Arrays, Sample, Session, Timings
+    from zoo_runner.plugin.interfaces import Arrays, Sample, Session, Timings
+    from zoo_runner.plugin.scoring import Scored
 
 RATE: Final = 445.783
 """Images a second of the device, at batch 16."""
@@ -183,7 +187,7 @@ def run_once(case: Case, folder: Path) -> Figures:
         session=session,
         batch=BATCH,
         key="recorded",
-        workers=stream.workers(),
+        workers=workers(),
         clocks=clocks,
     )
     postprocess = RefineDetPostprocess(config)
@@ -199,16 +203,16 @@ def run_once(case: Case, folder: Path) -> Figures:
             store=Store(folder / "store"),
             listeners=stream.Listeners(progress=Silent(), clocks=clocks, finished=accumulation.add),
         )
-        write_predictions(folder / "detections.npz", predictions)
+        write_predictions(folder / "predictions.npz", predictions)
         predicted = time.perf_counter()
-        accumulation.evaluate(predictions)
+        scored = accumulation.score(predictions)
     end, used = time.perf_counter(), time.process_time() - cpu
     if case.explained:
-        explain(metric, samples, predictions)
+        explain(metric, samples, scored)
     explained = time.perf_counter()
     ((open_since, device),) = opened
     with closing(device):
-        kept = [folder / "detections.npz", *(path for path in (folder / "store").rglob("*") if path.is_file())]
+        kept = [folder / "predictions.npz", *(path for path in (folder / "store").rglob("*") if path.is_file())]
         return Figures(
             opening_s=open_since - start,
             seconds=end - open_since,
@@ -222,15 +226,15 @@ def run_once(case: Case, folder: Path) -> Figures:
         )
 
 
-def explain(metric: VocMetric, samples: Sequence[Sample], predictions: Sequence[Arrays]) -> None:
+def explain(metric: VocMetric, samples: Sequence[Sample], scored: Scored) -> None:
     """Make everything that a report has beyond the values."""
     import report  # noqa: PLC0415 - loads what draws the page, which must not count where it is not made
 
-    from zoo_runner.gallery import pictures  # noqa: PLC0415 - likewise
+    from zoo_runner.report.gallery import pictures  # noqa: PLC0415 - likewise
     from zoo_runner.report.html import render  # noqa: PLC0415 - likewise
 
-    found = report.evaluated(metric, samples, predictions)
-    render(found, pictures(found, samples, predictions, metric))
+    found = report.evaluated(metric, samples, scored)
+    render(found, pictures(found, samples, scored))
 
 
 def linked(folder: Path, images: int) -> list[Sample]:
@@ -254,7 +258,7 @@ def bytes_written() -> int:
 
 def alone(folder: Path, name: str, case: Case, kernels: Path | None = None) -> Figures:
     """Run the pipeline in a process of its own, on two cores; ``kernels`` is where compiled code is, if elsewhere."""
-    stream.one_thread_a_call()  # here, since the making of images has loaded OpenCV before a run would
+    one_thread_a_call()  # here, since the making of images has loaded OpenCV before a run would
     command = [sys.executable, __file__, "--child", str(folder / name), json.dumps(asdict(case))]
     env = {**os.environ, **({"NUMBA_CACHE_DIR": str(kernels)} if kernels else {})}
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env=env)  # noqa: S603 - this very file
@@ -339,7 +343,7 @@ def pipeline(images: int = IMAGES, many: int = MANY, turns: int = TURNS) -> list
             what="intermediate bytes written", target=0, measured=round((whole.written - whole.kept) / MB), unit="MB"
         ),
         measure.Line(
-            what="predictions kept: chunks and detections.npz", target=None, measured=whole.kept / MB, unit="MB"
+            what="predictions kept: chunks and predictions.npz", target=None, measured=whole.kept / MB, unit="MB"
         ),
         measure.Line(
             what=f"after the metric: intervals, diagnosis and page, {many} images",

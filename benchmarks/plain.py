@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 from refinedet_plugin.priors import priors
+from zoo_detection.mean_ap.introsort import plain_argsort
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from refinedet_plugin.config import RefineDetConfig
-    from refinedet_plugin.voc import VocSample
+    from zoo_detection.samples import DetectionSample
 
     Floats = NDArray[np.float32]
 
@@ -25,8 +26,10 @@ ENOUGH = 0.5
 """Least overlap of a detection with an object."""
 
 
-def postprocess(outputs: Mapping[str, Floats], sample: VocSample, config: RefineDetConfig) -> dict[str, NDArray[Any]]:
-    """Decodes every prior, then suppresses class by class and one kept box at a time."""
+def postprocess(
+    outputs: Mapping[str, Floats], sample: DetectionSample, config: RefineDetConfig
+) -> dict[str, NDArray[Any]]:
+    """Decode every prior, then suppress class by class and one kept box at a time."""
     confidences = outputs["odm_conf"].copy()
     confidences[outputs["arm_conf"][:, 1] <= np.float32(config.objectness_threshold)] = 0
     anchors = _corners(outputs["arm_loc"], priors(config.input_size))
@@ -66,7 +69,7 @@ def suppress(boxes: Floats, waiting: NDArray[np.intp], threshold: np.float32) ->
 
 
 def preprocess(path: Path, size: int, mean: Sequence[float]) -> Floats:
-    """Reads, resizes, subtracts and transposes, each step on the whole image."""
+    """Read, resize, subtract and transpose, each step on the whole image."""
     image = cv2.imread(str(path))
     if image is None:
         raise FileNotFoundError(path)
@@ -87,7 +90,9 @@ def annotation(path: Path) -> list[tuple[str, bool, list[int]]]:
     ]
 
 
-def average_precision(samples: Sequence[VocSample], predictions: Sequence[Mapping[str, Any]], label: int) -> float:
+def average_precision(
+    samples: Sequence[DetectionSample], predictions: Sequence[Mapping[str, Any]], label: int
+) -> float:
     """11-point average precision of a class by the reference's rules, detection by detection."""
     rows = []
     for image, found in enumerate(predictions):
@@ -96,13 +101,13 @@ def average_precision(samples: Sequence[VocSample], predictions: Sequence[Mappin
             rows.append((image, float(f"{found['scores'][place]:.3f}"), box))
     if not rows:
         return -1.0
-    truths = [sample.boxes[sample.labels == label].astype(np.float64) - 1 for sample in samples]
+    ground_truth = [sample.boxes[sample.labels == label].astype(np.float64) - 1 for sample in samples]
     hard = [sample.difficult[sample.labels == label] for sample in samples]
-    taken = [[False] * len(each) for each in truths]
+    taken = [[False] * len(each) for each in ground_truth]
     true, false = np.zeros(len(rows)), np.zeros(len(rows))
-    for rank, line in enumerate(np.argsort(-np.array([score for _, score, _ in rows]))):
+    for rank, line in enumerate(plain_argsort([-score for _, score, _ in rows])):
         image, _, box = rows[line]
-        overlaps = _overlaps(truths[image], np.array(box))
+        overlaps = _overlaps(ground_truth[image], np.array(box))
         best = int(np.argmax(overlaps)) if len(overlaps) else -1
         if best < 0 or not overlaps[best] > ENOUGH or (taken[image][best] and not hard[image][best]):
             false[rank] = 1
@@ -116,9 +121,9 @@ def average_precision(samples: Sequence[VocSample], predictions: Sequence[Mappin
     return float(sum(max(precision[recall >= level], default=0.0) / len(levels) for level in levels))
 
 
-def _overlaps(truths: NDArray[np.float64], box: NDArray[np.float64]) -> NDArray[np.float64]:
-    sides = np.maximum(np.minimum(truths[:, 2:], box[2:]) - np.maximum(truths[:, :2], box[:2]), 0.0)
+def _overlaps(ground_truth: NDArray[np.float64], box: NDArray[np.float64]) -> NDArray[np.float64]:
+    sides = np.maximum(np.minimum(ground_truth[:, 2:], box[2:]) - np.maximum(ground_truth[:, :2], box[:2]), 0.0)
     shared = sides[:, 0] * sides[:, 1]
     own = (box[2] - box[0]) * (box[3] - box[1])
-    overlaps: NDArray[np.float64] = shared / (np.prod(truths[:, 2:] - truths[:, :2], axis=1) + own - shared)
+    overlaps: NDArray[np.float64] = shared / (np.prod(ground_truth[:, 2:] - ground_truth[:, :2], axis=1) + own - shared)
     return overlaps

@@ -14,23 +14,24 @@ from typing import TYPE_CHECKING, Final
 import measure
 import workload
 
-from refinedet_plugin.config import VOC_CLASSES
-from refinedet_plugin.metric import VocMetric
-from zoo_runner.evaluation import curve_records, diagnosis_record
-from zoo_runner.gallery import pictures
+from zoo_detection.mean_ap.metric import VocMetric
+from zoo_detection.voc.classes import VOC_CLASSES
+from zoo_runner.job.scope import Scope
 from zoo_runner.manifest.expectations import Uncertainty
+from zoo_runner.report.gallery import pictures
 from zoo_runner.report.html import render
 from zoo_runner.report.model import ManifestRecord, Report, Verdict
-from zoo_runner.stages import gate
-from zoo_runner.stages.bootstrap import resample
-from zoo_runner.stages.targets import Scope
+from zoo_runner.stages.evaluate.stage import curve_records, diagnosis_record
+from zoo_runner.stages.gate import judging
+from zoo_runner.statistics.bootstrap import resample
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from measure import Line
 
-    from zoo_runner.interfaces import Arrays, Sample
+    from zoo_runner.plugin.interfaces import Sample
+    from zoo_runner.plugin.scoring import Scored
 
 DISTINCT: Final = 32
 """Different image files."""
@@ -46,9 +47,10 @@ def reporting(images: int) -> list[Line]:
         made, predictions = workload.scored_set(images)
         samples = [replace(each, path=files[each.index % DISTINCT].path) for each in made]
         metric = VocMetric(VOC_CLASSES)
-        report = evaluated(metric, samples, predictions)
+        scored = workload.scored(metric, samples, predictions)
+        report = evaluated(metric, samples, scored)
         start = time.perf_counter()
-        page = render(report, pictures(report, samples, predictions, metric))
+        page = render(report, pictures(report, samples, scored))
         seconds = time.perf_counter() - start
         path = Path(folder) / "report.html"
         path.write_text(page, encoding="utf-8")
@@ -65,21 +67,21 @@ def reporting(images: int) -> list[Line]:
         ]
 
 
-def evaluated(metric: VocMetric, samples: Sequence[Sample], predictions: Sequence[Arrays]) -> Report:
+def evaluated(metric: VocMetric, samples: Sequence[Sample], scored: Scored) -> Report:
     """What a run reports of predictions, with everything that makes its page large."""
     count, uncertainty = len(samples), Uncertainty()
     scope = Scope(chip="cpu", backend="recorded", batch=16, samples=count, dataset_samples=count)
-    resampled = {(each.name, each.protocol): each for each in resample(metric, samples, predictions, uncertainty)}
+    resampled = {(each.name, each.protocol): each for each in resample(metric, scored, count, uncertainty)}
     return Report(
         verdict=Verdict.INCONCLUSIVE,
         exit_code=4,
         manifest=ManifestRecord(name="benchmark", path="", files=(), digest=""),
         metrics=tuple(
-            gate.metric_record(value, scope, uncertainty, resampled.get((value.name, value.protocol)))
-            for value in metric.evaluate(samples, predictions)
+            judging.metric_record(value, scope, uncertainty, resampled.get((value.name, value.protocol)))
+            for value in scored.values
         ),
-        curves=curve_records(metric, samples, predictions),
-        diagnosis=diagnosis_record(metric, samples, predictions),
+        curves=curve_records(scored),
+        diagnosis=diagnosis_record(samples, scored),
     )
 
 

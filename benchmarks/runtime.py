@@ -18,13 +18,13 @@ import numpy as np
 from refinedet_plugin.config import RefineDetConfig
 from refinedet_plugin.plugin import RefineDetNetwork
 from zoo_runner.backends.onnxruntime import OnnxRuntimeBackend
-from zoo_runner.interfaces import SessionRequest
+from zoo_runner.job.options import RunOptions
+from zoo_runner.job.recipe import resolve
 from zoo_runner.manifest.load import load
 from zoo_runner.manifest.schema import OnnxOptions
-from zoo_runner.options import RunOptions
-from zoo_runner.recipe import resolve
-from zoo_runner.stages.checkpoint import load_checkpoint
-from zoo_runner.stages.exporters import convert
+from zoo_runner.plugin.interfaces import SessionRequest
+from zoo_runner.stages.export.checkpoint import load_checkpoint
+from zoo_runner.stages.export.exporters import convert
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,13 +10,17 @@ from typing import TYPE_CHECKING, Any, Final
 import cv2
 import numpy as np
 
-from refinedet_plugin import boxes
 from refinedet_plugin.config import RefineDetConfig
 from refinedet_plugin.priors import priors
-from refinedet_plugin.voc import VocSample
+from zoo_detection import boxes
+from zoo_detection.samples import DetectionSample
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from zoo_detection.mean_ap.metric import VocMetric
+    from zoo_detection.mean_ap.scoring import VocScore
+    from zoo_runner.plugin.interfaces import Arrays, Sample
 
     Floats = NDArray[np.float32]
 
@@ -73,9 +77,9 @@ def _shares(classes: int) -> NDArray[np.float64]:
     return SHARES if classes == len(SHARES) else np.full(classes, 1 / classes)
 
 
-def sample(index: int, boxes_xyxy: Floats, labels: NDArray[np.intp]) -> VocSample:
+def sample(index: int, boxes_xyxy: Floats, labels: NDArray[np.intp]) -> DetectionSample:
     """An image of 500 x 375 pixels with these objects, every tenth of them difficult."""
-    return VocSample(
+    return DetectionSample(
         index=index,
         id=f"{index:06}",
         path=Path(f"{index:06}.jpg"),
@@ -87,30 +91,37 @@ def sample(index: int, boxes_xyxy: Floats, labels: NDArray[np.intp]) -> VocSampl
     )
 
 
-def scored_set(images: int = IMAGES, seed: int = 0) -> tuple[list[VocSample], list[dict[str, NDArray[Any]]]]:
+def scored_set(images: int = IMAGES, seed: int = 0) -> tuple[list[DetectionSample], list[dict[str, NDArray[Any]]]]:
     """Samples and predictions: a third of the objects' detections lie on an object, the others anywhere."""
     rng = np.random.default_rng(seed)
-    samples: list[VocSample] = []
+    samples: list[DetectionSample] = []
     predictions: list[dict[str, NDArray[Any]]] = []
     for index in range(1, images + 1):
         count, found = 1 + rng.poisson(OBJECTS - 1), rng.poisson(DETECTIONS)
         low = rng.integers(1, (301, 226), (count, 2))
-        truths = np.concatenate((low, low + rng.integers(20, (199, 149), (count, 2))), axis=1).astype(np.float32)
+        ground_truth = np.concatenate((low, low + rng.integers(20, (199, 149), (count, 2))), axis=1).astype(np.float32)
         labels = rng.choice(len(SHARES), count, p=SHARES)
         corner = rng.uniform(0, (400, 300), (found, 2))
         drawn = np.concatenate((corner, corner + rng.uniform(10, (200, 150), (found, 2))), axis=1)
         given = np.sort(rng.choice(len(SHARES), found, p=SHARES)).astype(np.int16)
         scores = rng.uniform(0.01, 1, found) ** 3
-        for label, truth in zip(labels, truths, strict=True):
+        for label, truth in zip(labels, ground_truth, strict=True):
             near = np.flatnonzero(given == label)[:6]
             drawn[near] = truth - 1 + rng.normal(0, 8, (len(near), 4))
             scores[near] = scores[near] ** 0.3
-        samples.append(sample(index, truths, labels))
+        samples.append(sample(index, ground_truth, labels))
         predictions.append({"boxes": drawn.astype(np.float32), "scores": scores.astype(np.float32), "labels": given})
     return samples, predictions
 
 
-def write_annotations(root: Path, samples: Sequence[VocSample], classes: Sequence[str]) -> Path:
+def scored(metric: VocMetric, samples: Sequence[Sample], predictions: Sequence[Arrays]) -> VocScore:
+    """Score predictions, all taken in at once."""
+    scoring = metric.scoring()
+    scoring.update(samples, predictions)
+    return scoring.compute()
+
+
+def write_annotations(root: Path, samples: Sequence[DetectionSample], classes: Sequence[str]) -> Path:
     """Write a VOC folder with the annotations of samples, laid out as those of VOC2007, and return it."""
     for child in ("Annotations", "ImageSets/Main"):
         (root / child).mkdir(parents=True)
@@ -134,7 +145,7 @@ def write_annotations(root: Path, samples: Sequence[VocSample], classes: Sequenc
     return root
 
 
-def write_images(folder: Path, count: int) -> list[VocSample]:
+def write_images(folder: Path, count: int) -> list[DetectionSample]:
     """Write JPEG files of 500 x 375 pixels and about 65 kB: noise on several scales, as photographs have."""
     samples = []
     for index in range(1, count + 1):

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 project = "zoo-run"
 author = "the zoo-run authors"
-version = release = installed_version("refinedet-plugin")
+version = release = installed_version("zoo-runner")
 
 extensions = ["myst_parser"]
 source_suffix = {".md": "markdown"}

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 
-from refinedet_plugin.compiled import Compiled
+from zoo_detection.compiled import Compiled
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -42,7 +42,7 @@ def is_finite(values: Floats) -> bool:
 
 
 def candidates_of(confidences: Floats, objectness: Floats, *, confidence: np.float32, least: np.float32) -> Candidates:
-    """Finds what passes.
+    """Find what passes.
 
     Args:
         confidences: float32 [N, C + 1], background first.
@@ -83,7 +83,7 @@ def pick(
     labels: NDArray[np.int16],
     scores: Floats,
 ) -> int:
-    """Writes what passes to the last three arrays, as far as they reach, and counts it; written to be compiled.
+    """Write what passes to the last three arrays, as far as they reach, and count it; written to be compiled.
 
     Counts are added up where one would write ``if``: a processor cannot guess which priors are objects, and each
     wrong guess would cost more than looking at a row.

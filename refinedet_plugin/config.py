@@ -6,29 +6,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
-VOC_CLASSES: Final = (
-    "aeroplane",
-    "bicycle",
-    "bird",
-    "boat",
-    "bottle",
-    "bus",
-    "car",
-    "cat",
-    "chair",
-    "cow",
-    "diningtable",
-    "dog",
-    "horse",
-    "motorbike",
-    "person",
-    "pottedplant",
-    "sheep",
-    "sofa",
-    "train",
-    "tvmonitor",
-)
-"""The 20 PASCAL VOC classes in the order of the published weights; label k is output channel k + 1."""
+from zoo_detection.voc.classes import VOC_CLASSES
 
 PRESETS: Final = {"voc": VOC_CLASSES}
 PRIORS_PER_CELL: Final = 3
@@ -38,7 +16,7 @@ InputSize = Literal[320, 512]
 
 
 def _resolve_preset(value: object) -> object:
-    """Replaces the name of a preset by its classes and leaves everything else to the field's own check."""
+    """Replace the name of a preset by its classes and leave everything else to the field's own check."""
     if isinstance(value, str):
         if value not in PRESETS:
             raise ValueError(

@@ -60,7 +60,7 @@ class L2Norm(nn.Module):
         self.weight = nn.Parameter(torch.full((channels,), scale))
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
-        """Normalises float features [B, C, H, W] over C."""
+        """Normalise float features [B, C, H, W] over C."""
         squares = features.pow(2).sum(dim=1, keepdim=True)
         if self.training:
             # A position without any activation has norm 0, where the square root's gradient is infinite.
@@ -101,7 +101,7 @@ class RefineDet(nn.Module):
         )
 
     def forward(self, image: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Runs the deployed network.
+        """Run the deployed network.
 
         Args:
             image: float32 [B, 3, S, S], RGB, mean already subtracted.
@@ -151,7 +151,7 @@ class RefineDet(nn.Module):
         return sources
 
     def _transfer(self, sources: Sequence[torch.Tensor]) -> list[torch.Tensor]:
-        """Adds each coarser map, upsampled, to the next finer one (paper, section 3.1)."""
+        """Add each coarser map, upsampled, to the next finer one (paper, section 3.1)."""
         blocks: list[torch.Tensor] = []
         for index in reversed(range(len(sources))):
             x = sources[index]
@@ -165,7 +165,7 @@ class RefineDet(nn.Module):
         return blocks[::-1]
 
     def _predict(self, heads: nn.ModuleList, maps: Sequence[torch.Tensor], values: int) -> torch.Tensor:
-        """Concatenates the heads' predictions to [B, N, values], in the order of the priors."""
+        """Concatenate the heads' predictions to [B, N, values], in the order of the priors."""
         flat = [head(x).permute(0, 2, 3, 1).flatten(1) for head, x in zip(heads, maps, strict=True)]
         # N is a constant and the batch is the inferred size, which keeps the exported batch axis dynamic.
         return torch.cat(flat, dim=1).view(-1, self.num_priors, values)

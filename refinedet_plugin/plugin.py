@@ -6,17 +6,17 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from zoo_runner.hookspecs import hookimpl
-from zoo_runner.interfaces import BATCH, TensorSpec
+from zoo_runner.plugin.hookspecs import hookimpl
+from zoo_runner.plugin.interfaces import BATCH, TensorSpec
 
 if TYPE_CHECKING:
     import torch
 
     from refinedet_plugin.config import RefineDetConfig
-    from refinedet_plugin.metric import VocMetric
     from refinedet_plugin.postprocess import RefineDetPostprocess
     from refinedet_plugin.preprocess import RefineDetPreprocess
-    from refinedet_plugin.voc import VocDataset
+    from zoo_detection.mean_ap.metric import VocMetric
+    from zoo_detection.voc.dataset import VocDataset
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ def zoo_network(config: RefineDetConfig) -> RefineDetNetwork:
 @hookimpl
 def zoo_dataset(config: RefineDetConfig) -> VocDataset:
     """Return the VOC reader."""
-    from refinedet_plugin.voc import VocDataset  # noqa: PLC0415 - loads numpy
+    from zoo_detection.voc.dataset import VocDataset  # noqa: PLC0415 - loads numpy
 
     return VocDataset(config.classes, year=config.year, image_set=config.image_set)
 
@@ -92,6 +92,6 @@ def zoo_postprocess(config: RefineDetConfig) -> RefineDetPostprocess:
 @hookimpl
 def zoo_metric(config: RefineDetConfig) -> VocMetric:
     """Return VOC mAP."""
-    from refinedet_plugin.metric import VocMetric  # noqa: PLC0415 - loads numpy
+    from zoo_detection.mean_ap.metric import VocMetric  # noqa: PLC0415 - loads numpy
 
     return VocMetric(config.classes)

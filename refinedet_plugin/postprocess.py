@@ -11,18 +11,18 @@ from typing import TYPE_CHECKING, Final, cast
 
 import numpy as np
 
-from refinedet_plugin import boxes, nms, nms_compiled
 from refinedet_plugin.candidates import LARGEST, PICK, candidates_of, is_finite
-from refinedet_plugin.compiled import begin
 from refinedet_plugin.priors import priors
+from zoo_detection import boxes, nms, nms_compiled
+from zoo_detection.compiled import begin
 from zoo_runner.errors import ResultError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from refinedet_plugin.config import RefineDetConfig
-    from refinedet_plugin.voc import VocSample
-    from zoo_runner.interfaces import Arrays, Sample
+    from zoo_detection.samples import DetectionSample
+    from zoo_runner.plugin.interfaces import Arrays, Sample
 
 REVISION: Final = 1
 """Counts the changes of this module, ``candidates``, ``nms`` and ``boxes`` that changed a detection."""
@@ -63,11 +63,11 @@ class RefineDetPostprocess:
         self.identity = json.dumps(settings, sort_keys=True, separators=(",", ":"))
 
     def warm(self, samples: int) -> None:
-        """Begins to load the compiled loops, if they pay for that many samples."""
+        """Begin to load the compiled loops, if they pay for that many samples."""
         begin(samples, LARGEST, PICK, nms_compiled.SCAN)
 
     def __call__(self, outputs: Arrays, sample: Sample) -> Arrays:
-        """Computes the detections of one image (reference: ``Detect_RefineDet.forward``).
+        """Compute the detections of one image (reference: ``Detect_RefineDet.forward``).
 
         Thresholds are compared as float32. Offsets so large that a side overflows to infinity give boxes with
         NaN coordinates, as in the reference; such a box is kept if no better one of its class was, and then it
@@ -94,14 +94,14 @@ class RefineDetPostprocess:
         rows, labels, scores = rows.take(order), labels.take(order), scores.take(order)
         decoded = self._decode(outputs, rows)
         kept = nms_compiled.suppress(decoded, labels, iou_threshold=self._config.nms_threshold)
-        size = cast("VocSample", sample)  # the plugin's own data set gives nothing else
+        size = cast("DetectionSample", sample)  # the plugin's own data set gives nothing else
         scale = np.array((size.width, size.height, size.width, size.height), np.float32)
         with np.errstate(over="ignore"):  # see above: the reference scales infinite boxes too
             pixels = np.multiply(decoded[kept], scale, order="C")
         return {"boxes": pixels, "scores": scores[kept], "labels": labels[kept]}
 
     def _check(self, outputs: Arrays, sample: Sample) -> None:
-        """Refuses outputs that would be scored as something they are not."""
+        """Refuse outputs that would be scored as something they are not."""
         for name, shape in self._shapes.items():
             found = outputs.get(name)
             origin = f"output {name!r} of sample {sample.id!r}"

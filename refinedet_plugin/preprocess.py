@@ -9,32 +9,26 @@ program that already runs one call per core should switch it off once at its sta
 from __future__ import annotations
 
 import json
-import os
 import threading
 from typing import TYPE_CHECKING, Final, cast
 
 import numpy as np
 
-from refinedet_plugin.compiled import Compiled, begin
-from zoo_runner.errors import DatasetError
-from zoo_runner.interfaces import Normalisation
+from zoo_detection.compiled import Compiled, begin
+from zoo_detection.images.damage import check_identity, examine
+from zoo_detection.images.decoding import decode_image, read_image
+from zoo_runner.plugin.pixels import Normalisation
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from numpy.typing import NDArray
 
     from refinedet_plugin.config import RefineDetConfig
-    from refinedet_plugin.voc import VocSample
-    from zoo_runner.interfaces import Arrays, Sample
+    from zoo_detection.samples import DetectionSample
+    from zoo_runner.plugin.interfaces import Arrays, Finding, Sample
 
 REVISION: Final = 1
 """Counts the changes of this module that changed a pixel."""
 CHANNELS: Final = 3
-JPEG_START: Final = b"\xff\xd8"
-JPEG_END: Final = b"\xff\xd9"
-FILL: Final = 0xFF
-START_OF_SCAN: Final = 0xDA
 _THREAD: Final = threading.local()
 
 
@@ -63,11 +57,25 @@ class RefineDetPreprocess:
         )
 
     def warm(self, samples: int) -> None:
-        """Begins to load the compiled loop, if it pays for that many samples."""
+        """Begin to load the compiled loop, if it pays for that many samples."""
         begin(samples, SHIFT)
 
+    @property
+    def check_identity(self) -> str:
+        """Everything a finding depends on but the content of the file."""
+        return check_identity()
+
+    def check(self, sample: Sample) -> Finding | None:
+        """Look for damage of the image that OpenCV would decode to grey areas.
+
+        Raises:
+            DatasetError: The file is missing or cannot be read.
+            PrerequisiteError: What the check needs is not installed.
+        """
+        return examine(read_image(cast("DetectionSample", sample)))[1]
+
     def __call__(self, sample: Sample) -> Arrays:
-        """Prepares one image (reference: ``BaseTransform`` and ``VOCDetection.pull_item``).
+        """Prepare one image (reference: ``BaseTransform`` and ``VOCDetection.pull_item``).
 
         Args:
             sample: A sample of the VOC reader.
@@ -82,7 +90,7 @@ class RefineDetPreprocess:
         return {"image": normalise(self._resized(sample, scratch(self._size)), self._mean)}
 
     def pixels(self, sample: Sample) -> Arrays:
-        """Prepares one image for a model that normalises it itself; three bytes a pixel instead of twelve.
+        """Prepare one image for a model that normalises it itself; three bytes a pixel instead of twelve.
 
         Args:
             sample: A sample of the VOC reader.
@@ -97,83 +105,14 @@ class RefineDetPreprocess:
         return {"image": self._resized(sample)}
 
     def _resized(self, sample: Sample, into: NDArray[np.uint8] | None = None) -> NDArray[np.uint8]:
-        image = decode_image(cast("VocSample", sample))  # the plugin's own data set gives nothing else
+        image = decode_image(cast("DetectionSample", sample))  # the plugin's own data set gives nothing else
         return resize(image, self._size, into)
 
 
-def decode_image(sample: VocSample) -> NDArray[np.uint8]:
-    """Decodes a sample's file to 8-bit B, G, R and turns it upright as its EXIF orientation says.
-
-    The pixels are those of ``cv2.imread``. It is not called because it fills the missing part of a truncated
-    JPEG with grey, and because it does not say why it cannot read a file.
-
-    Returns:
-        uint8 [height, width, 3].
-
-    Raises:
-        DatasetError: The file is missing, cannot be decoded, or does not have the annotated size.
-    """
-    import cv2  # noqa: PLC0415 - takes a tenth of a second, and only decoding needs it
-
-    try:
-        data = contents(sample.path)
-    except OSError as error:
-        raise _refusal(sample, f"expected a readable file, found: {error.strerror}") from error
-    if jpeg_is_truncated(data):
-        raise _refusal(sample, f"expected a whole JPEG, found {len(data)} bytes without its end")
-    try:
-        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
-    except cv2.error as error:
-        raise _refusal(sample, f"expected an image, OpenCV says: {error.err}") from error
-    if image is None:
-        raise _refusal(sample, f"expected an image that OpenCV can decode, found {len(data)} other bytes")
-    height, width = image.shape[:2]
-    if (width, height) != (sample.width, sample.height):
-        raise _refusal(
-            sample,
-            f"expected {sample.width} x {sample.height} pixels as in its annotation, found {width} x {height} "
-            "(after its EXIF orientation, if it has one)",
-            ", or correct the annotation",
-        )
-    return cast("NDArray[np.uint8]", image)  # cv2's stubs leave the pixel type open
-
-
-def contents(path: Path) -> bytes:
-    """Reads a regular file, in three fifths of the time of a file object; raises what ``open`` does."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        return os.read(descriptor, os.fstat(descriptor).st_size)
-    finally:
-        os.close(descriptor)
-
-
-def _refusal(sample: VocSample, fault: str, otherwise: str = "") -> DatasetError:
-    """The error for a sample's file; its text is only made when there is one."""
-    origin = f"image of sample {sample.id!r}: {sample.path}"
-    return DatasetError(f"{origin}: {fault}; restore the file from the data set's archive{otherwise}")
-
-
-def jpeg_is_truncated(data: bytes) -> bool:
-    """Whether data starts as a JPEG and stops before the end marker of its image.
-
-    Decoders differ on such files: OpenCV has returned grey, uninitialised memory or nothing, depending on its
-    version. The header's segments are skipped by their lengths, since an embedded thumbnail has end markers too.
-    """
-    if not data.startswith(JPEG_START):
-        return False
-    position = len(JPEG_START)
-    while position + 4 <= len(data) and data[position] == FILL and data[position + 1] != START_OF_SCAN:
-        if data[position + 1] == FILL:
-            position += 1
-        else:
-            position += 2 + int.from_bytes(data[position + 2 : position + 4], "big")
-    return data.rfind(JPEG_END, position) < 0
-
-
 def scratch(size: int) -> NDArray[np.uint8]:
-    """Gives the calling thread's own memory for resized pixels that are converted at once: uint8 [S, S, 3].
+    """Give the calling thread's own memory for resized pixels that are converted at once: uint8 [S, S, 3].
 
-    Memory that is used again is in the processor's cache: a tenth of the time of a resize.
+    Memory that is used again is still in the processor's cache.
     """
     pixels = getattr(_THREAD, "pixels", None)
     if pixels is None or len(pixels) != size:
@@ -182,7 +121,7 @@ def scratch(size: int) -> NDArray[np.uint8]:
 
 
 def resize(image: NDArray[np.uint8], size: int, into: NDArray[np.uint8] | None = None) -> NDArray[np.uint8]:
-    """Stretches an image to a square with OpenCV's bilinear filter.
+    """Stretch an image to a square with OpenCV's bilinear filter.
 
     Args:
         image: uint8 [height, width, 3].
@@ -192,18 +131,18 @@ def resize(image: NDArray[np.uint8], size: int, into: NDArray[np.uint8] | None =
     Returns:
         uint8 [S, S, 3], C-contiguous.
     """
-    import cv2  # noqa: PLC0415 - takes a tenth of a second, and only decoding needs it
+    import cv2  # noqa: PLC0415 - takes long to load, and only decoding needs it
 
     resized = cv2.resize(image, (size, size), dst=into, interpolation=cv2.INTER_LINEAR)
     return cast("NDArray[np.uint8]", resized)  # cv2's stubs leave the pixel type open
 
 
 def normalise(pixels: NDArray[np.uint8], mean: tuple[np.float32, ...]) -> NDArray[np.float32]:
-    """Subtracts the mean and puts the channels first.
+    """Subtract the mean and put the channels first.
 
-    Split first, then converted and subtracted in place, this takes a tenth of the time of the reference's chain of
-    whole-image steps, and a compiled loop a third of that; every value is one float32 subtraction in all of them,
-    so no bit differs.
+    The channels are split first, then converted and subtracted in place, which is faster than the reference's chain
+    of whole-image steps; a compiled loop is faster still (``benchmarks/README.md``). Every value is one float32
+    subtraction in all of them, so no bit differs.
 
     Args:
         pixels: uint8 [height, width, 3] in B, G, R order.
@@ -212,7 +151,7 @@ def normalise(pixels: NDArray[np.uint8], mean: tuple[np.float32, ...]) -> NDArra
     Returns:
         float32 [3, height, width] in R, G, B order, C-contiguous.
     """
-    import cv2  # noqa: PLC0415 - takes a tenth of a second, and only decoding needs it
+    import cv2  # noqa: PLC0415 - takes long to load, and only decoding needs it
 
     planes = np.empty((CHANNELS, *pixels.shape[:2]), np.float32)
     kernel = SHIFT.ready()
@@ -234,7 +173,7 @@ def shift(
     green: NDArray[np.float32],
     blue: NDArray[np.float32],
 ) -> None:
-    """Writes pixels [3 P], B, G, R in turn, minus the means to three planes [P]; written to be compiled."""
+    """Write pixels [3 P], B, G, R in turn, minus the means to three planes [P]; written to be compiled."""
     for place in range(len(red)):
         red[place] = np.float32(pixels[3 * place + 2]) - mean_red
         green[place] = np.float32(pixels[3 * place + 1]) - mean_green

@@ -15,22 +15,25 @@ import yaml
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
+from places import ROOT
 from zoo_runner.cli import cli
 from zoo_runner.errors import ExitCode, ZooError
+from zoo_runner.job.options import Stage
 from zoo_runner.manifest.load import load
 from zoo_runner.manifest.schema import Manifest
 from zoo_runner.manifest.source import EXTENDS
-from zoo_runner.options import Stage
 
-ROOT = Path(__file__).parent.parent
 DOCS = [ROOT / "README.md", ROOT / "README.zh-CN.md", *sorted((ROOT / "docs").rglob("*.md"))]
-PAGES = [*DOCS, ROOT / "CHANGELOG.md", *sorted((ROOT / "tools").rglob("*.md"))]
+NOTES = [
+    ROOT / name for name in ("CHANGELOG.md", "CONTRIBUTING.md", "RELEASING.md", "SECURITY.md", "changes/README.md")
+]
+PAGES = [*DOCS, *NOTES, *sorted((ROOT / "tools").rglob("*.md"))]
 TOY = ROOT / "tests" / "toy_plugin"
 INSIDE = {"chips": ".<chip>", "subsets": ".<name>", "waivers": "[]"}
 """How the manifest's page writes what is inside of a section that has several of a kind."""
 MANIFESTS = sorted((ROOT / "manifests").glob("*.yaml"))
 PLACEHOLDERS = {"MANIFEST": str(MANIFESTS[0]), "STAGE": "infer", "FOLDER": "folder", "DIR": "folder", "NAME": "name"}
-OTHER_TOOLS = {"--fault", "--help", "--devices", "--input", "--loop"}
+OTHER_TOOLS = {"--all", "--area", "--list", "--only", "--fault", "--help", "--devices", "--input", "--loop"}
 """Options of the stand-ins and of ais_bench that the text names. What has an underscore is ATC's."""
 
 
@@ -86,7 +89,7 @@ def test_every_command_is_accepted(command: list[str], monkeypatch: pytest.Monke
     parsed = subcommand.make_context(name, arguments).params
     manifests = parsed.get("manifests") or [each for each in [parsed.get("manifest")] if each and name != "history"]
     assert [each for each in manifests if not each.is_file() and not (TOY / each).is_file()] == []
-    assert parsed.get("backend") in {None, "auto", "ascend", "onnxruntime", "onnx-reference"}
+    assert parsed.get("backend") in {None, "auto", "ascend", "onnxruntime", "onnx-reference", "toy-accelerator"}
 
 
 @pytest.mark.parametrize("override", sorted(OVERRIDES))
@@ -197,7 +200,7 @@ def test_scripts_that_are_named_take_what_is_given(path: Path) -> None:
 @pytest.mark.parametrize(
     ("language", "files"),
     [
-        ("python", ["toy_plugin.py", "toy_backend.py"]),
+        ("python", ["toy_plugin.py", "toy_backend.py", "toy_accelerator.py"]),
         ("toml", ["pyproject.toml"]),
         ("yaml", ["toy.yaml"]),
     ],

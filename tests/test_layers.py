@@ -1,9 +1,11 @@
-"""Which module may import which: read from the sources, so that a lazy import counts like any other."""
+"""What no contract of pyproject.toml says of imports: no circles, what loads late, and what modules may not do."""
 
 from __future__ import annotations
 
 import ast
 import graphlib
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -12,35 +14,12 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parent.parent
-PACKAGES = ("zoo_runner", "refinedet_plugin")
+from places import ROOT
+
+PACKAGES = ("zoo_runner", "zoo_detection", "refinedet_plugin")
 MAX_LINES = 400
+STAND_INS = "zoo_runner.testing"
 
-LAYERS = (
-    ("errors",),
-    ("interfaces", "options", "fingerprints", "redaction", "cann", "npu_smi", "process", "report.changes"),
-    ("hookspecs", "evidence", "speed", "artifacts", "aipp", "report.model"),
-    ("manifest", "report", "ledger"),
-    ("plugins", "om_stamp", "gallery", "history"),
-    ("backends", "recipe", "doctor", "proposal"),
-    ("stages", "report.terminal"),
-    ("baseline",),
-    ("comparison",),
-    ("journal",),
-    ("job",),
-    ("preparation", "scoring", "timing", "plan", "evaluation"),
-    ("runner",),
-    ("commands",),
-    ("cli",),
-)
-"""Parts of ``zoo_runner`` from the bottom up: each imports only from rows above its own, here in the text.
-
-A part is a package or module; parts in one row do not know each other.
-"""
-APART = "testing"
-"""The stand-ins are another program: they use ``errors``, and nothing uses them."""
-PUBLIC = {f"zoo_runner.{name}" for name in ("interfaces", "evidence", "speed", "hookspecs", "errors")}
-"""All that a plugin may import, as ``docs/write-a-plugin.md`` says."""
 HEAVY = {"torch", "onnx", "onnxsim", "onnxruntime", "cv2", "numba", "matplotlib", "jinja2", "junitparser"}
 LOADED_LAZILY = {"refinedet_plugin.network": {"torch"}, "zoo_runner.report.junit": {"junitparser"}}
 """Modules that do import something heavy at the top: they are themselves only imported where they are needed."""
@@ -54,7 +33,6 @@ class Import:
     target: str
     line: int
     at_top: bool
-    for_types: bool
 
     def __str__(self) -> str:
         return f"{self.importer} imports {self.target} (line {self.line})"
@@ -78,17 +56,11 @@ def imports() -> tuple[Import, ...]:
 
 def _imports_of(module: str, path: Path) -> Iterator[Import]:
     tree = ast.parse(path.read_text())
-    guarded = {
-        inner
-        for node in ast.walk(tree)
-        if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
-        for inner in ast.walk(node)
-    }
     for node in ast.walk(tree):
         if isinstance(node, ast.Import | ast.ImportFrom):
             package = module if path.name == "__init__.py" else module.rpartition(".")[0]
             for target in _targets(node, package):
-                yield Import(module, target, node.lineno, at_top=node in tree.body, for_types=node in guarded)
+                yield Import(module, target, node.lineno, at_top=node in tree.body)
 
 
 def _targets(node: ast.Import | ast.ImportFrom, package: str) -> list[str]:
@@ -103,50 +75,11 @@ def top_level(module: str) -> str:
     return module.partition(".")[0]
 
 
-def part(module: str) -> str:
-    """The part of ``zoo_runner`` that a module belongs to: its own entry in the table, or its package's."""
-    inside = module.removeprefix("zoo_runner").lstrip(".")
-    named = {name for row in LAYERS for name in row}
-    return inside if inside in named else inside.partition(".")[0]
-
-
-def in_runner(module: str) -> bool:
-    """Leave out packages without code."""
-    return top_level(module) == "zoo_runner" and module not in {"zoo_runner", "zoo_runner.report"}
-
-
-def test_the_table_names_every_part_and_no_other() -> None:
-    named = [name for row in LAYERS for name in row]
-    assert len(named) == len(set(named))
-    assert {part(module) for module in sources() if in_runner(module)} == {*named, APART}
-
-
-def test_the_import_graph_points_down() -> None:
-    height = {name: level for level, row in enumerate(LAYERS) for name in row}
-    upwards = [
-        str(each)
-        for each in imports()
-        if in_runner(each.importer) and in_runner(each.target) and part(each.importer) != APART
-        if part(each.importer) != part(each.target)
-        if part(each.target) == APART or height[part(each.target)] >= height[part(each.importer)]
-    ]
-    assert upwards == []
-
-
-def test_the_stand_ins_are_apart() -> None:
-    used = {
-        each.target
-        for each in imports()
-        if part(each.importer) == APART and top_level(each.target) in PACKAGES and part(each.target) != APART
-    }
-    assert used <= {"zoo_runner.errors"}
-
-
 @pytest.mark.parametrize("package", PACKAGES)
 def test_no_module_imports_itself_through_others(package: str) -> None:
     graph: dict[str, set[str]] = {}
     for each in imports():
-        if top_level(each.importer) == top_level(each.target) == package and not each.for_types:
+        if top_level(each.importer) == top_level(each.target) == package:
             graph.setdefault(each.importer, set()).add(each.target)
     try:
         graphlib.TopologicalSorter(graph).prepare()
@@ -154,13 +87,21 @@ def test_no_module_imports_itself_through_others(package: str) -> None:
         pytest.fail(" -> ".join(error.args[1]))
 
 
-def test_the_plugin_uses_only_what_is_public() -> None:
+def test_the_contracts_hold() -> None:
+    """Which room may import which stands in pyproject.toml, as contracts of import-linter."""
+    command = [str(Path(sys.executable).with_name("lint-imports")), "--no-cache"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout
+
+
+def test_the_stand_ins_use_only_errors() -> None:
     used = {
-        each.target: str(each)
+        each.target
         for each in imports()
-        if top_level(each.importer) == "refinedet_plugin" and top_level(each.target) == "zoo_runner"
+        if each.importer.startswith(STAND_INS)
+        if top_level(each.target) in PACKAGES and not each.target.startswith(STAND_INS)
     }
-    assert [text for target, text in used.items() if target not in PUBLIC] == []
+    assert used == {"zoo_runner.errors"}
 
 
 def test_the_runner_knows_no_model() -> None:
@@ -168,7 +109,7 @@ def test_the_runner_knows_no_model() -> None:
         f"{path.relative_to(ROOT)}:{number}: {line.strip()}"
         for path in (ROOT / "zoo_runner").rglob("*.py")
         for number, line in enumerate(path.read_text().splitlines(), start=1)
-        if "refinedet" in line.lower().replace("refinedet-plugin", "")  # which is what the distribution is called
+        if "refinedet" in line.lower()
     ]
     assert found == []
 
@@ -194,7 +135,7 @@ def test_only_the_command_line_prints_and_exits() -> None:
     found = [
         f"{module}: line {node.lineno}: {ast.unparse(node)}"
         for module, path in sources().items()
-        if part(module) not in {"cli", APART}
+        if module != "zoo_runner.cli" and not module.startswith(STAND_INS)
         for node in ast.walk(ast.parse(path.read_text()))
         if isinstance(node, ast.Call) and ast.unparse(node.func) in calls
     ]

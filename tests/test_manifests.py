@@ -9,12 +9,16 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
-from refinedet_plugin.config import VOC_CLASSES, RefineDetConfig
-from zoo_runner.manifest.expectations import Tolerance, Uncertainty
-from zoo_runner.manifest.json_schema import json_schema
+from refinedet_plugin.config import RefineDetConfig
+from zoo_detection.voc.classes import VOC_CLASSES
+from zoo_runner.errors import ManifestError
+from zoo_runner.job.options import RunOptions
+from zoo_runner.job.recipe import resolve
+from zoo_runner.manifest.expectations import Tolerance, TooGood, Uncertainty
 from zoo_runner.manifest.load import LoadedManifest, load, load_plugin_config
+from zoo_runner.report.json_schema import json_schema
 
-FOLDER = Path(__file__).parent.parent / "manifests"
+FOLDER = Path(__file__).parents[1] / "manifests"
 NAMES = ("refinedet320", "refinedet320-sample", "refinedet512")
 OUTPUTS = ("odm_loc", "odm_conf", "arm_loc", "arm_conf")
 
@@ -92,7 +96,32 @@ def test_published_figures() -> None:
 def test_the_published_figures_say_what_is_too_good() -> None:
     expected = shipped("refinedet320").manifest.expected
     assert expected.accuracy is not None
-    assert (expected.accuracy.too_good, expected.chips["310P3"].too_good) == (Tolerance(abs=1.0), Tolerance(rel=0.5))
+    assert (expected.accuracy.too_good, expected.chips["310P3"].too_good) == (TooGood(abs=1.0), TooGood(rel=0.5))
+
+
+@pytest.mark.parametrize(
+    ("override", "complaint"),
+    [
+        pytest.param(
+            "direction=at_most", "direction: at_most is against the metric, of which higher is better", id="mAP"
+        ),
+        pytest.param("unit=points", "unit: expected 'percent', in which voc07_map/reference is measured", id="unit"),
+        pytest.param("value=0.926", "value: 0.926 percent is next to nothing", id="a fraction under percent"),
+        pytest.param("tolerance={abs: 92.6}", "tolerance: accepts 0 percent, the worst there is", id="all passes"),
+    ],
+)
+def test_a_slip_of_the_pen_is_refused_before_anything_runs(override: str, complaint: str) -> None:
+    figure = ["expected.accuracy.too_good=null", f"expected.accuracy.{override}"]
+    with pytest.raises(ManifestError) as caught:
+        resolve(load(FOLDER / "refinedet320-sample.yaml", figure), RunOptions(output=Path()))
+    assert complaint in str(caught.value)
+
+
+def test_a_figure_may_be_a_fraction() -> None:
+    figure = "expected.accuracy={unit: fraction, value: 0.926, tolerance: {abs: 0.003}, too_good: null}"
+    subset = "subsets=null"
+    loaded = load(FOLDER / "refinedet320-sample.yaml", [figure, subset])
+    assert resolve(loaded, RunOptions(output=Path())).manifest.expected.accuracy is not None
 
 
 def test_no_figure_of_a_subset_is_made_up() -> None:
@@ -122,7 +151,7 @@ def test_sample_is_inside_the_package_and_gated() -> None:
     assert manifest.dataset.samples >= 200
     assert manifest.expected.accuracy is not None
     assert manifest.expected.accuracy.value >= 80
-    assert manifest.expected.accuracy.too_good == Tolerance(abs=1.0)
+    assert manifest.expected.accuracy.too_good == TooGood(abs=0.31, then="inconclusive")
     (subset,) = manifest.subsets.values()
     assert (subset.size(manifest.dataset.samples), subset.expected and subset.expected.tolerance) == (
         60,

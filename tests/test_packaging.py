@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+import tarfile
 import zipfile
 from email.message import Message
 from email.parser import Parser
@@ -14,9 +15,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from packaging.requirements import Requirement
 
-ROOT = Path(__file__).parent.parent
+from places import ROOT
+
 SAMPLE = "refinedet_plugin/sample/"
+PACKAGES = {"zoo_runner", "zoo_detection", "refinedet_plugin"}
 IMAGES = f"{SAMPLE}VOCdevkit/VOC2007/JPEGImages/"
 MEGABYTE = 1_000_000
 
@@ -49,9 +53,9 @@ def requirements(facts: Message) -> dict[str, str]:
 
 
 def test_identity(facts: Message) -> None:
-    assert (facts["Name"], facts["License-Expression"]) == ("refinedet-plugin", "Apache-2.0")
+    assert (facts["Name"], facts["License-Expression"]) == ("zoo-runner", "Apache-2.0")
     assert facts["Requires-Python"] == ">=3.10"
-    assert facts["Version"] == metadata.version("refinedet-plugin")
+    assert facts["Version"] == metadata.version("zoo-runner")
 
 
 def test_the_core_is_small_and_exporting_is_an_extra(facts: Message) -> None:
@@ -59,7 +63,7 @@ def test_the_core_is_small_and_exporting_is_an_extra(facts: Message) -> None:
     core = {name for name, text in wanted.items() if "extra ==" not in text}
     assert {"torch", "onnx", "onnxsim", "onnxscript", "hatchling", "pytest"}.isdisjoint(core)
     export = {name for name, text in wanted.items() if re.search("extra == .export.", text)}
-    assert export == {"torch", "onnx", "onnxsim", "onnxscript"}
+    assert export == {"torch", "onnx", "onnxsim", "onnxscript", "safetensors"}
     assert "<2.14" in wanted["torch"]
 
 
@@ -67,9 +71,29 @@ def test_every_requirement_has_a_floor_and_a_ceiling(facts: Message) -> None:
     open_ended = [
         text
         for name, text in requirements(facts).items()
-        if not name.startswith("types-") and name != "refinedet-plugin" and not (">=" in text and "<" in text)
+        if not name.startswith("types-") and name != "zoo-runner" and not (">=" in text and "<" in text)
     ]
     assert open_ended == []
+
+
+def pins(python: str) -> dict[str, str]:
+    """Versions by name that ``constraints.txt`` has for a release of Python on Linux."""
+    here = {"python_version": python, "python_full_version": f"{python}.9", "sys_platform": "linux"}
+    lines = [line for line in (ROOT / "constraints.txt").read_text().splitlines() if not line.startswith("#")]
+    wanted = [pin for pin in map(Requirement, lines) if not pin.marker or pin.marker.evaluate(here)]
+    return {pin.name: str(pin.specifier).removeprefix("==") for pin in wanted}
+
+
+@pytest.mark.parametrize("python", ["3.10", "3.11", "3.12", "3.13"])
+def test_constraints_have_a_version_of_every_requirement(facts: Message, python: str) -> None:
+    pinned = pins(python)
+    needed = {name: Requirement(text) for name, text in requirements(facts).items() if name != "zoo-runner"}
+    assert {name for name, need in needed.items() if not need.specifier.contains(pinned.get(name, "0"))} == set()
+
+
+def test_constraints_name_no_index_and_no_build_of_torch() -> None:
+    text = (ROOT / "constraints.txt").read_text()
+    assert re.findall(r"^-.*|.*://.*|.*\+cpu.*", text, flags=re.MULTILINE) == []
 
 
 @pytest.mark.parametrize("name", ["ais-bench", "aclruntime"])
@@ -90,7 +114,7 @@ def test_entry_points(wheel: zipfile.ZipFile) -> None:
     assert sections == {
         "console_scripts": {"zoo-run": "zoo_runner.cli:main"},
         "zoo_runner": {
-            "ascend": "zoo_runner.backends.ascend",
+            "ascend": "zoo_runner.backends.ascend.backend",
             "onnxruntime": "zoo_runner.backends.onnxruntime",
             "refinedet": "refinedet_plugin.plugin",
         },
@@ -99,14 +123,33 @@ def test_entry_points(wheel: zipfile.ZipFile) -> None:
 
 def test_only_the_packages_are_installed(sizes: dict[str, int]) -> None:
     tops = {name.partition("/")[0] for name in sizes}
-    assert {top for top in tops if not top.endswith(".dist-info")} == {"zoo_runner", "refinedet_plugin"}
+    assert {top for top in tops if not top.endswith(".dist-info")} == {
+        "zoo_runner",
+        "zoo_detection",
+        "refinedet_plugin",
+    }
     assert not any(re.search(r"(^|/)(test_|conftest|__pycache__|\.)", name) for name in sizes)
-    assert {"zoo_runner/py.typed", "refinedet_plugin/py.typed"} <= set(sizes)
+    assert {f"{package}/py.typed" for package in PACKAGES} <= set(sizes)
     assert any(name.endswith("/licenses/LICENSE") for name in sizes)
 
 
+def test_the_source_archive_has_what_a_contributor_needs(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "hatchling", "build", "-t", "sdist", "-d", str(tmp_path)]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+    (path,) = tmp_path.iterdir()
+    with tarfile.open(path) as archive:
+        inside = {name.partition("/")[2] for name in archive.getnames()}
+    pages = {page.name for page in ROOT.glob("*.md")}
+    tools = {".pre-commit-config.yaml", "changes/README.md", "constraints.txt", "noxfile.py", "tests/conftest.py"}
+    assert pages | tools | {"LICENSE", "manifests/refinedet320-sample.yaml"} <= inside
+
+
 def test_every_module_is_installed(sizes: dict[str, int]) -> None:
-    here = [path for package in ("zoo_runner", "refinedet_plugin") for path in (ROOT / package).rglob("*.py")]
+    here = [
+        path
+        for package in ("zoo_runner", "zoo_detection", "refinedet_plugin")
+        for path in (ROOT / package).rglob("*.py")
+    ]
     assert {str(path.relative_to(ROOT)) for path in here} == {name for name in sizes if name.endswith(".py")}
 
 

@@ -20,17 +20,18 @@ import numpy as np
 import pytest
 from junitparser import JUnitXml
 
+from places import ROOT
 from refinedet_plugin.config import RefineDetConfig
 from refinedet_plugin.plugin import zoo_dataset, zoo_preprocess
-from zoo_runner.fingerprints import file_digest
 from zoo_runner.manifest.load import load, load_plugin_config
 from zoo_runner.manifest.settings import settings
+from zoo_runner.output.names import INVENTORY, ORIGIN
 from zoo_runner.report.model import Report
+from zoo_runner.store.fingerprints import file_digest
 
 if TYPE_CHECKING:
     from tests.conftest import ZooRun
 
-ROOT = Path(__file__).parent.parent
 MANIFEST = ROOT / "manifests" / "refinedet320-sample.yaml"
 DATA = ROOT / "refinedet_plugin" / "sample" / "VOCdevkit"
 SAMPLES = 240
@@ -57,7 +58,7 @@ class Finished:
     folder: Path
 
     def detections(self) -> bytes:
-        return (self.folder / "detections.npz").read_bytes()
+        return (self.folder / "predictions.npz").read_bytes()
 
 
 Run = Callable[..., Finished]
@@ -129,7 +130,7 @@ class TestTheWholeSample:
         assert f"PASS refinedet320-sample\n{place_and_table(whole)}" in whole.done.stdout
         assert whole.done.stdout.endswith("\nreport: whole/report.html\n")
         assert "Warning" not in whole.done.stderr
-        assert {path.name for path in whole.folder.iterdir()} == {"detections.npz", *FORMS}
+        assert {path.name for path in whole.folder.iterdir()} == {"predictions.npz", INVENTORY, *FORMS}
         assert all((whole.folder / name).stat().st_size < MOST_BYTES for name in FORMS)
 
     def test_every_form_of_the_report_says_so(self, whole: Finished) -> None:
@@ -155,7 +156,7 @@ class TestTheWholeSample:
         }
         assert (environment["backend"], environment["chip"], environment["devices"]) == ("onnxruntime", "cpu", [0])
         assert environment["backend_version"] == f"onnxruntime {environment['packages']['onnxruntime']}"
-        assert {"refinedet-plugin", "numpy", "onnx", "torch"} <= environment["packages"].keys()
+        assert {"zoo-runner", "numpy", "onnx", "torch"} <= environment["packages"].keys()
         assert all(environment[name] for name in ("host", "python"))
 
     def test_metrics(self, whole: Finished) -> None:
@@ -235,8 +236,8 @@ class TestTheWholeSample:
 
     def test_artifacts(self, whole: Finished) -> None:
         artifacts = {artifact["name"]: artifact for artifact in whole.report["artifacts"]}
-        assert list(artifacts) == ["weights", "dataset", "onnx", "detections"]
-        for name in ("weights", "onnx", "detections"):
+        assert list(artifacts) == ["weights", "dataset", "onnx", "predictions"]
+        for name in ("weights", "onnx", "predictions"):
             path = Path(artifacts[name]["path"])
             path = path if path.is_absolute() else whole.folder.parent / path
             assert artifacts[name]["sha256"] == file_digest(path)
@@ -256,6 +257,7 @@ class TestTheWholeSample:
         assert again.detections() == whole.detections()
 
 
+@pytest.mark.slow
 class TestFilesOfAisBench:
     def test_inputs_are_the_preprocessed_images(self, sample: Run) -> None:
         made = sample("made", "--until", "preprocess")
@@ -275,7 +277,9 @@ class TestFilesOfAisBench:
         assert (inferred.done.returncode, inferred.report["verdict"]) == (0, "stopped")
         found = {path.name: path.stat().st_size for path in (inferred.folder / "results").iterdir()}
         expected = {f"{index:07d}_{i}.bin": 4 * n for index in range(1, SAMPLES + 1) for i, n in SIZES.items()}
+        sidecar = found.pop(ORIGIN)
         assert found == expected
+        assert sidecar > 0
 
     def test_scoring_them_gives_the_same(self, whole: Finished, results: Path, sample: Run) -> None:
         scored = sample("scored", "--from", "postprocess", "--results", results)
@@ -283,7 +287,16 @@ class TestFilesOfAisBench:
         assert scored.report["metrics"] == whole.report["metrics"]
         assert scored.detections() == whole.detections()
         assert scored.report["environment"]["backend"] == "result files"
+        assert scored.report["remarks"] == []
         assert scored.report["performance"] == []
+
+    def test_without_the_sidecar_their_origin_is_unknown(self, whole: Finished, results: Path, sample: Run) -> None:
+        (results / ORIGIN).unlink()
+        scored = sample("unknown", "--from", "postprocess", "--results", results)
+        assert scored.done.returncode == 0, scored.done.stdout
+        assert scored.report["remarks"] == ["results of unknown origin"]
+        assert "results of unknown origin" in scored.done.stdout
+        assert scored.report["metrics"] == whole.report["metrics"]
 
     @pytest.mark.parametrize(
         ("name", "content", "text"),
@@ -296,7 +309,7 @@ class TestFilesOfAisBench:
             pytest.param(
                 "0000240_3.bin",
                 np.full(SIZES[3], np.nan, "<f4").tobytes(),
-                "0000240_3.bin (arm_conf) has 12750 of 12750 values NaN or infinite; nothing was scored",
+                "0000240_3.bin: changed since the results were written",
                 id="not finite, in the last one",
             ),
         ],
@@ -312,11 +325,12 @@ class TestFilesOfAisBench:
         assert text in broken.report["why"][0]
         assert text in broken.done.stdout
         assert broken.report["metrics"] == []
-        assert not (broken.folder / "detections.npz").exists()
+        assert not (broken.folder / "predictions.npz").exists()
 
 
 def swap_first_and_third(results: Path) -> None:
-    """Give outputs 0 and 2, which have the same size, each other's files."""
+    """Give outputs 0 and 2, which have the same size, each other's files, in a folder that was made by hand."""
+    (results / ORIGIN).unlink()
     for path in results.glob("*_0.bin"):
         other = path.with_name(path.name.replace("_0.bin", "_2.bin"))
         path.rename(path.with_suffix(".swap"))
@@ -334,6 +348,7 @@ def swap_red_and_blue(devkit: Path) -> None:
         path.write_bytes(data.tobytes())
 
 
+@pytest.mark.slow
 class TestTheGateCanFail:
     """Each of these is one mistake that a port of the recipe could make."""
 
@@ -344,7 +359,9 @@ class TestTheGateCanFail:
         assert (metric["verdict"], metric["samples"]) == ("fail", SAMPLES)
         assert metric["value"] < metric["expected"] - metric["tolerance"]
         assert metric["value"] < headline(whole)["value"]
-        assert f"FAIL refinedet320-sample\n  {finished.report['why'][0]}\n" in finished.done.stdout
+        remarks = "".join(f" ({remark})" for remark in finished.report["remarks"])
+        told = f"FAIL refinedet320-sample{remarks}\n  {finished.report['why'][0]}\n"
+        assert told in finished.done.stdout
         results = json.loads((finished.folder / "report.sarif").read_bytes())["runs"][0]["results"]
         (location,) = next(each for each in results if each["ruleId"] == "expectation-missed")["locations"]
         place = location["physicalLocation"]

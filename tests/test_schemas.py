@@ -10,10 +10,11 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
+from places import ROOT
+
 if TYPE_CHECKING:
     from tests.conftest import ZooRun
 
-ROOT = Path(__file__).parent.parent
 SCHEMAS = ROOT / "schemas"
 KINDS = ("manifest", "report")
 MANIFESTS = sorted((ROOT / "manifests").glob("*.yaml"))
@@ -76,7 +77,7 @@ def test_no_run_needs_them() -> None:
     """They are not in the wheel: editors take them from the repository, other tools from ``zoo-run schema``."""
     users = [
         path.relative_to(ROOT).as_posix()
-        for package in ("zoo_runner", "refinedet_plugin")
+        for package in ("zoo_runner", "zoo_detection", "refinedet_plugin")
         for path in (ROOT / package).rglob("*.py")
         if ".schema.json" in path.read_text(encoding="utf-8")
     ]

@@ -18,6 +18,8 @@ from typing import Any
 import pytest
 import torch
 
+pytestmark = pytest.mark.slow  # installs the plugin and starts new processes
+
 SOURCE = Path(__file__).parent / "toy_plugin"
 CLASSES = "abc"
 SAMPLES = 6
@@ -99,7 +101,7 @@ def test_it_passes(zoo_run: Run, tmp_path: Path) -> None:
     (metric,) = found["metrics"]
     assert (metric["name"], metric["protocol"], metric["value"]) == ("accuracy", "top1", 100.0)
     assert (metric["samples"], metric["dataset_samples"]) == (SAMPLES, SAMPLES)
-    assert {artifact["name"] for artifact in found["artifacts"]} >= {"weights", "dataset", "onnx", "detections"}
+    assert {artifact["name"] for artifact in found["artifacts"]} >= {"weights", "dataset", "onnx", "predictions"}
 
 
 def test_one_wrong_label_fails_the_gate(zoo_run: Run, tmp_path: Path) -> None:
@@ -124,12 +126,82 @@ def test_its_backend_runs_it(zoo_run: Run, tmp_path: Path) -> None:
     assert (timing["backend"], timing["loops"]) == ("onnx-reference", 5)
 
 
+def accelerated(zoo_run: Run, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run on the accelerator; a chip without figures needs to be told that accuracy is enough."""
+    return zoo_run("toy.yaml", "--backend", "toy-accelerator", "--accuracy-only", *arguments)
+
+
+def converted(folder: Path) -> dict[str, dict[str, Any]]:
+    """What the last run loaded, by its origin."""
+    return {each["origin"]: each for each in report(folder)["artifacts"] if each["name"] == "toy"}
+
+
+def stage(folder: Path, name: str) -> dict[str, Any]:
+    found: dict[str, Any] = next(each for each in report(folder)["stages"] if each["name"] == name)
+    return found
+
+
+def test_its_accelerator_runs_what_its_own_conversion_makes(
+    zoo_run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = accelerated(zoo_run)
+    assert first.returncode == 0, first.stderr
+    environment, made = report(tmp_path)["environment"], converted(tmp_path)
+    assert (environment["backend"], environment["chip"]) == ("toy-accelerator", "T1")
+    assert made.keys() == {"batch 1", "batch 4"}
+    assert made["batch 1"]["sha256"] != made["batch 4"]["sha256"]
+    assert Path(made["batch 4"]["path"]).read_bytes().startswith(b'{"model": "')
+    assert not stage(tmp_path, "convert")["skipped"]
+    assert accelerated(zoo_run).returncode == 0
+    again = stage(tmp_path, "convert")
+    assert (converted(tmp_path), again["skipped"], again["why"]) == (made, True, "unchanged; batch 1, 4")
+    monkeypatch.setenv("TOYC_LEVEL", "2")
+    assert accelerated(zoo_run).returncode == 0
+    assert not stage(tmp_path, "convert")["skipped"]
+    assert converted(tmp_path)["batch 4"]["sha256"] != made["batch 4"]["sha256"]
+
+
+def test_its_accelerator_takes_a_file_of_the_users_own_that_fits(zoo_run: Run, tmp_path: Path) -> None:
+    assert accelerated(zoo_run, "--until", "convert").returncode == 0
+    mine, foreign = tmp_path / "mine.toy", tmp_path / "foreign.toy"
+    shutil.copy(converted(tmp_path)["batch 4"]["path"], mine)
+    done = accelerated(zoo_run, "--om", str(mine))
+    assert done.returncode == 0, done.stderr
+    assert stage(tmp_path, "convert")["why"] == f"{mine} fits; batch 4"
+    foreign.write_bytes(mine.read_bytes().replace(b'"batch": 4', b'"batch": 8') + b"x")
+    refused = accelerated(zoo_run, "--om", str(foreign))
+    assert refused.returncode == 3
+    (reason,) = report(tmp_path)["why"]
+    assert reason.startswith(f"--om {foreign}: not the model of this manifest\n  model: expected ")
+    assert "\n  batch: expected 4, found 8\n" in reason
+
+
+def test_results_of_its_accelerator_are_refused_where_the_compiler_was_told_something_else(zoo_run: Run) -> None:
+    assert accelerated(zoo_run, "--until", "infer").returncode == 0
+    scoring = ("toy.yaml", "--from", "postprocess", "--accuracy-only")
+    assert zoo_run(*scoring).returncode == 0
+    done = zoo_run(*scoring, "--set", "atc.precision_mode=force_fp16")
+    assert done.returncode == 3
+    assert "atc.precision_mode" in done.stdout
+
+
+def test_the_plan_shows_the_commands_of_its_accelerator(zoo_run: Run) -> None:
+    done = accelerated(zoo_run, "--dry-run")
+    assert done.returncode == 0, done.stderr
+    lines = [line.strip() for line in done.stdout.splitlines()]
+    assert [line for line in lines if line.startswith(("toyc", "atc"))] == [
+        "toyc --batch=1 toy.onnx -o toy_bs1.toy",
+        "toyc --batch=4 toy.onnx -o toy_bs4.toy",
+    ]
+
+
 def test_it_is_listed_beside_what_is_built_in(zoo_run: Run) -> None:
     plugins, backends = zoo_run("plugins"), zoo_run("backends")
     assert (plugins.returncode, plugins.stderr) == (0, "")
     assert "toy toy-plugin 1.0 toy_plugin" in [" ".join(line.split()) for line in plugins.stdout.splitlines()]
     assert {line.split()[0] for line in plugins.stdout.splitlines()} == {"refinedet", "toy"}
-    assert {line.split()[0] for line in backends.stdout.splitlines()} == {"ascend", "onnxruntime", "onnx-reference"}
+    own = {"onnx-reference", "toy-accelerator"}
+    assert {line.split()[0] for line in backends.stdout.splitlines()} == {"ascend", "onnxruntime", *own}
 
 
 @pytest.mark.parametrize(

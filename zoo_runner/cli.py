@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from io import TextIOWrapper
 from typing import TYPE_CHECKING, NoReturn
 
 import click
 
+from zoo_runner.commands.cache import cache
 from zoo_runner.commands.completion import PROGRAM, answer, completion
 from zoo_runner.commands.failure import failed
 from zoo_runner.commands.history import history
 from zoo_runner.commands.machine import backends, doctor, plugins
 from zoo_runner.commands.manifest import schema, validate
 from zoo_runner.commands.run import run
-from zoo_runner.commands.signals import heed
+from zoo_runner.commands.signals import handle_signals
 from zoo_runner.commands.suggestions import manifests_here
-from zoo_runner.errors import ExitCode
+from zoo_runner.errors import ExitCode, distribution
+from zoo_runner.known_secrets import learn
+from zoo_runner.redaction import clean_stream
 from zoo_runner.report.characters import ERRORS
 
 if TYPE_CHECKING:
@@ -66,13 +70,23 @@ EXIT_MEANING = {
 }
 
 
+def _version(context: click.Context, _parameter: click.Parameter, asked: bool) -> None:
+    if asked and not context.resilient_parsing:
+        from importlib import metadata  # noqa: PLC0415 - not needed for --help
+
+        click.echo(f"{PROGRAM}, version {metadata.version(distribution())}")
+        context.exit()
+
+
 @click.group(cls=ManifestFirst, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
-@click.version_option(package_name="refinedet-plugin", prog_name=PROGRAM)
+@click.option(
+    "--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Show the version and exit."
+)
 def cli() -> None:
     """Run, score and gate model-zoo recipes."""
 
 
-for command in (run, validate, schema, history, plugins, backends, doctor, completion):
+for command in (run, validate, schema, history, cache, plugins, backends, doctor, completion):
     cli.add_command(command)
 
 
@@ -85,7 +99,9 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         for stream in (sys.stdout, sys.stderr):
             if isinstance(stream, TextIOWrapper):
                 stream.reconfigure(errors=ERRORS)  # a terminal without "≥" must not cost the verdict
-        heed()
+        learn(*(sys.argv[1:] if arguments is None else arguments), *os.environ.values())
+        sys.stdout, sys.stderr = clean_stream(sys.stdout), clean_stream(sys.stderr)
+        handle_signals()
         code = _main(arguments)
     except BaseException:  # noqa: BLE001 - even the error could not be printed, as when standard error is closed
         code = ExitCode.STAGE_FAILED

@@ -3,8 +3,18 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from enum import IntEnum
+from typing import Final
+
+from zoo_runner.known_secrets import without_known
+
+LISTED: Final = 10
+"""Faults named in one error; the rest are counted."""
+LONGEST: Final = 300
+"""Characters of a name or text from outside that a message shows."""
+LONGEST_FAULT: Final = 1000
+"""Characters of one of the faults that an error lists."""
 
 
 class ExitCode(IntEnum):
@@ -53,6 +63,18 @@ class StageError(ZooError):
     """A stage started and could not finish."""
 
 
+class HookError(StageError):
+    """A part of a plugin raised an exception of its own while a stage worked."""
+
+
+class ChangedError(StageError):
+    """A file changed between being hashed and being used."""
+
+
+class CacheError(StageError):
+    """The store holds something else than its inputs give."""
+
+
 class FetchError(StageError):
     """A file could not be obtained."""
 
@@ -71,6 +93,10 @@ class ExportError(StageError):
 
 class InferenceError(StageError):
     """A backend failed, or returned something that cannot be scored."""
+
+
+class EqualOutputsError(InferenceError):
+    """Outputs of different inputs are equal: which of them are right is not known, and none is kept."""
 
 
 class ResultError(StageError):
@@ -100,3 +126,40 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     """
     near = difflib.get_close_matches(name, list(known), n=2, cutoff=0.6)
     return f"; did you mean {' or '.join(repr(n) for n in near)}?" if near else ""
+
+
+def listed(faults: Sequence[str]) -> str:
+    """Write faults one a line: the first ones and how many more there are."""
+    more = len(faults) - LISTED
+    return "\n".join(f"  {shortened(fault, LONGEST_FAULT)}" for fault in faults[:LISTED]) + (
+        f"\n  and {more} more" if more > 0 else ""
+    )
+
+
+def shortened(text: str, longest: int = LONGEST) -> str:
+    """Return a text from outside as a message may show it: a long one by its start and its end, without known secrets.
+
+    Args:
+        text: Any text, such as a name or an address.
+        longest: Characters of it that are shown at most.
+    """
+    if len(text) <= longest:
+        return text
+    text = without_known(text)  # first: of a secret that is cut in two, the rest would not be known
+    if len(text) <= longest:
+        return text
+    end = longest // 4
+    return f"{text[: longest - end]}...{text[len(text) - end :]} ({len(text):,} characters)"
+
+
+def distribution() -> str:
+    """Return the name of the installed distribution that this program is part of."""
+    from importlib import metadata  # noqa: PLC0415 - not needed for --help
+
+    scripts = metadata.entry_points(group="console_scripts", name="zoo-run")
+    return next((each.dist.name for each in scripts if each.dist is not None), __name__.partition(".")[0])
+
+
+def installing(extra: str) -> str:
+    """Return the command that installs what an extra of this distribution brings, as in ``export``."""
+    return f"pip install '{distribution()}[{extra}]'"

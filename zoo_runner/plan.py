@@ -3,32 +3,37 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from zoo_runner.cann import STAND_IN
-from zoo_runner.errors import PrerequisiteError, ZooError
-from zoo_runner.evidence import ResampledMetric
-from zoo_runner.manifest.lines import backend_of, chip_of
-from zoo_runner.options import Stage
-from zoo_runner.recipe import Recipe, choose_backend, resolve
+from zoo_runner.errors import PluginError, PrerequisiteError, ZooError
+from zoo_runner.job.options import Stage
+from zoo_runner.job.recipe import OF_THE_MANIFEST, Recipe, choose_backend
+from zoo_runner.job.scope import Scope
+from zoo_runner.manifest.chip_keys import backend_of, chip_of
+from zoo_runner.manifest.scales import can_be_resampled, own_direction, scale_of
+from zoo_runner.plugin import loading as plugins
+from zoo_runner.plugin.conversion import ConvertingBackend
+from zoo_runner.plugin.folders import FolderBackend
 from zoo_runner.redaction import redacted_url
-from zoo_runner.stages.aipp import atc_options
-from zoo_runner.stages.ais_bench import TOOL, check_tool, dataset_call
-from zoo_runner.stages.atc_command import atc_command, shell_line, soc_name
-from zoo_runner.stages.engine import check_om
-from zoo_runner.stages.model import graph_without_weights
+from zoo_runner.stages.convert.engine import check_om
+from zoo_runner.stages.convert.request import conversion_request
+from zoo_runner.stages.evaluate.canaries import check_canaries
+from zoo_runner.stages.export.model import graph_without_weights
+from zoo_runner.stages.gate.targets import accuracy_target
+from zoo_runner.stages.predict.command_outputs import folder_request
 
 if TYPE_CHECKING:
-    from zoo_runner.artifacts import Store
-    from zoo_runner.interfaces import Backend, Progress
-    from zoo_runner.manifest.load import LoadedManifest
-    from zoo_runner.options import RunOptions
+    from zoo_runner.job.options import RunOptions
+    from zoo_runner.plugin.interfaces import Backend, Progress
+    from zoo_runner.store.store import Store
 
 
-def plan(loaded: LoadedManifest, options: RunOptions, *, store: Store, progress: Progress) -> Iterator[str]:
-    """Yield the plan.
+def plan(recipe: Recipe, options: RunOptions, *, store: Store, progress: Progress) -> Iterator[str]:
+    """Yield the plan of a checked manifest.
 
     The ``atc`` commands name real graph nodes: the network is exported without weights for that (its
     graph does not depend on them), which needs the export extra.
@@ -36,17 +41,15 @@ def plan(loaded: LoadedManifest, options: RunOptions, *, store: Store, progress:
     Raises:
         ZooError: As the run itself would be refused.
     """
-    options.check()
-    recipe = resolve(loaded, options)
+    if options.runs(Stage.EVALUATE):
+        check_canaries(recipe.parts.metric, recipe.manifest.plugin.name)
     manifest = recipe.manifest
-    yield f"plan for {manifest.name} ({loaded.path})"
+    yield f"plan for {manifest.name} ({recipe.loaded.path})"
     backend: Backend | None = None
     try:
-        backend = choose_backend(options.backend)
+        backend = choose_backend(options.backend, None if options.scores_files else recipe.loaded)
     except PrerequisiteError as error:
         yield f"this run would stop: {error}"
-    if not options.scores_files:
-        check_tool(recipe, backend)
     if options.scores_files or backend is not None:
         check_om(options.om, None if options.scores_files else backend)
     steps: dict[Stage, Iterable[str]] = {  # generators: each works when its turn comes
@@ -70,6 +73,9 @@ def _fetch(recipe: Recipe, options: RunOptions) -> Iterator[str]:
     weights, dataset = recipe.manifest.weights, recipe.manifest.dataset
     url = options.weights or weights.url
     pin = f"sha256 {weights.sha256}" if weights.sha256 and not options.weights else "no hash: trusted on first use"
+    if options.weights and weights.sha256 and not options.require_hash:
+        meant = "as asked" if options.other_weights else "inconclusive without --other-weights"
+        pin = f"if not the manifest's, {meant}"
     yield f"weights  {redacted_url(url)} ({pin})" if url else "weights  none named: give --weights PATH|URL"
     local = options.data or (os.environ.get(dataset.root_env) if dataset.root_env else None)
     digest = f"md5 {dataset.md5}" if dataset.md5 else f"sha256 {dataset.sha256}" if dataset.sha256 else "no hash"
@@ -85,29 +91,43 @@ def _export(recipe: Recipe) -> Iterator[str]:
 def _convert(
     recipe: Recipe, options: RunOptions, backend: Backend | None, store: Store, progress: Progress
 ) -> Iterator[str]:
+    planned = backend if isinstance(backend, ConvertingBackend) else _converting(options)
     if options.om is not None:
         yield f"not done: {options.om} is used, if its stamp fits what this would make:"
-    elif backend is not None and backend.model_format != "om":
+    elif backend is not None and planned is not backend:
         yield f"not needed by the backend {backend.name}; on an Ascend host:"
-    soc = _soc(recipe, backend)
+    name, nodes = recipe.manifest.name, cache(partial(_nodes, recipe, store, progress))
+    for batch in _batches(recipe):
+        request = conversion_request(
+            recipe,
+            planned.makes,
+            store,
+            model=Path(f"{name}.onnx"),
+            sha256="",
+            batch=batch,
+            chip=_chip_to_show(recipe, backend),
+        )
+        target = Path(_file_name(planned, f"{name}_bs{batch}"))
+        yield from planned.conversion_commands(request, target, nodes)
+
+
+def _converting(options: RunOptions) -> ConvertingBackend:
+    """Return the backend whose conversion is shown where none runs here that has one."""
+    named = plugins.load(OF_THE_MANIFEST if options.backend == "auto" else options.backend).backend()
+    if not isinstance(named, ConvertingBackend):
+        named = plugins.load(OF_THE_MANIFEST).backend()
+    if not isinstance(named, ConvertingBackend):
+        raise PluginError(f"expected the backend {OF_THE_MANIFEST} to convert; install zoo-runner again")
+    return named
+
+
+def _nodes(recipe: Recipe, store: Store, progress: Progress) -> tuple[str, ...]:
+    """Return the nodes that outputs come from, of the network as it is exported without weights."""
     try:
-        nodes = recipe.manifest.atc.out_nodes or graph_without_weights(recipe, store)
+        return graph_without_weights(recipe, store, progress.warn)
     except PrerequisiteError as error:
         progress.warn(f"the graph's node names are not known: {error}")
-        nodes = tuple(f"<node of {spec.name}>" for spec in recipe.manifest.output_specs)
-    atc = atc_options(recipe, store)
-    for batch in _batches(recipe):
-        arguments = atc_command(
-            atc,
-            model=Path(f"{recipe.manifest.name}.onnx"),
-            output=Path(f"{recipe.manifest.name}_bs{batch}"),
-            inputs=recipe.manifest.input_specs,
-            out_nodes=nodes,
-            soc_version=soc,
-            batch=batch,
-            base=recipe.loaded.origin(("atc",)).folder,
-        )
-        yield shell_line(arguments)
+        return tuple(f"<node of {spec.name}>" for spec in recipe.manifest.output_specs)
 
 
 def _samples(recipe: Recipe, options: RunOptions) -> Iterator[str]:
@@ -128,18 +148,16 @@ def _count(recipe: Recipe, options: RunOptions) -> int:
 def _evaluate(recipe: Recipe, options: RunOptions) -> Iterator[str]:
     yield ", ".join("/".join(names) for names in recipe.parts.metric.measures)
     resamples = recipe.manifest.uncertainty.resamples
-    if resamples and isinstance(recipe.parts.metric, ResampledMetric):
+    if resamples and can_be_resampled(recipe.parts.metric):
         yield f"each with its interval over {resamples} resamples"
     if options.baseline:
         yield f"compared with {options.baseline}"
 
 
-def _soc(recipe: Recipe, backend: Backend | None) -> str:
-    """The chip to show: the one asked for, the one that is here, or the first one the manifest has figures for."""
-    manifest = recipe.manifest
-    here = _chip(backend).removesuffix(STAND_IN) if backend is not None and backend.model_format == "om" else ""
-    listed = next((chip_of(place) for place in manifest.expected.chips), "<chip from npu-smi>")
-    return soc_name(manifest.atc.soc_version or here or listed)
+def _chip_to_show(recipe: Recipe, backend: Backend | None) -> str:
+    """Return the chip that is here, or else the first one that the manifest has figures for."""
+    here = _chip(backend) if isinstance(backend, ConvertingBackend) else ""
+    return here or next((chip_of(place) for place in recipe.manifest.expected.chips), "")
 
 
 def _batches(recipe: Recipe) -> Sequence[int]:
@@ -151,16 +169,22 @@ def _infer(recipe: Recipe, options: RunOptions, backend: Backend | None) -> Iter
     if backend and not options.scores_files:
         infer = recipe.manifest.infer
         yield f"{backend.name} ({backend.version()}) on {backend.chip()}, batch {infer.batch}"
-        if infer.tool == TOOL:
-            call = dataset_call(
+        if isinstance(backend, FolderBackend):
+            name = _file_name(backend, f"{recipe.manifest.name}_bs{infer.batch}")
+            request = folder_request(
                 recipe,
-                model=options.om or Path(f"{recipe.manifest.name}_bs{infer.batch}.om"),
+                model=options.om or Path(name),
                 devices=options.devices,
                 samples=_count(recipe, options),
                 inputs=options.output / "inputs",
                 output=options.output,
             )
-            yield shell_line(call.arguments)
+            yield shlex.join(backend.folder_command(request))
+
+
+def _file_name(backend: Backend, stem: str) -> str:
+    """Return what a plan calls the file that a backend loads."""
+    return f"{stem}{Path(backend.makes.file).suffix}" if isinstance(backend, ConvertingBackend) else f"{stem}.onnx"
 
 
 def _benchmark(recipe: Recipe) -> Iterator[str]:
@@ -170,29 +194,44 @@ def _benchmark(recipe: Recipe) -> Iterator[str]:
 
 def _gate(recipe: Recipe, options: RunOptions, backend: Backend | None) -> Iterator[str]:
     expected, manifest = recipe.manifest.expected, recipe.manifest
-    accuracy = expected.accuracy
-    figure = recipe.subset.expected if recipe.subset else accuracy
-    if accuracy is None:
-        yield "accuracy: nothing expected"
-    elif figure is None:
-        yield f"accuracy: nothing expected of the subset {options.subset}"
-    else:
-        side, sign = _SIDES[figure.direction or "at_least"]
-        rule = "" if figure.rule == "point" else f", by the rule {figure.rule}"
-        bound = f"{side} {figure.value} {sign} {figure.tolerance.margin(figure.value):g}"
-        yield f"{accuracy.metric} ({accuracy.protocol}) {bound} {accuracy.unit}{rule}"
+    yield _accuracy(recipe, options, backend)
     for place, table in expected.chips.items():
-        applies = backend is not None and expected.place(_chip(backend), backend.name) == place
+        applies = backend is not None and expected.chip_key(_chip(backend), backend.name) == place
         own = backend_of(place)
         only = f" (only on {chip_of(place)}{f' with the backend {own}' if own else ''})"
         for batch, rate in table.throughput.items():
             margin = table.tolerance.margin(rate)
-            yield f"batch {batch}: at least {rate} - {margin:.3f} {table.unit}{'' if applies else only}"
+            confirmed = "" if table.confirm is None else f" (confirmed: {table.confirm})"
+            yield f"batch {batch}: at least {rate} - {margin:.3f} {table.unit}{confirmed}{'' if applies else only}"
     for waiver in manifest.waivers:
         yield f"{waiver.line}: waived down to {waiver.floor:g} until {waiver.until} ({waiver.owner}, {waiver.issue})"
 
 
-_SIDES: Final = {"at_least": ("at least", "-"), "at_most": ("at most", "+"), "within": ("within", "±")}
+def _accuracy(recipe: Recipe, options: RunOptions, backend: Backend | None) -> str:
+    """Return what the accuracy of this run is held against: the same figure and bounds that the gate takes."""
+    accuracy, here = recipe.manifest.expected.accuracy, backend if not options.scores_files else None
+    if accuracy is None:
+        return "accuracy: nothing expected"
+    scope = Scope(
+        chip=_chip(here) if here else "",
+        backend=here.name if here else "",
+        batch=recipe.manifest.infer.batch if here else None,
+        samples=_count(recipe, options),
+        dataset_samples=_count(recipe, options),
+        subset=options.subset,
+    )
+    target = accuracy_target(recipe.loaded, scope)
+    if target is None:
+        return f"accuracy: nothing expected of the subset {options.subset}"
+    scale = scale_of(recipe.parts.metric, accuracy.metric, accuracy.protocol)
+    direction = target.direction or own_direction(scale)
+    rule = "" if target.rule == "point" else f", by the rule {target.rule}"
+    drift = ""
+    if target.drift is not None:
+        drift = f", and its difference from the baseline {direction.phrase(0, float(target.drift))}"
+    confirmed = "" if target.confirm is None else f" (confirmed: {target.confirm})"
+    bound = direction.phrase(target.value, float(target.band.margin))
+    return f"{accuracy.metric} ({accuracy.protocol}) {bound} {accuracy.unit}{rule}{drift}{confirmed}"
 
 
 def _chip(backend: Backend) -> str:

@@ -7,18 +7,23 @@ import os
 import re
 import shlex
 import signal
+import stat
 import subprocess
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
-from zoo_runner.errors import UsageError
+from zoo_runner.errors import StageError, UsageError
+from zoo_runner.known_secrets import known
+from zoo_runner.redaction import clean
 
 GRACE_S: Final = 5.0
 """How long a command has to end by itself when it is asked to."""
 _POLL_S: Final = 0.5
 _LOG_TAIL: Final = 1 << 20
+_PROMPT: Final = b"$ "
+"""How a log begins: with the command."""
 # What ais_bench, aclruntime, CANN and Python print when something goes wrong.
 _TELLING: Final = re.compile(r"\[ERROR\]|\bE[A-Z0-9]\d{4}\b|[Ff]ailed|Fatal|Error\b|\berror:|not match|No module named")
 
@@ -43,11 +48,12 @@ def run_logged(
         watched: Folders the command writes files into; they may appear later.
 
     Raises:
+        StageError: Something that is no log is in its place.
         subprocess.TimeoutExpired: It took too long, or gave no sign of life for too long, and was stopped.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("wb") as output:
-        output.write(f"$ {shlex.join(command)}\n".encode())
+    with _opened(log) as output:
+        output.write(_PROMPT + f"{clean(shlex.join(command))}\n".encode())
         output.flush()
         process = subprocess.Popen(  # noqa: S603 - an argument list, no shell
             command,
@@ -63,6 +69,47 @@ def run_logged(
             return _wait(process, timeout_s, silence_s, (log, *watched))
         finally:
             _stop(process)
+            _clean(log)
+
+
+def is_log(path: Path) -> bool:
+    """Say whether a file is the log of a command; links and special files are none."""
+    if not stat.S_ISREG(path.lstat().st_mode):
+        return False
+    with path.open("rb") as file:
+        return file.read(len(_PROMPT)) in {_PROMPT, b""}
+
+
+def _opened(log: Path) -> BinaryIO:
+    """Open a new file under the name of a log, never through a link or over somebody else's file.
+
+    Raises:
+        StageError: There is one.
+    """
+    if os.path.lexists(log) and not is_log(log):
+        raise StageError(f"{log}: expected the log of an earlier run, or nothing, found something else; move it away")
+    temporary = log.with_name(f".{log.name}.{os.getpid()}.tmp")
+    temporary.unlink(missing_ok=True)
+    output = temporary.open("xb")
+    try:
+        temporary.replace(log)
+    except BaseException:
+        output.close()
+        raise
+    return output
+
+
+def _clean(log: Path) -> None:
+    """Take secrets out of what a command printed; without any the file stays as it is."""
+    if not known():
+        return
+    text = log.read_text(encoding="utf-8", errors="surrogateescape")
+    if (shown := clean(text)) != text:
+        temporary = log.with_name(f".{log.name}.{os.getpid()}.tmp")
+        temporary.unlink(missing_ok=True)
+        with temporary.open("xb") as file:
+            file.write(shown.encode("utf-8", "surrogateescape"))
+        temporary.replace(log)
 
 
 def seconds_from(variable: str) -> float | None:

@@ -2,49 +2,56 @@
 
 from __future__ import annotations
 
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from traceback import format_exception
 from typing import TYPE_CHECKING
 
-from zoo_runner.baseline import read_baseline
-from zoo_runner.errors import StageError, ZooError, interrupted
-from zoo_runner.evaluation import evaluate
-from zoo_runner.gallery import pictures
-from zoo_runner.job import FROM_FILES, Job
-from zoo_runner.journal import Journal
-from zoo_runner.ledger import LEDGER, Ledger
-from zoo_runner.options import RunOptions, Stage
-from zoo_runner.preparation import prepare
-from zoo_runner.recipe import choose_backend, resolve
-from zoo_runner.report.files import make_folder, remove_report, write_report
+from zoo_runner.comparison.baseline import read_baseline
+from zoo_runner.errors import HookError, ZooError, interrupted
+from zoo_runner.history.ledger import LEDGER, Ledger
+from zoo_runner.job.job import FROM_FILES, Job
+from zoo_runner.job.journal import Journal
+from zoo_runner.job.options import RunOptions, Stage
+from zoo_runner.job.recipe import choose_backend
+from zoo_runner.known_secrets import learn
+from zoo_runner.output.folder import claimed, make_folder, writing
+from zoo_runner.output.inventory import name_manifest
+from zoo_runner.output.names import INPUTS, NAME, RESULTS
+from zoo_runner.plugin.folders import FolderBackend
+from zoo_runner.report.files import remove_report, write_report
+from zoo_runner.report.gallery import pictures
 from zoo_runner.report.model import Report, Verdict
-from zoo_runner.scoring import predict, write_inputs, write_results
-from zoo_runner.stages import gate
-from zoo_runner.stages.accumulation import Accumulation
-from zoo_runner.stages.ais_bench import check_tool
-from zoo_runner.stages.engine import Engine, check_om
-from zoo_runner.stages.waivers import judge_waivers, waived
-from zoo_runner.timing import time_batches
+from zoo_runner.stages.benchmark.stage import time_batches
+from zoo_runner.stages.convert.engine import Engine, check_om
+from zoo_runner.stages.convert.stage import convert, engine_of
+from zoo_runner.stages.evaluate.accumulation import Accumulation
+from zoo_runner.stages.evaluate.canaries import check_canaries
+from zoo_runner.stages.evaluate.stage import Data, Evaluation, evaluate
+from zoo_runner.stages.export.stage import export
+from zoo_runner.stages.fetch.stage import fetch
+from zoo_runner.stages.gate.stage import gate
+from zoo_runner.stages.predict.stage import predict, write_inputs, write_results
+from zoo_runner.store.audit import Audit, AuditedStore, new_audit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from zoo_runner.artifacts import Store
-    from zoo_runner.interfaces import Arrays, Progress, Sample
-    from zoo_runner.manifest.load import LoadedManifest
-    from zoo_runner.report.changes import MetricChange
+    from zoo_runner.comparison.baseline import Baseline
+    from zoo_runner.job.recipe import Recipe
+    from zoo_runner.job.scope import Scope
+    from zoo_runner.plugin.interfaces import Arrays, Progress, Sample
     from zoo_runner.report.picture import Picture
-    from zoo_runner.stages.targets import Scope
+    from zoo_runner.store.store import Store
 
 
-def run(loaded: LoadedManifest, options: RunOptions, *, store: Store, progress: Progress) -> Report:
-    """Run a manifest and return its report, which is also written to ``options.output``.
+def run(recipe: Recipe, options: RunOptions, *, store: Store, progress: Progress) -> Report:
+    """Run a checked manifest and return its report, which is also written to ``options.output``.
 
     Args:
-        loaded: The manifest.
-        options: What the user asked for.
+        recipe: The manifest in effect, as :func:`~zoo_runner.job.recipe.resolve` checked it.
+        options: What the user asked for; those that it was checked with.
         store: Keeps what was made, for the next run.
         progress: Is told what happens.
 
@@ -52,20 +59,68 @@ def run(loaded: LoadedManifest, options: RunOptions, *, store: Store, progress: 
         ZooError: The run was refused before it touched anything; a failure after that is in the report.
         Exception: A bug in the runner or a plugin, named in the report too.
     """
-    remove_report(
-        options.output, options.baseline
-    )  # also of a run that is refused: nobody may take the old report for its own
-    options.check()
-    recipe = resolve(loaded, options)
+    learn(options.weights or "", str(options.data or ""))
+    # Also of a run that is refused: nobody may take the old report for its own.
+    with claimed(options.output, options.leaves, options.baseline) as warnings:
+        return _run(recipe, options, store, progress, warnings)
+
+
+def _run(recipe: Recipe, options: RunOptions, store: Store, progress: Progress, warnings: Sequence[str]) -> Report:
+    if options.runs(Stage.EVALUATE):
+        check_canaries(recipe.parts.metric, recipe.manifest.plugin.name)
+    journal = Journal(loaded=recipe.loaded, progress=progress, subset=options.subset)
+    store.clear_remains()
+    doubted, audit = _doubted(store, options)
     baseline = read_baseline(options.baseline) if options.baseline is not None else None
-    backend = None if options.scores_files else choose_backend(options.backend)
-    check_om(options.om, backend)
-    check_tool(recipe, backend)
-    journal = Journal(loaded=loaded, progress=progress, effective=recipe.manifest, subset=options.subset)
-    job = Job(recipe=recipe, options=options, store=store, journal=journal, backend=backend, baseline=baseline)
+    job = open_job(recipe, options, doubted, journal, baseline)
+    if audit:
+        journal.note(f"verify cache: a tenth of what is reused is made again and compared; {audit.again}")
     make_folder(options.output)
-    with _no_verdict_when_interrupted(options.output):
-        return _kept(job)
+    with claimed(options.output, _all_that_is_left(job)) as more:  # also where there was no folder to hold
+        for warning in (*warnings, *more):
+            journal.warn(warning)
+        with writing(options.output):
+            name_manifest(options.output, recipe.loaded.path)
+        with _no_verdict_when_interrupted(options.output):
+            report = _kept(job)
+    for line in audit.lines() if audit else ():
+        journal.note(f"verify cache: {line}")
+    return report
+
+
+def _all_that_is_left(job: Job) -> tuple[str, ...]:
+    """Return what the run writes beside the report, with what the manifest asks for."""
+    return (*job.options.leaves, *((INPUTS, RESULTS) if isinstance(job.backend, FolderBackend) else ()))
+
+
+def open_job(
+    recipe: Recipe, options: RunOptions, store: Store, journal: Journal, baseline: Baseline | None = None
+) -> Job:
+    """Choose the backend, and join all that the stages of one run share.
+
+    Raises:
+        ZooError: There is no such backend, it lacks something, or it cannot do what the manifest or an option asks.
+    """
+    backend = None if options.scores_files else choose_backend(options.backend, recipe.loaded)
+    check_om(options.om, backend)
+    return Job(
+        recipe=recipe,
+        options=options,
+        store=store.telling(journal.note),
+        journal=journal,
+        backend=backend,
+        baseline=baseline,
+    )
+
+
+def _doubted(store: Store, options: RunOptions) -> tuple[Store, Audit | None]:
+    """Return the store as far as it is believed, and what keeps count where it is verified."""
+    if options.no_cache:
+        return store.renewing(), None
+    if not options.verify_cache:
+        return store, None
+    audit = new_audit(options.seed)
+    return AuditedStore(store, audit), audit
 
 
 @contextmanager
@@ -75,8 +130,7 @@ def _no_verdict_when_interrupted(folder: Path) -> Iterator[None]:
         yield
     except BaseException as error:
         if interrupted(error):
-            with suppress(StageError):
-                remove_report(folder)
+            remove_report(folder)
         raise
 
 
@@ -94,13 +148,15 @@ def _kept(job: Job) -> Report:
     except ZooError as error:
         if interrupted(error):
             raise
-        outcome = Outcome(report=journal.report(Verdict.ERROR, [str(error)], exit_code=error.exit_code))
+        if job.options.traceback:
+            journal.progress.warn("".join(format_exception(error)).rstrip())
+        of = f"plugin {job.recipe.manifest.plugin.name!r}: " if isinstance(error, HookError) else ""
+        outcome = Outcome(report=journal.report(Verdict.ERROR, [f"{of}{error}"], exit_code=error.exit_code))
     except (Exception, SystemExit) as error:
         if not interrupted(error):
             _keep(job, Outcome(report=journal.report(Verdict.ERROR, [f"{type(error).__name__}: {error}"])))
         raise
-    _keep(job, outcome)
-    return outcome.report
+    return _keep(job, outcome)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,16 +167,37 @@ class Outcome:
     pictures: tuple[Picture, ...] = ()
 
 
-def _keep(job: Job, outcome: Outcome) -> None:
-    """Write the report, and append it to the ledger; a report that is there is worth more than its entry."""
-    path = write_report(job.options.output, outcome.report, outcome.pictures, job.options.language)
+def _keep(job: Job, outcome: Outcome) -> Report:
+    """Write the report, append it to the ledger, and return it as written.
+
+    A report that is there is worth more than its entry in the ledger.
+    """
+    report = write_report(job.options.output, outcome.report, outcome.pictures, job.options.language)
+    for warning in report.warnings[len(outcome.report.warnings) :]:  # forms of it that could not be made
+        job.journal.progress.warn(warning)
     try:
-        Ledger(job.store.root / LEDGER).append(outcome.report.encodable(), path)
+        Ledger(job.store.root / LEDGER).append(report, job.options.output / NAME)
     except Exception as error:
         if interrupted(error):
             raise
         kind = "" if isinstance(error, ZooError) else f"{type(error).__name__}: "
         job.journal.warn(f"this run is not in the history: {kind}{error}")
+    return report
+
+
+def prepare(job: Job) -> tuple[Sequence[Sample], Engine | None]:
+    """Do what comes before the first sample: fetch, export, convert.
+
+    Returns:
+        The data set, and the model as the backend runs it; ``None`` where the run needs no model.
+    """
+    inputs = fetch(job)
+    if not job.options.needs_model or inputs.weights is None or job.backend is None:
+        return inputs.samples, None
+    engine = engine_of(job, job.backend, export(job, inputs.weights))
+    if job.options.last is not Stage.EXPORT:
+        convert(job, engine)
+    return inputs.samples, engine
 
 
 def _flow(job: Job) -> Outcome:
@@ -129,45 +206,32 @@ def _flow(job: Job) -> Outcome:
     scored = job.chosen(samples)[: job.options.limit]
     scope = job.scope(samples, scored)
     predictions: Sequence[Arrays] = ()
-    changes: tuple[MetricChange, ...] = ()
+    evaluation: Evaluation | None = None
     if last is Stage.PREPROCESS:
         write_inputs(job, scored)
     elif last is Stage.INFER and engine:
         write_results(job, scored, engine)
     elif last.position >= Stage.POSTPROCESS.position:
         if job.options.needs_data:
-            predictions, changes = _scored(job, scope, samples, scored, engine)
+            predictions, evaluation = _scored(job, scope, samples, scored, engine)
         if job.options.runs(Stage.BENCHMARK):
             time_batches(job, engine)
     if not job.options.runs(Stage.GATE):
         report = job.journal.report(Verdict.STOPPED, [f"stopped after {last.value}, as asked"])
     else:
-        report = _gate(job, scope)
-    return _explained(job, report, scored, predictions, changes)
+        report = gate(job, scope)
+    return _explained(job, report, scored, predictions, evaluation)
 
 
 def _scored(
     job: Job, scope: Scope, samples: Sequence[Sample], scored: Sequence[Sample], engine: Engine | None
-) -> tuple[Sequence[Arrays], tuple[MetricChange, ...]]:
+) -> tuple[Sequence[Arrays], Evaluation | None]:
     """Predict and, unless the run ends before, evaluate; the metric takes in what is there while more is predicted."""
     if not job.options.runs(Stage.EVALUATE):
-        return predict(job, samples, scored, engine), ()
+        return predict(job, samples, scored, engine), None
     with closing(Accumulation(job.recipe.parts.metric, scored)) as accumulation:
         predictions = predict(job, samples, scored, engine, accumulation.add)
-        return predictions, evaluate(job, scope, scored, predictions, accumulation)
-
-
-def _gate(job: Job, scope: Scope) -> Report:
-    journal, loaded = job.journal, job.recipe.loaded
-    with journal.stage(Stage.GATE):
-        waivers, today = loaded.manifest.waivers, datetime.now(tz=timezone.utc).date()
-        places = [loaded.locate(("waivers", position)) for position in range(len(waivers))]
-        journal.waivers = judge_waivers([*journal.metrics, *journal.performance], waivers, today, places)
-        journal.metrics = tuple(waived(line, journal.waivers) for line in journal.metrics)
-        journal.performance = [waived(line, journal.waivers) for line in journal.performance]
-        missing = gate.not_measured(loaded, scope, journal.metrics, journal.performance)
-        verdict, why = gate.decide([*journal.metrics, *journal.performance], missing, journal.waivers)
-    return journal.report(verdict, why)
+        return predictions, evaluate(job, scope, Data(dataset=samples, scored=scored), predictions, accumulation)
 
 
 def _explained(
@@ -175,19 +239,21 @@ def _explained(
     report: Report,
     scored: Sequence[Sample],
     predictions: Sequence[Arrays],
-    changes: tuple[MetricChange, ...],
+    evaluation: Evaluation | None,
 ) -> Outcome:
     """Add what helps to understand a verdict, and cannot change it: the comparison, and pictures."""
-    metric = job.recipe.parts.metric
     if job.baseline is not None:
-        from zoo_runner.comparison import compare  # noqa: PLC0415 - most runs have no baseline
+        from zoo_runner.comparison import compare, pair, score_pairs  # noqa: PLC0415 - most runs have no baseline
 
-        comparison = compare(job.baseline, report, scored, predictions, metric, changes)
+        compared = evaluation.compared if evaluation else None
+        if compared is None:
+            compared = score_pairs(job.recipe.parts.metric, pair(job.baseline, scored, predictions))
+        comparison = compare(job.baseline, report, compared, evaluation.changes if evaluation else ())
         report = report.model_copy(update={"comparison": comparison})
-    if not job.options.runs(Stage.EVALUATE):
+    if evaluation is None:
         return Outcome(report=report)
     try:
-        return Outcome(report=report, pictures=pictures(report, scored, predictions, metric))
+        return Outcome(report=report, pictures=pictures(report, scored, evaluation.scored))
     except Exception as error:
         if interrupted(error):
             raise

@@ -10,7 +10,10 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from places import ROOT
+
+pytestmark = pytest.mark.slow  # runs the benchmark
+
 IMAGES = "import sys, pathlib, workload; workload.write_images(pathlib.Path(sys.argv[1]), 2)"
 
 

@@ -7,7 +7,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
+import pytest
+
+from places import ROOT
+
+pytestmark = pytest.mark.slow  # runs the benchmark
 
 
 def test_report(tmp_path: Path) -> None:

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from places import ROOT
+
 SAMPLE = Path("manifests", "refinedet320-sample.yaml")
 SLOW, QUICK = "  loop: 10\n", "  loop: 1\n  warmup: 0\n"
 """The sample is timed once instead of many times: no page says how fast it is."""

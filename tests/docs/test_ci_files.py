@@ -17,7 +17,8 @@ from typing import TypeAlias
 import pytest
 import yaml
 
-ROOT = Path(__file__).parents[2]
+from places import ROOT
+
 FOLDER = ROOT / "docs" / "ci"
 GITHUB, GITLAB = FOLDER / "github-actions.yml", FOLDER / "gitlab-ci.yml"
 STORE = ".zoo-runner"

@@ -19,7 +19,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from places import ROOT
+
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 FENCE = re.compile(
     r"^(?P<marks>(?: *<!-- [^\n]+ -->\n)*)^(?P<indent> *)```(?P<language>[\w{}]+)\n(?P<text>.*?)^(?P=indent)```$",
@@ -79,6 +80,7 @@ def shows_output_of(block: re.Match[str], after: re.Match[str], content: str) ->
 BLOCKS = {path: list(blocks(path)) for path in PAGES}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "path",
     [path for path, found in BLOCKS.items() if any(block.not_run is None for block in found)],

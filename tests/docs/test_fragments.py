@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from places import ROOT
 from zoo_runner.manifest.load import load
 
-ROOT = Path(__file__).parents[2]
 ELSEWHERE = {"github-actions.md", "gitlab-ci.md", "write-a-plugin.md"}
 """Pages whose YAML is a whole file, which other tests look at."""
 FENCE = re.compile(r"^ *```yaml\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)

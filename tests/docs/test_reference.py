@@ -15,15 +15,16 @@ import click
 import pytest
 from pydantic import BaseModel, Field
 
+from places import ROOT
 from reference.command_page import commands
 from reference.contracts import aliases, functions, protocols, records
 from reference.generate import COMMAND, pages
 from reference.markdown import attributes, inline, prose, slug, table, without_attributes
 from reference.schema_page import SchemaPage
-from zoo_runner import errors, evidence, hookspecs, interfaces, speed
+from zoo_runner import errors
 from zoo_runner.cli import cli
+from zoo_runner.plugin import evidence, hookspecs, interfaces, speed
 
-ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "docs" / "reference"
 
 

@@ -9,7 +9,10 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from places import ROOT
+
+pytestmark = pytest.mark.slow  # builds the site
+
 OPTIONS = ("-W", "--keep-going", "-n", "-q")
 
 

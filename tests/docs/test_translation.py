@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from places import ROOT
+
 ENGLISH, CHINESE = "README.md", "README.zh-CN.md"
 CJK = re.compile(r"[\u4e00-\u9fff]")
 

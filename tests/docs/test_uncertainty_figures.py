@@ -11,16 +11,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from refinedet_plugin.metric import VocMetric
-from refinedet_plugin.voc import VocDataset
-from zoo_runner.baseline import Baseline, read_baseline
+from places import ROOT
+from voc_scenes import scored
+from zoo_detection.mean_ap.metric import VocMetric
+from zoo_detection.voc.dataset import VocDataset
+from zoo_runner.comparison.baseline import Baseline, read_baseline
 from zoo_runner.manifest.load import load
-from zoo_runner.stages.bootstrap import draw
+from zoo_runner.statistics.bootstrap import draw
 
 if TYPE_CHECKING:
     from tests.conftest import ZooRun
 
-ROOT = Path(__file__).parents[2]
+pytestmark = pytest.mark.slow  # whole runs of the sample
+
 PAGE = (ROOT / "docs" / "explanation" / "uncertainty.md").read_text(encoding="utf-8")
 MANIFEST = ROOT / "manifests" / "refinedet320-sample.yaml"
 QUICK = ("--set", "benchmark={batch: [1], loop: 1, warmup: 0}")
@@ -60,8 +63,8 @@ def test_intervals_lean_as_described(baseline: Baseline, line: str, row: str) ->
     value, low, high, mean, above = figures(rf"\| {row} \| # \| # to # \| # \| # % \|")
     record = metrics(baseline)[line]
     assert [value, low, high] == pytest.approx([record.value, record.interval.low, record.interval.high], abs=ROOM)
-    metric, samples, predictions = scored(baseline)
-    resamples = metric.resampled(samples, predictions, draw(len(samples), 1000, 0))
+    metric, samples, predictions = parts(baseline)
+    resamples = scored(metric, samples, predictions).resample(draw(len(samples), 1000, 0))
     values = next(each.values for each in resamples if f"{each.name}/{each.protocol}" == line)
     assert mean == pytest.approx(values.mean(), abs=ROOM)
     assert above == pytest.approx(100 * (values > record.value).mean(), abs=5)
@@ -77,7 +80,7 @@ def test_ends_and_smallest_drop(baseline: Baseline) -> None:
 
 
 def test_fewer_images_score_higher(baseline: Baseline) -> None:
-    metric, samples, predictions = scored(baseline)
+    metric, samples, predictions = parts(baseline)
     *said, whole, least, most = figures(
         "sets of 24, 60 and 120 of the sample's images have a `voc07_map` of #, # and # on average, all 240 have #; "
         "the area stays between # and #\\."
@@ -85,7 +88,7 @@ def test_fewer_images_score_higher(baseline: Baseline) -> None:
     generator = np.random.default_rng(0)
     for size, figure in zip((24, 60, 120), said, strict=True):
         picks = [np.sort(generator.choice(len(samples), size, replace=False)) for _ in range(100)]
-        values = [metric.evaluate([samples[i] for i in pick], [predictions[i] for i in pick]) for pick in picks]
+        values = [scored(metric, [samples[i] for i in pick], [predictions[i] for i in pick]).values for pick in picks]
         assert figure == pytest.approx(np.mean([each[0].value for each in values]), abs=2 * ROOM)
         assert least - ROOM < np.mean([each[2].value for each in values]) < most + ROOM
     assert whole == pytest.approx(metrics(baseline)["voc07_map/reference"].value, abs=ROOM)
@@ -108,7 +111,7 @@ def test_a_paired_interval_is_sharper(baseline: Baseline, session_zoo_run: ZooRu
     assert change["interval"]["high"] < 0
 
 
-def scored(baseline: Baseline) -> tuple[VocMetric, Any, Any]:
+def parts(baseline: Baseline) -> tuple[VocMetric, Any, Any]:
     manifest = load(MANIFEST).manifest
     classes = tuple(manifest.plugin.config["classes"])
     samples = VocDataset(classes).samples(ROOT / "refinedet_plugin" / "sample" / "VOCdevkit")

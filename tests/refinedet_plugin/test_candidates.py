@@ -7,26 +7,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chosen_kernels import Decided
 from refinedet_plugin import candidates
 from refinedet_plugin.candidates import Candidates, candidates_of, is_finite, largest_exponent, pick
-from refinedet_plugin.compiled import Compiled
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-    from refinedet_plugin.compiled import Kernel
 
     Floats = NDArray[np.float32]
 
 F = np.float32
 TENTH = F(0.1)
-
-
-def standing_in(kernel: Kernel | None) -> Compiled:
-    """A function that is compiled already, or never will be."""
-    function = Compiled(pick, "")
-    function._kernel = kernel
-    return function
 
 
 WAYS = [
@@ -38,8 +29,8 @@ WAYS = [
 
 @pytest.fixture(params=WAYS)
 def _way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(candidates, "PICK", standing_in(request.param[0]))
-    monkeypatch.setattr(candidates, "LARGEST", standing_in(request.param[1]))
+    monkeypatch.setattr(candidates, "PICK", Decided(request.param[0]))
+    monkeypatch.setattr(candidates, "LARGEST", Decided(request.param[1]))
 
 
 def found(confidences: object, objectness: object) -> list[tuple[int, int, float]]:
@@ -96,7 +87,7 @@ def test_all_ways_find_the_same(rows: list[tuple[list[float], float]], room: int
     results: list[Candidates] = []
     for kernel in (None, pick, candidates.PICK.wait()):
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(candidates, "PICK", standing_in(kernel))
+            patch.setattr(candidates, "PICK", Decided(kernel))
             patch.setattr(candidates, "ROOM", room)
             results.append(candidates_of(confidences, objectness, confidence=TENTH, least=TENTH))
     for result in results[1:]:

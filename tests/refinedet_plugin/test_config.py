@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from refinedet_plugin.config import VOC_CLASSES, RefineDetConfig
+from refinedet_plugin.config import RefineDetConfig
+from zoo_detection.voc.classes import VOC_CLASSES
 
 
 def test_the_preset_is_the_twenty_voc_classes_in_alphabetical_order() -> None:

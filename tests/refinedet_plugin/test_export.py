@@ -8,8 +8,8 @@ import pytest
 from refinedet_plugin.config import RefineDetConfig
 from refinedet_plugin.plugin import zoo_network
 from zoo_runner.manifest.schema import OnnxOptions
-from zoo_runner.stages.export import export
-from zoo_runner.stages.graph import check_nodes, output_nodes
+from zoo_runner.onnx_graph import check_nodes, output_nodes
+from zoo_runner.stages.export.checked_export import export
 
 torch = pytest.importorskip("torch")
 onnx = pytest.importorskip("onnx")
@@ -22,10 +22,10 @@ OM_ORDER = ("odm_loc", "odm_conf", "arm_loc", "arm_conf")
 @pytest.mark.parametrize(
     "options",
     [
-        pytest.param({"opset": 11}, id="torchscript"),
+        pytest.param({"opset": 11}, id="torchscript", marks=pytest.mark.slow),
         pytest.param({"opset": 17, "simplify": False}, id="torchscript-plain"),
-        pytest.param({"opset": 18, "exporter": "dynamo"}, id="dynamo"),
-        pytest.param({"opset": 18, "exporter": "dynamo", "simplify": False}, id="dynamo-plain"),
+        pytest.param({"opset": 18, "exporter": "dynamo"}, id="dynamo", marks=pytest.mark.slow),
+        pytest.param({"opset": 18, "exporter": "dynamo", "simplify": False}, id="dynamo-plain", marks=pytest.mark.slow),
     ],
 )
 def test_the_network_exports_and_its_nodes_are_found(options: dict[str, Any], tmp_path: Path) -> None:

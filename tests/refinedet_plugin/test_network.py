@@ -171,6 +171,7 @@ def test_export_by_tracing_keeps_the_batch_dynamic(narrow: RefineDet, tmp_path: 
     assert_same_outputs(narrow, path)
 
 
+@pytest.mark.slow
 def test_export_by_dynamo_keeps_the_batch_dynamic(narrow: RefineDet, tmp_path: Path) -> None:
     path = tmp_path / "narrow.onnx"
     with warnings.catch_warnings():

@@ -1,18 +1,18 @@
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any, get_args
 
 import pytest
 import torch
 
+from places import MANIFESTS
 from refinedet_plugin import plugin as hooks
 from refinedet_plugin.config import InputSize, RefineDetConfig
-from zoo_runner import plugins
-from zoo_runner.interfaces import PixelPreprocess
 from zoo_runner.manifest.load import load, load_plugin_config
+from zoo_runner.plugin import loading as plugins
+from zoo_runner.plugin.pixels import PixelPreprocess
+from zoo_runner.plugin.scoring import score
 
-MANIFESTS = Path(__file__).parents[2] / "manifests"
 SMALL = {"width": 0.01, "classes": ["a", "b"]}
 
 CHANGES: dict[str, tuple[Any, set[str]]] = {
@@ -88,7 +88,7 @@ def test_a_sample_goes_through_every_part() -> None:
     }
     nothing = made.postprocess({spec.name: spec.empty(1)[0] for spec in made.network.outputs}, samples[0])
     assert {len(array) for array in nothing.values()} == {0}
-    values = made.metric.evaluate(samples[:1], [nothing])
+    values = score(made.metric, samples[:1], [nothing]).values
     assert [(value.name, value.protocol) for value in values] == list(made.metric.measures)
 
 

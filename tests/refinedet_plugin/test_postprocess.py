@@ -11,18 +11,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from refinedet_plugin import candidates, nms_compiled
-from refinedet_plugin.compiled import Compiled
+from chosen_kernels import Decided
+from refinedet_plugin import candidates
 from refinedet_plugin.config import RefineDetConfig
 from refinedet_plugin.postprocess import RefineDetPostprocess
 from refinedet_plugin.priors import priors
 from voc_scenes import sample_of
+from zoo_detection import nms_compiled
 from zoo_runner.errors import ResultError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from zoo_runner.interfaces import Arrays
+    from zoo_runner.plugin.interfaces import Arrays
 
     Floats = NDArray[np.float32]
     Outputs = dict[str, Floats]
@@ -100,7 +101,7 @@ FUNCTIONS = ((candidates, "LARGEST"), (candidates, "PICK"), (nms_compiled, "SCAN
 def numpy_alone() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         for module, name in FUNCTIONS:
-            patch.setattr(module, name, Compiled(print, ""))
+            patch.setattr(module, name, Decided())
         yield
 
 

@@ -14,13 +14,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hypothesis_numpy
 
+from chosen_kernels import Decided
+from places import ROOT
 from refinedet_plugin import preprocess as ours
-from refinedet_plugin.compiled import Compiled
 from refinedet_plugin.config import RefineDetConfig
-from refinedet_plugin.preprocess import RefineDetPreprocess, jpeg_is_truncated, normalise, shift
-from refinedet_plugin.voc import VocSample
+from refinedet_plugin.preprocess import RefineDetPreprocess, normalise, shift
+from zoo_detection.images.decoding import jpeg_is_truncated
+from zoo_detection.samples import DetectionSample
 from zoo_runner.errors import DatasetError
-from zoo_runner.interfaces import PixelPreprocess
+from zoo_runner.plugin.pixels import PixelPreprocess
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,8 +34,8 @@ if TYPE_CHECKING:
 PROGRESSIVE = (cv2.IMWRITE_JPEG_PROGRESSIVE, 1)
 
 
-def sample_of(path: Path, width: int, height: int) -> VocSample:
-    return VocSample(
+def sample_of(path: Path, width: int, height: int) -> DetectionSample:
+    return DetectionSample(
         index=1,
         id="000042",
         path=path,
@@ -109,7 +111,7 @@ def test_equals_the_reference_chain(
     path = tmp_path / "000042.jpg"
     path.write_bytes(data)
     ours.SHIFT.wait()
-    for function in (Compiled(shift, ""), ours.SHIFT):  # numpy alone, then compiled
+    for function in (Decided(), ours.SHIFT):  # numpy alone, then compiled
         monkeypatch.setattr(ours, "SHIFT", function)
         inputs = RefineDetPreprocess(config)(sample_of(path, width, height))
         assert list(inputs) == ["image"]
@@ -191,10 +193,8 @@ def test_any_pixels_are_normalised_alike(
     offsets = tuple(np.float32(value) for value in mean)
     expected = (pixels.astype(np.float32) - np.array(offsets, np.float32))[:, :, ::-1].transpose(2, 0, 1)
     for kernel in (None, shift, ours.SHIFT.wait()):
-        function = Compiled(shift, "")
-        function._kernel = kernel
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(ours, "SHIFT", function)
+            patch.setattr(ours, "SHIFT", Decided(kernel))
             found = normalise(given_pixels, offsets)
         assert found.flags.c_contiguous
         assert found.tobytes() == np.ascontiguousarray(expected).tobytes()
@@ -271,7 +271,9 @@ def test_refuses_a_bad_image(tmp_path: Path, data: bytes, text: str) -> None:
     assert "restore the file from the data set's archive" in message
 
 
-@pytest.mark.parametrize(("name", "reason"), [("none.jpg", "No such file or directory"), (".", "Is a directory")])
+@pytest.mark.parametrize(
+    ("name", "reason"), [("none.jpg", "No such file or directory"), (".", "expected a regular file, found a folder")]
+)
 def test_refuses_an_unreadable_file(tmp_path: Path, capfd: pytest.CaptureFixture[str], name: str, reason: str) -> None:
     path = tmp_path / name
     with pytest.raises(DatasetError) as caught:
@@ -320,5 +322,5 @@ def test_opencv_is_imported_only_to_decode() -> None:
         "RefineDetPreprocess(RefineDetConfig())\n"
         "sys.exit('cv2' in sys.modules)\n"
     )
-    root = Path(__file__).parents[2]
+    root = ROOT
     assert subprocess.run([sys.executable, "-c", code], cwd=root, check=False).returncode == 0

@@ -5,9 +5,9 @@ from __future__ import annotations
 from contextlib import nullcontext
 from typing import Any
 
-from zoo_runner.interfaces import BATCH, Preprocess, Session, TensorSpec
-from zoo_runner.stages.clocks import Clocks
-from zoo_runner.stages.inference import ModelOutputs
+from zoo_runner.plugin.interfaces import BATCH, Preprocess, Session, TensorSpec
+from zoo_runner.stages.predict.clocks import Clocks
+from zoo_runner.stages.predict.inference import ModelOutputs
 
 
 class Quiet:

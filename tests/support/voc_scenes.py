@@ -4,24 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from refinedet_plugin.voc import VocSample
+from zoo_detection.samples import DetectionSample
+
+if TYPE_CHECKING:
+    from zoo_detection.mean_ap.metric import VocMetric
+    from zoo_detection.mean_ap.scoring import VocScore
+    from zoo_runner.plugin.interfaces import Sample
 
 Prediction: TypeAlias = Mapping[str, NDArray[Any]]
 Object: TypeAlias = tuple[int, Sequence[float], bool]
 """Label, 1-based box, difficult."""
 Detection: TypeAlias = tuple[int, float, Sequence[float]]
 """Label, score, 0-based box."""
-Scene: TypeAlias = tuple[list[VocSample], list[Prediction]]
+Scene: TypeAlias = tuple[list[DetectionSample], list[Prediction]]
 
 
-def sample_of(objects: Sequence[Object] = (), index: int = 1) -> VocSample:
+def scored(metric: VocMetric, samples: Sequence[Sample], predictions: Sequence[Prediction]) -> VocScore:
+    """What a metric finds of these predictions, all taken in at once."""
+    scoring = metric.scoring()
+    scoring.update(samples, predictions)
+    return scoring.compute()
+
+
+def sample_of(objects: Sequence[Object] = (), index: int = 1) -> DetectionSample:
     """An image with these objects."""
-    return VocSample(
+    return DetectionSample(
         index=index,
         id=f"{index:06}",
         path=Path(f"{index:06}.jpg"),
@@ -59,7 +71,7 @@ def scene(seed: int, images: int = 6, detections: int = 20, decimals: int | None
     With ``decimals``, many scores are equal; without, no two are, even as the reference writes them.
     """
     rng = np.random.default_rng(seed)
-    samples: list[VocSample] = []
+    samples: list[DetectionSample] = []
     predictions: list[Prediction] = []
     distinct = rng.permutation(images * detections).reshape(images, detections) + 1.0
     for index in range(1, images + 1):

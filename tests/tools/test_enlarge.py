@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import torch
 
-from refinedet_plugin import boxes
 from refinedet_plugin.config import RefineDetConfig
 from refinedet_plugin.network import RefineDet
 from refinedet_plugin.priors import priors
 from sample.enlarge import enlarged
+from zoo_detection import boxes
 
 
 def network() -> RefineDet:

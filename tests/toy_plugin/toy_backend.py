@@ -4,15 +4,15 @@ import time
 
 import numpy as np
 
-from zoo_runner.hookspecs import hookimpl
-from zoo_runner.interfaces import Prerequisite, Timings
+from zoo_runner.plugin.hookspecs import hookimpl
+from zoo_runner.plugin.interfaces import Prerequisite, Timings
 
 
 class ReferenceSession:
-    def __init__(self, request):
+    def __init__(self, model, request):
         from onnx.reference import ReferenceEvaluator
 
-        self.model = ReferenceEvaluator(str(request.model))
+        self.model = ReferenceEvaluator(model)
         self.names = [spec.name for spec in request.outputs]
 
     def infer(self, inputs):
@@ -32,7 +32,6 @@ class ReferenceSession:
 
 class ReferenceBackend:
     name = "onnx-reference"
-    model_format = "onnx"
 
     def prerequisites(self):
         return (Prerequisite(name="numpy", ok=True, found=np.__version__),)
@@ -46,7 +45,7 @@ class ReferenceBackend:
         return f"onnx {onnx.__version__}"
 
     def open(self, request):
-        return ReferenceSession(request)
+        return ReferenceSession(str(request.model), request)
 
 
 @hookimpl

@@ -6,8 +6,9 @@ import numpy as np
 from pydantic import BaseModel
 
 from zoo_runner.errors import DatasetError
-from zoo_runner.hookspecs import hookimpl
-from zoo_runner.interfaces import MetricValue, Sample, TensorSpec
+from zoo_runner.plugin.hookspecs import hookimpl
+from zoo_runner.plugin.interfaces import MetricValue, Sample, TensorSpec
+from zoo_runner.plugin.scoring import ScoredValues, WholeSet
 
 
 class ToyConfig(BaseModel, extra="forbid", frozen=True):
@@ -55,13 +56,16 @@ class ToyMetric:
     def __init__(self, config):
         self.classes = config.classes
 
-    def evaluate(self, samples, predictions):
+    def scoring(self):
+        return WholeSet(self.score)
+
+    def score(self, samples, predictions):
         hits = [
             sample.id.split("_")[0] == self.classes[prediction["label"][0]]
             for sample, prediction in zip(samples, predictions, strict=True)
         ]
         value = 100.0 * sum(hits) / max(1, len(hits))
-        return (MetricValue(name="accuracy", protocol="top1", value=value, unit="percent"),)
+        return ScoredValues((MetricValue(name="accuracy", protocol="top1", value=value, unit="percent"),))
 
 
 @hookimpl

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from pydantic import BaseModel
 
-from zoo_runner.hookspecs import hookimpl
-from zoo_runner.interfaces import Arrays, MetricValue, Sample, TensorSpec
+from zoo_runner.plugin.hookspecs import hookimpl
+from zoo_runner.plugin.interfaces import Arrays, MetricValue, Sample, TensorSpec
+from zoo_runner.plugin.scoring import ScoredValues, WholeSet
 
 if TYPE_CHECKING:
     import torch
@@ -96,12 +97,15 @@ class TrialMetric:
     def __init__(self, config: TrialConfig) -> None:
         self.config = config
 
-    def evaluate(self, samples: Sequence[Sample], predictions: Sequence[Arrays]) -> tuple[MetricValue, ...]:
+    def scoring(self) -> WholeSet:
+        return WholeSet(self.score)
+
+    def score(self, samples: Sequence[Sample], predictions: Sequence[Arrays]) -> ScoredValues:
         self.config.check("metric")
         names = [self.config.classes[int(prediction["label"][0])] for prediction in predictions]
         hits = sum(name == sample.id.partition("_")[0] for name, sample in zip(names, samples, strict=True))
         value = 100 * hits / len(samples)
-        return (MetricValue(name="accuracy", protocol="top1", value=value, unit="percent"),)
+        return ScoredValues((MetricValue(name="accuracy", protocol="top1", value=value, unit="percent"),))
 
 
 @hookimpl

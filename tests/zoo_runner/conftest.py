@@ -1,18 +1,26 @@
-"""Third-party packages for the tests of plugins: real modules and metadata on the import path."""
+"""What several rooms' tests need: the shortest manifest, and third-party packages on the import path."""
 
 from __future__ import annotations
 
 import importlib
+import shutil
+import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
+from lab import Lab
+
+if TYPE_CHECKING:
+    from tests.conftest import Listener
+
 PLUGIN = """\
 from pydantic import BaseModel
-from zoo_runner.hookspecs import hookimpl
-from zoo_runner.interfaces import TensorSpec
+from zoo_runner.plugin.hookspecs import hookimpl
+from zoo_runner.plugin.interfaces import TensorSpec
 
 
 class Config(BaseModel, extra="forbid"):
@@ -27,7 +35,7 @@ class Part:
 
     def build(self): ...
     def samples(self, root): ...
-    def evaluate(self, samples, predictions): ...
+    def scoring(self): ...
     def __call__(self, *arguments): ...
 
 
@@ -61,11 +69,48 @@ def zoo_metric(config):
     return Part()
 """
 
+MINIMAL = """\
+name: toy
+plugin: {name: toy}
+dataset: {name: points, samples: 10}
+inputs:
+  - {name: x, shape: [batch, 3]}
+outputs:
+  - {name: y, shape: [batch, 2]}
+  - {name: z, shape: [batch, 2]}
+"""
+
+
+@pytest.fixture
+def minimal() -> str:
+    """Return the shortest complete manifest, of 8 lines."""
+    return MINIMAL
+
 
 @pytest.fixture
 def plugin_source() -> str:
     """Return a module that implements every hook of a model plugin."""
     return PLUGIN
+
+
+@pytest.fixture(scope="session")
+def lab_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The store that all labs share: the trial is exported once."""
+    return tmp_path_factory.mktemp("lab-store")
+
+
+@pytest.fixture
+def lab(
+    trial_files: Path,
+    trial_site: Path,
+    tmp_path: Path,
+    lab_store: Path,
+    listener: Listener,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Lab:
+    monkeypatch.syspath_prepend(trial_site)
+    shutil.copytree(trial_files, tmp_path, dirs_exist_ok=True)
+    return Lab(tmp_path, lab_store, listener)
 
 
 @pytest.fixture
@@ -92,3 +137,17 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callabl
     yield install_distribution
     for module in modules:
         sys.modules.pop(module, None)
+
+
+def _too_long(_number: int, _frame: object) -> None:
+    raise TimeoutError("it takes too long")
+
+
+@pytest.fixture
+def patience() -> Iterator[None]:
+    """End what would take minutes, by the processor's time: other load does not count."""
+    before = signal.signal(signal.SIGVTALRM, _too_long)
+    signal.setitimer(signal.ITIMER_VIRTUAL, 30.0)
+    yield
+    signal.setitimer(signal.ITIMER_VIRTUAL, 0.0)
+    signal.signal(signal.SIGVTALRM, before)

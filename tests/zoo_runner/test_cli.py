@@ -14,13 +14,13 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
-from zoo_runner.options import Stage
+from places import ROOT
+from zoo_runner.job.options import Stage
 from zoo_runner.report.model import Report
 
 if TYPE_CHECKING:
-    from tests.conftest import ZooRun
+    from tests.conftest import Forks, ZooRun
 
-ROOT = Path(__file__).parents[2]
 SAMPLE = ROOT / "manifests" / "refinedet320-sample.yaml"
 OPTIONS = (
     *("backend", "weights", "data", "subset", "baseline", "batch-size", "device", "limit", "from", "until", "results"),
@@ -30,6 +30,11 @@ HEAVY = {
     *("torch", "onnx", "onnxruntime", "onnxsim", "cv2", "numpy", "pydantic", "rich", "requests", "yaml"),
     *("jinja2", "matplotlib", "junitparser", "sqlite3"),
 }
+
+
+@pytest.fixture
+def zoo_run(zoo_run: ZooRun, forks: Forks) -> ZooRun:
+    return forks(zoo_run)
 
 
 @pytest.mark.parametrize("flag", ["--help", "-h"])
@@ -65,7 +70,7 @@ def test_help_loads_nothing_large(arguments: list[str]) -> None:
 
 def test_version(zoo_run: ZooRun) -> None:
     done = zoo_run("--version")
-    assert (done.returncode, done.stdout) == (0, f"zoo-run, version {metadata.version('refinedet-plugin')}\n")
+    assert (done.returncode, done.stdout) == (0, f"zoo-run, version {metadata.version('zoo-runner')}\n")
 
 
 def test_without_arguments_it_says_how_to_use_it(zoo_run: ZooRun) -> None:
@@ -111,7 +116,7 @@ def test_listings(zoo_run: ZooRun, command: str, names: set[str]) -> None:
     assert (done.returncode, done.stderr) == (0, "")
     rows = [line.split() for line in done.stdout.splitlines()]
     assert {row[0] for row in rows} == names
-    assert all(row[1:3] == ["refinedet-plugin", metadata.version("refinedet-plugin")] for row in rows)
+    assert all(row[1:3] == ["zoo-runner", metadata.version("zoo-runner")] for row in rows)
 
 
 def test_a_broken_plugin_is_listed_as_such_and_disturbs_nobody(trial: ZooRun, tmp_path: Path) -> None:

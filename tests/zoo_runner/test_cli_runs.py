@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from tests.conftest import ZooRun
+    from tests.conftest import Forks, ZooRun
 
 FAULTS = ("bug", "end of file", "exit 0", "exit 1", "memory", "disk")
 CRASHES = (
@@ -28,15 +28,29 @@ FORMS = {"report.json", "report.html", "junit.xml", "summary.md", "report.sarif"
 NO_CPU = "backend 'ascend' cannot run here:\n"
 
 
+@pytest.fixture
+def zoo_run(zoo_run: ZooRun, forks: Forks) -> ZooRun:
+    return forks(zoo_run)
+
+
 def test_options_may_come_first_and_part_of_the_data_is_inconclusive(trial: ZooRun) -> None:
     done = trial("--limit", "8", "--output", "out", "trial.yaml")
     assert done.returncode == 4, done.stderr
     report = trial.report()
     assert (report["verdict"], report["exit_code"]) == ("inconclusive", 4)
-    assert report["why"] == ["accuracy (top1): only 8 of 150 samples were scored"]
+    assert report["why"] == ["accuracy (top1): only 8 of 150 samples were scored; run without --limit"]
     (metric,) = report["metrics"]
     assert (metric["samples"], metric["dataset_samples"], metric["verdict"]) == (8, 150, "inconclusive")
-    assert "INCONCLUSIVE trial\n  accuracy (top1): only 8 of 150 samples were scored\n" in done.stdout
+    assert f"INCONCLUSIVE trial\n  {report['why'][0]}\n" in done.stdout
+
+
+def test_a_manifest_may_come_from_another_program(trial: ZooRun) -> None:
+    done = trial("--until", "fetch", "--output", "out", "-", stdin=(trial.folder / "trial.yaml").read_text())
+    assert done.returncode == 0, done.stderr
+    manifest = trial.report()["manifest"]
+    assert (manifest["name"], manifest["path"], manifest["files"]) == ("trial", "-", ["-"])
+    broken = trial("validate", "-", stdin="name: [")
+    assert (broken.returncode, broken.stderr[:30]) == (2, "error: -:1:8: not valid YAML: ")
 
 
 def test_a_missed_expectation_is_1(trial: ZooRun) -> None:
@@ -54,7 +68,7 @@ def test_summary_on_standard_output_and_progress_on_standard_error(trial: ZooRun
     for text in ("PASS trial\n", "accuracy/top1", " 100.00 %", "150 of 150", "report: zoo-output/trial/report.html\n"):
         assert text in done.stdout
         assert text not in done.stderr
-    for text in ("predict: 150 images in ", "benchmark: 1 batch sizes in ", "warning: weights.pth has no hash"):
+    for text in ("predict: 150 samples in ", "benchmark: 1 batch sizes in ", "warning: weights.pth has no hash"):
         assert text in done.stderr
         assert text not in done.stdout
     assert "\x1b" not in done.stdout + done.stderr
@@ -76,7 +90,7 @@ def test_a_log_may_have_colours_but_no_bars(trial: ZooRun, variables: dict[str, 
     plain = re.sub(r"\x1b\[[0-9;]*m", "", done.stdout + done.stderr)
     assert "\x1b" not in plain
     assert "\r" not in plain
-    assert re.search(r"^predict: 150 images in [0-9.]+ s$", plain, flags=re.MULTILINE)
+    assert re.search(r"^predict: 150 samples in [0-9.]+ s$", plain, flags=re.MULTILINE)
     machine = trial.given(**variables)("trial.yaml", "--json")
     assert json.loads(machine.stdout)["verdict"] == "pass"
 
@@ -154,7 +168,7 @@ def test_without_a_hash_nothing_is_made_when_one_is_required(trial: ZooRun, tmp_
     fresh = trial.given(ZOO_RUNNER_CACHE=tmp_path / "cache")
     assert fresh("trial.yaml", "--require-hash", "--output", "out").returncode == 3
     assert [path.name for path in fresh.cache.iterdir()] == ["ledger.sqlite3"]
-    assert {path.name for path in (tmp_path / "out").iterdir()} == FORMS
+    assert {path.name for path in (tmp_path / "out").iterdir()} == FORMS | {".zoo-run.json"}
 
 
 @pytest.mark.parametrize(
@@ -177,6 +191,8 @@ def test_a_failing_run_leaves_no_older_verdict(
     (output / "report.json").write_text(STALE)
     assert trial(*arguments, "--output", "out").returncode == code
     assert (trial.report()["verdict"] if verdict else (output / "report.json").exists()) == (verdict or False)
+    kept = json.loads((output / "previous-report.json").read_bytes())
+    assert (kept["verdict"], kept["notice"][:8]) == ("pass", "PREVIOUS")
 
 
 @pytest.mark.parametrize(
@@ -215,7 +231,7 @@ def test_a_name_that_is_not_utf8_costs_nothing(trial: ZooRun) -> None:
     done = trial(name, "--output", "out", "--limit", "8")
     assert done.returncode == 4, done.stderr
     assert trial.report()["manifest"]["path"] == "m\\udcff.yaml"
-    assert {path.name for path in (trial.folder / "out").iterdir()} == FORMS | {"detections.npz"}
+    assert {path.name for path in (trial.folder / "out").iterdir()} == FORMS | {"predictions.npz", ".zoo-run.json"}
     assert '"uri": "m%FF.yaml"' in (trial.folder / "out" / "report.sarif").read_text()
     refused = trial(os.fsdecode(b"n\xff.yaml"), "--json")
     assert (refused.returncode, json.loads(refused.stdout)["manifest"]["path"]) == (2, "n\\udcff.yaml")
@@ -324,7 +340,23 @@ def test_a_crash_is_3_whatever_it_is(trial: ZooRun, part: str, fault: str) -> No
     assert "PASS" not in done.stdout
     report = trial.report()
     assert (report["verdict"], report["exit_code"]) == ("error", 3)
-    assert "check the disk" in done.stderr if fault == "disk" else "Traceback" in done.stderr
+    assert f"plugin 'trial': zoo_{part} failed" in report["why"][0]
+    assert "trial_plugin.py:" in report["why"][0]
+    assert "--traceback shows every call" in report["why"][0]
+    assert "Traceback" not in done.stderr
+    if part in {"preprocess", "postprocess"}:
+        assert "for sample '" in report["why"][0]
+    if fault == "disk":
+        assert "free some space on that disk" in report["why"][0]
+
+
+@pytest.mark.parametrize("part", ["dataset", "preprocess"])
+def test_every_call_that_led_to_an_error_is_shown_on_request(trial: ZooRun, part: str) -> None:
+    broken = f"plugin.config.breaks.{part}=bug"
+    done = trial("trial.yaml", "--set", broken, "--batch-size", "31", "--output", "out", "--traceback")
+    assert done.returncode == 3
+    assert "Traceback" in done.stderr
+    assert "RuntimeError: the plugin has a bug" in done.stderr
 
 
 def test_a_crash_before_the_run_is_not_a_verdict_either(trial: ZooRun) -> None:

@@ -11,7 +11,7 @@ import pytest
 from zoo_runner.commands.execution import worst
 
 if TYPE_CHECKING:
-    from tests.conftest import ZooRun
+    from tests.conftest import Forks, ZooRun
 
 FAILING = "extends: trial.yaml\nname: {}\nplugin: {{config: {{classes: [bee, ant, cat, dog]}}}}\n"
 MANIFESTS = {
@@ -24,6 +24,11 @@ MANIFESTS = {
     "same.yaml": "extends: trial.yaml\n",
     "exit.yaml": "extends: trial.yaml\nname: exit\nplugin: {config: {breaks: {hook: exit 0}}}\n",
 }
+
+
+@pytest.fixture
+def zoo_run(zoo_run: ZooRun, forks: Forks) -> ZooRun:
+    return forks(zoo_run)
 
 
 @pytest.fixture
@@ -132,6 +137,6 @@ def test_plans_follow_each_other(several: ZooRun) -> None:
 def test_a_run_that_is_refused_leaves_no_older_verdict(several: ZooRun) -> None:
     old = several.folder / "zoo-output" / "unfit" / "report.json"
     old.parent.mkdir(parents=True)
-    old.write_text('{"verdict": "pass"}')
+    old.write_text('{"verdict": "pass", "exit_code": 0}')
     assert several("unfit.yaml", "trial.yaml").returncode == 2
     assert not old.exists()

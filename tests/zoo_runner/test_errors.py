@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zoo_runner import errors
-from zoo_runner.errors import ExitCode, ZooError, did_you_mean, interrupted
+from zoo_runner.errors import ExitCode, ZooError, did_you_mean, interrupted, listed, shortened
+from zoo_runner.known_secrets import forget, learn
 
 FAMILY = [found for _, found in inspect.getmembers(errors, inspect.isclass) if issubclass(found, ZooError)]
 USAGE = {"UsageError", "ManifestError", "PluginError"}
@@ -80,3 +81,35 @@ def masked(outer: type[BaseException], inner: type[BaseException]) -> BaseExcept
 )
 def test_interrupted(error: BaseException, expected: bool) -> None:
     assert interrupted(error) is expected
+
+
+@pytest.mark.parametrize(
+    ("count", "last"), [(0, ""), (1, "  fault 1"), (10, "  fault 10"), (11, "  and 1 more"), (5000, "  and 4990 more")]
+)
+def test_the_first_faults_are_listed_and_the_rest_counted(count: int, last: str) -> None:
+    lines = listed([f"fault {number + 1}" for number in range(count)]).split("\n")
+    assert lines[-1] == last
+    assert len(lines) == max(1, min(count, 11))
+
+
+@pytest.mark.parametrize(
+    ("text", "longest", "shown"),
+    [
+        pytest.param("", 8, "", id="empty"),
+        pytest.param("abcdefgh", 8, "abcdefgh", id="just fits"),
+        pytest.param("abcdefghi", 8, "abcdef...hi (9 characters)", id="one too long"),
+        pytest.param("x" * 1_000_000, 4, "xxx...x (1,000,000 characters)", id="a megabyte"),
+    ],
+)
+def test_long_texts_are_shown_by_their_ends(text: str, longest: int, shown: str) -> None:
+    assert shortened(text, longest) == shown
+
+
+def test_a_secret_is_hidden_before_a_text_is_cut() -> None:
+    secret = "s3cr" * 200
+    learn(f"https://me:{secret}@h/x")
+    try:
+        assert shortened(f"no answer from https://me:{secret}@h/x") == "no answer from https://me:***@h/x"
+        assert "s3cr" not in listed([f"{'x' * 200} {secret} {'y' * 2000}"])
+    finally:
+        forget()

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zoo_runner.history import as_json, decimals, show
-from zoo_runner.history.trends import ASCII, BLOCKS, GAP, Trend, followed, sparkline, trends
-from zoo_runner.ledger import Entry, EntryLine
+from zoo_runner.history.ledger import Entry, EntryLine
+from zoo_runner.history.tables import show
+from zoo_runner.history.trends import ASCII, BLOCKS, GAP, Trend, as_json, decimals, followed, sparkline, trends
+from zoo_runner.manifest.direction import Direction
 from zoo_runner.report.model import Verdict
 
 ACCURACY = "voc07_map/reference"
@@ -223,10 +224,15 @@ def test_the_figure_that_heads_the_runs(runs: list[tuple[str | None, list[str]]]
 
 @pytest.mark.parametrize(
     ("direction", "written"),
-    [("at_least", ["≥", "2.00"]), ("at_most", ["≤", "2.00"]), ("within", ["2.00"]), (None, ["2.00"])],
+    [
+        (Direction.AT_LEAST, ["≥", "2.00"]),
+        (Direction.AT_MOST, ["≤", "2.00"]),
+        (Direction.WITHIN, ["2.00"]),
+        (None, ["2.00"]),
+    ],
 )
 def test_expectations_are_written_as_in_the_table_of_a_run(
-    capsys: pytest.CaptureFixture[str], direction: str | None, written: list[str]
+    capsys: pytest.CaptureFixture[str], direction: Direction | None, written: list[str]
 ) -> None:
     line = make_line("a", 1.0, expected=2.0, tolerance=0.5, direction=direction)
     lines = shown(capsys, make_entry(line))

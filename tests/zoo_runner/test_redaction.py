@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import re
+from enum import Enum
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from zoo_runner.redaction import redacted, redacted_url
+from zoo_runner.redaction import clean, clean_page, clean_stream, cleaned, redacted, redacted_url
 
 ANYTHING = st.text(min_size=1).map(lambda text: f"s3cret{text}s3cret")
 IN_QUERY = ANYTHING.map(lambda text: re.sub("[&#]", "", text))
@@ -76,3 +78,49 @@ def test_no_secret_survives(user: str, value: str, fragment: str) -> None:
 )
 def test_redacted(text: str, expected: str) -> None:
     assert redacted(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        pytest.param("GET https://u:p@h/x?a=1 then", "GET https://***@h/x?a=*** then", id="in a text"),
+        pytest.param('{"url": "https://h/x?a=1&b"}', '{"url": "https://h/x?a=***&***"}', id="in JSON"),
+        pytest.param('"pattern": "^(?:a|b)?c$", "x"', '"pattern": "^(?:a|b)?c$", "x"', id="no URL"),
+        pytest.param("https://h/a#b and me@h.org?", "https://h/a#b and me@h.org?", id="nothing to hide"),
+        pytest.param("file:///a@b/c", "file:///a@b/c", id="path"),
+        pytest.param("file://u:p@h/c", "file://***@h/c", id="user of a file"),
+    ],
+)
+def test_clean(text: str, expected: str) -> None:
+    assert clean(text) == expected
+
+
+def test_cleaned_goes_through_everything_but_enumerations() -> None:
+    class Kind(str, Enum):
+        ODD = "https://u:p@h"
+
+    found = cleaned({"https://u:p@h": ("https://u:p@h", 1.5, None, [Kind.ODD])})
+    assert found == {"https://***@h": ("https://***@h", 1.5, None, (Kind.ODD,))}
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "ascii", "gbk"])
+def test_a_stream_is_cleaned_before_its_bytes_leave(encoding: str) -> None:
+    target = io.BytesIO()
+    stream = clean_stream(io.TextIOWrapper(target, encoding=encoding, errors="backslashreplace"))
+    stream.write("see https://u:p@h/x?a=1 größer\n")
+    stream.buffer.write(b"\xff https://u:p@h\n")
+    stream.flush()
+    assert target.getvalue() == "see https://***@h/x?a=*** größer\n".encode(encoding, "backslashreplace") + (
+        b"\xff https://***@h\n"
+    )
+
+
+def test_a_stream_without_bytes_stays() -> None:
+    assert clean_stream(stream := io.StringIO()) is stream
+
+
+@pytest.mark.usefixtures("patience")
+@pytest.mark.parametrize("text", ["x" * 400_000, "a://" * 100_000, "<" * 400_000], ids=["word", "addresses", "markup"])
+def test_long_texts_take_no_time_that_grows_with_their_square(text: str) -> None:
+    assert clean(text) == text
+    assert clean_page(text) == text

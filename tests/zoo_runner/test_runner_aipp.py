@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from places import ROOT
 from zoo_runner.testing import stand_in_environment
 from zoo_runner.testing.om_file import read_om
 
-ROOT = Path(__file__).parents[2]
 AIPP = ("--set", "atc.aipp=auto")
 LIMIT = 5  # not a multiple of the batch size
 MAIN = "from zoo_runner.cli import main; main()"
@@ -66,7 +66,7 @@ def artifact(report: Mapping[str, Any], name: str) -> Path:
 
 
 def assert_same_detections(folder: Path, wanted: Path) -> None:
-    with np.load(folder / "detections.npz") as found, np.load(wanted / "detections.npz") as expected:
+    with np.load(folder / "predictions.npz") as found, np.load(wanted / "predictions.npz") as expected:
         assert sorted(found.files) == sorted(expected.files)
         assert expected["labels"].size > 0
         np.testing.assert_array_equal(found["sample.ids"], expected["sample.ids"])

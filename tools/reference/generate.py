@@ -17,14 +17,16 @@ from typing import Final
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from reference import contracts
 from reference.command_page import commands
-from reference.markdown import code, heading, prose, table
+from reference.markdown import code, heading, inline, prose, table
+from reference.rooms import listing, picture
 from reference.schema_page import SchemaPage
 from zoo_runner import errors
+from zoo_runner.causes import Cause
 from zoo_runner.cli import EXIT_MEANING, cli
 from zoo_runner.commands.failure import UNHEARD
 from zoo_runner.commands.signals import INTERRUPTED, Ended, exit_code
+from zoo_runner.history.proposal import ProposalError
 from zoo_runner.manifest.schema import PATTERNS, Manifest
-from zoo_runner.proposal import ProposalError
 from zoo_runner.report.model import Report
 
 ROOT: Final = Path(__file__).resolve().parents[2]
@@ -42,6 +44,7 @@ def pages() -> Mapping[str, str]:
         "report.md": _report(),
         "exit-codes.md": _exit_codes(),
         "plugins.md": _plugins(),
+        "rooms.md": _rooms(),
     }
     return {name: f"{MARK}\n{text.rstrip()}\n" for name, text in made.items()}
 
@@ -81,6 +84,7 @@ def _exit_codes() -> str:
         [str(closed), "the same by SIGHUP, when the terminal is closed"],
         [str(UNHEARD), "nobody reads what is printed, as in `zoo-run history … | head -1`"],
     ]
+    causes = [[code(each.value), inline(each.when), inline(each.remedy)] for each in Cause]
     raised = [[code(kind.__name__), str(int(kind.exit_code)), prose(kind.__doc__)] for kind in _errors(errors.ZooError)]
     return f"""{heading(1, "Exit codes")}
 {table(["code", "meaning"], rows)}
@@ -90,10 +94,25 @@ gate ends in. Of [several manifests](../running.md#several-manifests) the lowest
 Other commands: `validate` ends in {int(wrong)} if the manifest is wrong, `doctor --backend NAME` in {int(lacking)}
 if the backend lacks something, `history --propose K` in {int(few)} if the runs there are allow no proposal.
 
+{heading(2, "Inconclusive")}
+Every cause of exit code {few}, and what to do about it. A line of the report that is inconclusive names its cause
+in `cause`. A missed expectation is stronger: then the code is {int(errors.ExitCode.GATE_FAILED)}.
+
+{table(["cause", "when", "remedy"], causes)}
 {heading(2, "Errors")}
 Plugins raise these from `zoo_runner.errors`; the text is shown as it stands.
 
 {table(["error", "code", "when"], raised)}"""
+
+
+def _rooms() -> str:
+    return f"""{heading(1, "The rooms of the code")}
+Which part of the code imports which, from the imports themselves. Arrows that follow from others are left out.
+[The code](../development.md) tells what happens in them.
+
+{picture()}
+
+{listing()}"""
 
 
 def _errors(kind: type[errors.ZooError]) -> Iterator[type[errors.ZooError]]:
@@ -104,33 +123,63 @@ def _errors(kind: type[errors.ZooError]) -> Iterator[type[errors.ZooError]]:
 
 
 def _plugins() -> str:
-    interfaces, evidence, speed = (PACKAGE / f"{name}.py" for name in ("interfaces", "evidence", "speed"))
+    names = ("interfaces", "scoring", "evidence", "pixels", "speed", "conversion", "folders")
+    modules = (PACKAGE / "plugin" / f"{name}.py" for name in names)
+    interfaces, scoring, evidence, pixels, speed, conversion, folders = modules
     return f"""{heading(1, "Hooks, protocols and records")}
 What plugins and backends implement, and what they are given. [Writing a plugin](../write-a-plugin.md) shows it at work.
-Plugins import `zoo_runner.hookspecs`, `zoo_runner.interfaces`, `zoo_runner.evidence`, `zoo_runner.speed` and
-`zoo_runner.errors`, and nothing else of `zoo_runner`.
+Plugins import `hookspecs`, `interfaces`, `scoring`, `evidence`, `pixels`, `speed`, `conversion`, `folders` and `files`
+of `zoo_runner.plugin`, and `zoo_runner.errors`, and nothing else of `zoo_runner`. `files` opens what a user or a data
+set names: regular files only, read up to a bound.
 
 {heading(2, "Hooks")}
 Functions marked with `hookimpl`. Each is called once a run.
 
-{contracts.functions(PACKAGE / "hookspecs.py", "hookspec")}
+{contracts.functions(PACKAGE / "plugin" / "hookspecs.py", "hookspec")}
 {heading(2, "Protocols")}
 What the objects that hooks return must have. A class needs no base for it.
 
 {contracts.aliases(interfaces)}
 {contracts.protocols(interfaces)}
+{heading(2, "Protocols of scoring")}
+What a metric is, and what it returns.
+
+{contracts.protocols(scoring)}
 {heading(2, "Protocols of evidence")}
-What a metric may have beside, for intervals, curves and pictures in reports.
+What a metric and its scores may have beside, for intervals, curves and pictures in reports.
 
 {contracts.protocols(evidence)}
+{heading(2, "Protocols of pixels")}
+What the preprocessing of a model of images may have beside, so that the model does its arithmetic.
+
+{contracts.protocols(pixels)}
 {heading(2, "Protocols of speed")}
-What preprocessing, postprocessing and a metric may have beside, to be faster. None of it may change a result.
+What preprocessing and postprocessing may have beside, to be faster. None of it may change a result.
 
 {contracts.protocols(speed)}
+{heading(2, "Protocols of conversion")}
+What a backend must have beside that loads something else than ONNX.
+
+{contracts.aliases(conversion)}
+{contracts.protocols(conversion)}
+{heading(2, "Protocols of folders")}
+What a backend may have beside that works through files, by a command of its own.
+
+{contracts.protocols(folders)}
 {heading(2, "Records")}
 {contracts.records(interfaces)}
+{heading(2, "Scoring all predictions at once")}
+For a metric that needs nothing else; [writing a plugin](../write-a-plugin.md) has one.
+
+{contracts.records(scoring)}
 {heading(2, "Records of evidence")}
-{contracts.records(evidence)}"""
+{contracts.records(evidence)}
+{heading(2, "Records of pixels")}
+{contracts.records(pixels)}
+{heading(2, "Records of conversion")}
+{contracts.records(conversion)}
+{heading(2, "Records of folders")}
+{contracts.records(folders)}"""
 
 
 def main() -> None:

@@ -10,7 +10,7 @@ were, but an exchange now moves them.
 
 With s = exp(0.2 k): arm_loc's width and height offsets grow by k, which makes anchors s times as large; odm_loc's
 centre offsets, which count in anchor sizes, shrink by s, and its width and height offsets fall by k. (See
-``refinedet_plugin.boxes.decode`` for the variances 0.1 and 0.2.)
+``zoo_detection.boxes.decode`` for the variances 0.1 and 0.2.)
 """
 
 from __future__ import annotations

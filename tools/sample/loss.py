@@ -72,7 +72,7 @@ def refinedet_loss(
 
 
 def decode(offsets: Tensor, anchors: Tensor) -> Tensor:
-    """Applies encoded offsets [..., 4] to centre-size anchors [..., 4]; the result is centre-size."""
+    """Apply encoded offsets [..., 4] to centre-size anchors [..., 4]; the result is centre-size."""
     centres = anchors[..., :2] + offsets[..., :2] * CENTRE_VARIANCE * anchors[..., 2:]
     sizes = anchors[..., 2:] * torch.exp(offsets[..., 2:] * SIZE_VARIANCE)
     return torch.cat((centres, sizes), dim=-1)
@@ -88,7 +88,7 @@ def encode(boxes: Tensor, anchors: Tensor) -> Tensor:
 
 
 def match(anchors: Tensor, boxes: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-    """Assigns an object or the background to every anchor.
+    """Assign an object or the background to every anchor.
 
     An anchor takes the object it overlaps most if that IoU is at least 0.5. Every object also takes the
     anchor that overlaps it most, whatever the IoU; if two want the same anchor the later object has it.

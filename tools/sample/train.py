@@ -106,7 +106,7 @@ class Batches(IterableDataset[Batch]):
         self.options, self.config, self.start = options, config, start
 
     def __iter__(self) -> Iterator[Batch]:
-        """Yields one batch per step."""
+        """Yield one batch per step."""
         cv2.setNumThreads(0)
         for step in range(self.start, self.options.steps):
             yield self.batch(step)
@@ -179,7 +179,7 @@ class Trainer:
         return [{"params": [first], "lr_scale": 1 / PIXEL_SCALE}, {"params": rest, "lr_scale": 1.0}]
 
     def update(self, images: Tensor, boxes: Tensor, labels: Tensor) -> Losses:
-        """Takes one optimiser step and moves the averaged weights; returns the losses before the step."""
+        """Take one optimiser step and move the averaged weights; return the losses before the step."""
         for group in self.optimiser.param_groups:
             group["lr"] = group["lr_scale"] * learning_rate(self.options, self.step)
         with torch.autocast("cpu", dtype=torch.bfloat16, enabled=self.options.bf16):
@@ -199,7 +199,7 @@ class Trainer:
         return losses
 
     def save(self, path: Path) -> None:
-        """Writes a checkpoint."""
+        """Write a checkpoint."""
         state = {
             "options": asdict(self.options),
             "step": self.step,
@@ -211,7 +211,7 @@ class Trainer:
         _save_atomically(state, path)
 
     def load(self, path: Path) -> None:
-        """Continues from a checkpoint; raises ValueError if it was made under other options."""
+        """Continue from a checkpoint; raises ValueError if it was made under other options."""
         state = torch.load(path, weights_only=True)
         if state["options"] != asdict(self.options):
             raise ValueError(
@@ -225,14 +225,14 @@ class Trainer:
 
 
 def _save_atomically(state: object, path: Path) -> None:
-    """Writes beside the final name first, so that an interruption leaves the old file."""
+    """Write beside the final name first, so that an interruption leaves the old file."""
     partial = path.with_name(path.name + ".part")
     torch.save(state, partial)
     partial.replace(path)
 
 
 def train(options: Options, out: Path) -> None:
-    """Trains to the end and writes the results into ``out``, continuing if it holds a checkpoint."""
+    """Train to the end and write the results into ``out``, continuing if it holds a checkpoint."""
     out.mkdir(parents=True, exist_ok=True)
     checkpoint = out / "checkpoint.pth"
     trainer = Trainer(options)
@@ -250,7 +250,7 @@ def train(options: Options, out: Path) -> None:
             now = time.perf_counter()
             trainer.seconds, began = trainer.seconds + now - began, now
             if trainer.step % LOG_EVERY == 0:
-                _log(log, trainer, sums / LOG_EVERY)
+                write_losses(log, trainer, sums / LOG_EVERY)
                 sums[:] = 0.0
             if trainer.step % CHECKPOINT_EVERY == 0:
                 trainer.save(checkpoint)
@@ -258,7 +258,8 @@ def train(options: Options, out: Path) -> None:
     _finish(trainer, out)
 
 
-def _log(log: TextIO, trainer: Trainer, means: NDArray[np.float64]) -> None:
+def write_losses(log: TextIO, trainer: Trainer, means: NDArray[np.float64]) -> None:
+    """Write the mean losses since the last line as one line of JSON, to the log and the terminal."""
     losses = {part.name: round(float(mean), 4) for part, mean in zip(fields(Losses), means, strict=True)}
     total = round(float(means.sum()), 4)
     line = json.dumps({"step": trainer.step, "loss": total, **losses, "seconds": round(trainer.seconds, 1)})
@@ -281,7 +282,7 @@ def _finish(trainer: Trainer, out: Path) -> None:
 
 
 def main() -> None:
-    """Reads the command line and trains."""
+    """Read the command line and train."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--out", type=Path, required=True, help="folder of the run; continued if it exists")
     parser.add_argument("--steps", type=int, default=6500)

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final
 
 from zoo_runner.errors import InferenceError, PrerequisiteError, did_you_mean
-from zoo_runner.hookspecs import hookimpl
-from zoo_runner.interfaces import BATCH, Prerequisite, SessionRequest, TensorSpec, Timings
+from zoo_runner.plugin.hookspecs import hookimpl
+from zoo_runner.plugin.interfaces import BATCH, Prerequisite, SessionRequest, TensorSpec, Timings
 
 if TYPE_CHECKING:
     from types import ModuleType
 
-    from zoo_runner.interfaces import Arrays
+    from zoo_runner.plugin.interfaces import Arrays
 
 PROVIDER: Final = "CPUExecutionProvider"
 REMEDY: Final = "pip install onnxruntime"
@@ -36,7 +36,7 @@ class OnnxRuntimeBackend:
     """Runs ONNX models with ONNX Runtime's CPU provider."""
 
     name = "onnxruntime"
-    model_format: Literal["onnx", "om"] = "onnx"
+    bit_stable = True
 
     def prerequisites(self) -> tuple[Prerequisite, ...]:
         """Say whether ONNX Runtime can be imported."""

@@ -1,1 +1,1 @@
-"""Commands of ``zoo-run`` beside ``run``, one a module."""
+"""Commands of ``zoo-run``, one a module."""

@@ -8,23 +8,24 @@ from typing import TYPE_CHECKING
 
 import click
 
-from zoo_runner.artifacts import Store, default_root
 from zoo_runner.commands.failure import failed
 from zoo_runner.errors import ExitCode, ZooError, interrupted
+from zoo_runner.output.names import NAME
+from zoo_runner.output.writing import is_own
 from zoo_runner.plan import plan
-from zoo_runner.report.files import NAME
-from zoo_runner.report.model import ManifestRecord, Report, Verdict
+from zoo_runner.report.model import ManifestRecord, Report, Verdict, clean_report
 from zoo_runner.runner import run
+from zoo_runner.store.store import Store, default_root
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from zoo_runner.commands.orders import Order
-    from zoo_runner.interfaces import Progress
+    from zoo_runner.plugin.interfaces import Progress
 
 
 @dataclass(frozen=True, kw_only=True)
-class Done:
+class FinishedRun:
     """What became of one manifest.
 
     Attributes:
@@ -40,7 +41,7 @@ class Done:
     said: bool = False
 
 
-def carry_out(orders: Sequence[Order], progress: Progress) -> Iterator[Done]:
+def run_orders(orders: Sequence[Order], progress: Progress) -> Iterator[FinishedRun]:
     """Run every manifest that can be run and say of each what became of it, as soon as it is known.
 
     Those that cannot are named before the first one starts: a typing error must not show after hours.
@@ -54,13 +55,13 @@ def carry_out(orders: Sequence[Order], progress: Progress) -> Iterator[Done]:
     for number, order in enumerate(orders):
         if several and number not in refused:
             progress.note(f"{order.name}: {number + 1} of {len(orders)}")
-        done = refused.get(number) or _carry_out(order, store, progress, str(order.path) if several else "")
+        done = refused.get(number) or _run_order(order, store, progress, str(order.path) if several else "")
         if several:
             progress.note(f"{order.name}: {done.report.verdict.value}")
         yield done
 
 
-def not_run(path: Path, why: str, code: int, *, name: str = "", digest: str = "") -> Done:
+def not_run(path: Path, why: str, code: int, *, name: str = "", digest: str = "") -> FinishedRun:
     """Return what became of a manifest that was not run, or whose run was interrupted: a report without any figure.
 
     Args:
@@ -72,7 +73,7 @@ def not_run(path: Path, why: str, code: int, *, name: str = "", digest: str = ""
     """
     manifest = ManifestRecord(name=name or path.stem, path=str(path), files=(str(path),), digest=digest)
     report = Report(verdict=Verdict.ERROR, exit_code=code, why=(why,), manifest=manifest)
-    return Done(report=report, code=code, folder=None, said=True)
+    return FinishedRun(report=clean_report(report), code=code, folder=None, said=True)
 
 
 def plans(orders: Sequence[Order], progress: Progress) -> int:
@@ -94,31 +95,30 @@ def worst(codes: Iterable[int]) -> int:
     return min((code for code in codes if code), default=ExitCode.PASS)
 
 
-def _carry_out(order: Order, store: Store, progress: Progress, subject: str) -> Done:
+def _run_order(order: Order, store: Store, progress: Progress, subject: str) -> FinishedRun:
     folder = order.options.output
+    for note in order.notes:
+        progress.warn(note)
     try:
         report = run(order.checked(), order.options, store=store, progress=progress)
     except (Exception, SystemExit) as error:
         if interrupted(error):
             raise
-        if (folder / NAME).is_file():  # a bug is in the report too
-            return Done(report=_written(folder), code=failed(error, subject), folder=folder, said=True)
+        if (folder / NAME).is_file() and is_own(folder / NAME):  # a bug is in the report too
+            return FinishedRun(report=_written(folder), code=failed(error, subject), folder=folder, said=True)
         return _refused(order, error, subject)
-    written = _written(folder)
-    for warning in written.warnings[len(report.warnings) :]:  # forms of the report that could not be made
-        progress.warn(warning)
-    return Done(report=written, code=written.exit_code, folder=folder)
+    return FinishedRun(report=report, code=report.exit_code, folder=folder)
 
 
 def _written(folder: Path) -> Report:
     return Report.model_validate_json((folder / NAME).read_bytes())
 
 
-def _refused(order: Order, error: BaseException, subject: str) -> Done:
-    digest = order.loaded.digest if order.loaded else ""
-    return not_run(order.path, told(error), failed(error, subject), name=order.name, digest=digest)
+def _refused(order: Order, error: BaseException, subject: str) -> FinishedRun:
+    code = failed(error, subject, trace=order.options.traceback)
+    return not_run(order.path, error_text(error), code, name=order.name, digest=order.digest)
 
 
-def told(error: BaseException) -> str:
+def error_text(error: BaseException) -> str:
     """Write an error as reports do: those not meant for users with their kind."""
     return str(error) if isinstance(error, ZooError) else f"{type(error).__name__}: {error}"

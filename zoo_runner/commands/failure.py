@@ -15,38 +15,42 @@ import click
 
 from zoo_runner.commands.signals import exit_code
 from zoo_runner.errors import ExitCode, ZooError, interrupted
+from zoo_runner.files.remedies import explained
 from zoo_runner.report.characters import visible
 
 UNHEARD: Final = 128 + signal.SIGPIPE
 """Exit code where nobody reads what the program prints, as shells have it for programs that this signal ends."""
 
 
-def failed(error: BaseException, subject: str = "") -> int:
+def failed(error: BaseException, subject: str = "", *, trace: bool = False) -> int:
     """Say what went wrong and return the exit code for it.
 
     Args:
         error: Whatever ended the work.
         subject: What it happened to, where that is not obvious.
+        trace: Print the calls that led to it, also where the error is meant for users.
     """
-    if unheard(error):
+    if output_is_closed(error):
         _print_no_more()
         return UNHEARD
     start = f"error: {subject}: " if subject and not str(error).startswith(subject) else "error: "
     if interrupted(error) or isinstance(error, click.exceptions.Abort):
         click.echo("interrupted", err=True)
         return exit_code(error)
+    if trace and isinstance(error, ZooError | OSError):
+        traceback.print_exception(error)
     if isinstance(error, ZooError):
         click.echo(visible(f"{start}{error}"), err=True)
         return error.exit_code
     if isinstance(error, OSError):
-        click.echo(visible(f"{start}{error}; check the disk and permissions, then run again"), err=True)
+        click.echo(visible(f"{start}{explained(error)}"), err=True)
         return ExitCode.STAGE_FAILED
     traceback.print_exception(error)
     click.echo(f"{start}this is a bug in zoo-run or a plugin; please report it with the lines above", err=True)
     return ExitCode.STAGE_FAILED
 
 
-def unheard(error: BaseException) -> bool:
+def output_is_closed(error: BaseException) -> bool:
     """Say whether the error is that nobody reads what the program prints, as in ``zoo-run ... | head -1``.
 
     rich and click make an exit with the code 1 of it, which here would be a failed gate's: rich lets standard output

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,11 +12,12 @@ import click
 from click.shell_completion import CompletionItem
 
 from zoo_runner.errors import ExitCode, UsageError, ZooError, did_you_mean
+from zoo_runner.redaction import write_json
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from zoo_runner.ledger import Entry, Ledger
+    from zoo_runner.history.ledger import Entry, Ledger
     from zoo_runner.manifest.load import LoadedManifest
 
 LOOK_BACK = 1000
@@ -24,8 +26,8 @@ LOOK_BACK = 1000
 
 def _names(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:
     """Offer the names that have runs, else files."""
-    from zoo_runner.artifacts import default_root  # noqa: PLC0415 - not needed for --help
-    from zoo_runner.ledger import LEDGER, Ledger  # noqa: PLC0415 - loads pydantic
+    from zoo_runner.history.ledger import LEDGER, Ledger  # noqa: PLC0415 - loads pydantic
+    from zoo_runner.store.store import default_root  # noqa: PLC0415 - not needed for --help
 
     try:
         names = Ledger(default_root() / LEDGER).names()
@@ -54,8 +56,8 @@ def history(manifest: str, count: int, line: str | None, propose: int | None, ma
         raise UsageError("--diff is about what --propose proposes; add --propose K")
     if propose is not None and (machine or line is not None):
         raise UsageError(f"--propose prints a manifest; drop {'--json' if machine else '--line'}")
-    from zoo_runner.artifacts import default_root  # noqa: PLC0415 - not needed for --help
-    from zoo_runner.ledger import LEDGER, Ledger  # noqa: PLC0415 - loads pydantic
+    from zoo_runner.history.ledger import LEDGER, Ledger  # noqa: PLC0415 - loads pydantic
+    from zoo_runner.store.store import default_root  # noqa: PLC0415 - not needed for --help
 
     ledger = Ledger(default_root() / LEDGER)
     loaded = _loaded(manifest)
@@ -65,12 +67,13 @@ def history(manifest: str, count: int, line: str | None, propose: int | None, ma
         raise UsageError(_unknown(name, ledger))
     if propose is not None:
         return _propose(entries, loaded or _of_newest(entries), propose, as_diff=as_diff)
-    from zoo_runner.history import as_json, show  # noqa: PLC0415 - loads rich
+    from zoo_runner.history.tables import show  # noqa: PLC0415 - loads rich
+    from zoo_runner.history.trends import as_json  # noqa: PLC0415 - loads rich
 
     if line is not None and entries:
         entries = _with_line(entries, line)
     if machine:
-        click.echo(as_json(name, entries))
+        write_json(sys.stdout, f"{as_json(name, entries)}\n".encode())
     elif entries:
         show(name, entries)
     else:
@@ -114,7 +117,8 @@ def _with_line(entries: Sequence[Entry], line: str) -> tuple[Entry, ...]:
 
 
 def _propose(entries: Sequence[Entry], loaded: LoadedManifest, count: int, *, as_diff: bool) -> int:
-    from zoo_runner.proposal import diff, patch, propose  # noqa: PLC0415 - not needed for --help
+    from zoo_runner.history.proposal import propose  # noqa: PLC0415 - not needed for --help
+    from zoo_runner.history.proposal_text import diff, patch  # noqa: PLC0415 - not needed for --help
 
     write = diff if as_diff else patch
     click.echo(write(propose(entries, loaded, count), Path.cwd()), nl=False)

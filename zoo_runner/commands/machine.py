@@ -26,8 +26,8 @@ def backends() -> int:
 )
 def doctor(backend: str | None) -> int:
     """Show what is installed and what each backend still needs."""
-    from zoo_runner.doctor import examine  # noqa: PLC0415 - loads the backends
-    from zoo_runner.report.terminal import show_findings  # noqa: PLC0415 - loads rich
+    from zoo_runner.backends.doctor import examine  # noqa: PLC0415 - loads the backends
+    from zoo_runner.terminal.screen import show_findings  # noqa: PLC0415 - loads rich
 
     findings = examine(backend)
     show_findings(findings)
@@ -35,7 +35,7 @@ def doctor(backend: str | None) -> int:
 
 
 def _list(kind: str) -> int:
-    from zoo_runner.plugins import listing  # noqa: PLC0415 - looks through all installed distributions
+    from zoo_runner.plugin.loading import listing  # noqa: PLC0415 - looks through all installed distributions
 
     for entry in listing():
         if entry.kind == kind:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import click
 
 from zoo_runner.commands.suggestions import manifest_files
 from zoo_runner.errors import ExitCode
-from zoo_runner.options import RunOptions
+from zoo_runner.job.options import RunOptions
+from zoo_runner.redaction import write_json
 
 
 @click.command()
@@ -17,8 +19,8 @@ from zoo_runner.options import RunOptions
 @click.option("--set", "overrides", metavar="KEY=VALUE", multiple=True, help="Replace a manifest value; repeatable.")
 def validate(manifest: Path, overrides: tuple[str, ...]) -> int:
     """Check MANIFEST, also against its plugin, and do nothing else."""
+    from zoo_runner.job.recipe import resolve  # noqa: PLC0415 - not needed for --help
     from zoo_runner.manifest.load import load  # noqa: PLC0415 - loads pydantic
-    from zoo_runner.recipe import resolve  # noqa: PLC0415 - not needed for --help
 
     loaded = load(manifest, overrides)
     resolve(loaded, RunOptions(output=Path()))
@@ -31,8 +33,8 @@ def validate(manifest: Path, overrides: tuple[str, ...]) -> int:
 @click.argument("kind", type=click.Choice(["manifest", "report"]), default="manifest", required=False)
 def schema(kind: str) -> int:
     """Print the JSON Schema of manifests, or of report.json, for editors and other tools."""
-    from zoo_runner.manifest import json_schema  # noqa: PLC0415 - loads pydantic
+    from zoo_runner.report import json_schema  # noqa: PLC0415 - loads pydantic
 
     made = json_schema.json_schema() if kind == "manifest" else json_schema.report_schema()
-    click.echo(json.dumps(made, indent=2))
+    write_json(sys.stdout, f"{json.dumps(made, indent=2)}\n".encode())
     return ExitCode.PASS

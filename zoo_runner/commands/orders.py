@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import os
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from zoo_runner.errors import UsageError, ZooError, did_you_mean, interrupted
-from zoo_runner.options import RunOptions
-from zoo_runner.report.files import NAME, keep, remove_report
+from zoo_runner.job.options import RunOptions
+from zoo_runner.output.folder import claimed, clear_default_folders, keep
+from zoo_runner.output.names import NAME
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from contextlib import ExitStack
 
+    from zoo_runner.job.recipe import Recipe
     from zoo_runner.manifest.load import LoadedManifest
 
 OUTPUT: Final = Path("zoo-output")
@@ -26,29 +31,30 @@ class Order:
     Attributes:
         path: The manifest, as the user wrote it.
         options: What was asked for; its ``output`` is where this manifest's report goes.
-        loaded: The manifest, or ``None`` if it cannot be run.
+        recipe: The manifest in effect, checked and joined with its plugin; ``None`` if it cannot be run.
         error: Why it cannot: its own fault, or a bug in its plugin.
+        name: What reports call it.
+        digest: Of the manifest, where it could be read.
+        notes: What to warn the user of before it is run.
     """
 
     path: Path
     options: RunOptions
-    loaded: LoadedManifest | None = None
+    name: str
+    digest: str = ""
+    recipe: Recipe | None = None
     error: Exception | SystemExit | None = None
+    notes: tuple[str, ...] = ()
 
-    @property
-    def name(self) -> str:
-        """What reports call it."""
-        return self.loaded.manifest.name if self.loaded else self.path.stem
-
-    def checked(self) -> LoadedManifest:
-        """Return the manifest.
+    def checked(self) -> Recipe:
+        """Return the recipe.
 
         Raises:
             Exception: It cannot be run.
         """
-        if self.error or self.loaded is None:
-            raise self.error or UsageError(f"{self.path}: not loaded")
-        return self.loaded
+        if self.error or self.recipe is None:
+            raise self.error or UsageError(f"{self.path}: not checked")
+        return self.recipe
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,18 +87,23 @@ class Request:
         return replace(self.options, output=output, baseline=baseline)
 
 
-def take(manifests: Sequence[Path], request: Request) -> tuple[Order, ...]:
+def prepare_orders(manifests: Sequence[Path], request: Request, held: ExitStack) -> tuple[Order, ...]:
     """Read and check every manifest. One that cannot be run is kept with its error.
+
+    Args:
+        manifests: As the user wrote them.
+        request: What is asked of them.
+        held: Gets the output folders, which are held against other runs until it is closed.
 
     Raises:
         UsageError: The options contradict themselves, or two manifests would write to the same folder.
     """
     if request.several and (request.options.results or request.options.om):
         raise UsageError("--results and --om belong to one model: give one manifest")
-    orders = tuple(_take(path, request) for path in manifests)
+    orders = tuple(_prepare_order(path, request, held) for path in manifests)
     seen: dict[Path, Order] = {}
     for order in orders:
-        if order.loaded and (first := seen.setdefault(order.options.output, order)) is not order:
+        if order.digest and (first := seen.setdefault(order.options.output, order)) is not order:
             msg = (
                 f"{first.path} and {order.path} are both named {order.name!r} and would write to "
                 f"{order.options.output}: run them one after the other, each with its own --output"
@@ -104,43 +115,57 @@ def take(manifests: Sequence[Path], request: Request) -> tuple[Order, ...]:
 def load(path: Path, overrides: tuple[str, ...], commands: Iterable[str]) -> LoadedManifest:
     """Load a manifest, or say that its name is a command's."""
     name, known = str(path), list(commands)
-    if name in known and not path.exists():
+    absent = not os.path.exists(path)  # noqa: PTH110 - Path.exists raises what a name can be too long for
+    if name in known and absent:
         raise UsageError(f"{name}: expected a command's options after its name: zoo-run {name} [OPTIONS]")
-    if not path.exists() and (hint := did_you_mean(name, known)):
+    if absent and (hint := did_you_mean(name, known)):
         raise UsageError(f"{name}: neither a manifest file nor a command{hint}")
     from zoo_runner.manifest.load import load as load_manifest  # noqa: PLC0415 - loads pydantic
 
     return load_manifest(path, overrides)
 
 
-def _take(path: Path, request: Request) -> Order:
-    if request.output and not request.several:
-        _make_way(request.options_for(""), dry=request.dry)  # also when the manifest cannot be read
+def clear_reports(manifests: Sequence[Path], output: Path | None, baseline: Path | None) -> None:
+    """Leave no old report where a command is refused before its manifests are read."""
+    if output is not None and len(manifests) <= 1:
+        with suppress(ZooError), claimed(output, baseline=baseline):  # what is reported is why it is refused
+            pass
+        return
+    for path in manifests:
+        clear_default_folders(path, output or OUTPUT)
+
+
+def _prepare_order(path: Path, request: Request, held: ExitStack) -> Order:
+    unread = Order(path=path, options=request.options, name=path.stem)
+    notes: tuple[str, ...] = ()
     try:
+        if request.output and not request.several:
+            notes = _claim(request.options_for(""), held, dry=request.dry)  # also when the manifest cannot be read
         loaded = load(path, request.overrides, request.commands)
     except ZooError as error:
-        return Order(path=path, options=request.options, error=error)
+        if not request.dry and (request.output is None or request.several):
+            clear_default_folders(path, request.output or OUTPUT)
+        return replace(unread, error=error)
     options = request.options_for(loaded.manifest.name)
-    _make_way(options, dry=request.dry)
+    order = Order(path=path, options=options, name=loaded.manifest.name, digest=loaded.digest)
     try:
-        _check(loaded, options)
+        notes = (*notes, *_claim(options, held, dry=request.dry))
+        return replace(order, notes=notes, recipe=_resolved(loaded, options))
     except (Exception, SystemExit) as error:
         if interrupted(error):
             raise
-        return Order(path=path, options=options, loaded=loaded, error=error)
-    return Order(path=path, options=options, loaded=loaded)
+        return replace(order, error=error)
 
 
-def _check(loaded: LoadedManifest, options: RunOptions) -> None:
-    from zoo_runner.recipe import resolve  # noqa: PLC0415 - not needed for --help
+def _resolved(loaded: LoadedManifest, options: RunOptions) -> Recipe:
+    from zoo_runner.job.recipe import resolve  # noqa: PLC0415 - not needed for --help
 
-    options.check()
-    resolve(loaded, options)
+    return resolve(loaded, options)
 
 
-def _make_way(options: RunOptions, *, dry: bool) -> None:
-    """Remove an old report, so that nobody takes its verdict for this run's; but never what is to be compared with."""
+def _claim(options: RunOptions, held: ExitStack, *, dry: bool) -> tuple[str, ...]:
+    """Hold the output folder, and leave no old report there that somebody takes for this run's."""
     if dry:
         keep(options.baseline, options.output)
-    else:
-        remove_report(options.output, options.baseline)
+        return ()
+    return held.enter_context(claimed(options.output, options.leaves, options.baseline))

@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import click
 
+from zoo_runner.output.names import NAME, SUMMARY
+from zoo_runner.redaction import write_json
 from zoo_runner.report.annotations import workflow_command
-from zoo_runner.report.console import Detail
-from zoo_runner.report.files import NAME, SUMMARY
 from zoo_runner.report.findings import findings
 from zoo_runner.report.model import Verdict
 from zoo_runner.report.summary import summary
-from zoo_runner.report.terminal import show_report, show_reports
+from zoo_runner.terminal.console import Detail
+from zoo_runner.terminal.screen import show_report, show_reports
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from zoo_runner.commands.execution import Done
-    from zoo_runner.interfaces import Progress
+    from zoo_runner.commands.execution import FinishedRun
+    from zoo_runner.plugin.interfaces import Progress
     from zoo_runner.report.model import Report
 
 GITHUB: Final = "GITHUB_ACTIONS"
@@ -31,7 +33,7 @@ LIMIT: Final = 1024 * 1024
 """Bytes that GitHub takes of it; of a longer one it shows nothing (GitHub Docs, "Step isolation and limits")."""
 
 
-def show(done: Sequence[Done], detail: Detail, *, as_json: bool) -> None:
+def show(done: Sequence[FinishedRun], detail: Detail, *, as_json: bool) -> None:
     """Print the results on standard output."""
     if as_json:
         _show_json(done)
@@ -47,7 +49,7 @@ def show(done: Sequence[Done], detail: Detail, *, as_json: bool) -> None:
     show_reports([(each.report, each.folder) for each in done], detail)
 
 
-def publish(done: Sequence[Done], progress: Progress, *, as_json: bool, language: str) -> None:
+def publish(done: Sequence[FinishedRun], progress: Progress, *, as_json: bool, language: str) -> None:
     """Tell GitHub Actions, where that is what runs this; also of manifests that could not be run."""
     if os.environ.get(GITHUB) == "true":
         for each in done:
@@ -58,21 +60,20 @@ def publish(done: Sequence[Done], progress: Progress, *, as_json: bool, language
             _append(Path(target), each, language, progress)
 
 
-def _show_json(done: Sequence[Done]) -> None:
+def _show_json(done: Sequence[FinishedRun]) -> None:
     for each in done:
         if each.report.verdict is Verdict.ERROR and not each.said:
             click.echo(f"error: {each.report.manifest.name}: {'; '.join(each.report.why)}", err=True)
     texts = [(each.folder / NAME).read_bytes() if each.folder else _json(each) for each in done]
-    click.echo(
-        texts[0] if len(texts) == 1 else b"[\n" + b",\n".join(text.rstrip() for text in texts) + b"\n]\n", nl=False
-    )
+    several = b"[\n" + b",\n".join(text.rstrip() for text in texts) + b"\n]\n"
+    write_json(sys.stdout, texts[0] if len(texts) == 1 else several)
 
 
-def _json(done: Done) -> bytes:
+def _json(done: FinishedRun) -> bytes:
     return done.report.to_json().encode()
 
 
-def _append(target: Path, done: Done, language: str, progress: Progress) -> None:
+def _append(target: Path, done: FinishedRun, language: str, progress: Progress) -> None:
     """Add a run's summary to that of the CI step. Failing that costs nothing else."""
     name = done.folder / SUMMARY if done.folder else f"what became of {done.report.manifest.path}"
     try:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import shlex
+from contextlib import ExitStack
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -13,14 +15,14 @@ from zoo_runner.commands.failure import failed
 from zoo_runner.commands.signals import exit_code
 from zoo_runner.commands.suggestions import backend_names, manifest_files, subset_names
 from zoo_runner.errors import ExitCode, UsageError, interrupted
-from zoo_runner.options import RunOptions, Stage
+from zoo_runner.job.options import RunOptions, Stage
 from zoo_runner.redaction import redacted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from zoo_runner.commands.execution import Done
-    from zoo_runner.commands.orders import Request
+    from zoo_runner.commands.execution import FinishedRun
+    from zoo_runner.commands.orders import Order, Request
 
 NOT_OF_RUNS: Final = {"quiet", "verbose", "as_json", "dry", "output", "overrides", "first", "last"}
 """Options that runs do not take as they were given."""
@@ -48,15 +50,32 @@ class _Run(click.Command):
         try:
             return super().make_context(info_name, args, parent, **extra)
         except click.UsageError as error:
+            _clear(given)
             if "--json" in given:
                 lenient = super().make_context(info_name, given, parent, resilient_parsing=True)
                 manifests = lenient.params.get("manifests") or ()
-                _came_to_nothing(manifests, Outcome(), error.format_message(), ExitCode.USAGE)
+                _show_unfinished(manifests, RunsSoFar(), error.format_message(), ExitCode.USAGE)
             raise
 
 
+def _clear(given: Sequence[str]) -> None:
+    """Leave no old report where the command line cannot be read; what can be told of it is told from its words."""
+    if "--dry-run" in given:
+        return
+    from zoo_runner.commands.orders import clear_reports  # noqa: PLC0415 - not needed for --help
+
+    words = [*given, ""]
+    values = {
+        name: Path(word.partition("=")[2] or after)
+        for word, after in pairwise(words)
+        if (name := word.partition("=")[0]) in {"--output", "--baseline"}
+    }
+    manifests = [Path(word) for word in given if not word.startswith("-") and Path(word).is_file()]
+    clear_reports(manifests, values.get("--output"), values.get("--baseline"))
+
+
 @dataclass
-class Outcome:
+class RunsSoFar:
     """How far a command came.
 
     Attributes:
@@ -64,7 +83,7 @@ class Outcome:
         shown: Whether that was printed.
     """
 
-    done: list[Done] = field(default_factory=list)
+    done: list[FinishedRun] = field(default_factory=list)
     shown: bool = False
 
 
@@ -93,7 +112,14 @@ class Outcome:
 @click.option("--soc", metavar="NAME", help="Chip to convert for, instead of the one found.")
 @click.option("--om", metavar="FILE", type=FOLDER, help="Use this .om instead of converting.")
 @click.option("--dry-run", "dry", is_flag=True, help="Print the plan, with every command, and do nothing.")
+@click.option("--refetch", is_flag=True, help="Download again what was downloaded before.")
+@click.option("--no-cache", is_flag=True, help="Reuse nothing that is kept, but downloads that a hash confirms.")
+@click.option("--verify-cache", is_flag=True, help="Make a tenth of what is reused again, and compare the bytes.")
+@click.option("--seed", metavar="N", type=click.IntRange(min=0), help="Draw the same tenth as before.")
+@click.option("--traceback", is_flag=True, help="Print the calls that led to an error.")
 @click.option("--require-hash", is_flag=True, help="Refuse files that the manifest has no hash for.")
+@click.option("--accuracy-only", is_flag=True, help="Pass without a throughput figure for this chip and batch size.")
+@click.option("--other-weights", is_flag=True, help="Pass with weights whose hash is not the manifest's.")
 @click.option(
     "--lang",
     "language",
@@ -111,7 +137,7 @@ def run(manifests: tuple[Path, ...], **given: Any) -> int:
     Stages: fetch, export, convert, preprocess, infer, postprocess, evaluate, benchmark, gate.
     What did not change since the last run is not done again. Of several manifests the worst verdict is the exit code's.
     """
-    context, outcome = click.get_current_context(), Outcome()
+    context, outcome = click.get_current_context(), RunsSoFar()
     try:
         return _run(context, manifests, given, outcome)
     except BaseException as error:  # noqa: BLE001 - whatever it is, JSON must be JSON, and no crash may exit as a gate does
@@ -119,7 +145,7 @@ def run(manifests: tuple[Path, ...], **given: Any) -> int:
         if interrupted(error):
             why = "interrupted: nothing was scored"
         if given["as_json"] and not outcome.shown:
-            _came_to_nothing(manifests, outcome, why, code)
+            _show_unfinished(manifests, outcome, why, code)
         return code
 
 
@@ -133,39 +159,55 @@ def _say(error: BaseException, context: click.Context, manifests: tuple[Path, ..
     return exit_code(error)
 
 
-def _came_to_nothing(manifests: Sequence[Path], outcome: Outcome, why: str, code: int) -> None:
+def _show_unfinished(manifests: Sequence[Path], outcome: RunsSoFar, why: str, code: int) -> None:
     """Print the reports there are, and for each manifest without one a report that says why."""
     from zoo_runner.commands.execution import not_run  # noqa: PLC0415 - not needed for --help
     from zoo_runner.commands.results import show  # noqa: PLC0415 - loads rich
-    from zoo_runner.report.console import Detail  # noqa: PLC0415 - loads rich
+    from zoo_runner.terminal.console import Detail  # noqa: PLC0415 - loads rich
 
     left = (manifests or (Path(),))[len(outcome.done) :]
     show([*outcome.done, *(not_run(path, why, code) for path in left)], Detail.NORMAL, as_json=True)
 
 
-def _run(context: click.Context, manifests: tuple[Path, ...], given: dict[str, Any], outcome: Outcome) -> int:
+def _run(context: click.Context, manifests: tuple[Path, ...], given: dict[str, Any], outcome: RunsSoFar) -> int:
+    with ExitStack() as held:
+        orders = _orders(context, manifests, given, held)  # retires old reports: the rest is loaded after that
+        from zoo_runner.commands.execution import plans, run_orders, worst  # noqa: PLC0415 - not needed for --help
+        from zoo_runner.commands.results import publish, show  # noqa: PLC0415 - loads rich
+        from zoo_runner.terminal.console import Detail  # noqa: PLC0415 - loads rich
+        from zoo_runner.terminal.progress import Terminal  # noqa: PLC0415 - loads rich
+
+        detail, as_json = Detail.of(quiet=given["quiet"], verbose=given["verbose"]), given["as_json"]
+        terminal = Terminal(detail)
+        if given["dry"]:
+            return plans(orders, terminal)
+        for each in run_orders(orders, terminal):
+            outcome.done.append(each)
+        show(outcome.done, detail, as_json=as_json)
+        outcome.shown = True
+        publish(outcome.done, terminal, as_json=as_json, language=given["language"])
+        return worst(each.code for each in outcome.done)
+
+
+def _orders(
+    context: click.Context, manifests: tuple[Path, ...], given: dict[str, Any], held: ExitStack
+) -> tuple[Order, ...]:
+    from zoo_runner.commands.orders import clear_reports, prepare_orders  # noqa: PLC0415 - not needed for --help
+
+    try:
+        _check_flags(given)
+        return prepare_orders(manifests, _request(context, manifests, given), held)
+    except UsageError:
+        if not given["dry"]:
+            clear_reports(manifests, given["output"], given["baseline"])
+        raise
+
+
+def _check_flags(given: Mapping[str, Any]) -> None:
     if given["quiet"] and given["verbose"]:
         raise UsageError("--quiet and --verbose contradict each other: drop one")
     if given["dry"] and given["as_json"]:
         raise UsageError("--json prints a report, and --dry-run makes none: drop one")
-    from zoo_runner.commands.orders import take  # noqa: PLC0415 - not needed for --help
-
-    orders = take(manifests, _request(context, manifests, given))  # removes old reports: the rest is loaded after that
-    from zoo_runner.commands.execution import carry_out, plans, worst  # noqa: PLC0415 - not needed for --help
-    from zoo_runner.commands.results import publish, show  # noqa: PLC0415 - loads rich
-    from zoo_runner.report.console import Detail  # noqa: PLC0415 - loads rich
-    from zoo_runner.report.progress import Terminal  # noqa: PLC0415 - loads rich
-
-    detail, as_json = Detail.of(quiet=given["quiet"], verbose=given["verbose"]), given["as_json"]
-    terminal = Terminal(detail)
-    if given["dry"]:
-        return plans(orders, terminal)
-    for each in carry_out(orders, terminal):
-        outcome.done.append(each)
-    show(outcome.done, detail, as_json=as_json)
-    outcome.shown = True
-    publish(outcome.done, terminal, as_json=as_json, language=given["language"])
-    return worst(each.code for each in outcome.done)
 
 
 def _request(context: click.Context, manifests: tuple[Path, ...], given: Mapping[str, Any]) -> Request:

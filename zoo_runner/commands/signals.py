@@ -20,7 +20,7 @@ class Ended(KeyboardInterrupt):
         self.exit_code = 128 + number
 
 
-def heed() -> None:
+def handle_signals() -> None:
     """Take SIGTERM and SIGHUP for Ctrl-C, except where whoever started the program wants them ignored."""
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is signal.SIG_DFL:

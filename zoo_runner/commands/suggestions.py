@@ -24,7 +24,7 @@ def manifests_here(incomplete: str) -> list[CompletionItem[str]]:
 
 def backend_names(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
     """Offer the backends that are installed."""
-    from zoo_runner.plugins import listing  # noqa: PLC0415 - looks through all installed distributions
+    from zoo_runner.plugin.loading import listing  # noqa: PLC0415 - looks through all installed distributions
 
     names = ["auto", *(entry.name for entry in listing() if entry.kind == "backend")]
     return [name for name in names if name.startswith(incomplete)]

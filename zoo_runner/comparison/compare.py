@@ -2,51 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from zoo_runner.comparison.conditions import condition_changes, performance_changes
-from zoo_runner.comparison.metrics import rescore
+from zoo_runner.comparison.metrics import unscored
 from zoo_runner.comparison.notes import Findings, notes
-from zoo_runner.comparison.pairs import pair
 from zoo_runner.comparison.samples import sample_changes
+from zoo_runner.manifest.direction import Direction
 from zoo_runner.report.changes import Comparison, MetricChange
 
 if TYPE_CHECKING:
-    from zoo_runner.baseline import Baseline
-    from zoo_runner.interfaces import Arrays, Metric, Sample
+    from zoo_runner.comparison.baseline import Baseline
+    from zoo_runner.comparison.pairs import ScoredPairs
     from zoo_runner.report.model import Report
 
 
-def compare(
-    baseline: Baseline,
-    report: Report,
-    samples: Sequence[Sample],
-    predictions: Sequence[Arrays],
-    metric: Metric,
-    changes: tuple[MetricChange, ...],
-) -> Comparison:
+def compare(baseline: Baseline, report: Report, scored: ScoredPairs, changes: tuple[MetricChange, ...]) -> Comparison:
     """Compare a run with an earlier one.
 
     Args:
         baseline: The earlier run.
         report: Of this run.
-        samples: What it scored, as the data set gives them now; none for a run without predictions.
-        predictions: One for each.
-        metric: The metric of this run.
+        scored: What the predictions of both runs score, of the samples that both have.
         changes: What :func:`~zoo_runner.comparison.metric_changes` found.
     """
-    pairs = pair(baseline, samples, predictions)
-    scored = any(change.rescored is not None for change in changes)
-    fault = rescore(metric, pairs, baseline.report.metrics) if changes and not scored else ""
-    unscored = fault if isinstance(fault, str) else ""
-    better = changes[0].higher_is_better if changes else True
-    errors = None if unscored else sample_changes(metric, pairs, higher_is_better=better)
+    pairs = scored.pairs
+    fault = unscored(scored, baseline.report.metrics) if changes else ""
+    direction = changes[0].direction if changes else Direction.AT_LEAST
+    errors = None if fault else sample_changes(scored, direction)
     findings = Findings(
         baseline=baseline,
         report=report,
         pairs=pairs,
-        unscored=unscored,
+        unscored=fault,
         metrics=changes,
         changes=condition_changes(baseline.report, report, same_samples=pairs.complete or not pairs.samples),
         performance=performance_changes(baseline.report, report),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Final
@@ -18,10 +19,10 @@ ENVIRONMENT: Final = "environment"
 PACKAGE: Final = "package"
 JUDGING: Final = ("name", "description", "source", "expected", "uncertainty", "subsets", "waivers", "benchmark")
 """First parts of the settings that cannot change a prediction."""
-RESULTS: Final = frozenset({"detections"})
+RESULTS: Final = frozenset({"predictions", "detections"})
 """Artifacts that are what came of a run, not what it was made of."""
-BY_BATCH: Final = frozenset({"om"})
-"""Artifacts of which there is one for each batch size, which their origin says."""
+OF_BATCH: Final = re.compile(r"batch \d+")
+"""Origin of artifacts of which there is one for each batch size."""
 BACKEND: Final = "backend"
 OF_BACKEND: Final = frozenset({BACKEND, "backend version", "chip"})
 """Names of what is another one where the backend is."""
@@ -106,7 +107,7 @@ def _hashes(report: Report) -> dict[str, str]:
     found = {}
     for each in report.artifacts:
         if each.sha256 and each.name not in RESULTS:
-            several = names[each.name] > 1 or each.name in BY_BATCH
+            several = names[each.name] > 1 or OF_BATCH.fullmatch(each.origin) is not None
             found[f"{each.name} ({each.origin})" if several else each.name] = each.sha256[:_DIGITS]
     return found
 

@@ -11,9 +11,10 @@ from zoo_runner.comparison.conditions import ARTIFACT, BACKEND, DATA, ENVIRONMEN
 from zoo_runner.comparison.metrics import EXACT, loss, loss_by_data
 
 if TYPE_CHECKING:
-    from zoo_runner.baseline import Baseline
-    from zoo_runner.comparison.pairs import Pairs
+    from zoo_runner.comparison.baseline import Baseline
+    from zoo_runner.comparison.pairs import PairedPredictions
     from zoo_runner.comparison.samples import SampleChanges
+    from zoo_runner.manifest.direction import Direction
     from zoo_runner.report.changes import Change, ClassChange, MetricChange, PerformanceChange
     from zoo_runner.report.model import Environment, Report
 
@@ -33,7 +34,7 @@ class Findings:
         baseline: The earlier run.
         report: Of this run.
         pairs: The samples that both have.
-        unscored: Why the baseline's detections could not be scored; empty if they were, or are not there.
+        unscored: Why the baseline's predictions could not be scored; empty if they were, or are not there.
         metrics: The metrics of both.
         changes: What changed in the run.
         performance: The throughputs of both.
@@ -42,7 +43,7 @@ class Findings:
 
     baseline: Baseline
     report: Report
-    pairs: Pairs
+    pairs: PairedPredictions
     unscored: str
     metrics: tuple[MetricChange, ...]
     changes: tuple[Change, ...]
@@ -79,7 +80,7 @@ def _limits(findings: Findings) -> Iterator[str]:
         yield f"the baseline's notice is {baseline.report.notice!r}, this run's {report.notice!r}"
     yield from baseline.notes
     if findings.unscored:
-        yield f"only the figures are compared: the baseline's detections cannot be scored today: {findings.unscored}"
+        yield f"only the figures are compared: the baseline's predictions cannot be scored today: {findings.unscored}"
     elif baseline.count and pairs.run and not pairs.samples:
         yield f"only the figures are compared: none of the {pairs.run} samples is among the baseline's {pairs.baseline}"
     elif pairs.samples and not pairs.complete:
@@ -90,20 +91,20 @@ def _limits(findings: Findings) -> Iterator[str]:
 
 
 def _data(findings: Findings) -> Iterator[str]:
-    """Say what is not about the model: other data, or the same detections scored otherwise."""
+    """Say what is not about the model: other data, or the same predictions scored otherwise."""
     yield from _listed(DATA, findings.changes)
     if findings.pairs.complete:
         for metric in findings.metrics:
             if metric.rescored is not None and not _equal(metric.before, metric.rescored):
                 scores = _both(metric.before, metric.rescored, " then and ")
-                yield f"data or metric changed: the baseline's detections had {_name(metric)} {scores} now"
+                yield f"data or metric changed: the baseline's predictions had {_name(metric)} {scores} now"
                 yield from _lost_by_data(metric)
                 break
 
 
 def _lost_by_data(metric: MetricChange) -> Iterator[str]:
     """Name the class whose score the other data cost most: the difference between the runs has nothing of that."""
-    lost = [(loss_by_data(each, higher_is_better=metric.higher_is_better), each) for each in metric.per_class]
+    lost = [(loss_by_data(each, metric.direction), each) for each in metric.per_class]
     most, worst = max(lost, key=lambda pair: pair[0], default=(0.0, None))
     if worst is not None and worst.reported is not None and most > EXACT:
         reported = _both(worst.reported, worst.before, ", ")
@@ -145,7 +146,7 @@ def _classes(metrics: Sequence[MetricChange]) -> Iterator[str]:
     if not metrics or not metrics[0].per_class:
         return
     metric = metrics[0]
-    lost = [each for each in metric.per_class if _lost(each, higher_is_better=metric.higher_is_better)]
+    lost = [each for each in metric.per_class if _lost(each, metric.direction)]
     if not lost:
         return
     worst = f"{lost[0].label} {_both(lost[0].before, lost[0].after, ' -> ')}"
@@ -164,10 +165,10 @@ def _samples(findings: Findings) -> Iterator[str]:
         yield f"{lower} of {len(findings.pairs.samples)} samples have a worse score, {worst} most of all"
 
 
-def _lost(change: ClassChange, *, higher_is_better: bool) -> bool:
+def _lost(change: ClassChange, direction: Direction) -> bool:
     if change.low is not None and change.high is not None and change.low <= 0 <= change.high:
         return False
-    return loss(change.before, change.after, higher_is_better=higher_is_better) > EXACT
+    return loss(change.before, change.after, direction) > EXACT
 
 
 def _causes(changes: Sequence[Change]) -> Iterator[str]:

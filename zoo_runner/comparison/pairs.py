@@ -1,4 +1,4 @@
-"""The samples that two runs have in common, with both predictions of each."""
+"""The samples that two runs have in common, with both predictions of each, and what those score."""
 
 from __future__ import annotations
 
@@ -8,13 +8,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from zoo_runner.errors import ZooError
+from zoo_runner.plugin.scoring import score
+
 if TYPE_CHECKING:
-    from zoo_runner.baseline import Baseline
-    from zoo_runner.interfaces import Arrays, Sample
+    from zoo_runner.comparison.baseline import Baseline
+    from zoo_runner.plugin.interfaces import Arrays, Sample
+    from zoo_runner.plugin.scoring import Metric, Scored
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Pairs:
+class PairedPredictions:
     """The samples that are in both runs, in the order of this one; none of them where there is nothing to pair.
 
     Attributes:
@@ -42,7 +46,7 @@ class Pairs:
         return all(_same(*both) for both in zip(self.before, self.after, strict=True))
 
 
-def pair(baseline: Baseline, samples: Sequence[Sample], predictions: Sequence[Arrays]) -> Pairs:
+def pair(baseline: Baseline, samples: Sequence[Sample], predictions: Sequence[Arrays]) -> PairedPredictions:
     """Find the samples that are in both runs.
 
     Args:
@@ -52,13 +56,51 @@ def pair(baseline: Baseline, samples: Sequence[Sample], predictions: Sequence[Ar
     """
     everything = zip(samples, baseline.of(samples), predictions, strict=True) if predictions else ()
     found = [(sample, before, after) for sample, before, after in everything if before is not None]
-    return Pairs(
+    return PairedPredictions(
         samples=tuple(sample for sample, _, _ in found),
         before=tuple(before for _, before, _ in found),
         after=tuple(after for _, _, after in found),
         run=len(predictions),
         baseline=baseline.count,
     )
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ScoredPairs:
+    """Both predictions of the samples that are in both runs, scored by today's annotations.
+
+    Attributes:
+        pairs: What was scored.
+        before: What the baseline's predictions score; ``None`` if there are no pairs, or they cannot be scored.
+        after: What this run's score; ``None`` if there are no pairs.
+        fault: Why the baseline's cannot be scored, in the metric's words.
+    """
+
+    pairs: PairedPredictions
+    before: Scored | None = None
+    after: Scored | None = None
+    fault: str = ""
+
+
+def score_pairs(metric: Metric, pairs: PairedPredictions, scored: Scored | None = None) -> ScoredPairs:
+    """Score both predictions of every pair.
+
+    Args:
+        metric: The metric of this run.
+        pairs: Both predictions of each sample.
+        scored: What all predictions of this run score, if that is known: it serves where all of them are paired.
+
+    Raises:
+        ZooError: The predictions of this run cannot be scored.
+    """
+    if not pairs.samples:
+        return ScoredPairs(pairs=pairs)
+    whole = scored is not None and len(pairs.samples) == pairs.run
+    after = scored if whole else score(metric, pairs.samples, pairs.after)
+    try:
+        return ScoredPairs(pairs=pairs, before=score(metric, pairs.samples, pairs.before), after=after)
+    except ZooError as error:
+        return ScoredPairs(pairs=pairs, after=after, fault=str(error))
 
 
 def _same(one: Arrays, other: Arrays) -> bool:

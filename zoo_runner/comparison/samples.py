@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from zoo_runner.comparison.metrics import EXACT, loss
-from zoo_runner.errors import ZooError
-from zoo_runner.evidence import DiagnosingMetric, Diagnosis
+from zoo_runner.plugin.evidence import DiagnosedScore, Diagnosis
 from zoo_runner.report.changes import SampleChange
 
 if TYPE_CHECKING:
-    from zoo_runner.comparison.pairs import Pairs
-    from zoo_runner.interfaces import Metric, Sample
+    from zoo_runner.comparison.pairs import ScoredPairs
+    from zoo_runner.manifest.direction import Direction
+    from zoo_runner.plugin.interfaces import Sample
 
 SHOWN: Final = 50
 """How many samples are kept, the worst first."""
@@ -37,40 +37,35 @@ class SampleChanges:
     lower: int
 
 
-def sample_changes(metric: Metric, pairs: Pairs, *, higher_is_better: bool) -> SampleChanges | None:
+def sample_changes(scored: ScoredPairs, direction: Direction) -> SampleChanges | None:
     """Judge both predictions of every sample on their own.
 
     Args:
-        metric: Says what is wrong with a prediction.
-        pairs: Both predictions of each sample.
-        higher_is_better: The direction of the headline, which the samples' own scores have too.
+        scored: Both predictions of each sample.
+        direction: That of the headline, which the samples' own scores have too.
 
     Returns:
-        ``None`` if the metric cannot say, or not of the baseline's predictions.
+        ``None`` if the metric cannot say what is wrong with a prediction, or not of the baseline's.
     """
-    if not isinstance(metric, DiagnosingMetric) or not pairs.samples:
+    if not isinstance(scored.before, DiagnosedScore) or not isinstance(scored.after, DiagnosedScore):
         return None
-    after = metric.diagnose(pairs.samples, pairs.after)
-    try:
-        before = metric.diagnose(pairs.samples, pairs.before)
-    except ZooError:
-        return None
-    judged = zip(pairs.samples, before, after, strict=True)
-    every = [_change(*each, higher_is_better=higher_is_better) for each in judged]
+    before, after = scored.before.diagnose(), scored.after.diagnose()
+    judged = zip(scored.pairs.samples, before, after, strict=True)
+    every = [_change(*each, direction) for each in judged]
     changed = [each for each in every if abs(each.lost) > EXACT or each.errors]
     changed.sort(key=lambda each: (-each.lost, -sum(each.errors.values()), each.index))
     return SampleChanges(
-        before=_totals(metric.error_kinds, before),
-        after=_totals(metric.error_kinds, after),
+        before=_totals(scored.before.error_kinds, before),
+        after=_totals(scored.after.error_kinds, after),
         worst=tuple(changed[:SHOWN]),
         lower=sum(each.lost > EXACT for each in changed),
     )
 
 
-def _change(sample: Sample, before: Diagnosis, after: Diagnosis, *, higher_is_better: bool) -> SampleChange:
+def _change(sample: Sample, before: Diagnosis, after: Diagnosis, direction: Direction) -> SampleChange:
     lost = 0.0
     if before.score is not None and after.score is not None:
-        lost = loss(before.score, after.score, higher_is_better=higher_is_better)
+        lost = loss(before.score, after.score, direction)
     kinds = [*after.errors, *(kind for kind in before.errors if kind not in after.errors)]
     more = {kind: after.errors.get(kind, 0) - before.errors.get(kind, 0) for kind in kinds}
     return SampleChange(

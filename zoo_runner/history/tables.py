@@ -12,15 +12,15 @@ from rich.table import Table
 
 from zoo_runner.history.trends import ASCII, BLOCKS, decimals, followed, sparkline, trends
 from zoo_runner.report.characters import SUBSTITUTES
-from zoo_runner.report.console import console
 from zoo_runner.report.model import Verdict
-from zoo_runner.report.table import ABSENT, BOUNDS
+from zoo_runner.report.table import ABSENT
+from zoo_runner.terminal.console import console
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from zoo_runner.history.ledger import Entry, EntryLine
     from zoo_runner.history.trends import Trend
-    from zoo_runner.ledger import Entry, EntryLine
 
 _STYLES: Final = {
     Verdict.PASS: "green",
@@ -154,7 +154,7 @@ def _expected(line: EntryLine | None, stdout: Console) -> tuple[str, str]:
     """Write the figure to reach and the allowed distance, as the table of a run does."""
     if line is None or line.expected is None:
         return ABSENT, ABSENT
-    bound = BOUNDS.get(line.direction or "", "")
+    bound = f"{line.direction.symbol} ".lstrip() if line.direction else ""
     if not _can_write(stdout, bound):
         bound = "".join(SUBSTITUTES.get(each, each) for each in bound)
     tolerance = ABSENT if line.tolerance is None else f"{line.tolerance:.4g}"

@@ -9,7 +9,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from zoo_runner.ledger import Entry, EntryLine
+from zoo_runner.history.ledger import Entry, EntryLine
+from zoo_runner.redaction import clean_values
 
 BLOCKS: Final = "▁▂▃▄▅▆▇█"
 ASCII: Final = "_.-=+*#@"
@@ -102,7 +103,8 @@ def decimals(unit: str) -> int:
 
 def as_json(name: str, entries: Sequence[Entry]) -> str:
     """Write the runs for programs, newest first; infinite figures as words, like in ``report.json``."""
-    return json.dumps({"name": name, "runs": [_plain(asdict(entry)) for entry in entries]}, indent=2, allow_nan=False)
+    made = {"name": name, "runs": [_plain(asdict(entry)) for entry in entries]}
+    return json.dumps(clean_values(made), indent=2, allow_nan=False)
 
 
 def _values(entries: Iterator[Entry], name: str, backend: str, chip: str) -> Iterator[float | None]:

@@ -1,23 +1,23 @@
-"""What types cannot say: values that contradict each other, or would never have an effect."""
+"""What types cannot say of single values."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from datetime import date, datetime, timedelta, timezone
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import Final, TypeAlias, TypeVar
 from urllib.parse import urlsplit
 
 from pydantic_core import PydanticCustomError
 
-from zoo_runner.errors import did_you_mean
-from zoo_runner.interfaces import BATCH, TensorSpec
+from zoo_runner.errors import did_you_mean, shortened
 from zoo_runner.manifest import atc_flags
+from zoo_runner.manifest.bands import whole
+from zoo_runner.manifest.section import DAY, NAME
 from zoo_runner.manifest.tree import KeyPath, dotted
 from zoo_runner.manifest.wording import found
-
-if TYPE_CHECKING:
-    from zoo_runner.manifest.schema import AtcOptions, InferOptions, Manifest
+from zoo_runner.plugin.interfaces import BATCH
 
 Problem: TypeAlias = tuple[KeyPath, str]
 """Where, relative to the checked section, and what."""
@@ -25,13 +25,13 @@ Problem: TypeAlias = tuple[KeyPath, str]
 PROBLEMS: Final = "problems"
 """Error type, and key in the error's context, under which problems travel through pydantic."""
 
+_Value = TypeVar("_Value")
 _PLACEHOLDER: Final = re.compile(r"\{([^{}]*)\}")
 _SCHEMES: Final = ("http", "https", "file", "package")
-_IMAGE_AXES: Final = 4
-_CHANNELS: Final = 3
-_AIPP_SIDE: Final = 4096
-_AIPP_LEAST_WIDTH: Final = 2
-"""Limits of src_image_size_w and src_image_size_h in ATC's documentation of AIPP."""
+LEAST_RESAMPLES: Final = 100
+"""Fewer leave one or two values beyond the ends of a 95 % interval, which then jump with the seed."""
+LONGEST_WAIVER: Final = 180
+"""Days."""
 
 
 def refuse(problems: Iterable[Problem]) -> None:
@@ -44,22 +44,34 @@ def refuse(problems: Iterable[Problem]) -> None:
 
 def url(value: str) -> str:
     """Check where a file is to come from."""
-    parts = urlsplit(value)
     problem = ""
+    try:
+        parts = urlsplit(value)
+    except ValueError as error:
+        return _accept(value, f"expected a URL: {error}")
     if not value:
         problem = "expected a URL or path"
     elif parts.scheme and parts.scheme not in _SCHEMES:
         problem = "expected http(s):, file:, package: or a path relative to the manifest"
     elif parts.scheme.startswith("http") and not parts.hostname:
         problem = f"expected a host after {parts.scheme}://"
-    elif parts.scheme == "package" and not all(parts.path.partition("/")[::2]):
-        problem = "expected package:<package>/<path>"
+    elif parts.scheme == "package" and not _in_a_package(value.partition(":")[2]):
+        problem = "expected package:<package>/<path inside it>, without '..'"
     return _accept(value, problem)
+
+
+def _in_a_package(rest: str) -> bool:
+    package, _, inner = rest.partition("/")
+    parts = PurePosixPath(inner).parts
+    return package.isidentifier() and bool(parts) and ".." not in parts and not inner.startswith("/")
 
 
 def link(value: str) -> str:
     """Check for a link that a browser opens."""
-    parts = urlsplit(value)
+    try:
+        parts = urlsplit(value)
+    except ValueError as error:
+        return _accept(value, f"expected an http(s) link: {error}")
     good = parts.scheme in {"http", "https"} and parts.hostname
     return _accept(value, "" if good else "expected an http(s) link")
 
@@ -83,9 +95,9 @@ def batch_first(shape: tuple[int | str, ...]) -> tuple[int | str, ...]:
     return shape
 
 
-def unique(values: tuple[int, ...]) -> tuple[int, ...]:
+def unique(values: tuple[_Value, ...]) -> tuple[_Value, ...]:
     """Check that nothing is listed twice."""
-    refuse(_repeated(values))
+    refuse(repeated(values))
     return values
 
 
@@ -108,7 +120,7 @@ def out_nodes(nodes: tuple[str, ...]) -> tuple[str, ...]:
     if nodes not in {tuple(indexed), tuple(named)}:
         text = f"expected node:index throughout, or output names throughout, found {list(nodes)}"
         refuse([((), text)])
-    refuse(_repeated(nodes))
+    refuse(repeated(nodes))
     return nodes
 
 
@@ -118,23 +130,44 @@ def flags(values: Mapping[str, str | int]) -> Mapping[str, str | int]:
     return values
 
 
-def exclusive(options: AtcOptions) -> Iterator[Problem]:
-    """Check that no two options stand together that ATC takes only one of."""
-    rivals = {"precision_mode_v2": ("precision_mode",), "input_fp16_nodes": ("insert_op_conf", "aipp")}
-    for flag, keys in rivals.items():
-        for key in keys:
-            if flag in options.flags and getattr(options, key) is not None:
-                yield ("flags", flag), f"ATC takes either this or {key}, found both; remove one"
-    if options.aipp is not None and options.insert_op_conf is not None:
-        yield ("aipp",), "makes an AIPP file, and insert_op_conf names one; remove one of the two"
-    if options.aipp is not None and options.input_format != "NCHW":
-        yield ("aipp",), f"expected atc.input_format NCHW, found {options.input_format}"
+def day(value: object) -> object:
+    """Read a day; only one form of it, so that nobody takes the month for the day."""
+    if isinstance(value, date) and not isinstance(value, datetime):
+        return value
+    try:
+        return date.fromisoformat(value if isinstance(value, str) and re.fullmatch(DAY, value) else "")
+    except ValueError:
+        refuse([((), f"expected a day of the calendar as YYYY-MM-DD, found {found(value)}")])
+        raise
 
 
-def command_only(options: InferOptions) -> Iterator[Problem]:
-    """Check that a format is given only where files are written."""
-    if options.outfmt != "BIN" and options.tool != "ais_bench-cli":
-        yield ("outfmt",), f"would have no effect: infer.tool is {options.tool}; add tool: ais_bench-cli"
+def soon(until: date) -> date:
+    """Check that a waiver ends: what nobody looks at for longer is no waiver, but another expectation."""
+    last = datetime.now(tz=timezone.utc).date() + timedelta(days=LONGEST_WAIVER)
+    text = f"expected a day within {LONGEST_WAIVER} days from today (UTC), {last} at the latest, found {until}"
+    refuse([((), f"{text}; renew it when it ends, if it has to be")] if until > last else [])
+    return until
+
+
+def enough(resamples: int) -> int:
+    """Check that an interval has enough resamples to rest on."""
+    few = 0 < resamples < LEAST_RESAMPLES
+    refuse([((), f"expected 0 or at least {LEAST_RESAMPLES}, found {found(resamples)}")] if few else [])
+    return resamples
+
+
+def names(values: Mapping[str, _Value]) -> Mapping[str, _Value]:
+    """Check names that are written on the command line and in ids."""
+    form = "expected lower-case letters, digits, '.', '_' and '-' as name"
+    refuse(((name,), f"{form}, found {found(name)}") for name in values if not re.fullmatch(NAME, name))
+    return values
+
+
+def possible(path: KeyPath, value: float, unit: str) -> Iterator[Problem]:
+    """Check that a figure is one that its unit has."""
+    highest = whole(unit)
+    if highest is not None and not 0 <= value <= highest:
+        yield path, f"expected 0 to {highest:g}, as the unit is {unit}, found {found(value)}"
 
 
 def _flag(name: str, value: str | int) -> Iterator[str]:
@@ -150,11 +183,12 @@ def _flag(name: str, value: str | int) -> Iterator[str]:
 
 def _placeholders(text: str, allowed: Collection[str]) -> Iterator[str]:
     known = " and ".join(f"{{{name}}}" for name in allowed)
-    unknown = [name for name in _PLACEHOLDER.findall(text) if name not in allowed]
+    unknown = [name for name in dict.fromkeys(_PLACEHOLDER.findall(text)) if name not in allowed]
     for name in unknown:
-        yield f"expected no other placeholder than {known}, found {{{name}}}{did_you_mean(name, allowed)}"
+        shown = shortened(name)
+        yield f"expected no other placeholder than {known}, found {{{shown}}}{did_you_mean(name, allowed)}"
     if not unknown and re.search(r"[{}]", _PLACEHOLDER.sub("", text)):
-        yield f"expected braces only around {known}, found {text!r}"
+        yield f"expected braces only around {known}, found {shortened(text)!r}"
 
 
 def _accept(value: str, problem: str) -> str:
@@ -162,42 +196,10 @@ def _accept(value: str, problem: str) -> str:
     return value
 
 
-def _repeated(values: Sequence[object]) -> Iterator[Problem]:
+def repeated(values: Sequence[object]) -> Iterator[Problem]:
+    """Name values that are listed a second time."""
+    seen: set[object] = set()
     for position, value in enumerate(values):
-        if value in values[:position]:
-            yield (position,), f"expected each value once, found {value} again"
-
-
-def across(manifest: Manifest) -> Iterator[Problem]:
-    """Check sections against each other."""
-    for kind, tensors in (("inputs", manifest.inputs), ("outputs", manifest.outputs)):
-        names = [tensor.name for tensor in tensors]
-        for (position,), problem in _repeated(names):
-            yield (kind, position, "name"), problem
-    atc_options = manifest.atc
-    if atc_options.out_nodes is not None and len(atc_options.out_nodes) != len(manifest.outputs):
-        text = f"expected {len(manifest.outputs)} nodes, one for each of outputs in their order"
-        yield ("atc", "out_nodes"), f"{text}, found {len(atc_options.out_nodes)}"
-    if atc_options.input_shape is not None:
-        names = [part.rpartition(":")[0] for part in atc_options.input_shape.split(";")]
-        wanted = [tensor.name for tensor in manifest.inputs]
-        if sorted(names) != sorted(wanted):
-            form = ";".join(f"{name}:..." for name in wanted)
-            yield ("atc", "input_shape"), f"expected {form}, naming inputs, found {atc_options.input_shape!r}"
-    if atc_options.aipp is not None and (problem := _no_image(manifest.input_specs)):
-        yield ("atc", "aipp"), problem
-
-
-def _no_image(inputs: Sequence[TensorSpec]) -> str:
-    """Say why AIPP cannot make these inputs; empty when it can."""
-    wanted = "expected one float32 input of shape [batch, 3, height, width]"
-    if len(inputs) != 1:
-        return f"{wanted}, found {len(inputs)} inputs"
-    (image,) = inputs
-    if image.dtype != "float32" or len(image.shape) != _IMAGE_AXES or image.shape[1] != _CHANNELS:
-        return f"{wanted}, found {image.dtype} {list(image.shape)}"
-    height, width = image.sample_shape()[1:]
-    if height > _AIPP_SIDE or not _AIPP_LEAST_WIDTH <= width <= _AIPP_SIDE:
-        limits = f"a height up to {_AIPP_SIDE} and a width of {_AIPP_LEAST_WIDTH} to {_AIPP_SIDE}"
-        return f"AIPP takes {limits}, found {height} x {width}"
-    return ""
+        if value in seen:
+            yield (position,), f"expected each value once, found {shortened(str(value))} again"
+        seen.add(value)

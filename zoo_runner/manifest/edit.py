@@ -13,7 +13,7 @@ from zoo_runner.errors import ManifestError
 from zoo_runner.manifest.tree import KeyPath, Origin, dotted, plain
 from zoo_runner.manifest.yaml_text import YamlProblems, parse
 
-Values: TypeAlias = Mapping[KeyPath, float]
+Values: TypeAlias = Mapping[KeyPath, float | str]
 
 
 def difference(path: Path, values: Values, name: str) -> str:
@@ -50,7 +50,7 @@ def difference(path: Path, values: Values, name: str) -> str:
 
 
 def edited(text: str, values: Values) -> str:
-    """Return YAML text with other numbers in it; where a key is missing, it is put beside its siblings.
+    """Return YAML text with other values in it; where a key is missing, it is put beside its siblings.
 
     Args:
         text: A mapping, without aliases.
@@ -61,7 +61,7 @@ def edited(text: str, values: Values) -> str:
     return text
 
 
-def _with(text: str, path: KeyPath, value: float) -> str:
+def _with(text: str, path: KeyPath, value: float | str) -> str:
     node = yaml.compose(text, Loader=yaml.SafeLoader)
     for depth, key in enumerate(path):
         rest = path[depth:]
@@ -106,7 +106,7 @@ def _newline(text: str) -> str:
     return "\r\n" if "\r\n" in text else "\n"
 
 
-def _nested(path: KeyPath, value: float) -> Any:
+def _nested(path: KeyPath, value: float | str) -> Any:
     nested: Any = value
     for key in reversed(path):
         nested = {key: nested}
@@ -128,7 +128,7 @@ def _laid_over(content: Any, values: Values) -> Any:
     return content
 
 
-def _set(content: Any, path: KeyPath, value: float) -> Any:
+def _set(content: Any, path: KeyPath, value: float | str) -> Any:
     if not path:
         return value
     entries = content if isinstance(content, Mapping) else {}

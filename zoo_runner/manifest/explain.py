@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from zoo_runner.errors import did_you_mean
@@ -79,17 +79,26 @@ def explain(
             continue
         on_key = detail["loc"][-1:] == (_KEY,)
         places.setdefault((_path(detail, data), on_key), []).append(detail)
-    lines: list[tuple[Origin, str]] = []
+    problems: list[tuple[Origin, KeyPath, str]] = []
     for (path, on_key), details in places.items():
         value = path[-1] if on_key else details[0]["input"]
         for sub_path, text in _problems(details, path, value, model, on_key=on_key):
             full = (*prefix, *path, *sub_path)
-            origin = locate(full)
-            lines.append((origin, placed(origin, full, text)))
-    return [text for _, text in sorted(lines, key=lambda line: (line[0].source, line[0].line))]
+            problems.append((locate(full), full, text))
+    return located_lines(problems)
 
 
-def placed(origin: Origin, path: KeyPath, text: str) -> str:
+def located_lines(problems: Iterable[tuple[Origin, KeyPath, str]]) -> list[str]:
+    """Return one line for each problem, by file and line.
+
+    Args:
+        problems: Where each was written, its key path, and what is wrong.
+    """
+    ordered = sorted(problems, key=lambda problem: (problem[0].source, problem[0].line))
+    return [located(origin, path, text) for origin, path, text in ordered]
+
+
+def located(origin: Origin, path: KeyPath, text: str) -> str:
     """Put the place before a message, and its key path unless the place already says it."""
     where = f"{origin}: "
     return where + (text if not path or where.endswith(f" {dotted(path)}: ") else f"{dotted(path)}: {text}")

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
+
+from zoo_runner.manifest.chip_keys import chip_of
+from zoo_runner.manifest.direction import Direction
 
 if TYPE_CHECKING:
-    from zoo_runner.manifest.expectations import AccuracyFigure, Direction, Rule
+    from zoo_runner.manifest.bands import Band
+    from zoo_runner.manifest.expectations import AccuracyFigure
     from zoo_runner.manifest.schema import Manifest
+    from zoo_runner.manifest.section import Rule
     from zoo_runner.manifest.tree import KeyPath
-
-
-AT: Final = "@"
-"""Stands between a chip and the backend that figures are for."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,26 +22,19 @@ class ExpectedLine:
 
     Attributes:
         path: Where the manifest says so.
-        figures: Value and allowed distance from it; several where chips or backends have values of their own.
+        figures: What passes; several where chips or backends have values of their own.
         direction: Which side is the wrong one; ``None`` leaves it to the metric.
         rule: What is held against the figure.
     """
 
     path: KeyPath
-    figures: tuple[tuple[float, float], ...]
+    figures: tuple[Band, ...]
     direction: Direction | None
     rule: Rule = "point"
 
     def passes(self, value: float) -> bool:
         """Say whether a value meets every figure; without a direction, whether it does in either."""
-        return all(self._meets(value, figure, margin) for figure, margin in self.figures)
-
-    def _meets(self, value: float, figure: float, margin: float) -> bool:
-        if self.direction == "at_least":
-            return value >= figure - margin
-        if self.direction == "at_most":
-            return value <= figure + margin
-        return abs(value - figure) <= margin
+        return all(figure.holds(value, self.direction) for figure in self.figures)
 
 
 def metric_line(name: str, protocol: str, subset: str | None = None) -> str:
@@ -51,16 +45,6 @@ def metric_line(name: str, protocol: str, subset: str | None = None) -> str:
 def throughput_line(chip: str, batch: int) -> str:
     """Return the id of a throughput's line, as in ``throughput/310P3/16``."""
     return f"throughput/{chip}/{batch}"
-
-
-def chip_of(place: str) -> str:
-    """Return the chip of a key of ``expected.chips``, such as ``310P3`` or ``310P3@ascend``."""
-    return place.partition(AT)[0]
-
-
-def backend_of(place: str) -> str:
-    """Return the backend of a key of ``expected.chips``; empty if its figures are for all."""
-    return place.partition(AT)[2]
 
 
 def expected_lines(manifest: Manifest) -> dict[str, ExpectedLine]:
@@ -81,12 +65,12 @@ def expected_lines(manifest: Manifest) -> dict[str, ExpectedLine]:
             others = lines[line].figures if line in lines else ()
             lines[line] = ExpectedLine(
                 path=("expected", "chips", place, "throughput", batch),
-                figures=(*others, (rate, table.tolerance.margin(rate))),
-                direction="at_least",
+                figures=(*others, table.tolerance.band(rate)),
+                direction=Direction.AT_LEAST,
             )
     return lines
 
 
 def _of_metric(path: KeyPath, figure: AccuracyFigure, *values: float) -> ExpectedLine:
-    bands = tuple((value, figure.tolerance.margin(value)) for value in values)
+    bands = tuple(figure.standing.band(value) for value in values)
     return ExpectedLine(path=path, figures=bands, direction=figure.direction, rule=figure.rule)

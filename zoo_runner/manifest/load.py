@@ -12,11 +12,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from pydantic import ValidationError
 
 from zoo_runner.errors import ManifestError
+from zoo_runner.known_secrets import learn
 from zoo_runner.manifest import overrides as command_line
-from zoo_runner.manifest.explain import explain
+from zoo_runner.manifest.consistency import contradictions
+from zoo_runner.manifest.explain import explain, located_lines
 from zoo_runner.manifest.schema import Manifest
 from zoo_runner.manifest.source import read
-from zoo_runner.manifest.tree import KeyPath, Origin, origins, plain
+from zoo_runner.manifest.tree import KeyPath, Origin, origins, plain, texts
+from zoo_runner.manifest.wording import lines_shown
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -34,7 +37,8 @@ class LoadedManifest:
         sources: Every file read: the manifest, then what it extends.
         origins: Where each value was written, by key path.
         overrides: The ``KEY=VALUE`` texts laid over the files.
-        digest: SHA-256 of the values, defaults included: equal for manifests that mean the same.
+        digest: SHA-256 of the values as files and ``--set`` have them, defaults included: equal for manifests that
+            mean the same.
     """
 
     manifest: Manifest
@@ -56,6 +60,21 @@ class LoadedManifest:
         """
         return str(self.origin(key_path))
 
+    def older(self, section: KeyPath, key_path: KeyPath) -> str:
+        """Say that a section's ``confirm`` was written before a value, in a file that the value's file extends.
+
+        It is about what its writer saw; empty where it was written with the value or after it, or is not there.
+        """
+        confirm = (*section, "confirm")
+        if confirm not in self.origins or self._age(confirm) <= self._age(key_path):
+            return ""
+        return f" (that of {self.locate(confirm)} is older than what stands here)"
+
+    def _age(self, key_path: KeyPath) -> int:
+        files = [str(path) for path in self.sources]
+        source = self.origin(key_path).source
+        return files.index(source) if source in files else -1  # the command line comes last
+
     def resolve(self, key_path: KeyPath, path: str) -> Path:
         """Make a path found at ``key_path`` relative to the file that says it, or to here after ``--set``."""
         return self.origin(key_path).folder / path
@@ -69,17 +88,19 @@ def load(path: Path, overrides: Sequence[str] = ()) -> LoadedManifest:
         overrides: ``KEY=VALUE`` texts, laid over the file in this order.
 
     Raises:
-        ManifestError: A file cannot be read, or values do not follow the schema; all of them are
-            listed, one a line, each with file, line and key path.
+        ManifestError: A file cannot be read, or values do not follow the schema; they are listed, one a line, each
+            with file, line and key path.
         UsageError: An override is malformed or leads nowhere.
     """
     source = read(path)
+    learn(*overrides)
     tree = command_line.apply(source.tree, overrides, Manifest)
     where = dict(origins(tree))
     data = plain(tree)
+    learn(*texts(tree))  # as YAML has them: a text may be escaped in the file
     manifest = _validate(data, Manifest, lambda key_path: _nearest(where, key_path))
     content = json.dumps(manifest.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
-    return LoadedManifest(
+    loaded = LoadedManifest(
         manifest=manifest,
         path=path,
         sources=source.files,
@@ -87,6 +108,10 @@ def load(path: Path, overrides: Sequence[str] = ()) -> LoadedManifest:
         overrides=tuple(overrides),
         digest=hashlib.sha256(content.encode()).hexdigest(),
     )
+    found = contradictions(manifest, loaded.older)
+    if lines := located_lines((loaded.origin(at), at, text) for at, text in found):
+        raise ManifestError(lines_shown(lines))
+    return loaded
 
 
 def load_plugin_config(loaded: LoadedManifest, model: type[AnyModel]) -> AnyModel:
@@ -108,7 +133,7 @@ def _validate(data: Any, model: type[AnyModel], locate: Callable[[KeyPath], Orig
         # A plugin's strict model may want lists where the tree has tuples: JSON mode takes both.
         return model.model_validate_json(json.dumps(data)) if prefix else model.model_validate(data)
     except ValidationError as error:
-        raise ManifestError("\n".join(explain(error, data, model, locate, prefix))) from None
+        raise ManifestError(lines_shown(explain(error, data, model, locate, prefix))) from None
 
 
 def _nearest(where: Mapping[KeyPath, Origin], key_path: KeyPath) -> Origin:

@@ -6,12 +6,12 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from zoo_runner.errors import UsageError
+from zoo_runner.errors import UsageError, shortened
 from zoo_runner.manifest.outline import annotation_at, has_integer_keys
 from zoo_runner.manifest.source import EXTENDS
 from zoo_runner.manifest.tree import REMOVED, KeyPath, Node, Origin, dotted, merge
 from zoo_runner.manifest.wording import found
-from zoo_runner.manifest.yaml_text import YamlProblems, parse
+from zoo_runner.manifest.yaml_text import MAX_DEPTH, YamlProblems, parse
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -33,9 +33,13 @@ def apply(tree: Node, overrides: Sequence[str], model: type[BaseModel]) -> Node:
     for override in overrides:
         key, equals, text = override.partition("=")
         segments = key.strip().split(".")
+        if len(segments) > MAX_DEPTH:
+            raise UsageError(f"--set {shortened(override)}: expected at most {MAX_DEPTH} keys, one in the other")
         if not equals or not all(segments):
-            raise UsageError(f"--set {override}: expected KEY=VALUE with a dotted key, such as --set infer.batch=4")
-        label = f"--set {key.strip()}"
+            raise UsageError(
+                f"--set {shortened(override)}: expected KEY=VALUE with a dotted key, such as --set infer.batch=4"
+            )
+        label = f"--set {shortened(key.strip())}"
         if segments[0] == EXTENDS:
             raise UsageError(f"{label}: a manifest's base cannot be replaced; write a file that extends it")
         tree = _assign(tree, (), segments, _value(label, text), model)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from zoo_runner.interfaces import TensorSpec
-from zoo_runner.manifest import checks, expectation_checks
+from zoo_runner.manifest import checks
+from zoo_runner.manifest.checks import Problem
 from zoo_runner.manifest.expectations import Expected, Subset, Uncertainty, Waiver
-from zoo_runner.manifest.section import DAY, NAME, Positive, Rate, Section
+from zoo_runner.manifest.section import DAY, NAME, WORDS, Positive, Rate, Section, Words
+from zoo_runner.plugin.interfaces import TensorSpec
 
 _SHA256: Final = r"^[0-9a-f]{64}$"
 _MD5: Final = r"^[0-9a-f]{32}$"
@@ -20,6 +21,7 @@ PATTERNS: Final = {
     _MD5: "32 lower-case hex digits (MD5)",
     NAME: "lower-case letters, digits, '.', '_' and '-'",
     DAY: "a day as YYYY-MM-DD",
+    WORDS: "some words",
     _TENSOR: "a name without spaces, ':', ';' and ','",
 }
 """The patterns below, in words, for messages."""
@@ -27,6 +29,46 @@ PATTERNS: Final = {
 Sha256 = Annotated[str, Field(pattern=_SHA256)]
 Md5 = Annotated[str, Field(pattern=_MD5)]
 Url = Annotated[str, AfterValidator(checks.url)]
+
+
+IN_PROCESS: Final = "in-process"
+OWN_TOOLS: Final[Mapping[str, tuple[str, str]]] = {"ais_bench-cli": ("runs .om files", "ascend")}
+"""The other values of ``infer.tool``: what each does, and the one backend that has it."""
+
+
+def _output_problems(tensor: OutputTensor) -> Iterator[Problem]:
+    """Check that what is said of an output can be looked at."""
+    if tensor.axis is not None and tensor.kind != "probabilities":
+        yield ("axis",), "would have no effect: only probabilities sum to 1 along an axis; add kind: probabilities"
+    elif tensor.axis is not None and not 0 < tensor.axis < len(tensor.shape):
+        yield ("axis",), f"expected 1 to {len(tensor.shape) - 1}, an axis of shape behind batch, found {tensor.axis}"
+    if tensor.kind == "probabilities" and len(tensor.shape) == 1:
+        yield ("kind",), "expected an axis behind batch, along which probabilities sum to 1, found none"
+    if tensor.kind is not None and not tensor.dtype.startswith("float"):
+        yield ("kind",), f"expected numbers of a floating type, found {tensor.dtype}"
+    if tensor.range is not None and tensor.kind == "probabilities":
+        yield ("range",), "would have no effect: probabilities lie in [0, 1]; remove it"
+    elif tensor.range is not None and not tensor.range[0] < tensor.range[1]:
+        yield ("range",), f"expected the least value before the greatest, found {list(tensor.range)}"
+
+
+def _atc_problems(options: AtcOptions) -> Iterator[Problem]:
+    """Check that no two options stand together that ATC takes only one of."""
+    rivals = {"precision_mode_v2": ("precision_mode",), "input_fp16_nodes": ("insert_op_conf", "aipp")}
+    for flag, keys in rivals.items():
+        for key in keys:
+            if flag in options.flags and getattr(options, key) is not None:
+                yield ("flags", flag), f"ATC takes either this or {key}, found both; remove one"
+    if options.aipp is not None and options.insert_op_conf is not None:
+        yield ("aipp",), "makes an AIPP file, and insert_op_conf names one; remove one of the two"
+    if options.aipp is not None and options.input_format != "NCHW":
+        yield ("aipp",), f"expected atc.input_format NCHW, found {options.input_format}"
+
+
+def _infer_problems(options: InferOptions) -> Iterator[Problem]:
+    """Check that a format is given only where files are written."""
+    if options.outfmt != "BIN" and options.tool == IN_PROCESS:
+        yield ("outfmt",), f"would have no effect: infer.tool is {options.tool}; add tool: ais_bench-cli"
 
 
 class PluginRef(Section):
@@ -64,6 +106,15 @@ class Weights(Section):
     license: str | None = Field(default=None, description="shown in reports")
 
 
+class DamagedSamples(Section):
+    """Samples that are scored although their files are damaged; the report names them."""
+
+    ids: Annotated[tuple[str, ...], Field(min_length=1), AfterValidator(checks.unique)] = Field(
+        description="as the data set calls them"
+    )
+    reason: Words = Field(description="why they may count, shown in reports")
+
+
 class DatasetRef(Section):
     """The data set: found through ``--data``, then ``root_env``, then ``url``."""
 
@@ -77,6 +128,9 @@ class DatasetRef(Section):
         default="", description="folder inside the archive or package that is the root"
     )
     samples: Positive = Field(description="how many samples the whole set has")
+    damaged: DamagedSamples | None = Field(
+        default=None, description="samples to score although their files are damaged; other damage is an error"
+    )
 
 
 class Tensor(Section):
@@ -94,6 +148,30 @@ class Tensor(Section):
     def spec(self) -> TensorSpec:
         """The same as the record the rest of the program uses."""
         return TensorSpec(name=self.name, dtype=self.dtype, shape=self.shape)
+
+
+class OutputTensor(Tensor):
+    """A model output, and what its numbers are."""
+
+    kind: Literal["probabilities", "offsets", "logits"] | None = Field(
+        default=None,
+        description="probabilities lie in [0, 1] and sum to 1; offsets and logits differ from place to place; all of "
+        "them follow from the input. By default the numbers must only be finite",
+    )
+    axis: int | None = Field(
+        default=None, description="of probabilities: the axis of shape along which they sum to 1; by default the last"
+    )
+    range: Annotated[tuple[float, ...], Field(min_length=2, max_length=2)] | None = Field(
+        default=None, description="least and greatest value, as in [0, 1]"
+    )
+    depends_on_input: Literal[False] | None = Field(
+        default=None, description="false: the same for every input, as a table of anchors is; equal ones are no fault"
+    )
+
+    @model_validator(mode="after")
+    def _check(self) -> OutputTensor:
+        checks.refuse(_output_problems(self))
+        return self
 
 
 class OnnxOptions(Section):
@@ -151,14 +229,14 @@ class AtcOptions(Section):
 
     @model_validator(mode="after")
     def _check(self) -> AtcOptions:
-        checks.refuse(checks.exclusive(self))
+        checks.refuse(_atc_problems(self))
         return self
 
 
 class InferOptions(Section):
     """How the data set is run through the model."""
 
-    batch: Positive = Field(default=1, description="images a call while scoring")
+    batch: Positive = Field(default=1, description="samples a call while scoring")
     threads: Positive | None = Field(
         default=None, description="host threads of the computation; by default the backend's choice"
     )
@@ -171,7 +249,7 @@ class InferOptions(Section):
 
     @model_validator(mode="after")
     def _check(self) -> InferOptions:
-        checks.refuse(checks.command_only(self))
+        checks.refuse(_infer_problems(self))
         return self
 
 
@@ -199,7 +277,8 @@ class Manifest(Section):
     dataset: DatasetRef
     inputs: Annotated[tuple[Tensor, ...], Field(min_length=1, description="what the network takes")]
     outputs: Annotated[
-        tuple[Tensor, ...], Field(min_length=1, description="what the network gives, in the order of the .om's outputs")
+        tuple[OutputTensor, ...],
+        Field(min_length=1, description="what the network gives, in the order of the .om's outputs"),
     ]
     onnx: OnnxOptions = OnnxOptions()
     atc: AtcOptions = AtcOptions()
@@ -207,7 +286,7 @@ class Manifest(Section):
     benchmark: BenchmarkOptions = BenchmarkOptions()
     expected: Expected = Expected()
     uncertainty: Uncertainty = Uncertainty()
-    subsets: Annotated[Mapping[str, Subset], AfterValidator(expectation_checks.names)] = Field(
+    subsets: Annotated[Mapping[str, Subset], AfterValidator(checks.names)] = Field(
         default_factory=dict,
         description="by name; --subset picks one",
         json_schema_extra={"propertyNames": {"pattern": NAME}},
@@ -225,8 +304,3 @@ class Manifest(Section):
     def output_specs(self) -> tuple[TensorSpec, ...]:
         """The outputs as records, in the .om's order."""
         return tuple(tensor.spec for tensor in self.outputs)
-
-    @model_validator(mode="after")
-    def _check(self) -> Manifest:
-        checks.refuse([*checks.across(self), *expectation_checks.across(self)])
-        return self

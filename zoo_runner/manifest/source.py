@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from zoo_runner.errors import ManifestError
+from zoo_runner.errors import LISTED, ManifestError, shortened
+from zoo_runner.files.regular import OversizedFileError, SpecialFileError, read_regular, require_regular
+from zoo_runner.known_secrets import learn
 from zoo_runner.manifest.tree import Node, Origin, merge, plain
-from zoo_runner.manifest.wording import found
+from zoo_runner.manifest.wording import found, lines_shown
 from zoo_runner.manifest.yaml_text import YamlProblems, parse
 
 MAX_BYTES: Final = 1 << 20
+MAX_FILES: Final = 50
+"""How many manifests one may be made of, each extending the next: reading takes a second for the largest."""
 EXTENDS: Final = "extends"
+STANDARD_INPUT: Final = Path("-")
+"""What is written for a manifest that another program writes."""
 _SUFFIXES: Final = (".yaml", ".yml")
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class ManifestSource:
     """A manifest with everything it extends.
 
     Attributes:
@@ -31,30 +38,31 @@ class Source:
     files: tuple[Path, ...]
 
 
-def read(path: Path) -> Source:
+def read(path: Path) -> ManifestSource:
     """Read a manifest and what it extends.
 
     Args:
-        path: The manifest, shown in errors as given.
+        path: The manifest, shown in errors as given; ``-`` is standard input, and what it names lies in the current
+            folder.
 
     Raises:
         ManifestError: A file is missing, unreadable, too large, not UTF-8 or not plain YAML, or the
-            ``extends`` chain leads nowhere or in a circle.
+            ``extends`` chain leads nowhere, in a circle or through too many files.
     """
     return _read(path, ())
 
 
-def _read(path: Path, chain: tuple[Path, ...]) -> Source:
+def _read(path: Path, chain: tuple[Path, ...]) -> ManifestSource:
     chain = (*chain, path)
-    tree = _parse(path)
+    tree = _parse(path, _content(path))
     entries = dict(tree.value) if isinstance(tree.value, Mapping) else {}
     base_node = entries.pop(EXTENDS, None)
     own = Node(entries, tree.origin)
     if base_node is None:
-        return Source(own, (path,))
+        return ManifestSource(own, (path,))
     base_path = _base_path(path, base_node, chain)
     base = _read(base_path, chain)
-    return Source(merge(base.tree, own), (path, *base.files))
+    return ManifestSource(merge(base.tree, own), (path, *base.files))
 
 
 def _base_path(path: Path, node: Node, chain: tuple[Path, ...]) -> Path:
@@ -63,36 +71,55 @@ def _base_path(path: Path, node: Node, chain: tuple[Path, ...]) -> Path:
         wanted = "expected the path of one manifest, relative to this file"
         raise ManifestError(f"{where}: {wanted}, found {found(plain(node))}")
     if "://" in value:
-        raise ManifestError(f"{where}: expected a local path, found {value!r}; download it and name the file")
+        raise ManifestError(f"{where}: expected a local path, found {shortened(repr(value))}; download and name it")
     base = path.parent / value
+    _check_file(base, f"{where}: ")
     known = [seen.resolve() for seen in chain]
     if base.resolve() in known:
         circle = [*chain[known.index(base.resolve()) :], base]
         raise ManifestError(f"{where}: leads in a circle: {' -> '.join(str(step) for step in circle)}")
-    _check_file(base, f"{where}: ")
+    if len(chain) >= MAX_FILES:
+        raise ManifestError(f"{where}: expected at most {MAX_FILES} manifests in all, each extending the next")
     return base
 
 
-def _parse(path: Path) -> Node:
+def _content(path: Path) -> bytes:
+    """Return what a manifest's file holds."""
+    large = ManifestError(f"{path}: expected a manifest of at most 1 MiB, found more; is this the right file?")
+    if path == STANDARD_INPUT:
+        return _standard_input(large)
     _check_file(path)
     try:
-        with path.open("rb") as stream:
-            data = stream.read(MAX_BYTES + 1)
+        return read_regular(path, MAX_BYTES)
+    except OversizedFileError:
+        raise large from None
     except OSError as error:
         raise ManifestError(f"{path}: cannot be read: {error.strerror}") from None
+
+
+def _standard_input(large: ManifestError) -> bytes:
+    try:
+        data = sys.stdin.buffer.read(MAX_BYTES + 1) if sys.stdin else b""
+    except OSError as error:
+        raise ManifestError(f"{STANDARD_INPUT}: standard input cannot be read: {error.strerror}") from None
     if len(data) > MAX_BYTES:
-        raise ManifestError(f"{path}: expected a manifest of at most 1 MiB, found more; is this the right file?")
+        raise large
+    return data
+
+
+def _parse(path: Path, data: bytes) -> Node:
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data[: error.start].count(b"\n") + 1
         byte = f"found byte 0x{data[error.start]:02x}"
         raise ManifestError(f"{path}:{line}: expected UTF-8 text, {byte}; is this the right file?") from None
+    learn(text)
     try:
         tree = parse(text, lambda line: Origin(str(path), line, path.parent))
     except YamlProblems as error:
         lines = [f"{path}:{line}:{column}: {problem}" for line, column, problem in error.problems]
-        raise ManifestError("\n".join(lines)) from None
+        raise ManifestError(lines_shown(lines)) from None
     if tree is None or tree.value is None:
         raise ManifestError(f"{path}: is empty; expected a manifest")
     if not isinstance(tree.value, Mapping):
@@ -101,17 +128,22 @@ def _parse(path: Path) -> Node:
 
 
 def _check_file(path: Path, where: str = "") -> None:
-    if path.is_file():
-        return
-    if path.is_dir():
+    """Refuse what is no regular file, by its kind."""
+    shown = f"{where}{shortened(str(path))}"
+    try:
+        require_regular(path)
+    except IsADirectoryError:
         names = _manifests(path)
-        hint = f"; name a file in it: {', '.join(names)}" if names else ""
-        raise ManifestError(f"{where}{path}: expected a manifest, found a folder{hint}")
-    if path.exists():
-        raise ManifestError(f"{where}{path}: expected a manifest, found something that is not a regular file")
-    if not path.parent.is_dir():
-        raise ManifestError(f"{where}{path}: there is no folder {path.parent}")
-    raise ManifestError(f"{where}{path}: no such file{_nearby(path)}")
+        hint = f"; name a file in it: {_some(names)}" if names else ""
+        raise ManifestError(f"{shown}: expected a manifest, found a folder{hint}") from None
+    except SpecialFileError as error:
+        raise ManifestError(f"{shown}: {error.strerror}") from None
+    except (FileNotFoundError, NotADirectoryError):
+        if not path.parent.is_dir():
+            raise ManifestError(f"{shown}: there is no folder {shortened(str(path.parent))}") from None
+        raise ManifestError(f"{shown}: no such file{_nearby(path)}") from None
+    except OSError as error:
+        raise ManifestError(f"{shown}: cannot be read: {error.strerror}") from None
 
 
 def _nearby(path: Path) -> str:
@@ -119,7 +151,7 @@ def _nearby(path: Path) -> str:
     # `model` is often written for `model.yaml`, and only stems show how near they are.
     stems = difflib.get_close_matches(path.stem, [Path(name).stem for name in names], n=1)
     nearest = next((f"; did you mean {name!r}?" for name in names if Path(name).stem in stems), "")
-    return nearest or (f"; the folder has {', '.join(names)}" if names else "")
+    return nearest or (f"; the folder has {_some(names)}" if names else "")
 
 
 def _manifests(folder: Path) -> list[str]:
@@ -127,3 +159,8 @@ def _manifests(folder: Path) -> list[str]:
         return sorted(entry.name for entry in folder.iterdir() if entry.suffix in _SUFFIXES)
     except OSError:
         return []
+
+
+def _some(names: Sequence[str]) -> str:
+    more = len(names) - LISTED
+    return ", ".join(names[:LISTED]) + (f" and {more} more" if more > 0 else "")

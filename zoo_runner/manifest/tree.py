@@ -84,3 +84,15 @@ def origins(node: Node, path: KeyPath = ()) -> Iterator[tuple[KeyPath, Origin]]:
     elif isinstance(node.value, tuple):
         for position, child in enumerate(node.value):
             yield from origins(child, (*path, position))
+
+
+def texts(node: Node) -> Iterator[str]:
+    """Yield every value that is a text."""
+    if isinstance(node.value, Mapping):
+        for child in node.value.values():
+            yield from texts(child)
+    elif isinstance(node.value, tuple):
+        for child in node.value:
+            yield from texts(child)
+    elif isinstance(node.value, str):
+        yield node.value

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any, Final
 
 import yaml
 
+from zoo_runner.errors import shortened
 from zoo_runner.manifest.tree import Node, Origin
 
 MAX_NODES: Final = 10_000
 MAX_DEPTH: Final = 40
 _MAX_INTEGER: Final = 2**63 - 1
 _TAG: Final = "tag:yaml.org,2002:"
+_OTHER_BASE: Final = re.compile(r"[-+]?(0[0-7_]+|[^:]*:.*)")
+"""Numbers to the base of 8 (``077`` is 63) or 60 (``1:17`` is 77): YAML 1.1 has them, and nobody means them."""
+_LONGEST_NUMBER: Final = 1000
+"""Characters of a number: reading a longer one can take a time that grows with the square of its length."""
+_LONGEST_KEY: Final = 1000
+"""Characters of a key: messages show keys whole."""
+_NO_TEXT: Final = re.compile("[\0\ud800-\udfff]")
+"""What YAML can write as an escape, and no path, file or screen takes."""
 
 
 class YamlProblems(Exception):  # noqa: N818 - it holds several problems
@@ -108,10 +118,13 @@ class _Loader(yaml.SafeLoader):
             return None
         count = len(self.problems)
         key = self._scalar(node) if isinstance(node, yaml.ScalarNode) else None
+        if isinstance(key, str) and len(key) > _LONGEST_KEY:
+            self._problem(node, f"expected a key of at most {_LONGEST_KEY} characters, found {shortened(key)}")
+            return None
         if isinstance(key, str | int) and not isinstance(key, bool):
             return key
         if len(self.problems) == count:
-            written = f"{node.value}" if isinstance(node, yaml.ScalarNode) else "a list or mapping"
+            written = shortened(node.value) if isinstance(node, yaml.ScalarNode) else "a list or mapping"
             hint = "; quote it" if isinstance(node, yaml.ScalarNode) else ""
             self._problem(node, f"expected a string or an integer as key, found {written}{hint}")
         return None
@@ -119,17 +132,43 @@ class _Loader(yaml.SafeLoader):
     def _scalar(self, node: yaml.Node) -> str | float | bool | None:
         tag = node.tag.removeprefix(_TAG)
         if not isinstance(node, yaml.ScalarNode) or tag not in _SCALARS:
-            self._problem(node, f"tag {node.tag.replace(_TAG, '!!')} is not supported; use plain values")
+            shown = shortened(node.tag.replace(_TAG, "!!"))
+            self._problem(node, f"tag {shown} is not supported; use plain values")
             return None
         try:
-            value: str | float | bool | None = _SCALARS[tag](self, node)
+            value: str | float | bool | None = _value(self, tag, node)
         except (ValueError, KeyError, IndexError, OverflowError):
             self._problem(node, f"expected a value of type {tag}, found {node.value[:40]!r}")
             return None
-        if isinstance(value, int) and abs(value) > _MAX_INTEGER:
-            self._problem(node, "expected an integer of at most 64 bits, found a larger one")
+        problem = _unmeant(tag, node.value, value)
+        if problem:
+            self._problem(node, problem)
             return None
         return value
+
+
+def _value(loader: _Loader, tag: str, node: yaml.ScalarNode) -> str | float | bool | None:
+    """Return the value of a scalar.
+
+    Raises:
+        ValueError: It is not of the kind that its tag says, or a number that is too long to be read.
+    """
+    if tag in {"int", "float"} and len(node.value) > _LONGEST_NUMBER:
+        raise ValueError(f"more than {_LONGEST_NUMBER} characters")
+    value: str | float | bool | None = _SCALARS[tag](loader, node)
+    return value
+
+
+def _unmeant(tag: str, written: str, value: str | float | bool | None) -> str:
+    """Say why a scalar, which YAML can read, is refused; nothing for one that means what people see."""
+    if tag in {"int", "float"} and _OTHER_BASE.fullmatch(written):
+        found = f"found {shortened(written)}, which YAML reads as {shortened(str(value))}"
+        return f"expected a number as people write it, {found}; write it without leading zeros and colons, or quote it"
+    if isinstance(value, int) and abs(value) > _MAX_INTEGER:
+        return "expected an integer of at most 64 bits, found a larger one"
+    if isinstance(value, str) and (bad := _NO_TEXT.search(value)):
+        return f"character #x{ord(bad[0]):02x} is not allowed, written as an escape or not; remove it"
+    return ""
 
 
 def _text(_: _Loader, node: yaml.ScalarNode) -> str:
@@ -171,6 +210,10 @@ def parse(text: str, origin_at: Callable[[int], Origin]) -> Node | None:
         column = len(before) - before.rfind("\n")
         problem = f"character #x{ord(text[error.position]):02x} is not allowed; remove it"
         raise YamlProblems([(before.count("\n") + 1, column, problem)]) from None
+    except (ValueError, OverflowError):
+        # Of an escape such as "\U00110000", or a directive's number; the scanner is still at it.
+        problem = "not valid YAML: no character has this number, or the number is too long; remove it"
+        raise YamlProblems([(loader.line + 1, loader.column + 1, problem)]) from None
     if document is None:
         return None
     tree = loader.build(document, origin_at(1))

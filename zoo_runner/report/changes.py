@@ -6,6 +6,8 @@ from collections.abc import Mapping
 
 from pydantic import BaseModel, ConfigDict
 
+from zoo_runner.manifest.direction import Direction
+
 
 class Record(BaseModel):
     """Base of the report's parts: frozen; NaN and infinity are written as such words, not as null."""
@@ -67,11 +69,11 @@ class ClassChange(Record):
 class MetricChange(Record):
     """One metric, then and now.
 
-    ``before`` is what the baseline reported, ``rescored`` what its detections score with today's annotations and
+    ``before`` is what the baseline reported, ``rescored`` what its predictions score with today's annotations and
     metric, over the samples that are in both runs; where the two differ although the samples are the same, data
     or metric changed, and not only the model. ``after`` is over the same samples as ``rescored``. ``difference`` is
     ``after - rescored``, or ``after - before`` without detections to score, and ``interval`` is of the former.
-    ``per_class`` has the largest loss first, then what other data or another metric made of the baseline's detections.
+    ``per_class`` has the largest loss first, then what other data or another metric made of the baseline's predictions.
     """
 
     name: str
@@ -84,6 +86,11 @@ class MetricChange(Record):
     rescored: float | None = None
     interval: Interval | None = None
     per_class: tuple[ClassChange, ...] = ()
+
+    @property
+    def direction(self) -> Direction:
+        """Which way is better."""
+        return Direction.of(higher_is_better=self.higher_is_better)
 
 
 class PerformanceChange(Record):

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
 from zoo_runner.report.model import Verdict, WaiverState
-from zoo_runner.report.table import line_id, lines
 
 if TYPE_CHECKING:
     from zoo_runner.report.model import Report
@@ -65,10 +64,10 @@ def findings(report: Report) -> tuple[Finding, ...]:
 def _all(report: Report) -> Iterator[Finding]:
     name, manifest = report.manifest.name, report.manifest.path
     said = False
-    for line in lines(report):
+    for line in report.lines:
         if line.verdict in _LINE:
             said = said or line.verdict is report.verdict
-            yield _finding(_LINE[line.verdict], line_id(line), line.why or line.verdict.value, line.where, manifest)
+            yield _finding(_LINE[line.verdict], line.label, line.why or line.verdict.value, line.where, manifest)
     for waiver in report.waivers:
         if waiver.state in _WAIVER:
             said = said or report.verdict is Verdict.FAIL

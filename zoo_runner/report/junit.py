@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Final
 
 from junitparser import Error, Failure, JUnitXml, Skipped, TestCase, TestSuite
 
-from zoo_runner.report.model import MetricRecord, Verdict, WaiverState
-from zoo_runner.report.table import line_id, lines, measured
+from zoo_runner.report.model import LineKind, Verdict, WaiverState
+from zoo_runner.report.table import measured
 
 if TYPE_CHECKING:
     from junitparser.junitparser import FinalResult
 
-    from zoo_runner.report.model import PerformanceRecord, Report
+    from zoo_runner.report.model import Report
 
 RESULTS: Final[dict[Verdict, type[FinalResult]]] = {
     Verdict.FAIL: Failure,
@@ -36,8 +36,11 @@ WAIVERS: Final = {
     WaiverState.NOT_APPLICABLE: Verdict.NOT_GATED,
     WaiverState.USED: Verdict.PASS,
 }
-SCORING: Final = {"preprocess", "infer", "postprocess", "evaluate"}
-TIMING: Final = {"benchmark"}
+STAGES: Final = {
+    LineKind.ACCURACY: {"preprocess", "infer", "postprocess", "evaluate"},
+    LineKind.THROUGHPUT: {"benchmark"},
+}
+"""What the time of a line of each kind went into."""
 ILLEGAL: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
 """What XML 1.0 (section 2.2) forbids or discourages."""
 
@@ -70,6 +73,8 @@ def _properties(report: Report) -> Iterator[tuple[str, str]]:
     yield "digest", report.manifest.digest
     if report.notice:
         yield "notice", report.notice
+    if report.remarks:
+        yield "remarks", "; ".join(report.remarks)
     if report.subset:
         yield "subset", report.subset
     if report.environment:
@@ -82,11 +87,11 @@ def _properties(report: Report) -> Iterator[tuple[str, str]]:
 
 def _cases(report: Report, suite: str) -> Iterator[TestCase]:
     shown = set()
-    for line in lines(report):
+    for line in report.lines:
         shown.add(line.verdict)
         text = f"{measured(line)}: {line.why or line.verdict.value.replace('_', ' ')}"
-        kind = "accuracy" if isinstance(line, MetricRecord) else "throughput"
-        yield _case(f"{suite}.{kind}", line_id(line), line.verdict, text, line.where, seconds=_seconds(report, line))
+        kind = line.kind
+        yield _case(f"{suite}.{kind.value}", line.label, line.verdict, text, line.where, seconds=_seconds(report, kind))
     for waiver in report.waivers:
         shown.add(WAIVERS[waiver.state])
         text = f"{waiver.state.value}: {waiver.why or 'nothing more to say'} (until {waiver.until}, {waiver.issue})"
@@ -96,10 +101,10 @@ def _cases(report: Report, suite: str) -> Iterator[TestCase]:
         yield _case(suite, "run", report.verdict, reasons, report.manifest.path)
 
 
-def _seconds(report: Report, line: MetricRecord | PerformanceRecord) -> float:
-    metric = isinstance(line, MetricRecord)
-    stages, lines_of_kind = (SCORING, len(report.metrics)) if metric else (TIMING, len(report.performance))
-    return sum(stage.seconds for stage in report.stages if stage.name in stages) / lines_of_kind
+def _seconds(report: Report, kind: LineKind) -> float:
+    """Return a line's share of the time that all lines of its kind took."""
+    took = sum(stage.seconds for stage in report.stages if stage.name in STAGES[kind])
+    return took / sum(line.kind is kind for line in report.lines)
 
 
 def _case(suite: str, name: str, verdict: Verdict, text: str, where: str, *, seconds: float = 0.0) -> TestCase:

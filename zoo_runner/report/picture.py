@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from zoo_runner.evidence import Illustration
+    from zoo_runner.plugin.evidence import Illustration
 
 
 @dataclass(frozen=True, kw_only=True)

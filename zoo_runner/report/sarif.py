@@ -10,6 +10,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
+from zoo_runner.errors import distribution
 from zoo_runner.report.findings import RULES, findings
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ def sarif(report: Report) -> str:
     """Write the findings of a run; a run without any gives an empty list, which closes older alerts."""
     tool = {
         "name": "zoo-run",
-        "version": metadata.version("refinedet-plugin"),
+        "version": metadata.version(distribution()),
         "rules": [_rule(name, text) for name, text in RULES.items()],
     }
     run: dict[str, Any] = {

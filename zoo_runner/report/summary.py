@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from zoo_runner.report.characters import visible
 from zoo_runner.report.model import Verdict
 from zoo_runner.report.summary_texts import TEXTS
-from zoo_runner.report.table import rows
+from zoo_runner.report.table import rows, tie_spreads
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -53,6 +53,8 @@ def _blocks(report: Report, folder: Path | None, texts: dict[str, str]) -> Itera
     yield f"## {verdict} — {plain(report.manifest.name)}{subset}"
     if report.notice:
         yield f"**{plain(report.notice)}**"
+    if report.remarks:
+        yield "\n".join(f"**{plain(remark)}**" for remark in report.remarks)
     if report.why:
         yield _list(report.why, texts)
     if table := _table(report, texts):
@@ -92,7 +94,9 @@ def _table(report: Report, texts: dict[str, str]) -> str:
     if not body:
         return ""
     head = [texts[key] for key in ("line", "measured", "expected", "tolerance", "verdict")]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in (head, ["---", "---:", "---:", "---:", "---"], *body))
+    table = "\n".join(f"| {' | '.join(cells)} |" for cells in (head, ["---", "---:", "---:", "---:", "---"], *body))
+    ties = tie_spreads(report)
+    return f"{table}\n\n{plain(texts['ties'] + ': ' + ', '.join(ties))}" if ties else table
 
 
 def _verdict(verdict: Verdict, texts: dict[str, str]) -> str:

@@ -6,13 +6,12 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from zoo_runner.report.model import MetricRecord, PerformanceRecord, Verdict
+from zoo_runner.report.model import LineKind, Verdict
 
 if TYPE_CHECKING:
-    from zoo_runner.report.model import Report
+    from zoo_runner.report.changes import Interval
+    from zoo_runner.report.model import Line, Report
 
-BOUNDS: Final = {"at_least": "≥ ", "at_most": "≤ ", "within": ""}
-"""What stands before an expected figure, by direction."""
 UNITS: Final = {"percent": "%"}
 NEARLY_EVEN: Final = 0.1
 """Sides of an interval that differ by less than this part of it are written as one ± figure."""
@@ -40,11 +39,6 @@ class Row:
     why: str
 
 
-def lines(report: Report) -> tuple[MetricRecord | PerformanceRecord, ...]:
-    """Return all lines of the expectations table, accuracy first."""
-    return (*report.metrics, *report.performance)
-
-
 def rows(report: Report, *, all_lines: bool = True) -> tuple[Row, ...]:
     """Return the rows of the expectations table.
 
@@ -54,26 +48,23 @@ def rows(report: Report, *, all_lines: bool = True) -> tuple[Row, ...]:
     """
     return tuple(
         _row(line)
-        for line in lines(report)
-        if all_lines or isinstance(line, MetricRecord) or line.verdict is not Verdict.NOT_GATED
+        for line in report.lines
+        if all_lines or line.kind is LineKind.ACCURACY or line.verdict is not Verdict.NOT_GATED
     )
 
 
-def line_id(line: MetricRecord | PerformanceRecord) -> str:
-    """Return what waivers and tools call a line."""
-    if line.id:
-        return line.id
-    if isinstance(line, MetricRecord):
-        return f"{line.name}/{line.protocol}"
-    return f"throughput/{line.chip}/{line.batch}"
-
-
-def measured(line: MetricRecord | PerformanceRecord) -> str:
+def measured(line: Line) -> str:
     """Write what was measured: ``79.58 ± 0.41 %``, or ``79.58 [79.10, 79.86] %`` where the sides differ."""
-    value = line.value if isinstance(line, MetricRecord) else line.throughput
+    value = line.measured
     if value is None:
         return ABSENT
-    return f"{figure(value)}{_interval(line, value)} {UNITS.get(line.unit, line.unit)}"
+    return f"{figure(value)}{_interval(line.spread, value)} {UNITS.get(line.unit, line.unit)}"
+
+
+def tie_spreads(report: Report) -> tuple[str, ...]:
+    """Write between what values the order of equal scores alone moves the metrics; those it moves visibly."""
+    ends = [(line.label, tuple(map(figure, line.tie_spread))) for line in report.metrics if line.tie_spread]
+    return tuple(f"{name} [{low}, {high}]" for name, (low, high) in ends if low != high)
 
 
 def figure(value: float) -> str:
@@ -82,8 +73,7 @@ def figure(value: float) -> str:
     return f"{value:.4g}" if small else f"{value:.2f}"
 
 
-def _interval(line: MetricRecord | PerformanceRecord, value: float) -> str:
-    interval = line.interval if isinstance(line, MetricRecord) else None
+def _interval(interval: Interval | None, value: float) -> str:
     if interval is None or interval.method != "bootstrap":  # a paired one is of a difference
         return ""
     below, above = value - interval.low, interval.high - value
@@ -92,11 +82,11 @@ def _interval(line: MetricRecord | PerformanceRecord, value: float) -> str:
     return f" ± {width / 2:.2f}" if even else f" [{interval.low:.2f}, {interval.high:.2f}]"
 
 
-def _row(line: MetricRecord | PerformanceRecord) -> Row:
+def _row(line: Line) -> Row:
     return Row(
-        line=line_id(line),
+        line=line.label,
         measured=measured(line),
-        expected=ABSENT if line.expected is None else f"{BOUNDS.get(line.direction, '')}{figure(line.expected)}",
+        expected=ABSENT if line.expected is None else f"{line.direction.symbol} {figure(line.expected)}".lstrip(),
         tolerance=ABSENT if line.tolerance is None else f"{line.tolerance:.4g}",
         verdict=line.verdict,
         why=line.why,

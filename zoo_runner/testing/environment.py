@@ -27,8 +27,15 @@ _COMPONENT_VERSIONS: Final = {
 """The component version that stands beside a CANN release in its version files."""
 
 
-WRONG_OUTPUTS = ("corrupt-output", "swap-outputs")
-"""Faults that nothing but the score can show. They are part of the pretended release, so that what was computed
+WRONG_OUTPUTS = (
+    "corrupt-output",
+    "swap-outputs",
+    "zero-outputs",
+    "scaled-outputs",
+    "stale-outputs",
+    "copied-outputs",
+)
+"""Faults that a device does not report. They are part of the pretended release, so that what was computed
 under them is not taken for what a sound machine computes."""
 
 

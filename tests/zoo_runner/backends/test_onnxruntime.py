@@ -14,14 +14,15 @@ from typing import Any
 import numpy as np
 import pytest
 
+from places import ROOT
 from zoo_runner.backends.onnxruntime import OnnxRuntimeBackend, OnnxRuntimeSession, zoo_backend
 from zoo_runner.errors import InferenceError
-from zoo_runner.interfaces import Backend, Session, SessionRequest, TensorSpec
+from zoo_runner.plugin.conversion import ConvertingBackend
+from zoo_runner.plugin.interfaces import Backend, RepeatableBackend, Session, SessionRequest, TensorSpec
 
 onnx = pytest.importorskip("onnx")
 helper = pytest.importorskip("onnx.helper")
 
-ROOT = Path(__file__).parents[3]
 FLOAT, INT64 = 1, 7
 IMAGE = TensorSpec("image", "float32", ("batch", 4))
 SCALE = TensorSpec("scale", "float32", ("batch", 1))
@@ -74,7 +75,8 @@ def arrays(batch: int) -> dict[str, Any]:
 
 def test_the_contract() -> None:
     backend: Backend = zoo_backend()
-    assert (backend.name, backend.model_format, backend.chip()) == ("onnxruntime", "onnx", "cpu")
+    assert (backend.name, backend.chip()) == ("onnxruntime", "cpu")
+    assert not isinstance(backend, ConvertingBackend)
     assert backend.version() == f"onnxruntime {metadata.version('onnxruntime')}"
     (found,) = backend.prerequisites()
     assert (found.name, found.ok, found.found) == ("onnxruntime", True, metadata.version("onnxruntime"))
@@ -297,3 +299,33 @@ def test_without_onnx_runtime(tmp_path: Path) -> None:
     first, second = run.stdout.splitlines()
     assert first.startswith("False|pip install onnxruntime|onnxruntime cannot be imported (No module named")
     assert second == "PrerequisiteError 3"
+
+
+@pytest.mark.parametrize("threads", [1, 2, None])
+def test_the_same_bits_in_every_run(tmp_path: Path, threads: int | None) -> None:
+    """With what networks are made of: sums over hundreds of products, whose order would show."""
+    random = np.random.default_rng(0)
+    image = TensorSpec("image", "float32", ("batch", 16, 40, 40))
+    scores = TensorSpec("scores", "float32", ("batch", 32, 40, 40))
+    weights = [
+        onnx.numpy_helper.from_array(random.standard_normal(shape).astype(np.float32), name)
+        for name, shape in (("w1", (64, 16, 3, 3)), ("w2", (32, 64, 3, 3)))
+    ]
+    nodes = [
+        helper.make_node("Conv", ["image", "w1"], ["hidden"], pads=[1, 1, 1, 1]),
+        helper.make_node("Relu", ["hidden"], ["active"]),
+        helper.make_node("Conv", ["active", "w2"], ["logits"], pads=[1, 1, 1, 1]),
+        helper.make_node("Softmax", ["logits"], ["scores"], axis=1),
+    ]
+    values = [helper.make_tensor_value_info(spec.name, FLOAT, list(spec.shape)) for spec in (image, scores)]
+    graph = helper.make_graph(nodes, "main", values[:1], values[1:], weights)
+    path = tmp_path / "model.onnx"
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), path)
+    inputs = {"image": random.standard_normal((4, 16, 40, 40)).astype(np.float32)}
+    found = {
+        opened(path, inputs=(image,), outputs=(scores,), threads=threads).infer(inputs)["scores"].tobytes()
+        for _ in range(5)
+    }
+    assert OnnxRuntimeBackend().bit_stable
+    assert isinstance(OnnxRuntimeBackend(), RepeatableBackend)
+    assert len(found) == 1

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from zoo_runner.commands.failure import UNHEARD, failed, unheard
+from zoo_runner.commands.failure import UNHEARD, failed, output_is_closed
 from zoo_runner.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -81,9 +81,9 @@ def test_the_code_is_that_of_the_signal() -> None:
 
 def test_a_pipe_that_breaks_elsewhere_is_a_failure(capsys: pytest.CaptureFixture[str]) -> None:
     error = BrokenPipeError(32, "Broken pipe")
-    assert not unheard(error)
+    assert not output_is_closed(error)
     assert failed(error) == ExitCode.STAGE_FAILED
-    assert capsys.readouterr().err == "error: [Errno 32] Broken pipe; check the disk and permissions, then run again\n"
+    assert capsys.readouterr().err == "error: [Errno 32] Broken pipe; look at the file, its disk and its permissions\n"
 
 
 def test_an_exit_of_a_plugin_is_a_bug(capsys: pytest.CaptureFixture[str]) -> None:

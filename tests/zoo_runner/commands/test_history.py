@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from zoo_runner.ledger import LEDGER, Ledger
+from zoo_runner.history.ledger import LEDGER, Ledger
 from zoo_runner.manifest.load import load
 from zoo_runner.report.model import Environment, ManifestRecord, MetricRecord, PerformanceRecord, Report, Verdict
 

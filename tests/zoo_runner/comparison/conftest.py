@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from zoo_runner.baseline import Baseline
+from zoo_runner.comparison.baseline import Baseline
 from zoo_runner.errors import ResultError
-from zoo_runner.evidence import Diagnosis, Illustration, Resamples
-from zoo_runner.interfaces import Arrays, MetricValue, Sample
+from zoo_runner.plugin.evidence import Diagnosis, Illustration, Resamples
+from zoo_runner.plugin.interfaces import Arrays, MetricValue, Sample
+from zoo_runner.plugin.scoring import Scoring, WholeSet, score
 from zoo_runner.report.model import Environment, ManifestRecord, MetricRecord, Report, Verdict
 
 CLASSES = ("ant", "bee")
@@ -27,45 +28,43 @@ class Beast(Sample):
     truth: int
 
 
-class Plain:
+class PlainScore:
     """How often the guess is right, and wrong, in percent of all samples."""
 
-    measures = (("right", "own"), ("wrong", "own"))
-
-    def evaluate(self, samples: Sequence[Sample], predictions: Sequence[Arrays]) -> tuple[MetricValue, ...]:
-        right, truth = scored(samples, predictions)
-        return tuple(
+    def __init__(self, samples: Sequence[Sample], predictions: Sequence[Arrays]) -> None:
+        self.right, self.truth = right_and_truth(samples, predictions)
+        self.guesses = [int(prediction["guess"][0]) for prediction in predictions]
+        self.values = tuple(
             MetricValue(
                 name=name,
                 protocol="own",
-                value=float(100 * values.mean()),
+                value=float(100 * each.mean()),
                 unit="percent",
                 per_class={
-                    label: float(100 * values[truth == number].mean()) if (truth == number).any() else float("nan")
+                    label: float(100 * each[self.truth == number].mean())
+                    if (self.truth == number).any()
+                    else float("nan")
                     for number, label in enumerate(CLASSES)
                 },
-                support={label: int((truth == number).sum()) for number, label in enumerate(CLASSES)},
+                support={label: int((self.truth == number).sum()) for number, label in enumerate(CLASSES)},
                 higher_is_better=name == "right",
             )
-            for name, values in (("right", right), ("wrong", 1 - right))
+            for name, each in (("right", self.right), ("wrong", 1 - self.right))
         )
 
 
-class Guesses(Plain):
+class FullScore(PlainScore):
     """The same, with everything else that a metric can tell."""
 
     error_kinds = ("missed", "confusion")
     diagnosis_basis = "every guess"
 
-    def resampled(
-        self, samples: Sequence[Sample], predictions: Sequence[Arrays], weights: Any
-    ) -> tuple[Resamples, ...]:
-        right, truth = scored(samples, predictions)
+    def resample(self, weights: Any) -> tuple[Resamples, ...]:
         found = []
-        for name, values in (("right", right), ("wrong", 1 - right)):
+        for name, values in (("right", self.right), ("wrong", 1 - self.right)):
             per_class = {}
             for number, label in enumerate(CLASSES):
-                of_class = weights * (truth == number)
+                of_class = weights * (self.truth == number)
                 total = of_class.sum(axis=1)
                 none = np.full(len(weights), np.nan)
                 per_class[label] = 100 * np.divide(of_class @ values, total, out=none, where=total > 0)
@@ -73,22 +72,34 @@ class Guesses(Plain):
             found.append(Resamples(name=name, protocol="own", values=whole, per_class=per_class))
         return tuple(found)
 
-    def diagnose(self, samples: Sequence[Sample], predictions: Sequence[Arrays]) -> tuple[Diagnosis, ...]:
-        right, truth = scored(samples, predictions)
-        guesses = [int(prediction["guess"][0]) for prediction in predictions]
+    def diagnose(self) -> tuple[Diagnosis, ...]:
         return tuple(
             Diagnosis(
                 score=None if true == NOTHING else float(100 * good),
                 errors={} if good else {"missed" if guess == NOTHING else "confusion": 1},
             )
-            for guess, good, true in zip(guesses, right, truth, strict=True)
+            for guess, good, true in zip(self.guesses, self.right, self.truth, strict=True)
         )
 
-    def illustrate(self, sample: Sample, prediction: Arrays) -> Illustration:
+    def illustrate(self, position: int) -> Illustration:
         raise NotImplementedError
 
 
-def scored(samples: Sequence[Sample], predictions: Sequence[Arrays]) -> tuple[Any, Any]:
+class Plain:
+    measures = (("right", "own"), ("wrong", "own"))
+
+    def scoring(self) -> Scoring:
+        return WholeSet(PlainScore)
+
+
+class Guesses(Plain):
+    resampled = True
+
+    def scoring(self) -> Scoring:
+        return WholeSet(FullScore)
+
+
+def right_and_truth(samples: Sequence[Sample], predictions: Sequence[Arrays]) -> tuple[Any, Any]:
     guesses = np.array([prediction["guess"][0] for prediction in predictions])
     if (guesses >= len(CLASSES)).any():
         raise ResultError(f"expected guesses below {len(CLASSES)}, found {guesses.max()}")
@@ -114,7 +125,7 @@ class World:
         return tuple({"guess": np.array([number(letter)])} for letter in guesses)
 
     def values(self, truths: str, guesses: str) -> tuple[MetricValue, ...]:
-        return self.metric.evaluate(self.samples(truths), self.predictions(guesses))
+        return score(self.metric, self.samples(truths), self.predictions(guesses)).values
 
     def report(self, truths: str, guesses: str, **changes: Any) -> Report:
         metrics = tuple(

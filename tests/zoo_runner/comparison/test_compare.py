@@ -5,15 +5,16 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from zoo_runner.baseline import Baseline
-from zoo_runner.comparison import compare, metric_changes
+from zoo_runner.comparison import compare, metric_changes, pair, score_pairs
+from zoo_runner.comparison.baseline import Baseline
 from zoo_runner.manifest.expectations import Uncertainty
+from zoo_runner.plugin.scoring import score
 from zoo_runner.report.changes import Comparison
 from zoo_runner.report.model import DiagnosisRecord, Environment, PerformanceRecord
 
 if TYPE_CHECKING:
     from tests.zoo_runner.comparison.conftest import World
-    from zoo_runner.interfaces import Metric
+    from zoo_runner.plugin.scoring import Metric
     from zoo_runner.report.model import Report
 
 TRUTHS = "aaaaabbbbb" * 3
@@ -35,9 +36,11 @@ def compared(
 ) -> Comparison:
     samples, predictions = world.samples(truths), world.predictions(guesses)
     chosen = metric or world.metric
-    values = chosen.evaluate(samples, predictions) if samples else ()
-    changes = metric_changes(baseline, chosen, values, samples, predictions, Uncertainty(resamples=resamples))
-    return compare(baseline, report or world.report(truths, guesses), samples, predictions, chosen, changes)
+    scored = score(chosen, samples, predictions) if samples else None
+    pairs = score_pairs(chosen, pair(baseline, samples, predictions), scored)
+    values = scored.values if scored else ()
+    changes = metric_changes(baseline, chosen, values, pairs, Uncertainty(resamples=resamples))
+    return compare(baseline, report or world.report(truths, guesses), pairs, changes)
 
 
 def with_settings(report: Report, **settings: str) -> Report:
@@ -166,7 +169,7 @@ def test_objects_that_are_annotated_no_longer(world: World) -> None:
     found = compared(world, world.baseline(TRUTHS, TRUTHS), TRUTHS, truths=now)
     assert found.notes == (
         "class bee: 15 annotated objects -> 9 annotated objects",
-        "data or metric changed: the baseline's detections had right (own) 100 then and 80 now",
+        "data or metric changed: the baseline's predictions had right (own) 100 then and 80 now",
         "the predictions of all 30 samples are the baseline's, to the last bit",
     )  # every bee that is still annotated was found
 
@@ -177,7 +180,7 @@ def test_the_class_that_other_annotations_cost_most_is_named(world: World) -> No
     diagnosis = DiagnosisRecord(basis="", kinds=("missed", "confusion", "other"), totals=totals)
     found = compared(world, world.baseline(TRUTHS, TRUTHS, diagnosis=diagnosis), TRUTHS, truths=now)
     assert found.notes[2:5] == (
-        "data or metric changed: the baseline's detections had right (own) 100 then and 80 now",
+        "data or metric changed: the baseline's predictions had right (own) 100 then and 80 now",
         "ant lost most by that: reported 100, 71.43 on these annotations",
         "the predictions of all 30 samples are the baseline's, to the last bit",
     )
@@ -213,7 +216,7 @@ def test_detections_of_other_classes_are_not_scored(world: World, classes: tuple
     then = tuple(each.model_copy(update={"per_class": dict.fromkeys(classes, 100.0)}) for each in known.metrics)
     found = compared(world, world.baseline(TRUTHS, TRUTHS, metrics=then), WORSE)
     assert found.notes[0] == (
-        "only the figures are compared: the baseline's detections cannot be scored today: its classes are "
+        "only the figures are compared: the baseline's predictions cannot be scored today: its classes are "
         f"{', '.join(classes)}; those of this run ant, bee"
     )
     (right, _) = found.metrics
@@ -249,7 +252,7 @@ def test_where_less_is_better_more_is_a_loss(world: World) -> None:
         pytest.param(
             "x" * 30,
             [f"s{index}" for index in range(1, 31)],
-            "only the figures are compared: the baseline's detections cannot be scored today: "
+            "only the figures are compared: the baseline's predictions cannot be scored today: "
             "expected guesses below 2, found 7",
             id="not to be scored",
         ),

@@ -9,15 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zoo_runner.comparison import metric_changes
+from zoo_runner.comparison import metric_changes, pair, score_pairs
 from zoo_runner.comparison.metrics import loss
+from zoo_runner.manifest.direction import Direction
 from zoo_runner.manifest.expectations import Uncertainty
-from zoo_runner.stages.bootstrap import draw
+from zoo_runner.plugin.scoring import score
+from zoo_runner.statistics.bootstrap import draw
 
 if TYPE_CHECKING:
     from tests.zoo_runner.comparison.conftest import World
-    from zoo_runner.baseline import Baseline
-    from zoo_runner.interfaces import Metric
+    from zoo_runner.comparison.baseline import Baseline
+    from zoo_runner.plugin.scoring import Metric
     from zoo_runner.report.changes import MetricChange
 
 TRUTHS = "aaaaabbbbb"
@@ -36,7 +38,9 @@ def changed(
 ) -> tuple[MetricChange, ...]:
     samples, predictions = world.samples(truths), world.predictions(guesses)
     chosen = metric or world.metric
-    return metric_changes(baseline, chosen, chosen.evaluate(samples, predictions), samples, predictions, uncertainty)
+    scored = score(chosen, samples, predictions)
+    pairs = score_pairs(chosen, pair(baseline, samples, predictions), scored)
+    return metric_changes(baseline, chosen, scored.values, pairs, uncertainty)
 
 
 def test_both_runs_are_scored_on_the_same_samples(world: World) -> None:
@@ -157,7 +161,7 @@ def test_a_class_without_objects_lost_nothing_and_has_no_interval(world: World) 
     ],
 )
 def test_loss(before: float, after: float, higher: bool, expected: float) -> None:
-    assert loss(before, after, higher_is_better=higher) == expected
+    assert loss(before, after, Direction.of(higher_is_better=higher)) == expected
 
 
 @pytest.mark.parametrize(
@@ -172,4 +176,6 @@ def test_metrics_that_are_not_the_same_are_not_compared(world: World, update: di
 
 
 def test_no_samples_are_no_samples(world: World) -> None:
-    assert metric_changes(world.baseline(TRUTHS, TRUTHS), world.metric, (), (), (), QUICK) == ()
+    baseline = world.baseline(TRUTHS, TRUTHS)
+    none = score_pairs(world.metric, pair(baseline, (), ()))
+    assert metric_changes(baseline, world.metric, (), none, QUICK) == ()

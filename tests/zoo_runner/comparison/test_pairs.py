@@ -10,7 +10,7 @@ from zoo_runner.comparison.pairs import pair
 
 if TYPE_CHECKING:
     from tests.zoo_runner.comparison.conftest import World
-    from zoo_runner.interfaces import Arrays
+    from zoo_runner.plugin.interfaces import Arrays
 
 
 @pytest.mark.parametrize(

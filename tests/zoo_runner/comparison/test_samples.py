@@ -4,16 +4,23 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from zoo_runner.comparison.pairs import pair
+from zoo_runner.comparison.pairs import pair, score_pairs
 from zoo_runner.comparison.samples import SHOWN, SampleChanges, sample_changes
+from zoo_runner.manifest.direction import Direction
 
 if TYPE_CHECKING:
     from tests.zoo_runner.comparison.conftest import World
+    from zoo_runner.comparison.pairs import ScoredPairs
+    from zoo_runner.plugin.scoring import Metric
+
+
+def scored(world: World, truths: str, before: str, after: str, metric: Metric | None = None) -> ScoredPairs:
+    pairs = pair(world.baseline(truths, before), world.samples(truths), world.predictions(after))
+    return score_pairs(metric or world.metric, pairs)
 
 
 def judged(world: World, truths: str, before: str, after: str, *, better: bool = True) -> SampleChanges:
-    pairs = pair(world.baseline(truths, before), world.samples(truths), world.predictions(after))
-    found = sample_changes(world.metric, pairs, higher_is_better=better)
+    found = sample_changes(scored(world, truths, before, after), Direction.of(higher_is_better=better))
     assert found is not None
     return found
 
@@ -62,9 +69,7 @@ def test_where_less_is_better_a_rise_is_a_loss(world: World) -> None:
 
 
 def test_some_metrics_and_some_baselines_cannot_be_judged(world: World) -> None:
-    pairs = pair(world.baseline("a", "a"), world.samples("a"), world.predictions("b"))
-    assert sample_changes(world.plain, pairs, higher_is_better=True) is None
-    pairs = pair(world.baseline("a", "x"), world.samples("a"), world.predictions("b"))
-    assert sample_changes(world.metric, pairs, higher_is_better=True) is None
-    pairs = pair(world.baseline("a", "a"), (), ())
-    assert sample_changes(world.metric, pairs, higher_is_better=True) is None
+    assert sample_changes(scored(world, "a", "a", "b", world.plain), Direction.AT_LEAST) is None
+    assert sample_changes(scored(world, "a", "x", "b"), Direction.AT_LEAST) is None
+    none = score_pairs(world.metric, pair(world.baseline("a", "a"), (), ()))
+    assert sample_changes(none, Direction.AT_LEAST) is None

@@ -7,17 +7,6 @@ from pathlib import Path
 
 import pytest
 
-MINIMAL = """\
-name: toy
-plugin: {name: toy}
-dataset: {name: points, samples: 10}
-inputs:
-  - {name: x, shape: [batch, 3]}
-outputs:
-  - {name: y, shape: [batch, 2]}
-  - {name: z, shape: [batch, 2]}
-"""
-
 
 @pytest.fixture
 def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Path]:
@@ -31,9 +20,3 @@ def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Path
         return path
 
     return write_file
-
-
-@pytest.fixture
-def minimal() -> str:
-    """Return the shortest complete manifest, of 8 lines."""
-    return MINIMAL

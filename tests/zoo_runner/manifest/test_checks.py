@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from dates import SOON
 from zoo_runner.errors import ManifestError
 from zoo_runner.manifest import atc_flags
 from zoo_runner.manifest.load import load
@@ -15,13 +16,14 @@ Write = Callable[..., Path]
 ACCURACY = "accuracy: {metric: m, protocol: p, value: 79.58}"
 FIGURE = "metric: m, protocol: p, value: 79.58, tolerance: {abs: 0.5}"
 WAIVER = "owner: o, issue: 'https://x.org/1'"
-LATER = f"line: m/p, {WAIVER}, until: 2030-01-01"
-CHIP = "chips: {310P3: {throughput: {1: 4}, tolerance: {rel: 0.1}}}"
+LATER = f"line: m/p, {WAIVER}, until: {SOON}"
+CHIP = "chips: {310P3: {throughput: {1: 4}, tolerance: {rel: 0.05}}}"
 
 REFUSED = [
     ("weights: {url: 'ftp://x/y'}", "weights.url: expected http(s):, file:, package: or a path relative to the manifest, found 'ftp://x/y' (string)"),
     ("weights: {url: 'https:///y'}", "weights.url: expected a host after https://, found 'https:///y' (string)"),
-    ("weights: {url: 'package:wheel'}", "weights.url: expected package:<package>/<path>, found 'package:wheel' (string)"),
+    *((f"weights: {{url: '{odd}'}}", f"weights.url: expected package:<package>/<path inside it>, without '..', found '{odd}' (string)") for odd in ("package:wheel", "package:///..", "package:wheel/", "package:wheel/../x", "package:whe-el/x", "package://wheel/x")),
+    ("weights: {url: 'http://['}", "weights.url: expected a URL: Invalid IPv6 URL, found 'http://[' (string)"),
     ("weights: {url: ''}", "weights.url: expected a URL or path, found '' (string)"),
     ("atc: {flags: {keepdtype: f}}", "atc.flags.keepdtype: ATC is not known to have this flag; did you mean 'keep_dtype'?"),
     ("atc: {flags: {--keep_dtype: f}}", "atc.flags.--keep_dtype: ATC is not known to have this flag; did you mean 'keep_dtype'?"),
@@ -50,7 +52,6 @@ REFUSED = [
     ("benchmark: {batch: [1, 4, 1]}", "benchmark.batch.2: expected each value once, found 1 again"),
     ("expected: {accuracy: {metric: m, protocol: p, value: 101}}", "expected.accuracy.value: expected 0 to 100, as the unit is percent, found 101.0 (number)"),
     ("expected: {accuracy: {metric: m, protocol: p, value: 79.58, unit: fraction}}", "expected.accuracy.value: expected 0 to 1, as the unit is fraction, found 79.58 (number)"),
-    ("expected: {accuracy: {metric: m, protocol: p, value: 0.8, tolerance: {abs: 2}}}", "expected.accuracy.tolerance: expected less than the figure itself (0.8), else everything passes"),
     ("expected: {chips: {Ascend310P3: {}}}", "expected.chips.Ascend310P3: expected the chip as npu-smi names it, '310P3', found 'Ascend310P3' (string)"),
     ("expected: {chips: {310P3@: {}}}", "expected.chips.310P3@: expected CHIP or CHIP@BACKEND, found '310P3@' (string)"),
     ("expected: {chips: {'@ascend': {}}}", "expected.chips.@ascend: expected CHIP or CHIP@BACKEND, found '@ascend' (string)"),
@@ -58,14 +59,12 @@ REFUSED = [
     ("expected: {chips: {310P3: {accuracy: {1: 79.6}}}}", "expected.chips.310P3.accuracy: would never be compared: expected.accuracy names no metric"),
     (f"expected: {{{ACCURACY}, chips: {{310P3: {{accuracy: {{1: 796}}}}}}}}", "expected.chips.310P3.accuracy.1: expected 0 to 100, as the unit is percent, found 796.0 (number)"),
     ("expected: {chips: {310P3: {throughput: {16: 400}}}}", "expected.chips.310P3.throughput.16: would never be compared: benchmark.batch is [1]; add 16 there"),
-    ("expected: {chips: {310P3: {throughput: {1: 4}, tolerance: {abs: 5}}}}", "expected.chips.310P3.tolerance: expected less than the figure itself (4), else everything passes"),
     (f"expected: {{accuracy: {{{FIGURE}, too_good: {{abs: 0.5}}}}}}", "expected.accuracy.too_good: expected more than the tolerance (0.5), found 0.5"),
     (f"expected: {{accuracy: {{{FIGURE}, too_good: {{}}}}}}", "expected.accuracy.too_good: expected more than the tolerance (0.5), found 0"),
     (f"expected: {{accuracy: {{{FIGURE}, too_good: {{abs: 9}}, direction: within}}}}", "expected.accuracy.too_good: would have no effect: direction within has two wrong sides; remove it"),
     (f"expected: {{accuracy: {{{FIGURE}, direction: above}}}}", "expected.accuracy.direction: expected 'at_least', 'at_most' or 'within', found 'above' (string)"),
     (f"expected: {{accuracy: {{{FIGURE}, rule: pair}}}}", "expected.accuracy.rule: expected 'point', 'interval' or 'paired', found 'pair' (string); did you mean 'paired'?"),
-    ("expected: {accuracy: {metric: m, protocol: p, value: 99.5, direction: at_most, tolerance: {abs: 0.5}}}", "expected.accuracy.tolerance: expected less than the distance from 99.5 to 100, else everything passes"),
-    ("expected: {chips: {310P3: {throughput: {1: 4}, tolerance: {abs: 1}, too_good: {rel: 0.2}}}}", "expected.chips.310P3.too_good: expected more than the tolerance (1), found 0.8"),
+    ("expected: {chips: {310P3: {throughput: {1: 4}, tolerance: {abs: 1}, confirm: so, too_good: {rel: 0.2}}}}", "expected.chips.310P3.too_good: expected more than the tolerance (1), found 0.8"),
     ("expected: {chips: {310P3: {unit: fps}}}", "expected.chips.310P3.unit: expected 'images/s', found 'fps' (string)"),
     (f"expected: {{accuracy: {{{FIGURE}, rule: interval}}}}\nuncertainty: {{resamples: 0}}", "expected.accuracy.rule: expected uncertainty.resamples, which interval rests on, found 0"),
     ("uncertainty: {resamples: 99}", "uncertainty.resamples: expected 0 or at least 100, found 99 (integer)"),
@@ -79,22 +78,25 @@ REFUSED = [
     ("subsets: {P R: {every: 2}}", "subsets.P R: expected lower-case letters, digits, '.', '_' and '-' as name, found 'P R' (string)"),
     ("subsets: {pr: {every: 2, expected: {value: 1}}}", "subsets.pr.expected: would never be compared: expected.accuracy names no metric"),
     (f"expected: {{{ACCURACY}}}\nsubsets: {{pr: {{every: 2, expected: {{value: 101}}}}}}", "subsets.pr.expected.value: expected 0 to 100, as the unit is percent, found 101.0 (number)"),
-    (f"expected: {{{ACCURACY}}}\nsubsets: {{pr: {{every: 2, expected: {{value: 1, tolerance: {{abs: 1}}}}}}}}", "subsets.pr.expected.tolerance: expected less than the figure itself (1), else everything passes"),
-    (f"expected: {{{ACCURACY}}}\nwaivers: [{{line: m/q, {WAIVER}, until: 2030-01-01, floor: 70}}]", "waivers.0.line: expected the id of a line that is gated, found 'm/q' (string); did you mean 'm/p'?"),
-    (f"expected: {{{CHIP}}}\nwaivers: [{{line: mAP, {WAIVER}, until: 2030-01-01, floor: 70}}]", "waivers.0.line: expected the id of a line that is gated, found 'mAP' (string); known here: throughput/310P3/1"),
-    (f"waivers: [{{{LATER}, floor: 70}}]", "waivers.0.line: expected the id of a line that is gated, found 'm/p' (string); known here: none"),
-    (f"expected: {{{ACCURACY}}}\nsubsets: {{pr: {{every: 2}}}}\nwaivers: [{{line: m/p@pr, {WAIVER}, until: 2030-01-01, floor: 70}}]", "waivers.0.line: expected the id of a line that is gated, found 'm/p@pr' (string); did you mean 'm/p'?"),
-    (f"expected: {{{ACCURACY}}}\nwaivers: [{{{LATER}, floor: 70}}, {{{LATER}, floor: 60}}]", "waivers.1.line: expected one waiver a line, found a second one of 'm/p'; remove one"),
+    (f"expected: {{{ACCURACY}}}\nwaivers: [{{line: m/q, {WAIVER}, until: {SOON}, floor: 78}}]", "waivers.0.line: expected the id of a line that is gated, found 'm/q' (string); did you mean 'm/p'?"),
+    (f"expected: {{{CHIP}}}\nwaivers: [{{line: mAP, {WAIVER}, until: {SOON}, floor: 78}}]", "waivers.0.line: expected the id of a line that is gated, found 'mAP' (string); known here: throughput/310P3/1"),
+    (f"waivers: [{{{LATER}, floor: 78}}]", "waivers.0.line: expected the id of a line that is gated, found 'm/p' (string); known here: none"),
+    (f"expected: {{{ACCURACY}}}\nsubsets: {{pr: {{every: 2}}}}\nwaivers: [{{line: m/p@pr, {WAIVER}, until: {SOON}, floor: 78}}]", "waivers.0.line: expected the id of a line that is gated, found 'm/p@pr' (string); did you mean 'm/p'?"),
+    (f"expected: {{{ACCURACY}}}\nwaivers: [{{{LATER}, floor: 78}}, {{{LATER}, floor: 77}}]", "waivers.1.line: expected one waiver a line, found a second one of 'm/p'; remove one"),
     (f"expected: {{{ACCURACY}}}\nwaivers: [{{{LATER}, floor: 79.58}}]", "waivers.0.floor: expected a figure that fails without the waiver, found 79.58 (number)"),
     (f"expected: {{accuracy: {{{FIGURE}, direction: at_least}}}}\nwaivers: [{{{LATER}, floor: 80}}]", "waivers.0.floor: expected a figure that fails without the waiver, found 80.0 (number)"),
     (f"expected: {{accuracy: {{{FIGURE}, direction: at_most}}}}\nwaivers: [{{{LATER}, floor: 79}}]", "waivers.0.floor: expected a figure that fails without the waiver, found 79.0 (number)"),
-    (f"expected: {{{CHIP}}}\nwaivers: [{{line: throughput/310P3/1, {WAIVER}, until: 2030-01-01, floor: 3.6}}]", "waivers.0.floor: expected a figure that fails without the waiver, found 3.6 (number)"),
-    *((f"expected: {{{ACCURACY}}}\nwaivers: [{{line: m/p, {WAIVER}, until: {day}, floor: 70}}]", f"waivers.0.until: expected a day of the calendar as YYYY-MM-DD, found {shown}")
+    (f"expected: {{{CHIP}}}\nwaivers: [{{line: throughput/310P3/1, {WAIVER}, until: {SOON}, floor: 3.8}}]", "waivers.0.floor: expected a figure that fails without the waiver, found 3.8 (number)"),
+    *((f"expected: {{{ACCURACY}}}\nwaivers: [{{line: m/p, {WAIVER}, until: {day}, floor: 78}}]", f"waivers.0.until: expected a day of the calendar as YYYY-MM-DD, found {shown}")
       for day, shown in [("31.12.2026", "'31.12.2026' (string)"), ("20261231", "20261231 (integer)"), ("2026-02-30", "'2026-02-30' (string)"), ("2026-2-3", "'2026-2-3' (string)"),
                          ("2026-12-31T00:00:00", "'2026-12-31T00:00:00' (string)"), ("2026.5", "2026.5 (number)"), ("'2026-12-31 '", "'2026-12-31 ' (string)"), ("soon", "'soon' (string)"), ("''", "'' (string)")]),
-    (f"expected: {{{ACCURACY}}}\nwaivers: [{{line: m/p, {WAIVER}, floor: 70}}]", "waivers.0.until: required, but not given (last day it holds, in UTC, as YYYY-MM-DD)"),
-    (f"expected: {{{ACCURACY}}}\nwaivers: [{{{LATER.replace('https', 'ftp')}, floor: 70}}]", "waivers.0.issue: expected an http(s) link, found 'ftp://x.org/1' (string)"),
-    (f"expected: {{{ACCURACY}}}\nwaivers: [{{{LATER.replace('owner: o', 'owner: ')}, floor: 70}}]", "waivers.0.owner: expected a string, found nothing (null); give a value or remove the key"),
+    (f"expected: {{{ACCURACY}}}\nwaivers: [{{line: m/p, {WAIVER}, floor: 78}}]", "waivers.0.until: required, but not given (last day it holds, in UTC, as YYYY-MM-DD, at most 180 days ahead)"),
+    (f"expected: {{{ACCURACY}}}\nwaivers: [{{{LATER.replace('https', 'ftp')}, floor: 78}}]", "waivers.0.issue: expected an http(s) link, found 'ftp://x.org/1' (string)"),
+    (f"expected: {{{ACCURACY}}}\nwaivers: [{{{LATER.replace('owner: o', 'owner: ')}, floor: 78}}]", "waivers.0.owner: expected a string, found nothing (null); give a value or remove the key"),
+    (f"expected: {{accuracy: {{{FIGURE}, too_good: {{then: stop}}}}}}", "expected.accuracy.too_good.then: expected 'warn', 'inconclusive' or 'fail', found 'stop' (string)"),
+    ("expected: {chips: {310P3: {throughput: {1: 4}, too_good: {then: fail}}}}", "expected.chips.310P3.too_good: expected abs or rel: a throughput has no default"),
+    (f"expected: {{accuracy: {{{FIGURE}, absolute: {{abs: 1}}}}}}", "expected.accuracy.absolute: would have no effect: the rule is point; write it as tolerance"),
+    (f"expected: {{accuracy: {{{FIGURE}, confirm: ''}}}}", "expected.accuracy.confirm: expected at least 1 characters, found '' (string)"),
     ("expected: {chips: {310P3: {tolerance: {rel: 1}}}}", "expected.chips.310P3.tolerance.rel: expected less than 1, found 1 (integer)"),
 ]  # fmt: skip # one row a line
 
@@ -169,17 +171,18 @@ def test_aipp_is_off_or_auto(write: Write, minimal: str) -> None:
         "atc: {input_shape: 'x:{batch},3'}",
         "atc: {insert_op_conf: 'aipp_{batch}.cfg', flags: {op_bank_path: 'banks/{soc}', mode: 0}}",
         "atc: {flags: {precision_mode_v2: fp16, input_fp16_nodes: x}}",
-        "expected: {accuracy: {metric: m, protocol: p, value: 0, tolerance: {abs: 1}}}",
-        "expected: {accuracy: {metric: wer, protocol: p, value: 130, unit: words, tolerance: {rel: 0.1}}}",
+        "expected: {accuracy: {metric: m, protocol: p, value: 0, tolerance: {abs: 1}, confirm: so}}",
+        "expected: {accuracy: {metric: wer, protocol: p, value: 130, unit: words, tolerance: {rel: 0.05}}}",
         f"expected: {{{ACCURACY}, chips: {{310P3: {{accuracy: {{64: 79.6}}, throughput: {{1: 3}}}}}}}}",
         f"expected: {{accuracy: {{{FIGURE}, too_good: {{abs: 0.6}}, direction: at_most, rule: paired}}}}",
-        "expected: {accuracy: {metric: wer, protocol: p, value: 5, unit: words, tolerance: {abs: 6}, direction: at_most}}",
-        "expected: {chips: {310P3: {throughput: {1: 4}, tolerance: {abs: 1}, too_good: {rel: 0.3}}, 310P3@b: {}}}",
+        "expected: {accuracy: {metric: wer, protocol: p, value: 5, unit: words, tolerance: {abs: 6}, direction: at_most, confirm: so}}",
+        "expected: {chips: {310P3: {throughput: {1: 4}, tolerance: {abs: 1}, confirm: so, too_good: {rel: 0.3}}, 310P3@b: {}}}",
         f"expected: {{{ACCURACY}}}\nsubsets: {{pr: {{every: 10, offset: 9, expected: {{value: 70}}}}, b.2: {{every: 2}}}}",
         "uncertainty: {resamples: 0, seed: 7, level: 0.9}",
+        f"expected: {{accuracy: {{{FIGURE}, rule: paired, absolute: {{abs: 1}}, too_good: {{then: fail}}}}}}",
         f"expected: {{{ACCURACY}}}\nwaivers: [{{{LATER}, floor: 79.57}}]",
-        f"expected: {{accuracy: {{{FIGURE}, rule: paired}}}}\nwaivers: [{{{LATER}, floor: 99}}]",
-        f"expected: {{{ACCURACY}, chips: {{310P3: {{accuracy: {{1: 60}}}}}}}}\nwaivers: [{{{LATER}, floor: 60}}]",
+        f"expected: {{accuracy: {{{FIGURE}, rule: paired}}}}\nwaivers: [{{{LATER}, floor: 78}}]",
+        f"expected: {{{ACCURACY}, chips: {{310P3: {{accuracy: {{1: 78}}}}}}}}\nwaivers: [{{{LATER}, floor: 77}}]",
     ],
 )
 def test_accepted(write: Write, minimal: str, addition: str) -> None:

@@ -138,8 +138,8 @@ ROWS = [
     ),
     (
         "integer for a string",
-        "source: {url: x, commit: 0123}",
-        "m.yaml:9: source.commit: expected a string, found 83 (integer); quote it",
+        "source: {url: x, commit: 123}",
+        "m.yaml:9: source.commit: expected a string, found 123 (integer); quote it",
     ),
     (
         "boolean for a string",
@@ -365,3 +365,43 @@ def test_plugin_config_refused(write: Write, minimal: str, config: str, complain
     with pytest.raises(ManifestError) as caught:
         load_plugin_config(loaded, Colours)
     assert str(caught.value).split("\n") == complaints
+
+
+def test_of_many_problems_the_rest_are_counted(write: Write, minimal: str) -> None:
+    lines = refusal(write(minimal + "".join(f"odd{number}: 1\n" for number in range(150))))
+    assert len(lines) == 101
+    assert lines[0].startswith("m.yaml:9: odd0: unknown key")
+    assert lines[-1] == "and 50 more"
+
+
+@pytest.mark.parametrize(
+    ("override", "text"),
+    [
+        pytest.param(
+            f"{'a.' * 50}b=1",
+            f"--set {'a.' * 50}b=1: expected at most 40 keys, one in the other",
+            id="many keys",
+        ),
+        pytest.param(
+            "k" * 1000,
+            f"--set {'k' * 225}...{'k' * 75} (1,000 characters): expected KEY=VALUE with a dotted key, such as "
+            "--set infer.batch=4",
+            id="a long one",
+        ),
+        pytest.param(
+            'weights.url="\\0"',
+            "--set weights.url: character #x00 is not allowed, written as an escape or not; remove it",
+            id="no text",
+        ),
+        pytest.param(
+            "infer.batch=010",
+            "--set infer.batch: expected a number as people write it, found 010, which YAML reads as 8; "
+            "write it without leading zeros and colons, or quote it",
+            id="octal",
+        ),
+    ],
+)
+def test_odd_overrides(write: Write, minimal: str, override: str, text: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        load(write(minimal), [override])
+    assert str(caught.value) == text

@@ -16,13 +16,14 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator, ValidationError, validators
 from pydantic import ValidationError as Refusal
 
+from dates import SOON
 from zoo_runner.errors import ManifestError
 from zoo_runner.manifest.checks import PROBLEMS
-from zoo_runner.manifest.json_schema import json_schema
 from zoo_runner.manifest.load import load
 from zoo_runner.manifest.schema import Manifest
 from zoo_runner.manifest.source import read
 from zoo_runner.manifest.tree import plain
+from zoo_runner.report.json_schema import json_schema
 
 Data: TypeAlias = Any
 Path_: TypeAlias = tuple[str | int, ...]
@@ -82,7 +83,9 @@ FULL: Data = {
             "tolerance": {"abs": 0.5, "rel": 0.001},
             "direction": "at_least",
             "rule": "interval",
-            "too_good": {"abs": 3.5},
+            "absolute": None,
+            "too_good": {"abs": 3.5, "then": "fail"},
+            "confirm": "meant",
             "published": "https://example.org",
         },
         "chips": {
@@ -92,6 +95,7 @@ FULL: Data = {
                 "unit": "images/s",
                 "tolerance": {"rel": 0.05},
                 "too_good": {"rel": 0.5},
+                "confirm": "meant",
                 "cann": "8.0",
                 "published": "a table",
             }
@@ -107,9 +111,10 @@ FULL: Data = {
             "line": "accuracy/top1",
             "owner": "me",
             "issue": "https://example.org/1",
-            "until": "2030-01-31",
-            "floor": 70,
+            "until": SOON,
+            "floor": 78,
             "reason": "known",
+            "confirm": "meant",
         }
     ],
 }
@@ -140,9 +145,11 @@ def outcome(path: Path, data: Data) -> tuple[bool, set[str]]:
     try:
         load(path)
     except ManifestError:
-        with pytest.raises(Refusal) as caught:
+        try:
             Manifest.model_validate(plain(read(path).tree))
-        return False, {_kind(error) for error in caught.value.errors() if not _echo(error)}
+        except Refusal as refused:
+            return False, {_kind(error) for error in refused.errors() if not _echo(error)}
+        return False, {PROBLEMS}  # sections that contradict each other
     return True, set()
 
 
@@ -178,7 +185,9 @@ def at(data: Data, path: Path_) -> Data:
     return data
 
 
-texts = st.text(st.characters(codec="utf-8"), max_size=8) | st.sampled_from(
+characters = st.characters(codec="utf-8", exclude_characters="\0")
+"""What the loader takes as text: a schema has no word for the rest."""
+texts = st.text(characters, max_size=8) | st.sampled_from(
     ["", "x", "batch", "http://", "2030-01-31", "2030-02-31", "20300131", "1700000000", "1", "toy\n", "a" * 64, "null"]
 )
 integers = st.integers(-3, 20) | st.sampled_from([-(2**63) + 1, 2**63 - 1, 100_000, 100_001, 99, 100])
@@ -308,7 +317,7 @@ def _strings(schema: Mapping[str, Any], _path: Path_) -> st.SearchStrategy[Data]
         return st.dates().map(lambda day: day.isoformat())
     if "pattern" in schema:
         pattern = re.sub(r"\$$", r"\\Z", schema["pattern"])
-        return st.from_regex(pattern, alphabet=st.characters(codec="utf-8"))
+        return st.from_regex(pattern, alphabet=characters)
     return texts.filter(lambda text: len(text) >= schema.get("minLength", 0))
 
 
@@ -331,7 +340,9 @@ def _numbers(schema: Mapping[str, Any], _path: Path_) -> st.SearchStrategy[Data]
 
 def _arrays(schema: Mapping[str, Any], path: Path_) -> st.SearchStrategy[Data]:
     least = schema.get("minItems", 0)
-    return st.lists(from_schema(schema["items"], (*path, 0)), min_size=least, max_size=least + 2)
+    return st.lists(
+        from_schema(schema["items"], (*path, 0)), min_size=least, max_size=schema.get("maxItems", least + 2)
+    )
 
 
 def _objects(schema: Mapping[str, Any], path: Path_) -> st.SearchStrategy[Data]:

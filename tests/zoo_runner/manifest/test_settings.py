@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from dates import SOON
 from zoo_runner.manifest.load import load
 from zoo_runner.manifest.settings import settings
 
@@ -15,8 +16,8 @@ expected:
   accuracy: {metric: m, protocol: p, value: 79.58}
   chips: {310P3: {throughput: {1: 400}}}
 waivers:
-  - {line: m/p, owner: o, issue: 'https://x.org/1?key=abc', until: 2030-01-01, floor: 70, reason: "see\\nthere"}
-"""
+  - {line: m/p, owner: o, issue: 'https://x.org/1?key=abc', until: SOON, floor: 78, reason: "see\\nthere"}
+""".replace("SOON", SOON)
 
 
 def test_every_value_by_its_key(write: Write, minimal: str) -> None:
@@ -36,7 +37,7 @@ def test_every_value_by_its_key(write: Write, minimal: str) -> None:
         "expected.accuracy.value": "79.58",
         "expected.accuracy.rule": "point",
         "expected.chips.310P3.throughput.1": "400.0",
-        "waivers.0.until": "2030-01-01",
+        "waivers.0.until": SOON,
         "waivers.0.reason": "see\nthere",
         "subsets": "{}",
         "plugin.config.a.0": "1",

@@ -1,13 +1,15 @@
 from __future__ import annotations
 
+import io
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from zoo_runner.errors import ExitCode, ManifestError
-from zoo_runner.manifest.source import MAX_BYTES, read
+from zoo_runner.manifest.source import MAX_BYTES, MAX_FILES, read
 from zoo_runner.manifest.tree import origins, plain
 
 
@@ -117,8 +119,7 @@ def test_byte_order_mark(write: Callable[..., Path]) -> None:
         ),
         pytest.param(
             b"extends: https://example.com/m.yaml\n",
-            "m.yaml:1: extends: expected a local path, found 'https://example.com/m.yaml'; "
-            "download it and name the file",
+            "m.yaml:1: extends: expected a local path, found 'https://example.com/m.yaml'; download and name it",
             id="extends a URL",
         ),
         pytest.param(
@@ -141,11 +142,39 @@ def test_byte_order_mark(write: Callable[..., Path]) -> None:
             "m.yaml:1: extends: n.yaml: no such file; the folder has m.yaml",
             id="extends a missing file",
         ),
+        pytest.param(
+            b"\nextends: loop\n",
+            "m.yaml:2: extends: loop: expected a regular file, found symbolic links that lead in a circle",
+            id="extends a circle of links",
+        ),
+        pytest.param(
+            b"extends: pipe\n",
+            "m.yaml:1: extends: pipe: expected a regular file, found a pipe (fifo)",
+            id="extends a pipe",
+        ),
+        pytest.param(
+            b"extends: /dev/zero\n",
+            "m.yaml:1: extends: /dev/zero: expected a regular file, found a character device",
+            id="extends a device",
+        ),
+        pytest.param(
+            b'extends: "a\\0b"\n',
+            "m.yaml:1:10: character #x00 is not allowed, written as an escape or not; remove it",
+            id="extends what no file can be called",
+        ),
+        pytest.param(
+            b"extends: " + b"n" * 5000,
+            f"m.yaml:1: extends: {'n' * 225}...{'n' * 75} (5,000 characters): cannot be read: File name too long",
+            id="extends a long name",
+        ),
     ],
 )
 def test_refused(write: Callable[..., Path], content: bytes, text: str) -> None:
+    path = write(content)
+    os.mkfifo("pipe")
+    Path("loop").symlink_to("loop")
     with pytest.raises(ManifestError) as caught:
-        read(write(content))
+        read(path)
     assert str(caught.value) == text
     assert caught.value.exit_code is ExitCode.USAGE
 
@@ -157,6 +186,59 @@ def test_circle_names_the_chain(write: Callable[..., Path]) -> None:
         read(write("extends: m.yaml\n", "start.yaml"))
     text = "base/two.yaml:1: extends: leads in a circle: m.yaml -> base/two.yaml -> base/../m.yaml"
     assert str(caught.value) == text
+
+
+def test_a_long_chain_is_refused_where_it_gets_too_long(write: Callable[..., Path]) -> None:
+    for number in range(400):
+        write(f"\nextends: {number + 1}.yaml\n", f"{number}.yaml")
+    write("a: 1\n", f"{MAX_FILES - 1}.yaml")
+    assert len(read(Path("0.yaml")).files) == MAX_FILES
+    write(f"extends: {MAX_FILES}.yaml\n", f"{MAX_FILES - 1}.yaml")
+    with pytest.raises(ManifestError) as caught:
+        read(Path("0.yaml"))
+    text = f"expected at most {MAX_FILES} manifests in all, each extending the next"
+    assert str(caught.value) == f"{MAX_FILES - 1}.yaml:1: extends: {text}"
+
+
+class Standard:
+    """Stands in for what another program sends."""
+
+    def __init__(self, content: bytes) -> None:
+        self.buffer = io.BytesIO(content)
+
+
+def test_standard_input_is_read_as_a_file_of_the_current_folder(
+    write: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write("a: 1\nb: 2\n", "base/one.yaml")
+    monkeypatch.setattr(sys, "stdin", Standard(b"extends: base/one.yaml\nb: 3\n"))
+    source = read(Path("-"))
+    assert plain(source.tree) == {"a": 1, "b": 3}
+    assert source.files == (Path("-"), Path("base/one.yaml"))
+    assert {path: (str(origin), origin.folder) for path, origin in origins(source.tree) if path} == {
+        ("a",): ("base/one.yaml:1", Path("base")),
+        ("b",): ("-:2", Path()),
+    }
+
+
+@pytest.mark.parametrize(
+    ("stream", "text"),
+    [
+        pytest.param(Standard(b""), "-: is empty; expected a manifest", id="nothing"),
+        pytest.param(None, "-: is empty; expected a manifest", id="closed"),
+        pytest.param(
+            Standard(b"#" * (MAX_BYTES + 1)),
+            "-: expected a manifest of at most 1 MiB, found more; is this the right file?",
+            id="too much",
+        ),
+        pytest.param(Standard(b"a: ["), "-:1:5: not valid YAML", id="no YAML"),
+    ],
+)
+def test_standard_input_is_refused(stream: Standard | None, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", stream)
+    with pytest.raises(ManifestError) as caught:
+        read(Path("-"))
+    assert str(caught.value).startswith(text)
 
 
 def test_error_in_what_is_extended(write: Callable[..., Path]) -> None:
@@ -177,7 +259,8 @@ def test_error_in_what_is_extended(write: Callable[..., Path]) -> None:
         ),
         pytest.param("empty", "expected a manifest, found a folder", id="empty folder"),
         pytest.param("empty/x.yaml", "no such file", id="nothing there"),
-        pytest.param("pipe", "expected a manifest, found something that is not a regular file", id="pipe"),
+        pytest.param("pipe", "expected a regular file, found a pipe (fifo)", id="pipe"),
+        pytest.param("other.yml/x.yaml", "there is no folder other.yml", id="below a file"),
     ],
 )
 def test_no_file(write: Callable[..., Path], name: str, text: str) -> None:

@@ -23,13 +23,16 @@ def tupled(value: Any) -> Any:
 
 TAB = "found character '\\t' that cannot start any token (while scanning for the next token)"
 
-keys = st.text(max_size=8) | st.integers(-(2**63) + 1, 2**63 - 1)
+BASE = "write it without leading zeros and colons, or quote it"
+
+characters = st.characters(codec="utf-8", exclude_characters="\0")
+keys = st.text(characters, max_size=8) | st.integers(-(2**63) + 1, 2**63 - 1)
 scalars = (
     st.none()
     | st.booleans()
     | st.integers(-(2**63) + 1, 2**63 - 1)
     | st.floats(allow_nan=False)
-    | st.text(max_size=20)
+    | st.text(characters, max_size=20)
     | st.sampled_from(["yes", "null", "1e-3", "2022-12-01", "<<", "=", "0x1f", "1:30", "", " ", "\t", "{batch}"])
 )
 trees = st.recursive(
@@ -67,6 +70,8 @@ def test_any_text_reads_or_is_refused_with_a_place(text: str) -> None:
         pytest.param("&anchor a: &b 1", {"a": 1}, id="an anchor alone is harmless"),
         pytest.param("a: =", {"a": "="}, id="value tag"),
         pytest.param("a: <<", {"a": "<<"}, id="merge tag as a value"),
+        pytest.param("[0x1F, 0b11, 1_000, 007.5]", (31, 3, 1000, 7.5), id="numbers that mean what people see"),
+        pytest.param("[0o77, 08, '077', '1:17']", ("0o77", "08", "077", "1:17"), id="text"),
         pytest.param("--- !!map\na: !!str 1\n...\n", {"a": "1"}, id="standard tags"),
     ],
 )
@@ -132,6 +137,56 @@ def test_lines() -> None:
         pytest.param("a: !x b", [(1, 4, "tag !x is not supported; use plain values")], id="own tag"),
         pytest.param(
             "a: !!int four", [(1, 4, "expected a value of type int, found 'four'")], id="not what the tag says"
+        ),
+        *(
+            pytest.param(
+                f"a: {written}",
+                [
+                    (
+                        1,
+                        4,
+                        f"expected a number as people write it, found {written}, which YAML reads as {read_as}; {BASE}",
+                    )
+                ],
+                id=written,
+            )
+            for written, read_as in (
+                *(("077", 63), ("-012", -10), ("1:17", 77), ("1:32.5", 92.5), ("00", 0), ("190:20:30", 685230)),
+                ("0_7", 7),
+            )
+        ),
+        pytest.param(
+            "a: !!int 1:99",
+            [(1, 4, f"expected a number as people write it, found 1:99, which YAML reads as 159; {BASE}")],
+            id="base 60 by its tag",
+        ),
+        pytest.param(
+            "077: x",
+            [(1, 1, f"expected a number as people write it, found 077, which YAML reads as 63; {BASE}")],
+            id="octal key",
+        ),
+        pytest.param(
+            f"a: 1{':1' * 100_000}",
+            [(1, 4, f"expected a value of type int, found '{'1:' * 20}'")],
+            id="base 60, of a length that takes long",
+        ),
+        pytest.param(
+            'a: "x\\0y"\n"\\uDCff": 1',
+            [
+                (1, 4, "character #x00 is not allowed, written as an escape or not; remove it"),
+                (2, 1, "character #xdcff is not allowed, written as an escape or not; remove it"),
+            ],
+            id="escapes that are no text",
+        ),
+        pytest.param(
+            'a: 1\nb: "\\U00110000"',
+            [(2, 7, "not valid YAML: no character has this number, or the number is too long; remove it")],
+            id="an escape beyond the last character",
+        ),
+        pytest.param(
+            f"? {'k' * 1001}\n: 1",
+            [(1, 3, f"expected a key of at most 1000 characters, found {'k' * 225}...{'k' * 75} (1,001 characters)")],
+            id="long key",
         ),
         pytest.param(
             f"a: {2**63}",

@@ -2,16 +2,20 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NoReturn
 from xml.etree import ElementTree as ET
 
 import pytest
 
-from zoo_runner.errors import StageError, UsageError
-from zoo_runner.report.files import FILES, keep, make_folder, remove_report, write_report
-from zoo_runner.report.model import ManifestRecord, MetricRecord, Report, Verdict
+from zoo_runner.errors import StageError
+from zoo_runner.known_secrets import forget, learn
+from zoo_runner.output.folder import make_folder
+from zoo_runner.output.names import FILES, INVENTORY, PREVIOUS
+from zoo_runner.output.previous import retire
+from zoo_runner.report.files import remove_report, write_report
+from zoo_runner.report.model import ManifestRecord, MetricRecord, Report, Verdict, clean_report
 from zoo_runner.report.picture import Picture
 
 FORMS = {"report.json", "report.html", "junit.xml", "summary.md", "report.sarif"}
@@ -23,14 +27,14 @@ def report(why: str = "", verdict: Verdict = Verdict.PASS) -> Report:
 
 
 def names(folder: Path) -> set[str]:
-    return {path.name for path in folder.iterdir()}
+    return {path.name for path in folder.iterdir()} - {INVENTORY}
 
 
 def test_it_is_written_whole_and_alone(tmp_path: Path) -> None:
     folder = tmp_path / "a" / "b"
     make_folder(folder)
-    path = write_report(folder, report("größer als 3 €"))
-    assert path == folder / "report.json"
+    assert write_report(folder, report("größer als 3 €")) == report("größer als 3 €")
+    path = folder / "report.json"
     text = path.read_text(encoding="utf-8")
     assert text.endswith("}\n")
     assert '    "größer als 3 €"\n' in text
@@ -87,7 +91,7 @@ def test_odd_texts_do_not_cost_any_form(tmp_path: Path, odd: str) -> None:
 
 def test_the_report_itself_comes_last(tmp_path: Path) -> None:
     (tmp_path / "report.json").mkdir()  # nothing can be put there
-    with pytest.raises(StageError, match="cannot be written"):
+    with pytest.raises(StageError, match="something that zoo-run did not write; it was left alone"):
         write_report(tmp_path, report())
     assert names(tmp_path) == {"report.json"}  # and no other form of a verdict that programs do not get
 
@@ -100,7 +104,7 @@ def test_one_that_is_interrupted_leaves_nothing(tmp_path: Path) -> None:
         def __getitem__(self, _place: object) -> NoReturn:
             raise KeyboardInterrupt
 
-    (tmp_path / "junit.xml").write_text("of the same run")
+    write_report(tmp_path, report())  # as if it were of the same run
     with pytest.raises(KeyboardInterrupt):
         write_report(tmp_path, report(), Interrupting())
     assert names(tmp_path) == set()
@@ -109,20 +113,19 @@ def test_one_that_is_interrupted_leaves_nothing(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", sorted(FORMS - {"report.json"}))
 def test_a_form_that_cannot_be_written_does_not_cost_the_verdict(tmp_path: Path, name: str) -> None:
     (tmp_path / name).mkdir()
-    path = write_report(tmp_path, report("fine"))
-    written = Report.model_validate_json(path.read_bytes())
+    returned = write_report(tmp_path, report("fine"))
+    written = Report.model_validate_json((tmp_path / "report.json").read_bytes())
+    assert returned == written
     assert (written.verdict, written.why) == (Verdict.PASS, ("fine",))
     (warning,) = written.warnings
-    assert re.fullmatch(
-        rf"{re.escape(name)} could not be written \(IsADirectoryError: .+\); report.json has everything", warning
-    )
+    assert warning.startswith(f"{name} could not be written: {tmp_path / name}: expected what an earlier run wrote, ")
+    assert warning.endswith("; report.json has everything")
     assert names(tmp_path) == FORMS
 
 
 def test_nor_does_one_that_cannot_be_made(tmp_path: Path) -> None:
     broken = Picture(id="a", index=1, score=None, errors={}, illustration=None)  # type: ignore[arg-type]  # a bug
-    path = write_report(tmp_path, report("fine"), [broken])
-    (warning,) = Report.model_validate_json(path.read_bytes()).warnings
+    (warning,) = write_report(tmp_path, report("fine"), [broken]).warnings
     assert warning.startswith("report.html could not be written (AttributeError: ")
     assert names(tmp_path) == FORMS - {"report.html"}
 
@@ -133,24 +136,26 @@ def test_making_a_folder_again_keeps_what_is_in_it(tmp_path: Path) -> None:
     assert (tmp_path / "report.json").exists()
 
 
-def test_an_old_report_goes_and_nothing_else(tmp_path: Path) -> None:
+def test_one_that_is_not_to_be_believed_goes_and_nothing_else(tmp_path: Path) -> None:
     write_report(tmp_path, report())
-    (tmp_path / "detections.npz").write_bytes(b"")
-    (tmp_path / ".report.html.123.tmp").write_bytes(b"left by a run that was killed")
+    (tmp_path / "summary.md").write_text("somebody else's by now")
     remove_report(tmp_path)
-    assert names(tmp_path) == {"detections.npz"}
+    assert names(tmp_path) == {"summary.md"}
     remove_report(tmp_path)
 
 
-def test_where_there_was_none_none_is_made(tmp_path: Path) -> None:
-    remove_report(tmp_path / "a" / "b")
-    assert list(tmp_path.iterdir()) == []
+@pytest.mark.parametrize("verdict", [Verdict.ERROR, Verdict.STOPPED, Verdict.PASS, Verdict.FAIL, Verdict.INCONCLUSIVE])
+def test_a_new_verdict_ends_the_previous_report(tmp_path: Path, verdict: Verdict) -> None:
+    write_report(tmp_path, report())
+    retire(tmp_path)
+    write_report(tmp_path, report(verdict=verdict))
+    kept = set(PREVIOUS.values()) if verdict.value in {"error", "stopped"} else set()
+    assert names(tmp_path) == FORMS | kept
 
 
 @pytest.mark.parametrize(
     "call",
     [
-        pytest.param(remove_report, id="remove"),
         pytest.param(make_folder, id="make"),
         pytest.param(lambda folder: write_report(folder, report()), id="write"),
     ],
@@ -166,36 +171,41 @@ def test_a_folder_that_is_none_is_refused(tmp_path: Path, call: Callable[[Path],
         assert caught.value.exit_code == 3
 
 
-def test_a_report_that_cannot_be_replaced_stays_out_of_the_way(tmp_path: Path) -> None:
-    (tmp_path / "report.json").mkdir()
-    with pytest.raises(StageError, match="cannot be written"):
-        write_report(tmp_path, report())
-    with pytest.raises(StageError, match="cannot be written"):
-        remove_report(tmp_path)
+@pytest.fixture
+def learned() -> Iterator[Callable[..., None]]:
+    forget()
+    yield learn
+    forget()
 
 
-@pytest.mark.parametrize(
-    "name", [".", "report.json", "link", "../run/"], ids=["folder", "report", "link", "roundabout"]
-)
-def test_a_run_must_not_write_over_its_baseline(tmp_path: Path, name: str) -> None:
-    run = tmp_path / "run"
-    run.mkdir()
-    (run / "link").symlink_to(run)
-    write_report(run, report())
-    refused = pytest.raises(UsageError, match=r"expected another folder than --output .* choose another --output")
-    with refused:
-        keep(run / name, run)
-    with refused:
-        remove_report(run, run / name)
-    assert names(run) == {*FORMS, "link"}
+WORDS = ("metrics", "verdict", "results", "testcase", "exit_code", "warnings", "manifest", "message", "inconclusive")
 
 
-@pytest.mark.parametrize("output", ["..", "below", "../other"])
-def test_a_run_may_write_beside_its_baseline(tmp_path: Path, output: str) -> None:
-    run = tmp_path / "run"
-    run.mkdir()
-    write_report(run, report())
-    for baseline in (run, run / "report.json", None):
-        keep(baseline, run / output)
-        remove_report(run / output, baseline)
-    assert names(run) == FORMS
+@pytest.mark.parametrize("word", WORDS)
+def test_a_password_that_is_a_word_of_the_forms_costs_none(
+    tmp_path: Path, learned: Callable[..., None], word: str
+) -> None:
+    learned(f"https://app:{word}@db", "https://app:Pl4ntedSecret@db")
+    given = report("Pl4ntedSecret was refused", Verdict.INCONCLUSIVE)
+    written = write_report(tmp_path, given)
+    assert written.verdict is Verdict.INCONCLUSIVE
+    assert written.why == ("*** was refused",)
+    assert Report.model_validate_json((tmp_path / "report.json").read_bytes()) == written
+    (suite,) = ET.parse(tmp_path / "junit.xml").getroot()  # noqa: S314 - our own text
+    assert [(case.tag, case[0].get("message")) for case in suite.iter("testcase")] == [("testcase", "*** was refused")]
+    (run,) = json.loads((tmp_path / "report.sarif").read_bytes())["runs"]
+    assert run["results"][0]["message"]["text"].endswith(": *** was refused")
+    assert '<body class="v-inconclusive">' in (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert all("Pl4ntedSecret" not in (tmp_path / name).read_text(encoding="utf-8") for name in FORMS)
+    retire(tmp_path)
+    kept = json.loads((tmp_path / PREVIOUS["report.json"]).read_bytes())
+    assert kept["verdict"] == "inconclusive"
+    assert kept["exit_code"] == 0
+
+
+def test_names_that_become_equal_keep_all_their_values(learned: Callable[..., None]) -> None:
+    learned("https://a:first1@h", "https://a:second2@h")
+    given = report()
+    settings = {"first1": "1", "second2": "2", "*** (2)": "3"}
+    given = given.model_copy(update={"manifest": given.manifest.model_copy(update={"settings": settings})})
+    assert sorted(clean_report(given).manifest.settings.values()) == ["1", "2", "3"]

@@ -187,13 +187,16 @@ def test_properties() -> None:
         backend="ascend", backend_version="8.0", chip="310P3", devices=(0,), host="h", python="3", packages={}
     )
     compared = Comparison(path="runs/main", verdict="same", same_samples=3)
-    found = report(notice="made with stand-ins", subset="pr", environment=environment, comparison=compared)
+    found = report(
+        notice="made with stand-ins", remarks=("a", "b"), subset="pr", environment=environment, comparison=compared
+    )
     root = ET.fromstring(junit(found))  # noqa: S314 - our own text
     assert {each.attrib["name"]: each.attrib["value"] for each in root.iter("property")} == {
         "verdict": "pass",
         "manifest": "m.yaml",
         "digest": "ab" * 32,
         "notice": "made with stand-ins",
+        "remarks": "a; b",
         "subset": "pr",
         "chip": "310P3",
         "backend": "ascend",

@@ -70,6 +70,7 @@ FULL = report(
     Verdict.FAIL,
     subset="pr",
     notice="made with stand-ins",
+    remarks=("batch 64 has *no* figure",),
     why=("map (reference): 79.5, expected at least 80 - 0.1", "# no heading \x1b[31m\x00", "1. no list", "- nor this"),
     metrics=(metric(id="a|b/`c`@pr", expected=80.0, tolerance=0.1, verdict=Verdict.FAIL),),
     waivers=(
@@ -107,6 +108,7 @@ def test_everything_is_on_the_page() -> None:
     ]
     assert page.texts["p"] == [
         "made with stand-ins",
+        "batch 64 has *no* figure",
         "Waivers",
         "Compared with runs/main|x (its verdict: PASS)",
         "Warnings",
@@ -189,3 +191,9 @@ def test_texts_are_shown_as_they_stand(text: str) -> None:
     assert [" ".join(each.split()) for each in page.texts["li"]] == [shown, "end"]
     assert re.sub(r"\s", "", page.texts["td"][0]) == re.sub(r"\s", "", f"i{text}")
     assert len(page.texts["td"]) == 5
+
+
+@pytest.mark.parametrize(("language", "text"), [("en", "equal scores, in any order"), ("zh", "同分预测任意排序时")])
+def test_spread_over_orders_of_ties(language: str, text: str) -> None:
+    page = Page(summary(report(metrics=(metric(tie_spread=(71.065, 71.1907)), metric())), OUT, language))
+    assert page.texts["p"][0] == f"{text}: map/reference [71.06, 71.19]"

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from zoo_runner.report.changes import Interval
-from zoo_runner.report.model import ManifestRecord, MetricRecord, PerformanceRecord, Report, Verdict
-from zoo_runner.report.table import Row, figure, line_id, measured, rows
+from zoo_runner.report.model import Line, ManifestRecord, MetricRecord, PerformanceRecord, Report, Verdict
+from zoo_runner.report.table import Row, figure, measured, rows, tie_spreads
 
 MANIFEST = ManifestRecord(name="m", path="m.yaml", files=("m.yaml",), digest="0" * 64)
 
@@ -40,8 +40,15 @@ def interval(low: float, high: float, method: str = "bootstrap") -> Interval:
         pytest.param(timing(), "-", id="not timed"),
     ],
 )
-def test_measured(line: MetricRecord | PerformanceRecord, text: str) -> None:
+def test_measured(line: Line, text: str) -> None:
     assert measured(line) == text
+
+
+def test_spread_over_orders_of_ties() -> None:
+    given = (None, (79.584, 79.584), (79.581, 79.584), (71.065, 71.1907), (0.5, 0.51))
+    lines = tuple(metric(id=f"map/{place}", tie_spread=ends) for place, ends in enumerate(given))
+    report = Report(verdict=Verdict.PASS, exit_code=0, manifest=MANIFEST, metrics=lines)
+    assert tie_spreads(report) == ("map/3 [71.06, 71.19]", "map/4 [0.5, 0.51]")
 
 
 @pytest.mark.parametrize(
@@ -53,20 +60,18 @@ def test_figure(value: float, text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("line", "text"),
+    ("line", "label", "title", "value"),
     [
-        pytest.param(metric(id="map/reference@pr"), "map/reference@pr", id="given"),
-        pytest.param(metric(), "map/reference", id="metric"),
-        pytest.param(timing(), "throughput/310P3/16", id="timing"),
+        pytest.param(metric(id="map/ref@pr"), "map/ref@pr", "map (reference, subset pr)", 79.584, id="of a subset"),
+        pytest.param(metric(), "map/reference", "map (reference)", 79.584, id="metric"),
+        pytest.param(timing(throughput=9.5), "throughput/310P3/16", "throughput on 310P3, batch 16", 9.5, id="timing"),
     ],
 )
-def test_ids(line: MetricRecord | PerformanceRecord, text: str) -> None:
-    assert line_id(line) == text
+def test_what_every_line_says_of_itself(line: Line, label: str, title: str, value: float | None) -> None:
+    assert (line.label, line.title, line.measured) == (label, title, value)
 
 
-@pytest.mark.parametrize(
-    ("direction", "text"), [("at_least", "≥ 80.00"), ("at_most", "≤ 80.00"), ("within", "80.00"), ("new", "80.00")]
-)
+@pytest.mark.parametrize(("direction", "text"), [("at_least", "≥ 80.00"), ("at_most", "≤ 80.00"), ("within", "80.00")])
 def test_a_row_says_in_which_direction(direction: str, text: str) -> None:
     line = metric(expected=80.0, tolerance=0.5, direction=direction, verdict=Verdict.FAIL, why="so")
     report = Report(verdict=Verdict.FAIL, exit_code=1, manifest=MANIFEST, metrics=(line,))

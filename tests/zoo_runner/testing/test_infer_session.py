@@ -265,6 +265,8 @@ def test_faults_of_other_devices_do_not_strike(script: Script) -> None:
         pytest.param("nan-output", [2, 5, 4], False, [], id="nan"),
         pytest.param("corrupt-output", [2, 5, 4], True, [0, 1, 2, 3], id="garbage"),
         pytest.param("swap-outputs", [2, 5, 4], True, [0, 2], id="swapped"),
+        pytest.param("zero-outputs", [2, 5, 4], True, [0, 1, 2, 3], id="zeros"),
+        pytest.param("scaled-outputs", [2, 5, 4], True, [0, 1, 2, 3], id="scaled"),
         pytest.param("wrong-size", [2, 4, 4], True, [], id="short"),
     ],
 )

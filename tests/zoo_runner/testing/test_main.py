@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from places import ROOT
+
 COMMAND = (sys.executable, "-m", "zoo_runner.testing")
 
 
@@ -72,7 +74,7 @@ def test_usage_errors(arguments: list[str], message: str) -> None:
 
 
 def test_importing_the_packages_without_a_host_says_how_to_start() -> None:
-    site = Path(__file__).parents[3] / "zoo_runner" / "testing" / "site"
+    site = ROOT / "zoo_runner" / "testing" / "site"
     done = subprocess.run(
         [sys.executable, "-c", "import aclruntime as a; a.InferenceSession('m.om', 0, a.session_options())"],
         env={**os.environ, "PYTHONPATH": str(site)},

@@ -14,7 +14,7 @@ from zoo_runner.report.html.canvas import columns
 from zoo_runner.report.html.figures import shown
 
 if TYPE_CHECKING:
-    from zoo_runner.evidence import Mark
+    from zoo_runner.plugin.evidence import Mark
     from zoo_runner.report.html.language import Texts
     from zoo_runner.report.model import Report
     from zoo_runner.report.picture import Picture

@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from zoo_runner.manifest.direction import Direction
     from zoo_runner.report.changes import Comparison, MetricChange
 
 NOTES: Final = 6
@@ -14,20 +15,20 @@ EXACT: Final = 1e-9
 """Relative difference up to which two figures are the same."""
 
 
-def tone(difference: float, *, higher_is_better: bool = True) -> str:
+def tone(difference: float, direction: Direction) -> str:
     """Return the style of a difference: ``loss``, ``gain``, or nothing for one that is shown as zero."""
     if not math.isfinite(difference) or f"{abs(difference):.2f}" == "0.00":
         return ""
-    return "gain" if (difference > 0) == higher_is_better else "loss"
+    return "gain" if direction.gain(0.0, difference) > 0 else "loss"
 
 
 def rescored(comparison: Comparison) -> bool:
-    """Say whether the baseline's detections score otherwise today than they did: then its columns are of today."""
+    """Say whether the baseline's predictions score otherwise today than they did: then its columns are of today."""
     return any(each.rescored is not None and not same(each.before, each.rescored) for each in comparison.metrics)
 
 
 def moved_by_data(change: MetricChange) -> bool:
-    """Say whether the baseline's report has another figure for a class than its detections score today."""
+    """Say whether the baseline's report has another figure for a class than its predictions score today."""
     return any(each.reported is not None and not same(each.reported, each.before) for each in change.per_class)
 
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from markupsafe import Markup
     from matplotlib.axes import Axes
 
+    from zoo_runner.manifest.direction import Direction
     from zoo_runner.report.changes import ClassChange, MetricChange
     from zoo_runner.report.model import CurveRecord, MetricRecord, PerformanceRecord
 
@@ -69,14 +70,13 @@ def _bars(metric: MetricRecord, order: Sequence[str], axes: Axes) -> None:
 def differences(change: MetricChange, *, prefix: str, title: str) -> Markup:
     """Plot what each class of a metric gained or lost, with the interval of the difference."""
     drawn = change.per_class[:DRAWN]
-    better = 1 if change.higher_is_better else -1
     sheet = _rows([each.label for each in drawn], right=52)
-    return plotted(sheet, partial(_differences, drawn, better), prefix=prefix, title=title)
+    return plotted(sheet, partial(_differences, drawn, change.direction), prefix=prefix, title=title)
 
 
-def _differences(changes: Sequence[ClassChange], better: int, axes: Axes) -> None:
+def _differences(changes: Sequence[ClassChange], direction: Direction, axes: Axes) -> None:
     values = [_finite(change.difference) for change in changes]
-    colours = [LOSS if value * better < 0 else GAIN for value in values]
+    colours = [LOSS if direction.gain(0.0, value) < 0 else GAIN for value in values]
     axes.barh(range(len(values)), values, height=0.62, color=colours, linewidth=0)
     pairs = [_pair(change) for change in changes]
     ends = [0.0, *values, *(end for pair in pairs if pair for end in pair)]

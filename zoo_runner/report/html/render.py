@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from markupsafe import Markup
 
     from zoo_runner.report.changes import Comparison, MetricChange
-    from zoo_runner.report.model import CurveRecord, MetricRecord, PerformanceRecord, Report
+    from zoo_runner.report.model import CurveRecord, Line, MetricRecord, PerformanceRecord, Report
     from zoo_runner.report.picture import Picture
 
 _Metric = TypeVar("_Metric", "MetricRecord", "MetricChange")
@@ -191,7 +191,7 @@ def _error_names(comparison: Comparison) -> list[str]:
     return list(dict.fromkeys([*comparison.errors_after, *comparison.errors_before]))
 
 
-def _line_digits(line: MetricRecord | PerformanceRecord, value: float | None) -> int:
+def _line_digits(line: Line, value: float | None) -> int:
     return decimals(value, bound(line, value), line.tolerance)
 
 

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
+from zoo_runner.manifest.bands import Band, decimal
+
 if TYPE_CHECKING:
+    from zoo_runner.manifest.direction import Direction
     from zoo_runner.report.model import Line
 
 MARGIN: Final = 0.12
@@ -41,10 +45,7 @@ def bounds(line: Line) -> tuple[float, float]:
     """Return from where to where a figure meets the expectation; infinite on the side that is free."""
     if line.expected is None:
         return -math.inf, math.inf
-    tolerance = line.tolerance or 0.0
-    low = -math.inf if line.direction == "at_most" else line.expected - tolerance
-    high = math.inf if line.direction == "at_least" else line.expected + tolerance
-    return low, high
+    return Band(decimal(line.expected), decimal(line.tolerance or 0.0)).bounds(line.direction)
 
 
 def bound(line: Line, value: float | None) -> float | None:
@@ -63,12 +64,10 @@ def strip(line: Line, value: float | None, interval: tuple[float, float] | None)
     return _scale(value=value, low=low, high=high, expected=line.expected, allowed=bounds(line))
 
 
-def difference_strip(
-    difference: float, low: float | None, high: float | None, *, higher_is_better: bool = True
-) -> Strip | None:
+def difference_strip(difference: float, low: float | None, high: float | None, direction: Direction) -> Strip | None:
     """Place a difference on a scale around zero, whose better side is what is allowed."""
     ends = (difference if low is None else low, difference if high is None else high)
-    better = (0.0, math.inf) if higher_is_better else (-math.inf, 0.0)
+    better = Band(Decimal(0)).bounds(direction)
     return _scale(value=difference, low=ends[0], high=ends[1], expected=0.0, allowed=better)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from zoo_runner.errors import installing
 from zoo_runner.testing.atc.aipp import Aipp, build_in, read_aipp
 from zoo_runner.testing.atc.errors import AtcError
 from zoo_runner.testing.atc.flags import split_nodes
@@ -50,7 +51,7 @@ def _load(path: Path) -> onnx.ModelProto:
         import onnx  # noqa: PLC0415 - lets `atc --help` and all refusals work without it
     except ImportError:
         text = "Inner Error! The stand-in of atc needs the package onnx to convert a model."
-        raise AtcError("E19999", text, "pip install 'refinedet-plugin[export]'") from None
+        raise AtcError("E19999", text, installing("export")) from None
     try:
         model = onnx.load(path)
         onnx.checker.check_model(model)

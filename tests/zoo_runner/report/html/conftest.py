@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import pytest
 
-from zoo_runner.evidence import Illustration, Mark
+from zoo_runner.plugin.evidence import Illustration, Mark
 from zoo_runner.report.changes import (
     Change,
     ClassChange,
@@ -215,7 +215,7 @@ class Reports:
             devices=(0, 1),
             host="Linux-5.10.0-aarch64-with-glibc2.31",
             python="3.10.12",
-            packages={"refinedet-plugin": "0.1.0", "numpy": "2.4.6", "onnx": "1.19.1", "torch": "2.13.0"},
+            packages={"zoo-runner": "0.1.0", "numpy": "2.4.6", "onnx": "1.19.1", "torch": "2.13.0"},
         )
 
     def stages(self) -> tuple[StageRecord, ...]:

@@ -15,6 +15,8 @@ from playwright.sync_api import Browser, Error, Page, ViewportSize, sync_playwri
 if TYPE_CHECKING:
     from tests.zoo_runner.report.html.conftest import Pages
 
+pytestmark = pytest.mark.slow  # opens a browser
+
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 PHONE = ViewportSize(width=390, height=844)
 DESK = ViewportSize(width=1280, height=900)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zoo_runner.evidence import Illustration, Mark
+from zoo_runner.plugin.evidence import Illustration, Mark
 from zoo_runner.report.html.canvas import columns
 from zoo_runner.report.html.cards import DRAWN, LETTER, Drawn, gallery, tag_size
 from zoo_runner.report.html.language import texts

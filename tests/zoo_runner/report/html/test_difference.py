@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from zoo_runner.manifest.direction import Direction
 from zoo_runner.report.html.difference import moved_by_data, recounted, rescored, tone, unmoved
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     ],
 )
 def test_what_is_a_loss(difference: float, *, better: bool, style: str) -> None:
-    assert tone(difference, higher_is_better=better) == style
+    assert tone(difference, Direction.of(higher_is_better=better)) == style
 
 
 @pytest.mark.parametrize(

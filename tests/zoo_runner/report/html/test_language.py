@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from zoo_runner.errors import UsageError
-from zoo_runner.options import Stage
+from zoo_runner.job.options import Stage
 from zoo_runner.report import html
 from zoo_runner.report.html.language import LANGUAGES, texts
 from zoo_runner.report.model import Verdict, WaiverState

@@ -175,7 +175,7 @@ def test_clipped(text: str, most: int, result: str) -> None:
 
 def test_libraries_are_loaded_for_a_report_only() -> None:
     code = (
-        "import sys; import zoo_runner.report.html, zoo_runner.gallery;"
+        "import sys; import zoo_runner.report.html, zoo_runner.report.gallery;"
         "print({'matplotlib', 'jinja2', 'numpy', 'matplotlib.pyplot'} & sys.modules.keys())"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -144,7 +144,9 @@ def test_no_number_is_left_out(pages: Pages) -> None:
 @pytest.mark.parametrize("verdict", list(Verdict))
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_the_verdict_comes_first_and_why(parsed: Parsed, reports: Reports, verdict: Verdict, language: str) -> None:
-    report = reports.least(verdict=verdict, why=("because of this", "and that"), notice="careful")
+    report = reports.least(
+        verdict=verdict, why=("because of this", "and that"), notice="careful", remarks=("batch 64 has no figure",)
+    )
     page = parsed(render(report, (), language))
     word = texts(language)(f"verdict.{verdict.value}")
     assert next(page.all("h1")).text == f"{word} trial"
@@ -153,6 +155,7 @@ def test_the_verdict_comes_first_and_why(parsed: Parsed, reports: Reports, verdi
     text = next(page.all("body")).text
     assert (
         text.index("careful")
+        < text.index("batch 64 has no figure")
         < text.index(word)
         < text.index("because of this")
         < text.index(texts(language)("line.none"))
@@ -236,3 +239,19 @@ def test_a_large_run_gives_a_small_page(reports: Reports) -> None:
 def test_another_language_is_refused(reports: Reports) -> None:
     with pytest.raises(UsageError, match="--lang fr: expected one of en, zh"):
         render(reports.least(), (), "fr")
+
+
+@pytest.mark.parametrize(
+    ("spread", "shown"),
+    [((92.6, 92.8), True), ((92.681, 92.682), False), (None, False)],
+    ids=["ties", "hardly any", "unknown"],
+)
+def test_the_spread_over_orders_of_ties(
+    parsed: Parsed, reports: Reports, spread: tuple[float, float] | None, shown: bool
+) -> None:
+    report = reports.full()
+    metrics = tuple(each.model_copy(update={"tie_spread": spread}) for each in report.metrics)
+    page = parsed(render(report.model_copy(update={"metrics": metrics}), ()))
+    row = list(next(page.all("table", class_="lines stack")).all("tr"))[1].text
+    assert (f"equal scores, in any order 92.60 {ABSENT} 92.80" in row) == shown
+    assert ("equal scores" in row) == shown

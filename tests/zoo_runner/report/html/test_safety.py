@@ -47,6 +47,7 @@ def page_of(reports: Reports, text: str) -> str:
     report = reports.full(
         classes=names,
         notice=text,
+        remarks=(text,),
         why=(text,),
         warnings=(text,),
         subset=text,

@@ -44,6 +44,10 @@ def before_execution(machine: Machine, device: int, done: int) -> None:
         raise failure(FAILURE)
 
 
+FIRST: dict[str, list[NDArray[Any]]] = {}
+"""The outputs of the first execution, for the fault that gives no others."""
+
+
 def after_execution(machine: Machine, arrays: Sequence[NDArray[Any]]) -> list[NDArray[Any]]:
     """Return the outputs as the asked-for faults leave them."""
     outputs = list(arrays)
@@ -56,6 +60,14 @@ def after_execution(machine: Machine, arrays: Sequence[NDArray[Any]]) -> list[ND
     if "swap-outputs" in faults:
         other = min(2, len(outputs) - 1)
         outputs[0], outputs[other] = outputs[other], outputs[0]
+    if "zero-outputs" in faults:
+        outputs = [np.zeros_like(array) for array in outputs]
+    if "scaled-outputs" in faults:
+        outputs = [array * array.dtype.type(2) for array in outputs]
+    if "copied-outputs" in faults:
+        outputs = [np.ascontiguousarray(np.broadcast_to(array[:1], array.shape)) for array in outputs]
+    if "stale-outputs" in faults:
+        outputs = FIRST.setdefault("outputs", outputs)
     if "wrong-size" in faults:
         axis = 1 if outputs[0].ndim > 1 else 0
         outputs[0] = np.delete(outputs[0], -1, axis=axis)

@@ -1,0 +1,63 @@
+"""Figures for the chip, and timing on devices that are slow or not quiet."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from ascend_host import (
+    ASCEND,
+    CHIP,
+    COMMAND,
+    SCRIPT,
+    Host,
+)
+
+pytestmark = pytest.mark.slow  # each run is a process with processes of its own
+
+
+class TestTheTable:
+    """A table for the chip that the stand-ins call themselves, which asks for at least 90 images/s."""
+
+    @pytest.mark.parametrize(
+        ("faults", "more", "code", "text"),
+        [
+            pytest.param(("slow:10",), (), 0, "batch 1: 100.0000, expected at least 100 - 10", id="just fast enough"),
+            pytest.param(("slow:12",), (), 1, "batch 1: 83.3333, expected at least 100 - 10", id="slow"),
+            pytest.param(("slow:12",), COMMAND, 1, "batch 1: 83.3333, expected at least 100 - 10", id="slow, command"),
+            pytest.param(
+                ("slow:12", "busy"), (), 4, "not quiet: device 0 before the timing: process 4242 (python3)", id="busy"
+            ),
+            pytest.param(("slow:10", "hot"), (), 4, "104 degrees Celsius, expected at most 85", id="hot"),
+            pytest.param(("slow:10", "unhealthy"), (), 4, "health is Alarm, expected OK", id="ill from the start"),
+        ],
+    )
+    def test_verdict(self, scored: Host, faults: tuple[str, ...], more: tuple[str, ...], code: int, text: str) -> None:
+        ran = scored("gated.yaml", *ASCEND, "--output", "out", *more, faults=faults)
+        assert ran.code == code, ran.text
+        verdict = {0: "pass", 1: "fail", 4: "inconclusive"}[code]
+        assert ran.report["verdict"] == verdict
+        (timing,) = ran.report["performance"]
+        assert (timing["expected"], timing["tolerance"], timing["verdict"]) == (100, 10, verdict)
+        (why,) = [why for why in ran.report["why"] if why.startswith(f"throughput on {CHIP}, batch 1: ")]
+        assert text in why
+        assert bool(ran.report["warnings"][1:]) is (code == 4)  # the first one is about the weights' hash
+        assert ran.report["metrics"][0]["verdict"] == "pass"
+
+    def test_a_card_that_falls_ill_while_it_is_timed(self, scored: Host) -> None:
+        """``npu-smi`` shows an alarm as soon as the detections are there."""
+        tools = scored.run.folder / "tools"
+        tools.mkdir()
+        (tools / "npu-smi").write_text(
+            "#!/bin/sh\n[ -e out/predictions.npz ] && ZOO_STAND_IN_FAULTS=$ZOO_STAND_IN_FAULTS,unhealthy\n"
+            f'exec {sys.executable} -m zoo_runner.testing.npu_smi "$@"\n',
+            encoding="utf-8",
+        )
+        (tools / "npu-smi").chmod(0o755)
+        start = ("sh", "-c", f'PATH="{tools}:$PATH" exec "$@"', "sh", SCRIPT)
+        done = scored.command(*start, "gated.yaml", *ASCEND, "--output", "out", faults=("slow:12",))
+        assert done.returncode == 4, done.stdout + done.stderr
+        why = scored.run.report()["why"][0]
+        assert "device 0 before the timing: health is Alarm, expected OK" in why
+        assert "device 0 after the timing: health is Alarm, expected OK" in why

@@ -1,0 +1,16 @@
+"""Where things are that tests use."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+"""The checkout."""
+MANIFESTS: Final = ROOT / "manifests"
+SAMPLE: Final = MANIFESTS / "refinedet320-sample.yaml"
+"""The manifest of the bundled sample."""
+TRIAL: Final = ROOT / "tests" / "trial_plugin" / "trial.yaml"
+"""The manifest of a plugin that takes milliseconds."""
+VOC2007: Final = ROOT.parent / "shared" / "data" / "voc2007-test"
+"""Data kept beside the checkout; tests that want it skip where it is not."""

@@ -1,0 +1,302 @@
+"""The Ascend backend on stand-ins: the same code that runs on a real host, and every fault it must tell apart."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+import textwrap
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+from onnx import TensorProto, helper
+
+from zoo_runner.backends.ascend.backend import AscendBackend
+from zoo_runner.backends.ascend.convert import ConvertRequest, convert
+from zoo_runner.backends.ascend.devices import TIMEOUT_VARIABLE
+from zoo_runner.backends.ascend.om_stamp import read_stamp, stamp_path, write_stamp
+from zoo_runner.errors import InferenceError, PrerequisiteError, UsageError
+from zoo_runner.manifest.schema import AtcOptions
+from zoo_runner.plugin.interfaces import Arrays, SessionRequest, TensorSpec
+from zoo_runner.store.fingerprints import file_digest
+from zoo_runner.testing import stand_in_environment
+
+IMAGE = TensorSpec("image", "float32", ("batch", 3, 4, 4))
+OUTPUTS = tuple(
+    TensorSpec(name, "float32", ("batch", 12, size)) for name, size in [("loc", 4), ("conf", 2), ("arm", 4)]
+)
+BATCH = 2
+
+
+@dataclass(frozen=True)
+class Host:
+    """A machine with stand-ins, and a graph to run on it."""
+
+    folder: Path
+    onnx: Path
+
+    def convert(self, *, batch: int = BATCH, outputs: tuple[TensorSpec, ...] = OUTPUTS) -> Path:
+        request = ConvertRequest(
+            options=AtcOptions(),
+            onnx=self.onnx,
+            onnx_sha256=file_digest(self.onnx),
+            inputs=(IMAGE,),
+            outputs=outputs,
+            batch=batch,
+            chip="310P3",
+            base=self.folder,
+        )
+        return convert(request, self.folder / f"model{batch}.om", log=self.folder / "atc.log", timeout_s=120).om
+
+    def request(self, om: Path, devices: tuple[int, ...] = (0,)) -> SessionRequest:
+        return SessionRequest(model=om, inputs=(IMAGE,), outputs=OUTPUTS, batch=BATCH, devices=devices)
+
+    def batches(self, count: int) -> Iterator[Arrays]:
+        random = np.random.default_rng(1)
+        for _ in range(count):
+            yield {"image": random.normal(size=IMAGE.sized(BATCH)).astype(np.float32)}
+
+    def expected(self, count: int) -> list[list[bytes]]:
+        session = onnxruntime.InferenceSession(self.onnx, providers=["CPUExecutionProvider"])
+        names = [spec.name for spec in OUTPUTS]
+        return [[each.tobytes() for each in session.run(names, dict(inputs))] for inputs in self.batches(count)]
+
+
+@pytest.fixture
+def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Host]]:
+    """Make this process one on a host with stand-ins."""
+
+    def on(*faults: str, devices: int = 1) -> Host:
+        environment = stand_in_environment(tmp_path / "host", devices=devices, faults=faults)
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value)
+        for folder in reversed(environment["PYTHONPATH"].split(os.pathsep)):
+            monkeypatch.syspath_prepend(folder)
+        return Host(folder=tmp_path, onnx=_graph(tmp_path / "model.onnx"))
+
+    yield on
+    for name in [name for name in sys.modules if name.partition(".")[0] in {"ais_bench", "aclruntime"}]:
+        del sys.modules[name]
+
+
+def _graph(path: Path) -> Path:
+    def constant(name: str, values: list[int]) -> onnx.TensorProto:
+        return onnx.numpy_helper.from_array(np.array(values, dtype=np.int64), name)
+
+    image = helper.make_tensor_value_info("image", TensorProto.FLOAT, ["batch", 3, 4, 4])
+    outputs = [
+        helper.make_tensor_value_info(spec.name, TensorProto.FLOAT, list(spec.shape)) for spec in reversed(OUTPUTS)
+    ]
+    nodes = [
+        helper.make_node("Reshape", ["image", "shape"], ["loc"], name="/Reshape"),
+        helper.make_node("Sin", ["loc"], ["arm"], name="/Sin"),
+        helper.make_node("Slice", ["loc", "from", "to", "axes"], ["two"], name="/Slice"),
+        helper.make_node("Softmax", ["two"], ["conf"], name="/Softmax", axis=-1),
+    ]
+    constants = [constant("shape", [0, 12, 4]), constant("from", [0]), constant("to", [2]), constant("axes", [2])]
+    graph = helper.make_graph(nodes, "toy", [image], outputs, constants)
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), path)
+    return path
+
+
+def plain(results: Iterator[Arrays]) -> list[list[bytes]]:
+    return [[each[spec.name].tobytes() for spec in OUTPUTS] for each in results]
+
+
+def test_outputs_are_those_of_the_graph_by_name(start: Callable[..., Host]) -> None:
+    host = start(devices=3)
+    backend, om = AscendBackend(), host.convert()
+    for devices in ((0,), (2, 0, 1)):
+        session = backend.open(host.request(om, devices))
+        try:
+            assert plain(session.infer_many(host.batches(7))) == host.expected(7)
+            assert session.lost == ()
+        finally:
+            session.close()
+
+
+@pytest.mark.parametrize(
+    ("fault", "told"),
+    [
+        ("device-lost:1:1", "[-1][ACL: general failure] (printed: EL9999: Inner Error!"),
+        ("device-crash:1:1", "its process was ended by SIGKILL"),
+        ("hang:1:1", "inference did not end within 6 s"),
+        ("device-lost:1:0", "[-1][ACL: general failure]"),
+    ],
+)
+def test_one_of_three_devices_is_lost(
+    start: Callable[..., Host], monkeypatch: pytest.MonkeyPatch, fault: str, told: str
+) -> None:
+    host = start(fault, devices=3)
+    monkeypatch.setenv(TIMEOUT_VARIABLE, "6")
+    session = AscendBackend().open(host.request(host.convert(), (0, 1, 2)))
+    try:
+        # Every device gets work at first; as many batches as it takes until the fault struck.
+        while not session.lost:
+            assert plain(session.infer_many(host.batches(12))) == host.expected(12)
+        ((device, reason),) = session.lost
+        assert device == 1
+        assert told in reason
+    finally:
+        session.close()
+
+
+@pytest.mark.parametrize(
+    ("fault", "told"),
+    [
+        ("device-lost:0:0", r"^device 0: inference: RuntimeError: \[-1\]\[ACL: general failure\] .*acl execute failed"),
+        ("device-crash:0:0", "^device 0: inference: its process was ended by SIGKILL"),
+        ("hang:0:0", "^device 0: inference did not end within 6 s"),
+        ("nan-output", "^device 0: output loc: expected finite numbers, found 1 of 96 that are not"),
+        (
+            "wrong-size",
+            r"^device 0: output loc: expected float32\[2, 12, 4\], found float32\[2, 11, 4\]; correct outputs in",
+        ),
+        (
+            "wrong-chip",
+            "^device 0: loading the model: .*; an .om runs only on the chip.*printed: .*soc_version.Ascend310P3.*",
+        ),
+    ],
+)
+def test_faults_of_the_only_device(
+    start: Callable[..., Host], monkeypatch: pytest.MonkeyPatch, fault: str, told: str
+) -> None:
+    host = start(fault)
+    monkeypatch.setenv(TIMEOUT_VARIABLE, "6")
+    om = host.convert()
+    with pytest.raises(InferenceError, match=told):
+        _once(host, host.request(om))
+
+
+def _once(host: Host, request: SessionRequest) -> Arrays:
+    session = AscendBackend().open(request)
+    try:
+        return session.infer(next(host.batches(1)))
+    finally:
+        session.close()
+
+
+def test_times(start: Callable[..., Host]) -> None:
+    host = start("slow:12.5")
+    om = host.convert()
+    for _ in range(2):  # one session after another: the real runtime cannot start twice in a process
+        session = AscendBackend().open(host.request(om))
+        assert session.time(next(host.batches(1)), warmup=2, loop=5).compute_ms == (12.5,) * 5
+        assert plain(session.infer_many(host.batches(1))) == host.expected(1)
+        session.close()
+
+
+def test_too_few_times(start: Callable[..., Host]) -> None:
+    host = start("short-summary")
+    session = AscendBackend().open(host.request(host.convert()))
+    with pytest.raises(InferenceError, match="timing: expected 6 compute times from ais_bench, found 3"):
+        session.time(next(host.batches(1)), warmup=1, loop=6)
+    session.close()
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (
+            {"batch": 4},
+            r"inputs do not fit: expected image float32\[4, 3, 4, 4\] of 768 bytes, found image .* of 384 bytes",
+        ),
+        ({"inputs": (replace(IMAGE, name="picture"),)}, "inputs do not fit: expected picture"),
+        ({"inputs": (replace(IMAGE, dtype="int32"),)}, "inputs do not fit: expected image int32"),
+        ({"outputs": OUTPUTS[:2]}, r"outputs do not fit: expected 2 \(loc, conf\), found 3 \("),
+        (
+            {"outputs": (OUTPUTS[1], OUTPUTS[0], OUTPUTS[2])},
+            r"output 0 of the model does not fit: expected conf \[2, 12, 2\]",
+        ),
+        (
+            {"outputs": OUTPUTS[::-1]},
+            "expected the outputs in the order arm, conf, loc, but the .om was made with loc, conf",
+        ),
+        ({"outputs": (replace(OUTPUTS[0], dtype="float16"), *OUTPUTS[1:])}, "expected float16.*output_type"),
+        ({"model": Path("/does/not/exist.om")}, "expected an .om at /does/not/exist.om, found none"),
+    ],
+    ids=["batch", "input-name", "input-dtype", "output-count", "shapes", "order", "output-dtype", "no-file"],
+)
+def test_a_model_for_something_else(start: Callable[..., Host], change: dict[str, Any], told: str) -> None:
+    host = start()
+    with pytest.raises(InferenceError, match=told):
+        _once(host, replace(host.request(host.convert()), **change))
+
+
+def test_outputs_in_another_order_than_the_stamp_says(start: Callable[..., Host]) -> None:
+    """Outputs 0 and 2 have one shape: only the names that ATC gave them tell a swap."""
+    host = start()
+    om = host.convert(outputs=OUTPUTS[::-1])
+    stamp = read_stamp(om)
+    assert stamp is not None
+    write_stamp(om, replace(stamp, outputs=stamp.outputs[::-1], out_nodes=stamp.out_nodes[::-1]))
+    with pytest.raises(InferenceError, match=r"output 0 of the model is .*, expected /Reshape:0 \(loc\)"):
+        _once(host, host.request(om))
+
+
+def test_a_model_without_a_stamp_runs(start: Callable[..., Host]) -> None:
+    host = start()
+    om = host.convert()
+    stamp_path(om).unlink()
+    assert plain(iter([_once(host, host.request(om))])) == host.expected(1)
+
+
+def test_a_device_that_is_not_there(start: Callable[..., Host]) -> None:
+    host = start(devices=2)
+    with pytest.raises(
+        PrerequisiteError, match="expected device 5, found 0, 1 in `npu-smi info`; choose with --device"
+    ):
+        AscendBackend().open(host.request(host.convert(), (1, 5)))
+
+
+@pytest.mark.parametrize("value", ["soon", "0", "-1", "inf", "nan"])
+def test_timeout_variable(start: Callable[..., Host], monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    host = start()
+    om = host.convert()
+    monkeypatch.setenv(TIMEOUT_VARIABLE, value)
+    with pytest.raises(UsageError, match=f"expected a positive number of seconds, found '{value}'"):
+        AscendBackend().open(host.request(om))
+
+
+def test_newer_releases_of_the_tool(start: Callable[..., Host], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The successor of ais_bench 0.0.2 renamed two methods and added another."""
+    host = start("slow:3")
+    package = host.folder / "newer" / "ais_bench" / "infer"
+    package.mkdir(parents=True)
+    for folder in (package, package.parent):
+        (folder / "__init__.py").touch()
+    notes = host.folder / "notes"
+    old = Path(importlib.import_module("ais_bench.infer").__path__[0], "interface.py")
+    (package / "interface.py").write_text(
+        textwrap.dedent(f"""
+        import importlib.util
+        spec = importlib.util.spec_from_file_location("ais_bench.infer.older", {str(old)!r})
+        older = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(older)
+        class InferSession:
+            def __init__(self, device_id, model_path, acl_json_path=None, debug=False, loop=1):
+                self._old = older.InferSession(device_id, model_path)
+            def get_inputs(self): return self._old.get_inputs()
+            def get_outputs(self): return self._old.get_outputs()
+            def set_loop_count(self, loop): self._old.set_loop_count(loop)
+            def infer(self, feeds, mode="static", custom_sizes=100000, out_array=True): return self._old.infer(feeds)
+            def summary(self): return self._old.sumary()
+            def reset_summaryinfo(self): self._old.reset_sumaryinfo()
+            def free_resource(self): open({str(notes)!r}, "a").write("freed\\n")
+            @staticmethod
+            def finalize(): open({str(notes)!r}, "a").write("finalized\\n")
+        """),
+        encoding="utf-8",
+    )
+    om = host.convert()
+    monkeypatch.syspath_prepend(str(package.parent.parent))
+    session = AscendBackend().open(host.request(om))
+    assert session.time(next(host.batches(1)), warmup=0, loop=2).compute_ms == (3.0, 3.0)
+    session.close()
+    assert notes.read_text(encoding="utf-8") == "freed\nfinalized\n"

@@ -1,0 +1,90 @@
+"""The toolkit's version files, in the forms that releases have had."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from zoo_runner.backends.ascend import cann
+
+CONFIG = """\
+# version: 1.0
+runtime_running_version=[1.84.15.1.310:6.0.1]
+compiler_running_version=[1.84.15.1.310:6.0.1]
+toolkit_running_version=[7.3.0.1.231:8.0.RC2]
+toolkit_upgrade_version=[0:0]
+toolkit_installed_version=[0:0]
+"""
+
+
+@pytest.mark.parametrize(
+    ("files", "version"),
+    [
+        pytest.param({}, "unknown", id="no-files"),
+        pytest.param({"version.cfg": CONFIG}, "8.0.RC2", id="config"),
+        pytest.param({"version.cfg": CONFIG.replace("toolkit_running", "x")}, "6.0.1", id="config-compiler"),
+        pytest.param({"version.cfg": "toolkit_installed_version=[7.0.0]\n"}, "7.0.0", id="config-installed-plain"),
+        pytest.param({"version.cfg": "no assignments\n"}, "unknown", id="config-empty"),
+        pytest.param(
+            {"version.cfg": "", "compiler/version.info": "Version=7.6.0.1.220\nversion_dir=8.0.0\n"},
+            "8.0.0",
+            id="info-release-before-internal",
+        ),
+        pytest.param({"compiler/version.info": "Version=9.1.0\n"}, "9.1.0", id="info-version-only"),
+        pytest.param(
+            {"version.cfg": CONFIG, "compiler/version.info": "version_dir=9.9\n"}, "8.0.RC2", id="config-first"
+        ),
+        pytest.param({"version.cfg": "toolkit_running_version=[1:8.0.0-stand-in]\n"}, "8.0.0-stand-in", id="stand-in"),
+    ],
+)
+def test_version(tmp_path: Path, files: dict[str, str], version: str) -> None:
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    found = cann.detect({"ASCEND_TOOLKIT_HOME": str(tmp_path)})
+    assert (found.version, found.home, found.sourced, found.atc) == (version, tmp_path, True, None)
+
+
+@pytest.mark.parametrize(
+    "environ",
+    [{}, {"ASCEND_TOOLKIT_HOME": ""}, {"ASCEND_TOOLKIT_HOME": "/does/not/exist"}],
+    ids=["unset", "empty", "gone"],
+)
+def test_not_sourced(environ: dict[str, str]) -> None:
+    found = cann.detect(environ)
+    assert (found.home, found.version, found.sourced) == (None, "unknown", False)
+
+
+def test_newer_name_of_the_variable(tmp_path: Path) -> None:
+    assert cann.detect({"ASCEND_HOME_PATH": str(tmp_path)}).sourced
+
+
+def test_atc_is_found_on_the_given_path(tmp_path: Path) -> None:
+    atc = tmp_path / "atc"
+    atc.touch(mode=0o755)
+    assert cann.detect({"PATH": str(tmp_path)}).atc == atc
+
+
+def test_detect_reads_this_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ASCEND_TOOLKIT_HOME", str(tmp_path))
+    assert cann.detect().home == tmp_path
+
+
+@pytest.mark.parametrize(
+    ("version", "answer"),
+    [
+        ("0.0.2+stand-in", True),
+        ("0.0.2+stand.in", True),
+        ("22.0.4 Stand-In", True),
+        ("0.0.2", False),
+        ("", False),
+    ],
+)
+def test_stand_ins_are_known_by_their_version(version: str, *, answer: bool) -> None:
+    assert cann.is_stand_in(version) is answer
+
+
+def test_source_command_names_a_script() -> None:
+    assert cann.source_command().startswith("source /")
+    assert cann.source_command().endswith("set_env.sh")

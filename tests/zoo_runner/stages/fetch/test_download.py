@@ -1,0 +1,529 @@
+"""Downloads from real loopback servers that misbehave: the right bytes or a clear error, and no secret told."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from file_site import (
+    BODY,
+    HALF,
+    MD5,
+    PINNED,
+    QUICK,
+    SHA256,
+    Facts,
+    Handler,
+    Log,
+    Pins,
+    Reply,
+    Site,
+    chunked,
+    get,
+    hang_up,
+    normal,
+    part,
+    site,
+    stall,
+    status,
+    store,
+)
+from places import ROOT
+from zoo_runner.errors import ExitCode, FetchError, IntegrityError, StageError
+from zoo_runner.stages.fetch.resource import fetch
+from zoo_runner.stages.fetch.source import FileSource
+from zoo_runner.stages.fetch.trust import in_use
+from zoo_runner.store.fingerprints import fingerprint
+from zoo_runner.store.store import Store
+
+__all__ = ["site", "store"]  # fixtures
+
+CASES: dict[str, tuple[list[Reply], Pins, list[str | None]]] = {
+    "plain": ([], PINNED, [None]),
+    "all-pins": ([], {"sha256": SHA256.upper(), "md5": MD5, "size": len(BODY)}, [None]),
+    "md5": ([], {"md5": MD5}, [None]),
+    "unpinned": ([], {}, [None]),
+    "chunked": ([chunked(cut=False)], {}, [None]),
+    "chunked-cut-unversioned": ([chunked(cut=True)], {}, [None, None]),
+    "chunked-cut-pinned": ([chunked(cut=True)], PINNED, [None, f"bytes={HALF}-"]),
+    "cut": ([normal(cut=HALF)], {}, [None, f"bytes={HALF}-"]),
+    "cut-twice": ([normal(cut=5), normal(cut=7)], {}, [None, "bytes=5-", "bytes=12-"]),
+    "cut-at-once": ([normal(cut=0)], PINNED, [None, None]),
+    "no-ranges": ([normal(cut=HALF), normal(heed_range=False)], {}, [None, f"bytes={HALF}-"]),
+    "busy": ([status(503), status(429, Retry_After="7200")], PINNED, [None, None, None]),
+    "hang-up": ([hang_up], PINNED, [None, None]),
+    "refused-range": ([normal(cut=HALF), status(416)], PINNED, [None, f"bytes={HALF}-", None]),
+    "odd-range": (
+        [normal(cut=HALF), status(206, Content_Range="bytes 1-2/3")],
+        PINNED,
+        [None, f"bytes={HALF}-", None],
+    ),
+    "short-range": (
+        [normal(cut=HALF), status(206, Content_Range=f"bytes {HALF}-{HALF}/{len(BODY)}")],
+        PINNED,
+        [None, f"bytes={HALF}-", f"bytes={HALF}-"],
+    ),
+    "other-version": (
+        [normal(cut=HALF), status(206, ETag='"v2"', Content_Range=f"bytes {HALF}-{len(BODY) - 1}/{len(BODY)}")],
+        PINNED,
+        [None, f"bytes={HALF}-", None],
+    ),
+}
+
+
+@pytest.mark.parametrize(("replies", "pins", "ranges"), CASES.values(), ids=CASES.keys())
+def test_download(replies: list[Reply], pins: Pins, ranges: list[str | None], site: Site, store: Store) -> None:
+    site.replies, log = replies, Log()
+    got = get(site, store, log, **pins)
+    assert got.path.read_bytes() == BODY
+    assert got.path.name == "net_v1.pth"
+    assert (got.sha256, got.size, got.reused, got.origin) == (SHA256, len(BODY), False, site.shown)
+    assert got.pinned == bool(pins)
+    assert site.ranges() == ranges
+    assert log.bars[-1][2] == len(BODY)
+    assert list((store.root / "partial").iterdir()) == []
+    again = get(site, store, **pins)
+    assert (again.reused, again.path) == (True, got.path)
+    assert len(site.seen) == len(ranges)
+
+
+def test_an_empty_file(site: Site, store: Store) -> None:
+    site.facts.body = b""
+    got = get(site, store, size=0)
+    assert (got.size, got.sha256) == (0, hashlib.sha256(b"").hexdigest())
+
+
+@pytest.mark.parametrize(
+    ("headers", "if_range"),
+    [
+        pytest.param({"ETag": '"v1"', "Last-Modified": "then"}, '"v1"', id="strong-etag"),
+        pytest.param({"ETag": 'W/"v1"', "Last-Modified": "then"}, "then", id="weak-etag"),
+        pytest.param({"Last-Modified": "then"}, "then", id="time"),
+    ],
+)
+def test_resuming_names_the_version(headers: dict[str, str], if_range: str, site: Site, store: Store) -> None:
+    site.facts.headers, site.replies = headers, [normal(cut=HALF)]
+    get(site, store)
+    assert [seen.get("If-Range") for seen in site.seen] == [None, if_range]
+
+
+@pytest.mark.parametrize(
+    ("pins", "ranges"),
+    [
+        pytest.param({}, [None, None], id="unpinned-starts-over"),
+        pytest.param({"size": len(BODY)}, [None, None], id="a-size-is-no-hash"),
+        pytest.param(PINNED, [None, f"bytes={HALF}-"], id="pinned-resumes"),
+    ],
+)
+def test_a_server_without_versions(pins: Pins, ranges: list[str | None], site: Site, store: Store) -> None:
+    site.facts.headers, site.replies = {"ETag": 'W/"weak"'}, [normal(cut=HALF)]
+    assert get(site, store, **pins).sha256 == SHA256
+    assert site.ranges() == ranges
+
+
+def test_the_file_changes_between_two_requests(site: Site, store: Store) -> None:
+    def cut_then_change(handler: Handler) -> None:
+        normal(cut=HALF)(handler)
+        handler.server.facts = Facts(BODY[::-1], {"ETag": '"v2"'})
+
+    site.replies = [cut_then_change]
+    assert get(site, store).path.read_bytes() == BODY[::-1]
+    assert site.ranges() == [None, f"bytes={HALF}-"]
+
+
+@pytest.mark.parametrize("cured", [True, False], ids=["cured", "still-wrong"])
+def test_a_wrong_resumed_file_is_downloaded_once_more(cured: bool, site: Site, store: Store) -> None:
+    wrong, good = BODY[:HALF] + bytes(HALF), Facts()
+
+    def end_wrong(handler: Handler) -> None:
+        handler.server.facts = Facts(wrong)
+        normal()(handler)
+        if cured:
+            handler.server.facts = good
+
+    site.replies, log = [normal(cut=HALF), end_wrong], Log()
+    if cured:
+        assert get(site, store, log, sha256=SHA256).path.read_bytes() == BODY
+    else:
+        with pytest.raises(IntegrityError, match="downloaded once more from the start, and discarded"):
+            get(site, store, log, sha256=SHA256)
+    assert site.ranges() == [None, f"bytes={HALF}-", None]
+    assert any("the resumed file is wrong" in note for note in log.notes)
+
+
+def test_a_complete_part_is_verified_without_the_network(site: Site, store: Store) -> None:
+    site.replies = [normal(cut=HALF), *[status(500)] * 2]
+    with pytest.raises(FetchError):
+        get(site, store)
+    with part(site, store).open("ab") as file:
+        file.write(BODY[HALF:])
+    before = len(site.seen)
+    assert get(site, store).path.read_bytes() == BODY
+    assert len(site.seen) == before
+
+
+@pytest.mark.parametrize("sidecar", [None, "{", "[]", '{"version": "x"}'], ids=["gone", "cut", "list", "short"])
+def test_a_part_of_unknown_origin_is_not_used(sidecar: str | None, site: Site, store: Store) -> None:
+    path = part(site, store)
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"junk")
+    if sidecar is not None:
+        path.with_suffix(".json").write_text(sidecar)
+    assert get(site, store, sha256=SHA256).path.read_bytes() == BODY
+    assert site.ranges() == [None]
+
+
+def test_a_part_longer_than_the_file_starts_over(site: Site, store: Store) -> None:
+    path = part(site, store)
+    path.parent.mkdir(parents=True)
+    path.write_bytes(BODY + b"x")
+    path.with_suffix(".json").write_text(json.dumps({"version": '"v1"', "total": len(BODY)}))
+    assert get(site, store).path.read_bytes() == BODY
+    assert site.ranges() == [f"bytes={len(BODY) + 1}-", None]
+
+
+FAILURES: dict[str, tuple[list[Reply], int, str]] = {
+    "404": ([status(404)], 1, "the server answered 404 Not Found.*--weights PATH|URL"),
+    "403": ([status(403)], 1, "the server answered 403 Forbidden.*--data FOLDER"),
+    "204": ([status(204)], 1, "the server answered 204 No Content"),
+    "206-unasked": ([status(206)], 1, "the server answered 206"),
+    "elsewhere": ([status(302, Location="ftp://host/x")], 1, "expected an address that can be requested"),
+    "nowhere": (
+        [status(302, Location="http://host:x/")],
+        1,
+        r"expected an address .*: http\(s\)://HOST/PATH, here and",
+    ),
+    "500": ([status(500)] * 9, 3, "gave up after 3 attempts; the last one: the server answered 500"),
+    "hang-up": ([hang_up] * 9, 3, "gave up after 3 attempts; the last one: no connection"),
+    "too-long": ([normal(length=len(BODY) + 1)] * 9, 5, "gave up after 3 attempts"),
+    "always-cut": ([normal(cut=9, heed_range=False)] * 9, 3, "What arrived is kept.*running again goes on"),
+}
+
+
+@pytest.mark.parametrize(("replies", "requests", "text"), FAILURES.values(), ids=FAILURES.keys())
+def test_download_failures(replies: list[Reply], requests: int, text: str, site: Site, store: Store) -> None:
+    site.replies = replies
+    with pytest.raises(FetchError, match=text) as caught:
+        get(site, store, sha256=SHA256)
+    assert str(caught.value).startswith(f"{site.shown}: ")
+    assert len(site.seen) == requests
+    assert store.lookup("download", fingerprint(site.url)) is None
+
+
+@pytest.mark.parametrize(
+    ("pins", "replies", "texts"),
+    [
+        pytest.param(
+            {"sha256": "0" * 64}, [], [f"expected sha256 {'0' * 64}", f"got      sha256 {SHA256}"], id="sha256"
+        ),
+        pytest.param({"md5": "0" * 32}, [], [f"expected md5 {'0' * 32}", f"got      md5 {MD5}"], id="md5"),
+        pytest.param(
+            {"size": 5}, [], ["expected size 5", f"got      size {len(BODY)} announced", "not downloaded"], id="size"
+        ),
+        pytest.param(
+            {"size": 5},
+            [chunked(cut=False)],
+            ["expected size 5", "got      more than 5 bytes", "stopped there, and"],
+            id="size-unannounced",
+        ),
+        pytest.param(PINNED, [normal(length=9)], ["got      sha256"], id="announced-too-short"),
+    ],
+)
+def test_not_the_file_of_the_manifest(
+    pins: Pins, replies: list[Reply], texts: list[str], site: Site, store: Store
+) -> None:
+    site.replies = replies
+    with pytest.raises(IntegrityError) as caught:
+        get(site, store, **pins)
+    for text in [*texts, site.shown, "file: ", "discarded", "correct the manifest"]:
+        assert text in str(caught.value)
+    assert caught.value.exit_code == ExitCode.STAGE_FAILED
+    assert list((store.root / "partial").iterdir()) == []
+    assert store.lookup("download", fingerprint(site.url)) is None
+
+
+def test_no_server(store: Store) -> None:
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{closed.getsockname()[1]}/x"
+        with pytest.raises(FetchError, match="gave up after 3 attempts; the last one: no connection"):
+            fetch(FileSource(url=url, base=Path()), store, Log(), retry=QUICK)
+
+
+def test_a_full_disk_is_seen_before_the_download(site: Site, store: Store) -> None:
+    site.replies = [normal(length=1 << 60)]
+    with pytest.raises(FetchError, match="bytes of free disk"):
+        get(site, store, size=1 << 60)
+
+
+def test_trust_on_first_use(site: Site, store: Store) -> None:
+    log = Log()
+    first = get(site, store, log)
+    record = store.root / "trust" / f"{fingerprint(site.url)}.json"
+    facts = json.loads(record.read_text())
+    assert (facts["url"], facts["sha256"], facts["size"]) == (site.shown, SHA256, len(BODY))
+    assert [f"  sha256: {SHA256}\n  size: {len(BODY)}" in text for text in log.warnings] == [True]
+    assert get(site, store, log).reused
+    assert (len(log.warnings), len(site.seen)) == (2, 1)
+
+    assert get(site, store, log, sha256=SHA256).reused  # the line was pasted
+    assert len(log.warnings) == 2
+
+    first.path.write_bytes(b"damaged")
+    site.facts.body = b"another file"
+    with pytest.raises(
+        IntegrityError, match="An earlier download's hash is recorded; to accept the change, use --refetch"
+    ) as caught:
+        get(site, store)
+    assert f"delete {record}" in str(caught.value)
+    record.unlink()
+    assert get(site, store).path.read_bytes() == b"another file"
+
+
+def broken_link(path: Path) -> None:
+    path.symlink_to(path.name)
+
+
+@pytest.mark.parametrize(
+    ("damage", "why"),
+    [
+        pytest.param(lambda path: path.write_text("{"), "it is no record", id="cut"),
+        pytest.param(lambda path: path.write_text("[1]"), "it is no record", id="list"),
+        pytest.param(lambda path: path.write_bytes(b"\xff\0"), "it is no record", id="bytes"),
+        pytest.param(lambda path: path.write_text("[" * 60_000), "it is no record", id="deep"),
+        pytest.param(lambda path: path.write_text('{"sha256": "0"}'), "it has no hash", id="no hash"),
+        pytest.param(lambda path: path.write_bytes(bytes(1 << 17)), "expected at most 65,536 bytes", id="large"),
+        pytest.param(os.mkfifo, "expected a regular file, found a pipe", id="fifo"),
+        pytest.param(broken_link, "expected a regular file, found symbolic links that lead in a circle", id="circle"),
+        pytest.param(Path.mkdir, "expected a regular file, found a folder", id="folder"),
+        pytest.param(lambda path: path.symlink_to("none"), "it is a link to nothing", id="link to nothing"),
+    ],
+)
+@pytest.mark.parametrize("refetch", [False, True])
+@pytest.mark.parametrize("stored", [True, False])
+def test_a_damaged_record_of_trust_refuses_the_file_until_it_is_deleted_or_the_hash_given(
+    damage: Callable[[Path], object], why: str, stored: bool, refetch: bool, site: Site, store: Store
+) -> None:
+    record = store.root / "trust" / f"{fingerprint(site.url)}.json"
+    if stored:
+        get(site, store)
+        record.unlink()
+    record.parent.mkdir(parents=True, exist_ok=True)
+    damage(record)
+    before, requests = record.lstat(), len(site.seen)
+    with pytest.raises(IntegrityError) as caught:
+        get(site, store, refetch=refetch)
+    text = str(caught.value)
+    assert text.startswith(f"{site.shown}: the hash of an earlier download is damaged ({why}")
+    assert text.endswith(f"Give its sha256 in the manifest, or delete {record} to trust the file anew")
+    assert (record.lstat().st_ino, record.lstat().st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
+    assert len(site.seen) == requests
+    assert get(site, store, sha256=SHA256).sha256 == SHA256
+    record.rmdir() if record.is_dir() else record.unlink()
+    get(site, store)
+    assert json.loads(record.read_text())["sha256"] == SHA256
+
+
+def test_a_record_that_is_damaged_during_the_run_is_not_replaced(site: Site, store: Store) -> None:
+    record = store.root / "trust" / f"{fingerprint(site.url)}.json"
+    got = get(site, store)
+    record.write_text("{")
+    with pytest.raises(IntegrityError, match=r"is damaged \(it is no record\)"), in_use(got):
+        pass
+    assert record.read_text() == "{"
+
+
+def test_a_frozen_store_refuses_by_a_damaged_record_too(site: Site, store: Store) -> None:
+    get(site, store)
+    record = store.root / "trust" / f"{fingerprint(site.url)}.json"
+    record.write_text("{")
+    with pytest.raises(IntegrityError, match=r"is damaged \(it is no record\)"):
+        get(site, store.frozen("--from infer"))
+    assert record.read_text() == "{"
+
+
+def test_a_pin_that_the_stored_file_does_not_meet(site: Site, store: Store) -> None:
+    get(site, store)
+    with pytest.raises(IntegrityError, match="correct the manifest"):
+        get(site, store, sha256="0" * 64)
+    assert get(site, store).reused  # the good file was not given up for a failed attempt
+    site.facts = Facts(b"new", {})
+    assert get(site, store, sha256=hashlib.sha256(b"new").hexdigest()).path.read_bytes() == b"new"
+
+
+def test_require_hash_comes_before_the_network(site: Site, store: Store) -> None:
+    source = FileSource(url=site.url, base=Path(), size=len(BODY))
+    with pytest.raises(
+        IntegrityError, match=r"expected a sha256 in the manifest \(--require-hash\).*run once"
+    ) as caught:
+        fetch(source, store, Log(), require_hash=True)
+    assert caught.value.exit_code == 3
+    assert site.seen == []
+    md5_only = FileSource(url=site.url, base=Path(), md5=MD5)
+    assert fetch(md5_only, store, Log(), require_hash=True).pinned
+
+
+SCRIPT = """
+import contextlib, sys
+from pathlib import Path
+from zoo_runner.store.store import Store
+from zoo_runner.stages.fetch.resource import fetch
+from zoo_runner.stages.fetch.source import FileSource
+
+class Lines:
+    def track(self, label, total, unit):
+        return contextlib.nullcontext(lambda count: None)
+    def note(self, text):
+        print(text, flush=True)
+    warn = note
+
+print("reused", fetch(FileSource(url=sys.argv[1], base=Path()), Store(Path(sys.argv[2])), Lines()).reused, flush=True)
+"""
+
+
+@contextmanager
+def another_process(site: Site, store: Store) -> Iterator[subprocess.Popen[str]]:
+    command = [sys.executable, "-c", SCRIPT, site.url, str(store.root)]
+    with subprocess.Popen(command, cwd=ROOT, env=os.environ, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_a_killed_download_is_resumed_by_the_next_process(site: Site, store: Store) -> None:
+    site.replies, path = [stall], part(site, store)
+    with another_process(site, store) as process:
+        wait_for(lambda: path.exists() and path.stat().st_size > 0)
+        process.send_signal(signal.SIGKILL)
+        assert process.wait(30) == -signal.SIGKILL
+    kept = path.stat().st_size
+    assert 0 < kept <= HALF
+    log = Log()
+    assert get(site, store, log).path.read_bytes() == BODY
+    assert site.ranges() == [None, f"bytes={kept}-"]
+    assert log.bars == [("net_v1.pth", len(BODY), len(BODY))]
+
+
+def test_two_processes_download_once(site: Site, store: Store) -> None:
+    site.replies = [stall]
+    with another_process(site, store) as first:
+        wait_for(lambda: bool(site.seen))
+        with another_process(site, store) as second:
+            assert second.stdout is not None
+            assert "waiting for another process" in second.stdout.readline()
+            site.go.set()
+            ends = [process.communicate(timeout=60)[0].splitlines()[-1] for process in (first, second)]
+    assert ends == ["reused False", "reused True"]
+    assert len(site.seen) == 1
+
+
+def test_a_frozen_store_keeps_off_the_network_and_the_disk(site: Site, store: Store) -> None:
+    text = f"{site.shown}: --from infer: expected what an earlier run made (download), found none in {store.root}"
+    with pytest.raises(FetchError, match=re.escape(text) + ".*run once without it") as caught:
+        get(site, store.frozen("--from infer"))
+    assert caught.value.exit_code == ExitCode.STAGE_FAILED
+    assert site.seen == []
+    assert not store.root.exists()
+
+
+@pytest.mark.parametrize("pins", [{}, PINNED], ids=["trusted", "pinned"])
+def test_a_frozen_store_reuses_a_download(pins: Pins, site: Site, store: Store) -> None:
+    first = get(site, store, **pins)
+    before = {path: path.stat().st_mtime_ns for path in store.root.rglob("*")}
+    again = get(site, store.frozen("--from infer"))  # also where nothing is recorded to trust it by
+    assert (again.path, again.sha256, again.reused) == (first.path, SHA256, True)
+    assert {path: path.stat().st_mtime_ns for path in store.root.rglob("*")} == before
+    assert len(site.seen) == 1
+
+
+def test_a_frozen_store_refuses_another_file_than_the_manifests(site: Site, store: Store) -> None:
+    get(site, store)
+    with pytest.raises(FetchError, match=r"--from infer: expected .* for exactly these inputs"):
+        get(site, store.frozen("--from infer"), sha256="0" * 64)
+    assert get(site, store.frozen("--from infer")).reused
+    assert len(site.seen) == 1
+
+
+def test_a_failure_of_a_download_is_not_reworded(site: Site, store: Store) -> None:
+    site.replies = [status(404)]
+    with pytest.raises(StageError) as caught:
+        get(site, store)
+    assert str(caught.value).count(site.shown) == 1
+
+
+SECRETS = ("us3r", "p4ss", "t0ken", "s1gned", "fr4gment")
+SECRET_CASES: dict[str, tuple[list[Reply], Pins]] = {
+    "right": ([], PINNED),
+    "trusted": ([normal(cut=HALF)], {}),
+    "busy": ([status(503)], PINNED),
+    "broken": ([hang_up] * 9, {}),
+    "absent": ([status(404)], {}),
+    "wrong": ([], {"sha256": "0" * 64}),
+    "wrong-size": ([], {"size": 5}),
+    "resumed-wrong": ([normal(cut=HALF)], {"sha256": "0" * 64}),
+    "full-disk": ([normal(length=1 << 60)], {}),
+    "elsewhere": ([status(302, Location="ftp://us3r:p4ss@host/x?sig=s1gned")], {}),
+    "redirected": ([status(302, Location="http://127.0.0.1:1/x?sig=s1gned")] * 9, {}),
+    "redirected-nowhere": ([status(302, Location="http://us3r:p4/ss@host/x?sig=s1gned")], {}),
+    "redirected-oddly": ([status(302, Location="http://127.0.0.1:x/x?sig=s1gned")], {}),
+}
+
+
+@pytest.mark.parametrize(("replies", "pins"), SECRET_CASES.values(), ids=SECRET_CASES.keys())
+def test_secrets_are_sent_and_not_told(replies: list[Reply], pins: Pins, site: Site, store: Store) -> None:
+    site.replies, log = replies, Log()
+    url = f"http://us3r:p4ss@127.0.0.1:{site.server_port}/net.pth?token=t0ken&sig=s1gned#fr4gment"
+    shown = f"http://***@127.0.0.1:{site.server_port}/net.pth?token=***&sig=***#***"
+    told: list[str] = []
+    for _ in range(2):
+        try:
+            told.append(fetch(FileSource(url=url, base=Path(), **pins), store, log, retry=QUICK).origin)
+        except FetchError as error:
+            told.append(str(error))
+    assert all(shown in text for text in told)
+    assert site.seen[0]["Authorization"] == f"Basic {base64.b64encode(b'us3r:p4ss').decode()}"
+    files = [path for path in store.root.rglob("*") if path.is_file() and path.name != "net.pth"]
+    written = [str(files), *(path.read_text() for path in files if path.suffix != ".part")]
+    everything = "\n".join([*told, *written, *log.notes, *log.warnings, *(label for label, *_ in log.bars)])
+    assert [secret for secret in SECRETS if secret in everything] == []
+
+
+def test_what_is_trusted_is_the_whole_address(site: Site, store: Store) -> None:
+    one, other = f"{site.url}&token=one", f"{site.url}&token=other"
+    for url in (one, other):
+        got = fetch(FileSource(url=url, base=Path()), store, Log(), retry=QUICK)
+        assert not got.reused
+        with in_use(got):
+            pass
+    records = {url: store.root / "trust" / f"{fingerprint(url)}.json" for url in (one, other)}
+    assert {json.loads(record.read_text())["url"] for record in records.values()} == {f"{site.shown}&token=***"}
+
+
+def test_waiting_for_another_process_tells_no_secret(site: Site, store: Store) -> None:
+    site.replies = [stall]
+    with another_process(site, store):
+        wait_for(lambda: bool(site.seen))
+        with another_process(site, store) as second:
+            assert second.stdout is not None
+            assert second.stdout.readline().startswith(f"{site.shown}: waiting for another process")

@@ -1,0 +1,406 @@
+"""What is shown where there is no terminal: plain lines. At a terminal it is tested through real processes."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pty
+import re
+import struct
+import subprocess
+import sys
+import termios
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from zoo_runner.backends.doctor import Checklist, Findings
+from zoo_runner.plugin.interfaces import Prerequisite
+from zoo_runner.report.changes import Comparison, Interval
+from zoo_runner.report.model import (
+    Environment,
+    ManifestRecord,
+    MetricRecord,
+    PerformanceRecord,
+    Report,
+    StageRecord,
+    Verdict,
+    WaiverRecord,
+    WaiverState,
+)
+from zoo_runner.terminal.console import Detail
+from zoo_runner.terminal.screen import LOG, show_findings, show_report, show_reports
+
+TRICKY = "C:\\x [bold]not bold[/] :cat: " + "long " * 60
+PLACE = "report: out/report.json"
+
+
+def report(**given: Any) -> Report:
+    manifest = ManifestRecord(name=given.pop("name", "trial"), path="m.yaml", files=("m.yaml",), digest="0" * 64)
+    return Report(**{"verdict": Verdict.PASS, "exit_code": 0, "manifest": manifest, **given})
+
+
+def environment(**given: str) -> Environment:
+    texts = {"backend": "onnxruntime", "backend_version": "onnxruntime 1.2", "chip": "cpu", **given}
+    return Environment(devices=(0,), host="h", python="3", packages={}, **texts)
+
+
+def metric(**given: Any) -> MetricRecord:
+    usual: dict[str, Any] = {"value": 79.584, "unit": "percent", "samples": 9, "dataset_samples": 10}
+    return MetricRecord(name="map", protocol="reference", **(usual | given))
+
+
+def timing(**given: Any) -> PerformanceRecord:
+    return PerformanceRecord(backend="ascend", chip="310P3", **{"batch": 16, "loops": 5, **given})
+
+
+def waiver(state: WaiverState = WaiverState.USED, why: str = "") -> WaiverRecord:
+    return WaiverRecord(
+        line="map/reference",
+        owner="li",
+        issue="https://example.org/1",
+        until="2026-01-31",
+        floor=79.0,
+        state=state,
+        why=why,
+    )
+
+
+def cells(line: str) -> list[str]:
+    return re.split(r"\s{2,}", line.strip())
+
+
+@pytest.mark.parametrize(
+    ("given", "lines"),
+    [
+        pytest.param({}, ["PASS trial"], id="least"),
+        pytest.param({"why": ("met",)}, ["PASS trial"], id="the table says why"),
+        pytest.param(
+            {"verdict": Verdict.FAIL, "why": ("first", "second"), "subset": "pr"},
+            ["FAIL trial (subset pr)", "  first", "  second"],
+            id="reasons",
+        ),
+        pytest.param({"verdict": Verdict.ERROR, "why": (TRICKY,)}, ["ERROR trial", f"  {TRICKY}"], id="as it stands"),
+        pytest.param(
+            {"verdict": Verdict.ERROR, "name": "a\x1b[2J", "why": ("\x1b]0;x\x0750 % \u202e!",)},
+            ["ERROR a\\x1b[2J", "  \\x1b]0;x\\x0750 % \\x202e!"],
+            id="control characters",
+        ),
+        pytest.param(
+            {"verdict": Verdict.STOPPED, "environment": environment()},
+            ["STOPPED trial", "  onnxruntime (onnxruntime 1.2) on cpu"],
+            id="where",
+        ),
+        pytest.param(
+            {"environment": environment(backend="result files", backend_version="", chip="result files")},
+            ["PASS trial", "  result files"],
+            id="from files",
+        ),
+        pytest.param(
+            {"notice": "made with stand-ins", "verdict": Verdict.INCONCLUSIVE},
+            ["made with stand-ins", "INCONCLUSIVE trial"],
+            id="notice",
+        ),
+        pytest.param({"warnings": ("a",)}, ["PASS trial", "", "1 warning: see the report"], id="a warning"),
+        pytest.param({"warnings": ("a", "b")}, ["PASS trial", "", "2 warnings: see the report"], id="warnings"),
+        pytest.param(
+            {
+                "waivers": (
+                    waiver(),
+                    waiver(why="waived until 2026-01-31 (li, https://example.org/1)"),
+                    waiver(WaiverState.NOT_NEEDED, "it is met"),
+                )
+            },
+            [
+                "PASS trial",
+                "",
+                "waiver of map/reference: not needed, until 2026-01-31, li, https://example.org/1 (it is met)",
+                "waiver of map/reference: used, until 2026-01-31, li, https://example.org/1",
+                "waiver of map/reference: used (waived until 2026-01-31 (li, https://example.org/1))",
+            ],
+            id="waivers",
+        ),
+        pytest.param(
+            {
+                "comparison": Comparison(
+                    path="runs/[main]", verdict="pass", same_samples=9, notes=tuple(map(str, range(LOG.notes + 2)))
+                )
+            },
+            [
+                "PASS trial",
+                "",
+                "compared with runs/[main] (its verdict: pass)",
+                *(f"  {number}" for number in range(LOG.notes)),
+                "  … and 2 more, see the report",
+            ],
+            id="comparison",
+        ),
+    ],
+)
+def test_summary(capsys: pytest.CaptureFixture[str], given: dict[str, Any], lines: list[str]) -> None:
+    show_report(report(**given), Path("out"))
+    shown = capsys.readouterr()
+    blank = [] if "" in lines else [""]
+    assert shown.out.split("\n") == ["", *lines, *blank, PLACE, ""]
+    assert shown.err == ""
+
+
+@pytest.mark.parametrize("page", [True, False], ids=["page", "no page"])
+def test_it_names_the_page_if_there_is_one(capsys: pytest.CaptureFixture[str], tmp_path: Path, page: bool) -> None:
+    if page:
+        (tmp_path / "report.html").write_text("")
+    show_report(report(), tmp_path)
+    assert capsys.readouterr().out.endswith(f"report: {tmp_path}/report.{'html' if page else 'json'}\n")
+
+
+def test_many_reasons_stay_on_one_screen(capsys: pytest.CaptureFixture[str]) -> None:
+    long = report(verdict=Verdict.ERROR, why=("missing:\n" + "\n".join(map(str, range(300))),))
+    show_report(long, Path("out"))
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == LOG.reasons + 5
+    assert f"  … and {301 - LOG.reasons} more, see the report" in lines
+    show_report(long, Path("out"), Detail.VERBOSE)
+    assert "  299" in capsys.readouterr().out.splitlines()
+
+
+INTERVAL = Interval(low=79.084, high=80.084, level=0.95, method="bootstrap", resamples=1000, seed=0)
+
+
+@pytest.mark.parametrize(
+    ("record", "row"),
+    [
+        pytest.param(
+            metric(expected=79.6, tolerance=0.02, verdict=Verdict.PASS, interval=INTERVAL),
+            ["map/reference", "79.58 ± 0.50 %", "≥ 79.60", "0.02", "pass"],
+            id="gated",
+        ),
+        pytest.param(metric(), ["map/reference", "79.58 %", "-", "-", "not gated"], id="not gated"),
+        pytest.param(metric(value=float("nan")), ["map/reference", "nan %", "-", "-", "not gated"], id="nan"),
+        pytest.param(metric(id="[a]"), ["[a]", "79.58 %", "-", "-", "not gated"], id="markup"),
+    ],
+)
+def test_accuracy(capsys: pytest.CaptureFixture[str], record: MetricRecord, row: list[str]) -> None:
+    show_report(report(metrics=(record,), environment=environment()), Path("out"))
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[2] == "  onnxruntime (onnxruntime 1.2) on cpu, 9 of 10 samples"
+    assert [cells(lines[4]), cells(lines[6])] == [["line", "measured", "expected", "tolerance", "verdict"], row]
+
+
+GATED = timing(
+    mean_ms=40.0,
+    min_ms=38.0,
+    median_ms=39.5,
+    p99_ms=44.25,
+    throughput=400.0,
+    end_to_end=350.5,
+    loops=1000,
+    expected=445.783,
+    tolerance=22.289,
+    verdict=Verdict.FAIL,
+)
+
+
+def test_timings(capsys: pytest.CaptureFixture[str]) -> None:
+    show_report(report(performance=(GATED, timing(batch=32, why="skipped"))), Path("out"))
+    rows = [cells(line) for line in capsys.readouterr().out.splitlines()]
+    assert ["throughput/310P3/16", "400.00 images/s", "≥ 445.78", "22.29", "fail"] in rows
+    assert ["batch", "images/s", "mean ms", "p99 ms", "end to end images/s"] in rows
+    assert ["16", "400.00", "40.00", "44.25", "350.50"] in rows
+    assert ["32", "-", "-", "-", "-"] in rows
+    assert "throughput/310P3/32" not in {row[0] for row in rows}  # nothing is expected of it
+
+
+def test_verbose_shows_everything(capsys: pytest.CaptureFixture[str]) -> None:
+    whole = report(
+        why=("met",),
+        performance=(GATED, timing(batch=32)),
+        stages=(StageRecord(name="fetch", seconds=0.51, why="everything [is] here", skipped=True),),
+        warnings=("no hash [x]",),
+        comparison=Comparison(path="runs", verdict="same", same_samples=9, notes=tuple("abcdefgh")),
+    )
+    show_report(whole, Path("out"), Detail.VERBOSE)
+    lines = capsys.readouterr().out.splitlines()
+    rows = [cells(line) for line in lines]
+    assert ["16", "400.00", "40.00", "38.00", "39.50", "44.25", "-", "-", "1000", "350.50"] in rows
+    assert ["throughput/310P3/32", "-", "-", "-", "not gated"] in rows
+    assert ["fetch", "0.51", "everything [is] here"] in rows
+    assert {"  met", "  h", "warning: no hash [x]"} <= set(lines)
+
+
+@pytest.mark.parametrize(
+    ("given", "lines"),
+    [
+        pytest.param({}, ["PASS trial"], id="pass"),
+        pytest.param({"verdict": Verdict.FAIL, "why": ("a",), "metrics": (metric(),)}, ["FAIL trial"], id="fail"),
+        pytest.param({"verdict": Verdict.ERROR, "why": ("a",)}, ["ERROR trial", "  a"], id="error"),
+        pytest.param({"notice": "made with stand-ins"}, ["made with stand-ins", "PASS trial"], id="notice"),
+        pytest.param({"remarks": ("no [figure]", "two")}, ["PASS trial (no [figure]; two)"], id="remarks"),
+    ],
+)
+def test_quiet(capsys: pytest.CaptureFixture[str], given: dict[str, Any], lines: list[str]) -> None:
+    show_report(report(**given), Path("out"), Detail.QUIET)
+    assert capsys.readouterr() == ("\n".join([*lines, ""]), "")
+
+
+SEVERAL = (
+    (report(name="one", metrics=(metric(expected=79.0, tolerance=0.5, verdict=Verdict.PASS),)), Path("a")),
+    (report(name="two", verdict=Verdict.FAIL, why=("too slow",), performance=(GATED, timing(batch=1))), Path("b")),
+    (report(name="three", verdict=Verdict.ERROR, why=("three.yaml:3: unknown key",)), None),
+)
+
+
+def test_several_runs_make_one_table(capsys: pytest.CaptureFixture[str]) -> None:
+    show_reports(SEVERAL)
+    lines = capsys.readouterr().out.split("\n")
+    assert [cells(line) for line in lines[1:9]] == [
+        ["line", "measured", "expected", "tolerance", "verdict"],
+        ["─" * len(lines[2])],
+        ["one", "pass"],
+        ["map/reference", "79.58 %", "≥ 79.00", "0.5", "pass"],
+        ["two", "fail"],
+        ["throughput/310P3/16", "400.00 images/s", "≥ 445.78", "22.29", "fail"],
+        ["three", "error"],
+        [""],
+    ]
+    assert lines[9:] == [
+        "FAIL two",
+        "  too slow",
+        "ERROR three",
+        "  three.yaml:3: unknown key",
+        "report: a/report.json",
+        "report: b/report.json",
+        "",
+    ]
+
+
+def test_what_every_reader_must_know_is_above_the_table_once(capsys: pytest.CaptureFixture[str]) -> None:
+    show_reports([(report(notice="made with stand-ins"), Path("a")), (report(notice="made with stand-ins"), Path("b"))])
+    assert capsys.readouterr().out.startswith("\nmade with stand-ins\n\nline ")
+
+
+def test_a_run_with_a_remark_is_named_below_the_table(capsys: pytest.CaptureFixture[str]) -> None:
+    show_reports([(report(remarks=("accuracy only",)), Path("a")), (report(), Path("b"))])
+    assert [line for line in capsys.readouterr().out.splitlines() if line.startswith("PASS")] == [
+        "PASS trial (accuracy only)"
+    ]
+
+
+def test_several_runs_quietly(capsys: pytest.CaptureFixture[str]) -> None:
+    show_reports(SEVERAL, Detail.QUIET)
+    assert capsys.readouterr().out == "PASS one\nFAIL two\nERROR three\n  three.yaml:3: unknown key\n"
+
+
+@pytest.mark.parametrize("width", [40, 80, 120])
+def test_it_fits_the_screen(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, width: int) -> None:
+    monkeypatch.setattr("zoo_runner.terminal.console.LOG_WIDTH", width)
+    long = metric(id="voc07_map/reference@nightly", interval=INTERVAL, expected=1.0, verdict=Verdict.INCONCLUSIVE)
+    show_report(report(metrics=(long,), performance=(GATED,)), Path("out"), Detail.VERBOSE)
+    shown = capsys.readouterr().out
+    assert max(len(line) for line in shown.splitlines()) <= width
+    assert "…" not in shown  # what does not fit is on the next line
+    assert width < 80 or "  inconclusive\n" in shown
+
+
+LOST = tuple(f"throughput on 310P3 at batch {batch}: 400.0, expected at least 445.78 - 22.3" for batch in range(1, 8))
+FULL = {
+    "verdict": Verdict.FAIL,
+    "why": LOST,
+    "environment": environment(),
+    "metrics": (metric(interval=INTERVAL, expected=80.0, tolerance=0.1, verdict=Verdict.FAIL), metric(id="map/b")),
+    "performance": tuple(GATED.model_copy(update={"batch": batch}) for batch in range(1, 8)),
+    "waivers": (waiver(), waiver(WaiverState.OVERDUE, "long " * 30)),
+    "comparison": Comparison(path="runs", verdict="pass", same_samples=9, notes=("note " * 30,) * 8),
+    "warnings": ("a",),
+}
+MANY = tuple(metric(id=f"m{n}", verdict=Verdict.FAIL if n in {20, 150} else Verdict.PASS) for n in range(200))
+SCRIPT = """
+import sys
+from pathlib import Path
+from zoo_runner.report.model import Report
+from zoo_runner.terminal.screen import show_report, show_reports
+reports = [(Report.model_validate_json(text), Path("out")) for text in Path(sys.argv[1]).read_text().splitlines()]
+show_report(*reports[0]) if len(reports) == 1 else show_reports(reports)
+"""
+
+
+def at_a_terminal(folder: Path, height: int, width: int, *reports: Report) -> str:
+    """What is shown at a terminal of that size, without its colours."""
+    (folder / "reports").write_text("\n".join(each.model_dump_json() for each in reports))
+    primary, secondary = pty.openpty()
+    fcntl.ioctl(secondary, termios.TIOCSWINSZ, struct.pack("HHHH", height, width, 0, 0))
+    unset = ("NO_COLOR", "FORCE_COLOR", "COLUMNS", "LINES")
+    own = {name: value for name, value in os.environ.items() if name not in unset}
+    command = [sys.executable, "-c", SCRIPT, str(folder / "reports")]
+    process = subprocess.Popen(command, stdout=secondary, stderr=secondary, env={**own, "TERM": "xterm"})
+    os.close(secondary)
+    shown = b""
+    try:
+        while piece := os.read(primary, 4096):
+            shown += piece
+    except OSError:  # how Linux says that nobody has the other end any more
+        pass
+    os.close(primary)
+    assert process.wait(60) == 0
+    return re.sub(r"\x1b\[[0-9;]*m", "", shown.decode()).replace("\r\n", "\n")
+
+
+@pytest.mark.parametrize(
+    ("reports", "height", "width", "texts"),
+    [
+        pytest.param([report(performance=(GATED,))], 24, 80, ["\nbatch "], id="small"),
+        pytest.param(
+            [report(**FULL)],
+            *(
+                24,
+                80,
+                [
+                    "FAIL trial",
+                    f"  {LOST[0]}",
+                    "map/reference",
+                    " fail, 1 not gated, see the report",
+                    "waiver of map/refer",
+                ],
+            ),
+            id="a lot",
+        ),
+        pytest.param([report(**FULL)], 60, 80, [f"  {LOST[6]}", "throughput/310P3/7", "\nbatch "], id="a tall one"),
+        pytest.param(
+            [report(verdict=Verdict.FAIL, why=LOST * 9, metrics=MANY)],
+            *(24, 80, ["\nm20 ", "\nm150 ", "… and 190 pass"]),
+            id="200 lines",
+        ),
+        pytest.param([report(**FULL), report(name="b"), report(**FULL)], 30, 100, ["\nb  "], id="several"),
+    ],
+)
+def test_at_a_terminal_it_is_one_screen(
+    tmp_path: Path, reports: list[Report], height: int, width: int, texts: list[str]
+) -> None:
+    shown = at_a_terminal(tmp_path, height, width, *reports)
+    for text in (*texts, "report: out/report.json\n"):
+        assert text in shown
+    taken = sum(max(1, -(-len(line) // width)) for line in shown.splitlines())
+    assert taken < height  # the last line is the shell's
+
+
+def test_findings(capsys: pytest.CaptureFixture[str]) -> None:
+    here = Prerequisite(name="atc", ok=True, found="/usr/bin/atc")
+    gone = Prerequisite(name="ais_bench", ok=False, found="not installed", remedy="pip install 'x[y]'")
+    sections = (Checklist(title="backend a", needs=(here,)), Checklist(title="backend b", needs=(here, gone)))
+    show_findings(Findings(sections=sections, usable=True))
+    assert capsys.readouterr().out.split("\n") == [
+        "backend a: ready",
+        "  ok      atc: /usr/bin/atc",
+        "backend b: not ready",
+        "  ok      atc: /usr/bin/atc",
+        "  missing ais_bench: not installed",
+        "          pip install 'x[y]'",
+        "",
+    ]
+
+
+@pytest.mark.parametrize("spread", [(71.065, 71.1907), (71.065, 71.065), None], ids=["ties", "none", "unknown"])
+def test_spread_over_orders_of_ties(capsys: pytest.CaptureFixture[str], spread: tuple[float, float] | None) -> None:
+    show_report(report(metrics=(metric(id="map/reference", tie_spread=spread),)), Path("out"))
+    shown = "equal scores, in any order: map/reference [71.06, 71.19]" in capsys.readouterr().out
+    assert shown == (spread == (71.065, 71.1907))

@@ -1,0 +1,1 @@
+"""What detectors share: data sets, boxes, and mean average precision."""

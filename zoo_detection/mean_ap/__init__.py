@@ -1,0 +1,1 @@
+"""Mean average precision, by several protocols."""

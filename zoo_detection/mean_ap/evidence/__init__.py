@@ -1,0 +1,1 @@
+"""What explains a mean average precision: intervals, curves, diagnosis, pictures."""

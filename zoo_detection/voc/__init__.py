@@ -1,0 +1,1 @@
+"""Data sets and result files in the form of PASCAL VOC."""

@@ -1,0 +1,74 @@
+"""What the host feeds the model: the plugin's float inputs, or, with ``atc.aipp``, 8-bit pixels.
+
+Pixels are a quarter of the bytes to write, to transfer and to keep.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from zoo_runner.errors import PluginError
+from zoo_runner.plugin.interfaces import BATCH, TensorSpec
+from zoo_runner.plugin.pixels import PixelPreprocess
+
+if TYPE_CHECKING:
+    from zoo_runner.manifest.schema import Manifest
+    from zoo_runner.plugin.interfaces import Arrays, Preprocess, Sample
+
+
+def host_inputs(manifest: Manifest) -> tuple[TensorSpec, ...]:
+    """Return the inputs as a session of the converted or folded model takes them."""
+    return manifest.input_specs if manifest.atc.aipp is None else uint8_inputs(manifest)
+
+
+def uint8_inputs(manifest: Manifest) -> tuple[TensorSpec, ...]:
+    """Return the inputs as a model with AIPP takes them: uint8, channels last.
+
+    The manifest's schema has checked that there is one input, of shape [batch, 3, height, width].
+    """
+    (image,) = manifest.input_specs
+    channels, height, width = image.sample_shape()
+    return (TensorSpec(image.name, "uint8", (BATCH, height, width, channels)),)
+
+
+def host_preprocess(manifest: Manifest, preprocess: Preprocess) -> Preprocess:
+    """Return what makes :func:`host_inputs` of a sample, by the plugin's preprocessing."""
+    if manifest.atc.aipp is None or not isinstance(preprocess, PixelPreprocess):
+        return preprocess
+    (image,) = uint8_inputs(manifest)
+    return PixelInputs(preprocess, image)
+
+
+@dataclass(frozen=True)
+class PixelInputs:
+    """The plugin's preprocessing, stopped before its arithmetic.
+
+    Attributes:
+        preprocess: The plugin's.
+        image: What a sample must become.
+    """
+
+    preprocess: PixelPreprocess
+    image: TensorSpec
+
+    @property
+    def identity(self) -> str:
+        """The plugin's identity, told apart from that of its float inputs."""
+        return f"pixels of {self.preprocess.identity}"
+
+    def __call__(self, sample: Sample) -> Arrays:
+        """Return the sample's pixels under the input's name.
+
+        Raises:
+            PluginError: The plugin returned something else than it promises.
+        """
+        arrays = self.preprocess.pixels(sample)
+        found = {name: (array.dtype.name, array.shape) for name, array in arrays.items()}
+        if found != {self.image.name: (self.image.dtype, self.image.sample_shape())}:
+            shown = ", ".join(f"{name} {dtype}{list(shape)}" for name, (dtype, shape) in found.items()) or "nothing"
+            raise PluginError(
+                f"pixels of sample {sample.id!r}: expected {self.image.name} {self.image.dtype}"
+                f"{list(self.image.sample_shape())}, found {shown}; correct the plugin's preprocessing"
+            )
+        return arrays

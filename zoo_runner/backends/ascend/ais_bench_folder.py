@@ -1,0 +1,124 @@
+"""The Ascend backend's way through files: a folder of inputs, or a timing, by the command ``python -m ais_bench``."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from zoo_runner.backends.ascend.ais_bench_command import (
+    SILENCE_S,
+    AisBenchCall,
+    busy_devices,
+    check_summaries,
+    run_ais_bench,
+)
+from zoo_runner.backends.ascend.devices import check_devices, device_timeout
+from zoo_runner.errors import InferenceError
+from zoo_runner.plugin.interfaces import Timings
+
+if TYPE_CHECKING:
+    from zoo_runner.plugin.folders import FolderRequest
+    from zoo_runner.plugin.interfaces import Arrays, SessionRequest
+
+_SLOWER: Final = 10
+"""A timed loop may be this much slower than the one before it."""
+
+
+class AisBenchFolder:
+    """Runs folders of files by ais_bench."""
+
+    tool = "ais_bench"
+
+    def folder_command(self, request: FolderRequest) -> Sequence[str]:
+        """Return the command."""
+        return _call(request).arguments
+
+    def run_folder(self, request: FolderRequest, log: Path, note: Callable[[str], None]) -> Path:
+        """Run the command; its summaries are in the folder of results too.
+
+        Raises:
+            InferenceError: It failed, or its summaries do not say that all was inferred.
+            PrerequisiteError: A device is not there.
+        """
+        check_devices(request.devices)
+        call = _call(request)
+        note(f"python -m ais_bench on device {', '.join(map(str, call.devices))}")
+        summaries = run_ais_bench(call, log=log, silence_s=device_timeout() or SILENCE_S)
+        check_summaries(summaries, call, files=request.samples, outputs=request.outputs)
+        if len(call.devices) == 1:  # of several devices the summaries are in the folder
+            (summary,) = call.summaries
+            summary.rename(call.folder / summary.name)
+        return call.folder
+
+    def timer(self, request: SessionRequest, log: Path) -> AisBenchTimer:
+        """Return what times the model by the command's pure inference, on the first device."""
+        return AisBenchTimer(request=request, log=log)
+
+
+def _call(request: FolderRequest) -> AisBenchCall:
+    return AisBenchCall(
+        model=request.model,
+        batch=request.batch,
+        devices=busy_devices(request.samples, request.devices),
+        inputs=request.inputs,
+        output=request.output,
+        dirname=request.dirname,
+        outfmt=request.format,
+    )
+
+
+@dataclass
+class AisBenchTimer:
+    """Times a model by the command's pure inference, on the first device.
+
+    Attributes:
+        request: The model.
+        log: Where what the command prints is kept.
+    """
+
+    request: SessionRequest
+    log: Path
+    _slowest_s: float | None = field(default=None, init=False)
+
+    def time(self, inputs: Arrays, *, warmup: int, loop: int) -> Timings:
+        """Run one batch of zeros ``warmup + loop`` times; return the NPU times of the last ``loop``.
+
+        Args:
+            inputs: Must be zeros: without input files the command makes its own.
+            warmup: Untimed runs.
+            loop: Timed runs.
+
+        Raises:
+            InferenceError: The inputs are others; or as the command.
+        """
+        if any(array.any() for array in inputs.values()):
+            raise InferenceError("expected inputs of zeros, found others: ais_bench's pure inference runs on zeros")
+        device = self.request.devices[:1]
+        check_devices(device)
+        with tempfile.TemporaryDirectory(prefix="zoo-ais-bench-") as folder:
+            call = AisBenchCall(
+                model=self.request.model,
+                batch=self.request.batch,
+                devices=device,
+                output=Path(folder),
+                dirname="pure",
+                loop=loop,
+                warmup=warmup,
+            )
+            summaries = run_ais_bench(call, log=self.log, silence_s=self._silence_s(warmup + loop))
+        check_summaries(summaries, call, files=1, outputs=len(self.request.outputs))
+        (summary,) = summaries
+        self._slowest_s = max(summary.times) / 1000
+        return Timings(compute_ms=summary.times, to_device_ms=summary.h2d_ms, from_device_ms=summary.d2h_ms)
+
+    def close(self) -> None:
+        """Do nothing: the command has released the device."""
+
+    def _silence_s(self, runs: int) -> float:
+        """A loop may print nothing: allow for it by what a run took before, or else for three slow runs."""
+        limit = device_timeout() or SILENCE_S
+        each = limit if self._slowest_s is None else min(limit, _SLOWER * self._slowest_s)
+        return limit + each * runs

@@ -1,0 +1,214 @@
+"""The backend for Ascend NPUs: ais_bench in a process per device, arrays in and out, no files."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from importlib import metadata
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+from zoo_runner.backends.ascend import cann, npu_smi
+from zoo_runner.backends.ascend.ais_bench_folder import AisBenchFolder
+from zoo_runner.backends.ascend.conversion import OmConversion
+from zoo_runner.backends.ascend.devices import check_devices, device_timeout
+from zoo_runner.errors import InferenceError, PrerequisiteError
+from zoo_runner.plugin.hookspecs import hookimpl
+from zoo_runner.plugin.interfaces import STAND_IN, Prerequisite
+
+if TYPE_CHECKING:
+    from zoo_runner.backends.devices.pool import DevicePool
+    from zoo_runner.plugin.interfaces import Backend, SessionRequest
+
+_SOURCE = "https://github.com/Ascend/tools.git"
+_FOLDER = "ais-bench_workload/tool/ais_bench"
+_PACKAGES = {
+    "aclruntime": ("aclruntime", f"{_FOLDER}/backend"),
+    "ais_bench": ("ais_bench.infer.interface", _FOLDER),
+}
+_IMPORT_TIMEOUT_S = 60.0
+_UNKNOWN = "unknown"
+
+
+@hookimpl
+def zoo_backend() -> Backend:
+    """Return the backend."""
+    return AscendBackend()
+
+
+class AscendBackend(OmConversion):
+    """Runs .om models on the NPUs of this machine."""
+
+    name = "ascend"
+
+    def prerequisites(self) -> tuple[Prerequisite, ...]:
+        """Look for every tool and every chip; nothing is installed or changed."""
+        toolkit = cann.detect()
+        packages = [_package(name) for name in _PACKAGES]
+        together = [_versions_fit(), _imports()] if all(need.ok for need in packages) else []
+        return (*_toolkit(toolkit), *_chips(), *packages, *together)
+
+    def chip(self) -> str:
+        """Name the chip as manifests do; ends in ``stand-in`` when any tool says it is one.
+
+        Raises:
+            PrerequisiteError: There is none, or there are chips of different kinds.
+        """
+        state = npu_smi.query()
+        names = sorted({card.chip for card in state.cards})
+        if len(names) > 1:
+            listed = ", ".join(f"device {card.id}: {card.chip}" for card in state.cards)
+            raise PrerequisiteError(
+                f"expected chips of one kind, found {listed}. An .om and its figures belong to one chip: hide the "
+                "others from this process (in a container, mount only their /dev/davinci* devices)"
+            )
+        return names[0] + (STAND_IN if _stand_in(state.version) else "")
+
+    def version(self) -> str:
+        """Name ais_bench, aclruntime and CANN with their versions."""
+        packages = ", ".join(f"{name} {_version(name)}" for name in sorted(_PACKAGES, reverse=True))
+        return f"{packages}, CANN {cann.detect().version}"
+
+    def reading(self) -> npu_smi.NpuState:
+        """Read the state of the chips."""
+        return npu_smi.query()
+
+    def disturbances(
+        self, before: npu_smi.NpuState, after: npu_smi.NpuState, devices: Sequence[int]
+    ) -> tuple[str, ...]:
+        """List what made a timing between two readings untrustworthy: bad health, heat, other processes."""
+        return npu_smi.disturbances(before, after, devices)
+
+    def using(self, tool: str) -> Backend | None:
+        """Return what works by a tool: this backend in this process, another one by ais_bench's command."""
+        return {"in-process": self, "ais_bench-cli": AisBenchBackend()}.get(tool)
+
+    def open(self, request: SessionRequest) -> DevicePool:
+        """Load an .om on all devices of the request.
+
+        Raises:
+            PrerequisiteError: A device or a tool is missing.
+            InferenceError: The model cannot be loaded, or its inputs and outputs are not the requested ones.
+        """
+        from zoo_runner.backends.ascend.session import AscendSession  # noqa: PLC0415 - listing backends is cheap
+        from zoo_runner.backends.devices.pool import DevicePool  # noqa: PLC0415 - likewise
+
+        if not request.model.is_file():
+            raise InferenceError(f"expected an .om at {request.model}, found none; convert the model first")
+        check_devices(request.devices)
+        seconds = device_timeout()
+        return DevicePool(AscendSession, request, **({} if seconds is None else {"timeout_s": seconds}))
+
+
+class AisBenchBackend(AisBenchFolder, AscendBackend):
+    """Runs .om models by the command ``python -m ais_bench``."""
+
+
+def _toolkit(toolkit: cann.Cann) -> Iterator[Prerequisite]:
+    source = f"run `{cann.source_command()}` in this shell"
+    yield Prerequisite(
+        name="CANN environment",
+        ok=toolkit.sourced,
+        found=str(toolkit.home) if toolkit.home else "set_env.sh was not sourced: no ASCEND_TOOLKIT_HOME",
+        remedy=source + "; if there is no such file, install the CANN toolkit",
+    )
+    yield Prerequisite(
+        name="CANN version",
+        ok=toolkit.version != cann.UNKNOWN,
+        found=toolkit.version,
+        remedy=source + "; the version is read from version.cfg or compiler/version.info in the toolkit's folder",
+    )
+    yield Prerequisite(
+        name="atc",
+        ok=toolkit.atc is not None,
+        found=str(toolkit.atc) if toolkit.atc else "not on PATH",
+        remedy=source + "; the runtime-only package (nnrt) has no atc, the toolkit has",
+    )
+
+
+def _chips() -> Iterator[Prerequisite]:
+    try:
+        state = npu_smi.query()
+    except PrerequisiteError as error:
+        yield Prerequisite(name="npu-smi", ok=False, found="no chip could be read", remedy=str(error))
+        return
+    yield Prerequisite(name="npu-smi", ok=True, found=f"version {state.version or _UNKNOWN}")
+    ill = [f"device {card.id} ({card.chip}): {card.health}" for card in state.cards if not card.healthy]
+    kinds = ", ".join(f"device {card.id}: {card.chip}" for card in state.cards)
+    yield Prerequisite(
+        name="chips",
+        ok=not ill,
+        found="; ".join(ill) or kinds,
+        remedy="see `npu-smi info -t health -i CARD` and the driver's log; a reset or restart of the machine may help",
+        required=False,  # it may well compute right; its timings are not believed
+    )
+
+
+def _package(name: str) -> Prerequisite:
+    module, folder = _PACKAGES[name]
+    remedy = (
+        f"install it from Ascend's source tree: pip install 'git+{_SOURCE}#egg={name}&subdirectory={folder}' "
+        "(never by name from PyPI, which has another tool under a similar one)"
+    )
+    top, found, text = find_spec(name), False, "not importable"
+    try:
+        found = top is not None and find_spec(module) is not None
+    except ImportError as error:  # a package of that name without the module
+        text = f"another tool of that name ({error})"
+    if found:
+        text = f"version {_version(name)}"
+    elif top is not None and text == "not importable":
+        text = f"another tool of that name (it has no {module})"
+    return Prerequisite(name=name, ok=found, found=text, remedy=remedy)
+
+
+def _versions_fit() -> Prerequisite:
+    """The two packages talk to each other through private interfaces and are released together."""
+    versions = {name: _version(name) for name in _PACKAGES}
+    releases = {re.split(r"[+-]", version)[0] for version in versions.values()}
+    return Prerequisite(
+        name="matching versions",
+        ok=len(releases) == 1,
+        found=", ".join(f"{name} {version}" for name, version in versions.items()),
+        remedy="install aclruntime and ais_bench from the same commit of Ascend's source tree",
+    )
+
+
+def _imports() -> Prerequisite:
+    """Import in another process: aclruntime loads CANN's libraries, and may crash where they do not fit."""
+    code = "import aclruntime; from ais_bench.infer.interface import InferSession"
+    try:
+        done = subprocess.run(  # noqa: S603 - fixed arguments, no shell
+            [sys.executable, "-c", code],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            timeout=_IMPORT_TIMEOUT_S,
+            check=False,
+        )
+        ok, lines = done.returncode == 0, done.stdout.strip().splitlines()
+        found = "aclruntime and ais_bench load" if ok else (lines or [f"exit code {done.returncode}"])[-1]
+    except subprocess.TimeoutExpired:
+        ok, found = False, f"importing them takes more than {_IMPORT_TIMEOUT_S:g} s"
+    return Prerequisite(
+        name="imports",
+        ok=ok,
+        found=found,
+        remedy=f"run `{cann.source_command()}` in this shell; if that does not help, build aclruntime again with this "
+        "Python and this CANN",
+    )
+
+
+def _version(name: str) -> str:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return _UNKNOWN
+
+
+def _stand_in(smi_version: str) -> bool:
+    return any(map(cann.is_stand_in, (smi_version, cann.detect().version, *map(_version, _PACKAGES))))

@@ -1,0 +1,108 @@
+"""The Ascend backend's own conversion: ONNX -> .om by ATC, for each batch size."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from zoo_runner.aipp.config_file import FILE_NAME, aipp_text
+from zoo_runner.backends.ascend.atc_command import atc_command, shell_line
+from zoo_runner.backends.ascend.convert import ConvertRequest, convert, expected_stamp
+from zoo_runner.backends.ascend.om_stamp import check_stamp
+from zoo_runner.plugin.conversion import Artifact
+from zoo_runner.plugin.interfaces import STAND_IN
+from zoo_runner.process import seconds_from
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from zoo_runner.manifest.schema import AtcOptions
+    from zoo_runner.plugin.conversion import ConversionRequest, Repeats
+
+OM: Final = Artifact(name="om", file="model.om", tool="atc", normalises=True)
+ATC_TIMEOUT: Final = "ZOO_RUNNER_ATC_TIMEOUT"
+"""Variable with the seconds after which ATC is stopped."""
+ATC_TIMEOUT_S: Final = 3600.0
+"""Without the variable: ATC takes minutes, and one that hangs must not hold a CI machine for ever."""
+ANY_CHIP: Final = "<chip from npu-smi>"
+"""What a plan says where no chip is known."""
+
+
+class OmConversion:
+    """Makes .om files with their stamps."""
+
+    makes = OM
+
+    def conversion_parts(self, request: ConversionRequest) -> dict[str, object]:
+        """Return the stamp that a conversion would give.
+
+        Raises:
+            ExportError: Output nodes cannot be resolved, or explicit ones are not in the graph.
+            ManifestError: The ATC options contradict each other, or a file they name does not exist.
+        """
+        return asdict(expected_stamp(_for_atc(request)))
+
+    def repeats(self, request: ConversionRequest) -> Repeats:
+        """Return ``never`` for ATC, of which it is not known, and ``everywhere`` for its stand-in."""
+        return "everywhere" if request.chip.endswith(STAND_IN) else "never"
+
+    def convert(self, request: ConversionRequest, folder: Path, log: Path) -> None:
+        """Run ATC.
+
+        Raises:
+            ZooError: As :func:`zoo_runner.backends.ascend.convert.convert`.
+        """
+        convert(_for_atc(request), folder / OM.file, log=log, timeout_s=atc_timeout())
+
+    def differences(self, request: ConversionRequest, path: Path, sha256: str) -> Sequence[str]:
+        """List how the stamp of an .om differs from the one that a conversion would give."""
+        return check_stamp(path, expected_stamp(_for_atc(request)), sha256)
+
+    def conversion_commands(
+        self, request: ConversionRequest, target: Path, nodes: Callable[[], Sequence[str]]
+    ) -> Iterator[str]:
+        """Yield the ``atc`` command."""
+        yield shell_line(
+            atc_command(
+                atc_options(request),
+                model=request.model,
+                output=target,
+                inputs=request.inputs,
+                out_nodes=request.options.out_nodes or nodes(),
+                soc_version=request.options.soc_version or request.chip.removesuffix(STAND_IN) or ANY_CHIP,
+                batch=request.batch,
+                base=request.base,
+            )
+        )
+
+
+def atc_timeout() -> float:
+    """Return the seconds after which ATC is stopped.
+
+    Raises:
+        UsageError: :data:`ATC_TIMEOUT` is set, and not a positive number.
+    """
+    return seconds_from(ATC_TIMEOUT) or ATC_TIMEOUT_S
+
+
+def _for_atc(request: ConversionRequest) -> ConvertRequest:
+    return ConvertRequest(
+        options=atc_options(request),
+        onnx=request.model,
+        onnx_sha256=request.sha256,
+        inputs=request.inputs,
+        outputs=request.outputs,
+        batch=request.batch,
+        chip=request.chip,
+        base=request.base.absolute(),
+    )
+
+
+def atc_options(request: ConversionRequest) -> AtcOptions:
+    """Return the options to convert with; for ``aipp: auto`` they name a file that is kept."""
+    options: AtcOptions = request.options
+    if request.normalisation is None:
+        return options
+    path = request.keep(FILE_NAME, aipp_text(request.normalisation))
+    return options.model_copy(update={"aipp": None, "insert_op_conf": str(path)})

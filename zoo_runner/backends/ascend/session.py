@@ -1,0 +1,254 @@
+"""A model on one NPU, through ais_bench's Python interface.
+
+Written against the sources of ais_bench 0.0.2 (Ascend/tools, 2023) and of its successor in msit, which renames
+``sumary`` to ``summary`` and ``reset_sumaryinfo`` to ``reset_summaryinfo``. Opened in a process of its own
+(:mod:`zoo_runner.backends.devices.worker`): ``finalize`` ends the runtime for the whole process.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from zoo_runner.backends.ascend.om_stamp import read_stamp
+from zoo_runner.backends.devices.shared_arrays import spec_bytes
+from zoo_runner.errors import InferenceError, PrerequisiteError
+from zoo_runner.plugin.interfaces import Timings
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from zoo_runner.plugin.interfaces import Arrays, SessionRequest, TensorSpec
+
+# ACL's data types by number (aclruntime's dtype enumeration has the same names).
+_DTYPES = {
+    0: "float32",
+    1: "float16",
+    2: "int8",
+    3: "int32",
+    4: "uint8",
+    6: "int16",
+    7: "uint16",
+    8: "uint32",
+    9: "int64",
+    10: "uint64",
+    11: "float64",
+    12: "bool",
+}
+
+
+class AscendSession:
+    """A loaded .om.
+
+    Args:
+        request: The model, its tensors in the .om's output order, and one device.
+
+    Raises:
+        InferenceError: The model cannot be loaded, or its inputs and outputs are not the requested ones.
+        PrerequisiteError: ais_bench or aclruntime cannot be imported.
+    """
+
+    def __init__(self, request: SessionRequest) -> None:
+        try:
+            from ais_bench.infer.interface import InferSession  # noqa: PLC0415 - exists on Ascend hosts only
+        except ImportError as error:
+            raise PrerequisiteError(
+                f"expected ais_bench and aclruntime to be importable, found: {error}. Source CANN's set_env.sh; "
+                "if they are missing, install both from Ascend's source tree"
+            ) from error
+        self._request = request
+        self._session: Any = None
+        self._feed_order: list[str] = []
+        try:
+            with _told("loading the model", hint="an .om runs only on the chip and CANN release it was made for"):
+                self._session = InferSession(request.devices[0], str(request.model.absolute()))
+            with _told("reading the model's description"):
+                self._check_inputs(list(self._session.get_inputs()))
+                self._check_outputs(list(self._session.get_outputs()))
+        except BaseException:
+            self.close()
+            raise
+
+    def infer(self, inputs: Arrays) -> Arrays:
+        """Run one full batch.
+
+        Raises:
+            InferenceError: The tool failed, or an output has another shape or dtype, or is not finite.
+        """
+        # aclruntime is given bare addresses: the list keeps the arrays alive until the call returns.
+        feeds = [np.ascontiguousarray(inputs[name]) for name in self._feed_order]
+        with _told("inference"):
+            results = self._session.infer(feeds)
+        specs = self._request.outputs
+        if len(results) != len(specs):
+            raise InferenceError(f"expected {len(specs)} outputs, found {len(results)}")
+        return {spec.name: self._checked(spec, result) for spec, result in zip(specs, results, strict=True)}
+
+    def time(self, inputs: Arrays, *, warmup: int, loop: int) -> Timings:
+        """Run one batch ``warmup + loop`` times; return the NPU times of the last ``loop``, and of the copies.
+
+        Raises:
+            InferenceError: The tool failed, or did not report ``loop`` times.
+        """
+        for _ in range(warmup):
+            self.infer(inputs)
+        if loop == 0:
+            return Timings(compute_ms=())
+        copies = _memory_summary()
+        with _told("timing"):
+            if copies is not None:
+                copies.reset()
+            _either(self._session, "reset_sumaryinfo", "reset_summaryinfo")()
+            self._session.set_loop_count(loop)
+            try:
+                self.infer(inputs)
+            finally:
+                self._session.set_loop_count(1)
+            times = [float(each) for each in _either(self._session, "sumary", "summary")().exec_time_list]
+        if len(times) != loop:
+            raise InferenceError(f"timing: expected {loop} compute times from ais_bench, found {len(times)}")
+        if not all(np.isfinite(each) and each > 0 for each in times):
+            raise InferenceError(f"timing: expected positive compute times, found {min(times)} to {max(times)} ms")
+        return Timings(
+            compute_ms=tuple(times),
+            to_device_ms=_copy_times(copies, "get_H2D_time_list"),
+            from_device_ms=_copy_times(copies, "get_D2H_time_list"),
+        )
+
+    def close(self) -> None:
+        """Unload the model and end the runtime in this process. Calling it again does nothing."""
+        session, self._session = self._session, None
+        if session is None:
+            return
+        for name in ("free_resource", "finalize"):  # the first is newer
+            with contextlib.suppress(Exception):  # there is nothing to do about a device that is gone already
+                getattr(session, name, _nothing)()
+
+    def _check_inputs(self, found: Sequence[Any]) -> None:
+        batch = self._request.batch
+        wanted = [
+            f"{spec.name} {spec.dtype}{list(spec.sized(batch))} of {spec_bytes(spec, batch)} bytes"
+            for spec in self._request.inputs
+        ]
+        described = [f"{each.name} {_dtype(each)}{list(each.shape)} of {each.realsize} bytes" for each in found]
+        # The shape is not compared: what must agree is the bytes, and layouts are written in several ways.
+        keys = {(spec.name, spec.dtype, spec_bytes(spec, batch)) for spec in self._request.inputs}
+        if keys != {(each.name, _dtype(each), int(each.realsize)) for each in found}:
+            raise InferenceError(
+                f"the model's inputs do not fit: expected {'; '.join(wanted)}, found {'; '.join(described)}. The .om "
+                "was made for another batch size or network; convert again"
+            )
+        self._feed_order = [each.name for each in found]
+
+    def _check_outputs(self, found: Sequence[Any]) -> None:
+        batch, specs = self._request.batch, self._request.outputs
+        if len(found) != len(specs):
+            raise InferenceError(
+                f"the model's outputs do not fit: expected {len(specs)} ({_names(specs)}), found {len(found)} "
+                f"({', '.join(each.name for each in found)}); check atc.out_nodes and convert again"
+            )
+        names = [str(each.name) for each in found]
+        if len(set(names)) < len(names):
+            raise InferenceError(
+                f"expected outputs with different names, found {', '.join(names)}: ais_bench fetches outputs by name "
+                "and would return one of them twice; check atc.out_nodes"
+            )
+        for position, (spec, each) in enumerate(zip(specs, found, strict=True)):
+            if tuple(each.shape) != spec.sized(batch):
+                raise InferenceError(
+                    f"output {position} of the model does not fit: expected {spec.name} {list(spec.sized(batch))}, "
+                    f"found {each.name} {list(each.shape)}; the outputs' order or the batch size is another one"
+                )
+        self._check_order(names)
+
+    def _check_order(self, names: Sequence[str]) -> None:
+        """Hold the order against the stamp: equal shapes would let a swap pass, and ruin the accuracy."""
+        stamp = read_stamp(self._request.model)
+        if stamp is None:
+            return
+        wanted = tuple(spec.name for spec in self._request.outputs)
+        if stamp.outputs != wanted:
+            raise InferenceError(
+                f"expected the outputs in the order {', '.join(wanted)}, but the .om was made with "
+                f"{', '.join(stamp.outputs)}; convert again"
+            )
+        for position, name in enumerate(names):
+            # ATC calls an output node:index, in newer releases node:index:graph_output.
+            places = [
+                other
+                for other, (node, logical) in enumerate(zip(stamp.out_nodes, stamp.outputs, strict=False))
+                if name == node or name.startswith(f"{node}:") or name.endswith(f":{logical}")
+            ]
+            if places and position not in places:
+                raise InferenceError(
+                    f"output {position} of the model is {name}, expected {stamp.out_nodes[position]} "
+                    f"({stamp.outputs[position]}): the outputs are in another order than the stamp says; convert again"
+                )
+
+    def _checked(self, spec: TensorSpec, result: Any) -> NDArray[Any]:
+        array = np.asarray(result)
+        shape = spec.sized(self._request.batch)
+        if array.shape != shape or array.dtype != np.dtype(spec.dtype):
+            hint = (
+                " (atc.flags: {output_type: FP32} makes ATC return float32)"
+                if array.shape == shape
+                else "; correct outputs in the manifest if the model is the one that is meant, else convert it again"
+            )
+            raise InferenceError(
+                f"output {spec.name}: expected {spec.dtype}{list(shape)}, found {array.dtype}{list(array.shape)}{hint}"
+            )
+        if array.dtype.kind == "f" and not np.isfinite(array).all():
+            bad = int(array.size - np.isfinite(array).sum())
+            raise InferenceError(
+                f"output {spec.name}: expected finite numbers, found {bad} of {array.size} that are not; with half "
+                "precision an overflow does that: try another atc.precision_mode"
+            )
+        return array
+
+
+@contextlib.contextmanager
+def _told(what: str, hint: str = "") -> Iterator[None]:
+    """Turn whatever the tool raises into an error that says at what."""
+    try:
+        yield
+    except InferenceError:
+        raise
+    except Exception as error:
+        text = f"{what}: {type(error).__name__}: {str(error).strip() or 'no text'}"
+        raise InferenceError(f"{text}; {hint}" if hint else text) from error
+
+
+def _either(session: Any, *names: str) -> Any:
+    """Return the first method the tool's release has."""
+    return next(getattr(session, name) for name in names if hasattr(session, name))
+
+
+def _dtype(description: Any) -> str:
+    value = description.datatype
+    name = getattr(value, "name", None)
+    if isinstance(name, str):
+        return {"double": "float64"}.get(name, name)
+    return _DTYPES.get(int(value), f"data type {value}")
+
+
+def _names(specs: Sequence[TensorSpec]) -> str:
+    return ", ".join(spec.name for spec in specs)
+
+
+def _nothing() -> None:
+    """Stand for a method that a release lacks."""
+
+
+def _memory_summary() -> Any:
+    """Return ais_bench's record of copies; ``None`` in releases that have none."""
+    from ais_bench.infer import interface  # noqa: PLC0415 - exists on Ascend hosts only
+
+    return getattr(interface, "MemorySummary", None)
+
+
+def _copy_times(copies: Any, name: str) -> tuple[float, ...]:
+    read = getattr(copies, name, None)
+    return () if read is None else tuple(float(each) for each in read())

@@ -1,0 +1,1 @@
+"""Several devices for one model, each in a process of its own."""

@@ -1,0 +1,281 @@
+"""A manifest joined with the plugin and backend it names; checked, and nothing touched yet."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from zoo_runner.aipp.host_inputs import host_inputs, host_preprocess
+from zoo_runner.aipp.parameters import aipp_parameters
+from zoo_runner.errors import ManifestError, PluginError, PrerequisiteError, UsageError, did_you_mean
+from zoo_runner.manifest.bands import factor
+from zoo_runner.manifest.lines import expected_lines
+from zoo_runner.manifest.load import LoadedManifest, load_plugin_config
+from zoo_runner.manifest.scales import can_be_resampled, scale_of
+from zoo_runner.manifest.schema import IN_PROCESS, OWN_TOOLS
+from zoo_runner.manifest.section import Section
+from zoo_runner.manifest.slips import slips
+from zoo_runner.manifest.tree import dotted
+from zoo_runner.plugin import loading as plugins
+from zoo_runner.plugin.folders import ToolBackend
+from zoo_runner.plugin.interfaces import SAMPLES, NamedSamples
+from zoo_runner.plugin.pixels import PixelPreprocess
+from zoo_runner.used_code.record import Disk
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from zoo_runner.job.options import RunOptions
+    from zoo_runner.manifest.expectations import Subset
+    from zoo_runner.manifest.schema import Manifest
+    from zoo_runner.plugin.interfaces import Backend, Preprocess, TensorSpec
+    from zoo_runner.plugin.loading import ModelParts
+    from zoo_runner.plugin.scoring import Metric
+
+AUTO = ("ascend", "onnxruntime")
+"""Backends that ``auto`` tries, in this order; the first that lacks nothing is taken."""
+OF_THE_MANIFEST = "ascend"
+"""The backend that the manifest's section ``atc`` is about; plans show its conversion where the run needs none."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """Everything a run needs to know before it starts.
+
+    Attributes:
+        loaded: The manifest in effect, the command line's values laid over it, with where each value came from.
+        parts: What the plugin contributed.
+        package: Top-level package of the plugin.
+        declared: Packages whose code counts as the plugin's own, as it declares.
+        subset: The part of the data set to score; ``None`` for all of it.
+        disk: What the disk holds of code, as this run found it.
+    """
+
+    loaded: LoadedManifest
+    parts: ModelParts
+    package: str
+    declared: tuple[str, ...] = ()
+    subset: Subset | None = None
+    disk: Disk = field(default_factory=Disk, repr=False, compare=False)
+
+    @property
+    def manifest(self) -> Manifest:
+        """The manifest in effect."""
+        return self.loaded.manifest
+
+    @property
+    def noun(self) -> str:
+        """What the samples are called, in the plural."""
+        dataset = self.parts.dataset
+        return dataset.noun if isinstance(dataset, NamedSamples) else SAMPLES
+
+    @property
+    def pixels(self) -> PixelPreprocess | None:
+        """The preprocessing that stops at pixels, when the model is to normalise them (``atc.aipp``)."""
+        preprocess = self.parts.preprocess
+        return preprocess if self.manifest.atc.aipp and isinstance(preprocess, PixelPreprocess) else None
+
+    @property
+    def host_inputs(self) -> tuple[TensorSpec, ...]:
+        """What the host feeds the model: the network's inputs, or pixels."""
+        return host_inputs(self.manifest)
+
+    @property
+    def host_preprocess(self) -> Preprocess:
+        """What makes :attr:`host_inputs` of a sample."""
+        return host_preprocess(self.manifest, self.parts.preprocess)
+
+
+def resolve(loaded: LoadedManifest, options: RunOptions) -> Recipe:
+    """Check all that can be checked before anything is touched: options, manifest and plugin, against each other.
+
+    Args:
+        loaded: The manifest as its files and ``--set`` have it.
+        options: What the user asked for.
+
+    Raises:
+        ManifestError: Tensors or metric of the manifest are not those of the plugin.
+        PluginError: The plugin is unknown or breaks its contract.
+        UsageError: The options contradict each other, or the manifest has no subset of the name that was asked for.
+    """
+    options.check()
+    plugin = plugins.load(loaded.manifest.plugin.name)
+    parts = plugin.parts(load_plugin_config(loaded, plugin.config_model() or Section))
+    loaded = replace(loaded, manifest=_replaced(loaded.manifest, options))
+    manifest = loaded.manifest
+    _check_tensors(loaded, "inputs", manifest.input_specs, parts.network.inputs)
+    _check_tensors(loaded, "outputs", manifest.output_specs, parts.network.outputs)
+    _check_metric(loaded, parts.metric)
+    if manifest.atc.aipp is not None:
+        _check_pixels(loaded, manifest.input_specs[0], parts.preprocess)
+    subset = _subset(manifest, options.subset)
+    return Recipe(
+        loaded=loaded,
+        parts=parts,
+        package=plugin.package,
+        declared=plugin.packages(),
+        subset=subset,
+        disk=Disk(by_content=options.verify_cache),
+    )
+
+
+def choose_backend(name: str, loaded: LoadedManifest | None = None) -> Backend:
+    """Return the backend of that name; ``auto`` takes the first of :data:`AUTO` that lacks nothing here.
+
+    Args:
+        name: What ``--backend`` says.
+        loaded: The manifest whose ``infer.tool`` the backend is handed; ``None`` where no model is run.
+
+    Raises:
+        UsageError: The backend has no such tool.
+        PluginError: No backend has that name.
+        PrerequisiteError: The backend lacks something; each item is named with its remedy.
+    """
+    if name == "auto":
+        candidates = [plugins.load(candidate).backend() for candidate in AUTO]
+        backend = next((each for each in candidates if usable(each)), candidates[-1])
+    else:
+        backend = plugins.load(name).backend()
+        missing = [need for need in backend.prerequisites() if need.required and not need.ok]
+        if missing:
+            lines = "\n".join(f"  {need.name}: {need.found}. {need.remedy}" for need in missing)
+            msg = f"backend {name!r} cannot run here:\n{lines}\n  (`zoo-run doctor` shows all of it)"
+            raise PrerequisiteError(msg)
+    return backend if loaded is None else _with_tool(backend, loaded)
+
+
+def _with_tool(backend: Backend, loaded: LoadedManifest) -> Backend:
+    """Return the backend as it works by the manifest's tool."""
+    tool = loaded.manifest.infer.tool
+    if tool == IN_PROCESS:
+        return backend
+    made = backend.using(tool) if isinstance(backend, ToolBackend) else None
+    if made is None:
+        does, owner = OWN_TOOLS[tool]
+        msg = (
+            f"{loaded.locate(('infer', 'tool'))}: infer.tool: {tool} {does} on the backend {owner}, found "
+            f"{backend.name}; give --backend {owner}, or --set infer.tool={IN_PROCESS}"
+        )
+        raise UsageError(msg)
+    return made
+
+
+def usable(backend: Backend) -> bool:
+    """Say whether the backend lacks nothing on this machine that a run cannot do without."""
+    return all(need.ok for need in backend.prerequisites() if need.required)
+
+
+def _replaced(manifest: Manifest, options: RunOptions) -> Manifest:
+    """Lay the command line's values over the manifest's."""
+    infer, benchmark, atc = manifest.infer, manifest.benchmark, manifest.atc
+    if options.batch_size is not None:
+        infer = infer.model_copy(update={"batch": options.batch_size})
+    if options.batch_size is not None or options.om is not None:
+        benchmark = benchmark.model_copy(update={"batch": (infer.batch,)})
+    if options.soc is not None:
+        atc = atc.model_copy(update={"soc_version": options.soc})
+    return manifest.model_copy(update={"infer": infer, "benchmark": benchmark, "atc": atc})
+
+
+def _check_tensors(
+    loaded: LoadedManifest, key: str, written: Sequence[TensorSpec], known: Sequence[TensorSpec]
+) -> None:
+    by_name = {spec.name: spec for spec in known}
+    problems = []
+    for position, spec in enumerate(written):
+        where = f"{loaded.locate((key, position))}: {key}.{position}"
+        if spec.name not in by_name:
+            problems.append(f"{where}: the network has no {spec.name!r}{did_you_mean(spec.name, by_name)}")
+        elif spec != by_name[spec.name]:
+            problems.append(f"{where}: expected {_phrase(by_name[spec.name])}, found {_phrase(spec)}")
+    absent = sorted(by_name.keys() - {spec.name for spec in written})
+    if absent:
+        problems.append(f"{loaded.locate((key,))}: {key}: missing {', '.join(absent)}")
+    if problems:
+        msg = "the manifest's tensors are not the network's:\n  " + "\n  ".join(problems)
+        raise ManifestError(msg)
+
+
+def _phrase(spec: TensorSpec) -> str:
+    return f"{spec.name} {spec.dtype}{list(spec.shape)}"
+
+
+def _subset(manifest: Manifest, name: str | None) -> Subset | None:
+    if name is None:
+        return None
+    if name in manifest.subsets:
+        return manifest.subsets[name]
+    known = ", ".join(manifest.subsets) or "none"
+    hint = did_you_mean(name, manifest.subsets)
+    msg = f"--subset {name}: expected a subset of the manifest {manifest.name}, which has: {known}{hint}"
+    raise UsageError(msg)
+
+
+def _check_metric(loaded: LoadedManifest, metric: Metric) -> None:
+    """Check that the plugin measures what is expected, and that its uncertainty can be had where a rule needs it."""
+    accuracy, measures = loaded.manifest.expected.accuracy, metric.measures
+    if accuracy is None or (accuracy.metric, accuracy.protocol) in measures:
+        _check_rules(loaded, metric)
+        _check_figures(loaded, metric)
+        return
+    wanted = f"{accuracy.metric}/{accuracy.protocol}"
+    known = [f"{name}/{protocol}" for name, protocol in measures]
+    msg = (
+        f"{loaded.locate(('expected', 'accuracy', 'metric'))}: expected.accuracy: the plugin measures "
+        f"{', '.join(known)}, found {wanted}{did_you_mean(wanted, known)}"
+    )
+    raise ManifestError(msg)
+
+
+def _check_figures(loaded: LoadedManifest, metric: Metric) -> None:
+    """Hold the figures against what the metric says of itself: unit, direction and range."""
+    accuracy = loaded.manifest.expected.accuracy
+    scale = None if accuracy is None else scale_of(metric, accuracy.metric, accuracy.protocol)
+    if accuracy is None or scale is None:
+        return
+    if factor(accuracy.unit, scale.unit) is None:
+        msg = (
+            f"{loaded.locate(('expected', 'accuracy', 'unit'))}: expected.accuracy.unit: expected {scale.unit!r}, in "
+            f"which {accuracy.metric}/{accuracy.protocol} is measured, or a unit that converts to it exactly, found "
+            f"{accuracy.unit!r}{did_you_mean(accuracy.unit, [scale.unit])}"
+        )
+        raise ManifestError(msg)
+    problems = [
+        f"{loaded.locate(path)}: {dotted(path)}: {text}" for path, text in slips(loaded.manifest, scale, loaded.older)
+    ]
+    if problems:
+        raise ManifestError("\n".join(problems))
+
+
+def _check_rules(loaded: LoadedManifest, metric: Metric) -> None:
+    rules = {(*line.path, "rule"): line.rule for line in expected_lines(loaded.manifest).values()}
+    problems = [
+        f"{loaded.locate(path)}: {dotted(path)}: {rule} needs a metric that can be resampled, and that of plugin "
+        f"{loaded.manifest.plugin.name!r} does not say that it can (see ResampledMetric in "
+        "zoo_runner.plugin.evidence); use point"
+        for path, rule in rules.items()
+        if rule != "point" and not can_be_resampled(metric)
+    ]
+    if problems:
+        raise ManifestError("\n".join(problems))
+
+
+def _check_pixels(loaded: LoadedManifest, image: TensorSpec, preprocess: Preprocess) -> None:
+    """Check that the plugin can leave its arithmetic to AIPP, and that it is the arithmetic of this input."""
+    where, name = f"{loaded.locate(('atc', 'aipp'))}: atc.aipp", loaded.manifest.plugin.name
+    if not isinstance(preprocess, PixelPreprocess):
+        lacks = " and ".join(part for part in ("normalisation", "pixels") if not hasattr(preprocess, part))
+        msg = (
+            f"{where}: the preprocessing of plugin {name!r} does not say how to normalise pixels: it has no {lacks} "
+            f"(see PixelPreprocess in zoo_runner.plugin.pixels); remove atc.aipp"
+        )
+        raise ManifestError(msg)
+    declared = preprocess.normalisation
+    aipp_parameters(declared)
+    found = (len(declared.mean), declared.height, declared.width)
+    if found != image.sample_shape():
+        msg = (
+            f"{where}: plugin {name!r} declares a normalisation for {list(found)}, expected "
+            f"{list(image.sample_shape())} as input {image.name!r} has; correct the plugin"
+        )
+        raise PluginError(msg)

@@ -1,0 +1,164 @@
+"""``.zoo-run.json``: which files and folders of an output folder are zoo-run's own, by their SHA-256."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import stat
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Final
+
+from zoo_runner.output.names import INVENTORY
+from zoo_runner.store.durable import sync
+from zoo_runner.store.fingerprints import file_digest
+
+SCHEMA_VERSION: Final = 1
+ABOUT: Final = "What zoo-run wrote into this folder, by SHA-256. It replaces and removes nothing else here."
+LONGEST: Final = 16 << 20
+"""Bytes that are read of it."""
+_BY_STAT: Final = "stat:"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Inventory:
+    """What zoo-run wrote into a folder.
+
+    Attributes:
+        manifest: The manifest of the latest run, as an absolute path.
+        files: The digests of each file or folder, by its name: that of what is there and, while it is being replaced,
+            that of what replaces it.
+        readable: Whether the file could be read; one that cannot be is not zoo-run's.
+    """
+
+    manifest: str = ""
+    files: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    readable: bool = True
+
+    def lists(self, path: Path) -> bool:
+        """Say whether a file or folder is what zoo-run left under its name."""
+        marks = self.files.get(path.name, ())
+        return bool(marks) and any(mark in marks for mark in _marks(path))
+
+
+def read_inventory(folder: Path) -> Inventory:
+    """Read the inventory of a folder; an empty one where there is none."""
+    path = folder / INVENTORY
+    try:
+        found = path.lstat()
+    except OSError:
+        return Inventory()
+    try:
+        if not stat.S_ISREG(found.st_mode) or found.st_size > LONGEST:
+            return Inventory(readable=False)
+        return _parsed(json.loads(path.read_bytes()))
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        return Inventory(readable=False)
+
+
+def _parsed(content: Any) -> Inventory:
+    files = {str(name): tuple(map(str, marks)) for name, marks in content["files"].items()}
+    return Inventory(manifest=str(content.get("manifest", "")), files=files)
+
+
+def expect(path: Path, fresh: Path) -> tuple[str, ...]:
+    """List what is about to be put in the place of ``path``, beside what is there: a killed run may leave either.
+
+    Returns:
+        Its digests, for :func:`settle`.
+
+    Raises:
+        OSError: The inventory cannot be written.
+    """
+    inventory, marks = read_inventory(path.parent), tuple(_marks(fresh))
+    both = tuple(dict.fromkeys((*inventory.files.get(path.name, ()), *marks)))
+    _write(path.parent, replace(inventory, files={**inventory.files, path.name: both}))
+    return marks
+
+
+def settle(path: Path, marks: tuple[str, ...] = ()) -> None:
+    """List what is under the name of ``path`` now; without digests, that there is nothing.
+
+    Raises:
+        OSError: The inventory cannot be written.
+    """
+    inventory = read_inventory(path.parent)
+    files = {name: found for name, found in inventory.files.items() if name != path.name}
+    if marks:
+        files[path.name] = marks
+    if files != inventory.files:
+        _write(path.parent, replace(inventory, files=files))
+
+
+def marks_of(path: Path) -> tuple[str, ...]:
+    """Return the digests of a file or folder; none of what is neither."""
+    return tuple(_marks(path))
+
+
+def name_manifest(folder: Path, manifest: Path) -> None:
+    """Record whose results the folder has.
+
+    Raises:
+        OSError: The inventory cannot be written.
+    """
+    inventory = read_inventory(folder)
+    if inventory.manifest != str(manifest.absolute()):
+        _write(folder, replace(inventory, manifest=str(manifest.absolute())))
+
+
+def _write(folder: Path, inventory: Inventory) -> None:
+    files = {name: list(marks) for name, marks in sorted(inventory.files.items())}
+    content = {"schema_version": SCHEMA_VERSION, "about": ABOUT, "manifest": inventory.manifest, "files": files}
+    temporary = new_file(folder / INVENTORY)
+    try:
+        temporary.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+        sync(temporary)
+        temporary.replace(folder / INVENTORY)
+    except BaseException:
+        with suppress(OSError):  # what is reported is why it could not be written
+            temporary.unlink(missing_ok=True)
+        raise
+
+
+def new_file(path: Path) -> Path:
+    """Make an empty file beside ``path``, to be filled and put in its place.
+
+    Raises:
+        OSError: It cannot be made.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary.unlink(missing_ok=True)
+    os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666))
+    return temporary
+
+
+def _marks(path: Path) -> Iterator[str]:
+    """Yield the digests of a file or folder, the cheaper one first; none of what is neither."""
+    try:
+        mode = path.lstat().st_mode
+    except FileNotFoundError:
+        return
+    if stat.S_ISREG(mode):
+        yield file_digest(path)
+    elif stat.S_ISDIR(mode):
+        files = sorted(_walk(path))
+        if all(stat.S_ISREG(found.st_mode) for _, found in files):
+            rows = [(name, found.st_size, found.st_mtime_ns) for name, found in files]
+            yield f"{_BY_STAT}{_digest(rows)}"
+            yield _digest([(name, file_digest(path / name)) for name, _ in files])
+
+
+def _walk(folder: Path) -> Iterator[tuple[str, os.stat_result]]:
+    """Yield everything below a folder that is no folder itself, without following links."""
+    for parent, folders, names in os.walk(folder):
+        links = [name for name in folders if Path(parent, name).is_symlink()]
+        for name in (*names, *links):
+            path = Path(parent, name)
+            yield path.relative_to(folder).as_posix(), path.lstat()
+
+
+def _digest(rows: object) -> str:
+    return hashlib.sha256(json.dumps(rows).encode()).hexdigest()

@@ -1,0 +1,71 @@
+"""The hooks a plugin implements, in the entry-point group ``zoo_runner``.
+
+A plugin is a module (or object) registered under a name; the manifest's
+``plugin.name`` picks it, and only it is asked. Each hook is a factory called once
+a run; the objects it returns do the work.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pluggy
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pydantic import BaseModel
+
+    from zoo_runner.plugin.interfaces import Backend, Dataset, Network, Postprocess, Preprocess
+    from zoo_runner.plugin.scoring import Metric
+
+PROJECT = "zoo_runner"
+"""Name of the pluggy project and of the entry-point group."""
+
+hookspec = pluggy.HookspecMarker(PROJECT)
+hookimpl = pluggy.HookimplMarker(PROJECT)
+
+
+@hookspec(firstresult=True)
+def zoo_config() -> type[BaseModel] | None:
+    """Return the pydantic model that types the manifest's ``plugin.config``."""
+
+
+@hookspec(firstresult=True)
+def zoo_network(config: Any) -> Network | None:
+    """Return the network, from an instance of the model that ``zoo_config`` returned."""
+
+
+@hookspec(firstresult=True)
+def zoo_dataset(config: Any) -> Dataset | None:
+    """Return the reader of the data set."""
+
+
+@hookspec(firstresult=True)
+def zoo_preprocess(config: Any) -> Preprocess | None:
+    """Return what turns a sample into model inputs."""
+
+
+@hookspec(firstresult=True)
+def zoo_postprocess(config: Any) -> Postprocess | None:
+    """Return what turns model outputs into a prediction."""
+
+
+@hookspec(firstresult=True)
+def zoo_metric(config: Any) -> Metric | None:
+    """Return what scores predictions."""
+
+
+@hookspec(firstresult=True)
+def zoo_packages() -> Sequence[str] | None:
+    """Return the names of packages whose code counts as the plugin's own in what is reused.
+
+    Modules that the plugin has loaded, and what they import, count anyway. This is for code that is not loaded in
+    the process of the run, or not yet when results are kept: what a subprocess runs, or data files of another package.
+    All files of these packages count; nothing is imported for that.
+    """
+
+
+@hookspec(firstresult=True)
+def zoo_backend() -> Backend | None:
+    """Return a backend; the entry point's name is what ``--backend`` takes."""

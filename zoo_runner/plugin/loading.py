@@ -1,0 +1,296 @@
+"""Finding the one plugin or backend a run names, and holding it to its contract.
+
+Plugins and backends share one entry-point group. Nothing is imported but the entry
+point asked for, so a broken plugin cannot break the runs of another.
+"""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import dataclass
+from importlib import metadata
+from traceback import walk_tb
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+import pluggy
+
+from zoo_runner.errors import PluginError, ZooError, did_you_mean
+from zoo_runner.plugin import hookspecs
+from zoo_runner.plugin.interfaces import Backend, Dataset, Network, Postprocess, Preprocess
+from zoo_runner.plugin.scoring import Metric
+from zoo_runner.used_code import executed, opened
+from zoo_runner.used_code.finding import Finder
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pydantic import BaseModel
+
+BACKEND_HOOK: Final = "zoo_backend"
+MODEL_HOOKS: Final[dict[str, type]] = {
+    "zoo_network": Network,
+    "zoo_dataset": Dataset,
+    "zoo_preprocess": Preprocess,
+    "zoo_postprocess": Postprocess,
+    "zoo_metric": Metric,
+}
+"""The hooks a model plugin must implement, and the protocol of the object each one returns."""
+PACKAGES_HOOK: Final = "zoo_packages"
+HOOKS: Final = ("zoo_config", *MODEL_HOOKS, BACKEND_HOOK, PACKAGES_HOOK)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Listing:
+    """One entry point, for ``zoo-run plugins`` and ``zoo-run backends``.
+
+    Attributes:
+        name: What manifests and ``--backend`` call it.
+        target: ``module:attribute`` it points to.
+        distribution: The installed distribution and version that registers it.
+        kind: What its hooks make it; ``broken`` when it cannot be loaded.
+        problem: Why it is broken.
+    """
+
+    name: str
+    target: str
+    distribution: str
+    kind: Literal["model", "backend", "broken"]
+    problem: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelParts:
+    """The objects a model plugin contributed to one run."""
+
+    network: Network
+    dataset: Dataset
+    preprocess: Preprocess
+    postprocess: Postprocess
+    metric: Metric
+
+
+class Plugin:
+    """A loaded entry point.
+
+    Args:
+        name: Its name in the entry-point group.
+        package: Top-level package its code lives in; part of cache keys.
+        manager: A pluggy manager with this one plugin registered.
+    """
+
+    def __init__(self, name: str, package: str, manager: pluggy.PluginManager) -> None:
+        self.name = name
+        self.package = package
+        self._manager = manager
+
+    def implements(self, hook: str) -> bool:
+        """Say whether the plugin has an implementation of ``hook``."""
+        return bool(getattr(self._manager.hook, hook).get_hookimpls())
+
+    def config_model(self) -> type[BaseModel] | None:
+        """Return the model of ``plugin.config``, or ``None`` when the plugin takes none.
+
+        Raises:
+            PluginError: ``zoo_config`` fails or returns something else, or this is no model plugin.
+        """
+        from pydantic import BaseModel  # noqa: PLC0415 - listing plugins needs no pydantic
+
+        self._require_model_hooks()
+        model = self._call("zoo_config")
+        if model is None or (inspect.isclass(model) and issubclass(model, BaseModel)):
+            return model
+        msg = f"plugin {self.name!r}: zoo_config() returned {model!r}, expected a subclass of pydantic.BaseModel"
+        raise PluginError(msg)
+
+    def parts(self, config: object) -> ModelParts:
+        """Ask every factory once.
+
+        Args:
+            config: The validated plugin configuration.
+
+        Raises:
+            PluginError: A hook is not implemented, fails, or returns something else than its protocol.
+        """
+        self._require_model_hooks()
+        made = {hook.removeprefix("zoo_"): self._ask(hook, MODEL_HOOKS[hook], config=config) for hook in MODEL_HOOKS}
+        return ModelParts(**made)
+
+    def packages(self) -> tuple[str, ...]:
+        """Return the packages whose code counts as the plugin's own, loaded or not.
+
+        Raises:
+            PluginError: ``zoo_packages`` fails, returns something else than names, or names what cannot be found.
+        """
+        made = self._call(PACKAGES_HOOK)
+        where = f"plugin {self.name!r}: {_signature(PACKAGES_HOOK)}"
+        if made is not None and (isinstance(made, str) or not all(isinstance(name, str) for name in made)):
+            raise PluginError(f"{where} returned {made!r}, expected names of packages, such as ['my_heads']")
+        finder = Finder()
+        for name in made or ():
+            if finder.spec(name) is None:
+                raise PluginError(f"{where} names {name!r}, and no package of that name can be found; is it installed?")
+        return tuple(made or ())
+
+    def backend(self) -> Backend:
+        """Return the backend the plugin provides.
+
+        Raises:
+            PluginError: It provides none, or one that is not as its protocol says.
+        """
+        if not self.implements(BACKEND_HOOK) and any(self.implements(hook) for hook in MODEL_HOOKS):
+            msg = f"{self.name!r} is a model plugin, not a backend; `zoo-run backends` lists those"
+            raise PluginError(msg)
+        self._refuse_missing([] if self.implements(BACKEND_HOOK) else [BACKEND_HOOK])
+        made: Backend = self._ask(BACKEND_HOOK, Backend)
+        if made.name != self.name:
+            msg = (
+                f"the backend registered as {self.name!r} calls itself {made.name!r}; reports would name "
+                f"something that --backend does not take: make them the same"
+            )
+            raise PluginError(msg)
+        return made
+
+    def _require_model_hooks(self) -> None:
+        missing = [hook for hook in MODEL_HOOKS if not self.implements(hook)]
+        if missing and self.implements(BACKEND_HOOK):
+            msg = f"{self.name!r} is a backend, not a model plugin; `zoo-run plugins` lists those"
+            raise PluginError(msg)
+        self._refuse_missing(missing)
+
+    def _refuse_missing(self, hooks: Sequence[str]) -> None:
+        if hooks:
+            msg = (
+                f"plugin {self.name!r} does not implement {', '.join(map(_signature, hooks))}: add what is missing, "
+                f"marked with zoo_runner.plugin.hookspecs.hookimpl"
+            )
+            raise PluginError(msg)
+
+    def _ask(self, hook: str, protocol: type, **arguments: object) -> Any:
+        made = self._call(hook, **arguments)
+        where = f"plugin {self.name!r}: {_signature(hook)} returned"
+        expected = f"expected an object like {protocol.__module__}.{protocol.__name__}"
+        if made is None:
+            raise PluginError(f"{where} None, {expected}")
+        if inspect.isclass(made):
+            raise PluginError(f"{where} the class {made.__name__} itself, {expected}: call it")
+        absent = [member for member in _members(protocol) if not hasattr(made, member)]
+        if absent:
+            raise PluginError(f"{where} {type(made).__name__}, which lacks {', '.join(absent)}; {expected}")
+        return made
+
+    def _call(self, hook: str, **arguments: object) -> Any:
+        try:
+            return getattr(self._manager.hook, hook)(**arguments)
+        except ZooError:
+            raise
+        except Exception as error:  # whatever a plugin raises
+            msg = (
+                f"plugin {self.name!r}: {_signature(hook)} failed: {type(error).__name__}: {error} "
+                f"({_place(error, self.package)})"
+            )
+            raise PluginError(msg) from error
+
+
+def names() -> tuple[str, ...]:
+    """Return the names in the entry-point group, sorted."""
+    return tuple(sorted({point.name for point in _entry_points()}))
+
+
+def load(name: str) -> Plugin:
+    """Load the plugin or backend registered under ``name``.
+
+    Raises:
+        PluginError: Nothing or more than one thing is registered under it, it cannot be
+            imported, or one of its hooks does not match the specification.
+    """
+    points = [point for point in _entry_points() if point.name == name]
+    if not points:
+        known = ", ".join(names()) or "none"
+        hint = did_you_mean(name, names()) or "; install the package that registers it"
+        msg = f"no plugin is registered as {name!r}{hint} (registered: {known})"
+        raise PluginError(msg)
+    if len(points) > 1:
+        claims = ", ".join(f"{_origin(point)} -> {point.value}" for point in points)
+        msg = f"plugin name {name!r} is registered more than once: {claims}; uninstall all but one"
+        raise PluginError(msg)
+    return _load(points[0])
+
+
+def listing() -> tuple[Listing, ...]:
+    """Describe every entry point; those that cannot be loaded are listed as broken, with the reason."""
+    return tuple(_describe(point) for point in _entry_points())
+
+
+def _entry_points() -> list[metadata.EntryPoint]:
+    """The group's entry points by name; what is the same in two distributions counts once."""
+    found = {(point.name, point.value): point for point in metadata.entry_points(group=hookspecs.PROJECT)}
+    return sorted(found.values(), key=lambda point: (point.name, _origin(point)))
+
+
+def _load(point: metadata.EntryPoint) -> Plugin:
+    where = f"plugin {point.name!r} ({_origin(point)} -> {point.value})"
+    executed.watch()
+    opened.watch(point.module.partition(".")[0])
+    try:
+        target = point.load()
+    except (Exception, SystemExit) as error:  # whatever a plugin's modules raise; exiting is not theirs to decide
+        msg = (
+            f"{where} cannot be imported: {type(error).__name__}: {error} "
+            f"(`python -c 'import {point.module}'` shows where)"
+        )
+        raise PluginError(msg) from error
+    manager = pluggy.PluginManager(hookspecs.PROJECT)
+    manager.add_hookspecs(hookspecs)
+    _refuse_unmarked_hooks(where, target)
+    try:
+        manager.register(target, name=point.name)
+        manager.check_pending()
+    except pluggy.PluginValidationError as error:
+        unknown = [name for name, caller in vars(manager.hook).items() if name[0] != "_" and not caller.has_spec()]
+        hint = "".join(did_you_mean(name, HOOKS) for name in unknown)
+        reason = "; ".join(str(error).splitlines())
+        known = ", ".join(map(_signature, HOOKS))
+        msg = f"{where} does not follow the hook specifications: {reason}{hint} (hooks: {known})"
+        raise PluginError(msg) from error
+    return Plugin(point.name, point.module.partition(".")[0], manager)
+
+
+def _refuse_unmarked_hooks(where: str, target: object) -> None:
+    """A function named like a hook but not marked would be ignored by pluggy without a word."""
+    for name, value in inspect.getmembers(target, inspect.isroutine):
+        if name.startswith("zoo_") and getattr(value, f"{hookspecs.PROJECT}_impl", None) is None:
+            msg = (
+                f"{where}: {name} is not marked with zoo_runner.plugin.hookspecs.hookimpl and would never be "
+                f"called{did_you_mean(name, HOOKS) if name not in HOOKS else ''}"
+            )
+            raise PluginError(msg)
+
+
+def _describe(point: metadata.EntryPoint) -> Listing:
+    kind: Literal["model", "backend", "broken"]
+    problem = ""
+    try:
+        kind = "backend" if load(point.name).implements(BACKEND_HOOK) else "model"
+    except PluginError as error:
+        kind, problem = "broken", str(error)
+    return Listing(name=point.name, target=point.value, distribution=_origin(point), kind=kind, problem=problem)
+
+
+def _place(error: Exception, package: str) -> str:
+    """Where the plugin's own code was when something that it called failed; ``file:line``."""
+    steps = list(walk_tb(error.__traceback__))
+    own = [step for step in steps if str(step[0].f_globals.get("__name__")).partition(".")[0] == package]
+    frame, line = (own or steps)[-1]
+    return f"{frame.f_code.co_filename}:{line}"
+
+
+def _members(protocol: type) -> list[str]:
+    return [name for name in vars(protocol) if name == "__call__" or not name.startswith("_")]
+
+
+def _signature(hook: str) -> str:
+    return f"{hook}({', '.join(inspect.signature(getattr(hookspecs, hook)).parameters)})"
+
+
+def _origin(point: metadata.EntryPoint) -> str:
+    return f"{point.dist.name} {point.dist.version}" if point.dist else "unknown distribution"

@@ -1,0 +1,1 @@
+"""What would be reused, and why: keys explained, and kept results made again."""

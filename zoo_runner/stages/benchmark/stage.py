@@ -1,0 +1,120 @@
+"""The benchmark of a run: pure inference at every batch size, on devices that were quiet."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING
+
+from zoo_runner.job.options import Stage
+from zoo_runner.plugin.folders import FolderBackend
+from zoo_runner.plugin.interfaces import WatchedBackend
+from zoo_runner.stages.benchmark.timing import Bench, benchmark
+from zoo_runner.stages.convert.engine import LazySession
+from zoo_runner.stages.gate import judging
+from zoo_runner.stages.gate.suspicion import suspect
+from zoo_runner.stages.gate.targets import Target, throughput_target
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from zoo_runner.job.job import Job
+    from zoo_runner.plugin.folders import Timer
+    from zoo_runner.plugin.interfaces import Arrays, Timings
+    from zoo_runner.report.model import PerformanceRecord
+    from zoo_runner.stages.convert.engine import Engine
+
+
+def time_batches(job: Job, engine: Engine | None) -> None:
+    """Time the model at every batch size of the manifest, and hold the figures against the chip's table."""
+    with job.journal.stage(Stage.BENCHMARK) as note:
+        if engine is None:
+            note.skip("no model in this run: the results came from files")
+            return
+        manifest = job.recipe.manifest
+        table = manifest.expected.table(job.chip, engine.backend.name)
+        lost = NamedOnce(job.journal.warn)
+        opened = partial(_timer, engine, lost)
+        bench = Bench(backend=engine.backend.name, chip=job.chip, inputs=job.recipe.host_inputs, open=opened)
+        sizes = manifest.benchmark.batch
+        watched = engine.backend if isinstance(engine.backend, WatchedBackend) else None
+        before = watched.reading() if watched else None
+        with job.journal.track("benchmark", len(sizes), "batch sizes") as advance:
+            timed: list[PerformanceRecord] = []
+            for record in benchmark(bench, manifest.benchmark, tuple(table.throughput) if table else ()):
+                whole = job.journal.end_to_end if record.batch == manifest.infer.batch else None
+                timed.append(record.model_copy(update={"end_to_end": whole}))
+                advance(1)
+        noise = watched.disturbances(before, watched.reading(), job.options.devices) if watched else ()
+        for disturbance in noise:
+            job.journal.warn(disturbance)
+        for each in timed:
+            judged = judging.judge_throughput(each, job.recipe.loaded, noise)
+            target = throughput_target(job.recipe.loaded, each)
+            if not job.options.runs(Stage.GATE):
+                judged = judging.ungated(judged)
+            elif isinstance(target, Target):
+                judged, warning = suspect(judged, target)
+                if warning:
+                    job.journal.warn(warning)
+            job.journal.performance.append(judged)
+
+
+def _timer(engine: Engine, lost: NamedOnce, batch: int) -> Timer:
+    """Return what times the model at a batch size: a session, or its backend's own command."""
+    backend = engine.backend
+    return (
+        TimedCommand(engine, backend, batch)
+        if isinstance(backend, FolderBackend)
+        else TimedSession(engine, lost, batch)
+    )
+
+
+@dataclass(frozen=True)
+class NamedOnce:
+    """Says which devices were lost; each once, though every batch size finds it gone."""
+
+    warn: Callable[[str], None]
+    named: set[int] = field(default_factory=set)
+
+    def __call__(self, device: int, reason: str) -> None:
+        """Name a device unless that was done."""
+        if device not in self.named:
+            self.named.add(device)
+            self.warn(f"device {device} was lost and not timed: {reason}")
+
+
+class TimedSession:
+    """A model to be timed, opened when it is needed."""
+
+    def __init__(self, engine: Engine, lost: NamedOnce, batch: int) -> None:
+        self._session = LazySession(engine, batch)
+        self._lost = lost
+
+    def time(self, inputs: Arrays, *, warmup: int, loop: int) -> Timings:
+        """Run one batch ``warmup + loop`` times and return how long the last ``loop`` took."""
+        return self._session().time(inputs, warmup=warmup, loop=loop)
+
+    def close(self) -> None:
+        """Release the devices, and name those that were lost."""
+        for device, reason in self._session.close():
+            self._lost(device, reason)
+
+
+class TimedCommand:
+    """A model to be timed by its backend's own command."""
+
+    def __init__(self, engine: Engine, backend: FolderBackend, batch: int) -> None:
+        self._engine, self._batch = engine, batch
+        log = engine.logs / f"{backend.tool}_bs{batch}.log"
+        self._timer = backend.timer(engine.session_request(batch), log)
+
+    def time(self, inputs: Arrays, *, warmup: int, loop: int) -> Timings:
+        """Run one batch ``warmup + loop`` times and return how long the last ``loop`` took."""
+        timings = self._timer.time(inputs, warmup=warmup, loop=loop)
+        self._engine.check(self._batch)
+        return timings
+
+    def close(self) -> None:
+        """Release the device."""
+        self._timer.close()

@@ -1,0 +1,106 @@
+"""Timing pure inference, batch size by batch size."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from zoo_runner.plugin.interfaces import Timings
+from zoo_runner.report.model import PerformanceRecord
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from zoo_runner.manifest.schema import BenchmarkOptions
+    from zoo_runner.plugin.folders import Timer
+    from zoo_runner.plugin.interfaces import Arrays, TensorSpec
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bench:
+    """What is timed.
+
+    Attributes:
+        backend: Name of the backend.
+        chip: Name of the chip.
+        inputs: The model's inputs; filled with zeros, as ais_bench does without input files.
+        open: Loads the model for a batch size.
+    """
+
+    backend: str
+    chip: str
+    inputs: tuple[TensorSpec, ...]
+    open: Callable[[int], Timer]
+
+
+def benchmark(bench: Bench, options: BenchmarkOptions, gated: Sequence[int]) -> Iterator[PerformanceRecord]:
+    """Yield the timing of each batch size of ``options``.
+
+    Batch sizes in ``gated`` run the full ``loop``. For the others ``loop`` is cut so that one batch size
+    takes about ``max_seconds``, and a batch size of which a few calls would already take longer, going by
+    the one before it, is skipped and says so: a table of NPU batch sizes must not take hours on a CPU.
+    """
+    per_sample = 0.0
+    for batch in options.batch:
+        full = batch in gated
+        if not full and per_sample * batch * (PROBES + 1) > options.max_seconds:
+            yield _record(
+                bench, batch, Timings(compute_ms=()), f"skipped: a call would take about {per_sample * batch:.1f} s"
+            )
+            continue
+        with _session(bench, batch) as session:
+            inputs: Arrays = {spec.name: spec.empty(batch) for spec in bench.inputs}
+            probe = session.time(inputs, warmup=1, loop=PROBES)
+            per_sample = float(np.mean(probe.compute_ms)) / 1000 / batch
+            affordable = int(options.max_seconds / max(per_sample * batch, 1e-9))
+            loop = options.loop if full else max(PROBES, min(options.loop, affordable))
+            warmup = options.warmup if full else min(options.warmup, affordable)
+            times = session.time(inputs, warmup=warmup, loop=loop)
+        yield _record(bench, batch, times, "")
+
+
+PROBES = 2
+"""Calls that tell how long a batch size takes, before choosing how often to loop."""
+
+
+def throughput(batch: int, mean_ms: float) -> float:
+    """Return samples per second as ais_bench computes it: ``1000 * batchsize / mean(NPU_compute_time)``."""
+    return 1000 * batch / mean_ms
+
+
+@contextmanager
+def _session(bench: Bench, batch: int) -> Iterator[Timer]:
+    session = bench.open(batch)
+    try:
+        yield session
+    finally:
+        session.close()
+
+
+def _record(bench: Bench, batch: int, times: Timings, why: str) -> PerformanceRecord:
+    compute = times.compute_ms
+    if not compute:
+        return PerformanceRecord(backend=bench.backend, chip=bench.chip, batch=batch, loops=0, why=why)
+    mean = float(np.mean(compute))
+    return PerformanceRecord(
+        backend=bench.backend,
+        chip=bench.chip,
+        batch=batch,
+        loops=len(compute),
+        min_ms=min(compute),
+        mean_ms=mean,
+        median_ms=float(np.median(compute)),
+        p99_ms=float(np.percentile(compute, 99)),
+        to_device_ms=_mean(times.to_device_ms),
+        from_device_ms=_mean(times.from_device_ms),
+        throughput=throughput(batch, mean),
+        why=why,
+    )
+
+
+def _mean(values: Sequence[float]) -> float | None:
+    return float(np.mean(values)) if values else None

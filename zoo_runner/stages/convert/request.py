@@ -1,0 +1,55 @@
+"""What a conversion is asked for in a run, and in its plan."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from zoo_runner.plugin.conversion import ConversionRequest
+from zoo_runner.store.fingerprints import fingerprint
+from zoo_runner.store.store import Terms
+
+if TYPE_CHECKING:
+    from zoo_runner.job.recipe import Recipe
+    from zoo_runner.plugin.conversion import Artifact
+    from zoo_runner.store.store import Store
+
+
+def conversion_request(
+    recipe: Recipe, makes: Artifact, store: Store, *, model: Path, sha256: str, batch: int, chip: str
+) -> ConversionRequest:
+    """Return the request to convert a graph of a recipe's network.
+
+    Args:
+        recipe: The run's recipe.
+        makes: What the conversion makes. Unless that ``normalises``, ``model`` is the graph with the normalisation.
+        store: Keeps settings that a command reads from a file.
+        model: The graph.
+        sha256: Its hash.
+        batch: Samples per call.
+        chip: The chip as the backend names it.
+    """
+    pixels = recipe.pixels if makes.normalises else None
+    return ConversionRequest(
+        model=model,
+        sha256=sha256,
+        inputs=recipe.manifest.input_specs if makes.normalises else recipe.host_inputs,
+        outputs=recipe.manifest.output_specs,
+        batch=batch,
+        chip=chip,
+        options=recipe.manifest.atc,
+        base=recipe.loaded.origin(("atc",)).folder,
+        keep=partial(_kept, store),
+        normalisation=None if pixels is None else pixels.normalisation,
+    )
+
+
+def _kept(store: Store, name: str, text: str) -> Path:
+    """Keep a text file under its content, and return its absolute path."""
+
+    def make(folder: Path) -> None:
+        (folder / name).write_text(text, encoding="utf-8")
+
+    built = store.build(Path(name).stem, fingerprint(text), make, Terms(needs=(name,), repeats="everywhere"))
+    return (built.path / name).absolute()

@@ -1,0 +1,61 @@
+"""Stage ``convert``: the ONNX model becomes what the backend loads."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from zoo_runner.job.key_parts import remember
+from zoo_runner.job.options import Stage
+from zoo_runner.stages.convert.engine import Engine
+
+if TYPE_CHECKING:
+    from zoo_runner.job.job import Job
+    from zoo_runner.plugin.conversion import Artifact
+    from zoo_runner.plugin.interfaces import Backend
+    from zoo_runner.stages.export.model import ModelFile
+
+
+def engine_of(job: Job, backend: Backend, model: ModelFile) -> Engine:
+    """Return the model as the backend runs it; nothing is converted yet."""
+    return Engine(
+        recipe=job.recipe,
+        backend=backend,
+        model=model,
+        devices=job.options.devices,
+        store=job.store_for(Stage.CONVERT),
+        logs=job.options.output / "logs",
+        given=job.options.om,
+        warn=job.journal.warn,
+    )
+
+
+def convert(job: Job, engine: Engine) -> None:
+    """Convert for every batch size the run will load, so that a failure shows before hours of work.
+
+    Raises:
+        StageError: The backend's tool refuses the model.
+    """
+    with job.journal.stage(Stage.CONVERT) as note:
+        conversion = engine.conversion
+        if conversion is None:
+            note.skip(f"the backend {engine.backend.name} runs ONNX as it is")
+            return
+        makes = conversion.makes
+        remember(job.recipe, job.store, makes.name, engine.conversion_parts(job.recipe.manifest.infer.batch))
+        made = {batch: engine.loadable(batch) for batch in _batches(job, makes)}
+        for batch, file in made.items():
+            origin = f"batch {batch}" if makes.by_batch else ""
+            job.journal.artifact(makes.name, file.path, sha256=file.sha256, origin=origin)
+        note.why = makes.why
+        if all(file.reused for file in made.values()):
+            of_batches = f"batch {', '.join(map(str, made))}"
+            found = f"{job.options.om} fits" if job.options.om and engine.converts else "unchanged"
+            note.skip(f"{found}; {makes.why or of_batches}")
+
+
+def _batches(job: Job, makes: Artifact) -> list[int]:
+    """Return the batch sizes to convert for: those the run will load."""
+    manifest, options = job.recipe.manifest, job.options
+    all_of_them = options.runs(Stage.BENCHMARK) or options.last is Stage.CONVERT
+    timed = manifest.benchmark.batch if all_of_them and makes.by_batch else ()
+    return sorted({manifest.infer.batch, *timed})

@@ -1,0 +1,1 @@
+"""Checkpoint to ONNX, held against the network it came from."""

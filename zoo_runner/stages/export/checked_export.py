@@ -1,0 +1,267 @@
+"""The stage ``export``: a network and its checkpoint become one ONNX file, shown to be faithful."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from zoo_runner.backends.onnxruntime import OnnxRuntimeBackend
+from zoo_runner.errors import ExportError, InferenceError, PrerequisiteError, installing
+from zoo_runner.files.named_errors import naming
+from zoo_runner.onnx_graph import name_nodes, strip_provenance
+from zoo_runner.plugin.calls import calling
+from zoo_runner.plugin.interfaces import SessionRequest, TensorSpec
+from zoo_runner.stages.export.checkpoint import load_checkpoint
+from zoo_runner.stages.export.exporters import RETRY, convert, simplify
+
+if TYPE_CHECKING:
+    import torch
+    from numpy.typing import NDArray
+
+    from zoo_runner.manifest.schema import OnnxOptions
+    from zoo_runner.plugin.interfaces import Arrays, Network
+
+LARGEST_DIFFERENCE: Final = 1e-3
+TRACED_BATCH: Final = 2
+"""Not 1, which exporters take for a constant."""
+COMPARED_BATCHES: Final = (1, 3)
+"""Neither is the traced one, so that a batch size baked into the graph shows."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Exported:
+    """What is known about a finished export.
+
+    Attributes:
+        differences: By output, the largest difference between torch and ONNX Runtime, as
+            ``relative_difference`` defines it, over all batches compared.
+        tools: Versions of the packages that made the file.
+        notes: What was taken of the checkpoint where it left a choice, and what was left out.
+    """
+
+    differences: Mapping[str, float]
+    tools: Mapping[str, str]
+    notes: tuple[str, ...] = ()
+
+
+def export(
+    network: Network,
+    checkpoint: Path,
+    options: OnnxOptions,
+    destination: Path,
+    *,
+    batch: int = 1,
+    sha256: str | None = None,
+) -> Exported:
+    """Write the network with the checkpoint's weights as an ONNX file, and compare the two.
+
+    The file's inputs and outputs are named as the network's specifications, its nodes have unique names, and
+    it holds no trace of the machine or time it was made on: the same arguments and tools give the same bytes.
+    The finished file, after simplification, runs in ONNX Runtime on the same seeded random input as the
+    network in torch: at batch 1 and 3 when the batch axis is dynamic, else at ``batch``. Inputs are drawn
+    from the standard normal distribution; 8-bit integers from their whole range, wider ones from 0 and 1.
+
+    Args:
+        network: What to export.
+        checkpoint: Its weights.
+        options: The manifest's ``onnx`` section.
+        destination: The file to write; it appears complete or not at all.
+        batch: Size of the batch axis when ``options.dynamic_batch`` is off.
+        sha256: What the checkpoint's content must be.
+
+    Raises:
+        ChangedError: The checkpoint is another file than that.
+        PrerequisiteError: A package is missing, or too old for the chosen exporter.
+        ExportError: The checkpoint does not fit, the network does not do what it declares, an exporter
+            failed, or the difference exceeds 1e-3.
+    """
+    tools = tool_versions(options)
+    _import(tools)
+    module = _build(network)
+    notes = load_checkpoint(module, checkpoint, sha256)
+    batches = COMPARED_BATCHES if options.dynamic_batch else (batch,)
+    references = [_reference(module, network, size) for size in batches]
+    with _draft(destination) as draft:
+        draft.write_bytes(_serialised(module, network, options, batch))
+        differences = _compare(draft, network, references, max(batches))
+    return Exported(differences=differences, tools=tools, notes=notes)
+
+
+def export_graph(network: Network, options: OnnxOptions, destination: Path, *, batch: int = 1) -> None:
+    """Write the network without trained weights: the same nodes under the same names, for planning.
+
+    Args:
+        network: What to export; its weights are those of ``build``, from fixed random numbers.
+        options: The manifest's ``onnx`` section.
+        destination: The file to write; it appears complete or not at all.
+        batch: Size of the batch axis when ``options.dynamic_batch`` is off.
+
+    Raises:
+        PrerequisiteError: A package is missing, or too old for the chosen exporter.
+        ExportError: An exporter failed.
+    """
+    _import(tool_versions(options))
+    with _draft(destination) as draft:
+        draft.write_bytes(_serialised(_build(network), network, options, batch))
+
+
+def tool_versions(options: OnnxOptions) -> dict[str, str]:
+    """Return the versions of the packages that an export with these options uses, without importing them.
+
+    Raises:
+        PrerequisiteError: One is not installed.
+    """
+    needed = ["torch", "onnx"]
+    needed += ["onnxscript"] if options.exporter == "dynamo" else []
+    needed += ["onnxsim"] if options.simplify else []
+    try:
+        return {name: importlib.metadata.version(name) for name in needed}
+    except importlib.metadata.PackageNotFoundError as error:
+        msg = f"exporting needs the package {error.name}, which is not installed: {installing('export')}"
+        raise PrerequisiteError(msg) from error
+
+
+def _import(names: Iterable[str]) -> None:
+    """Import packages, to find a broken installation before any work is done."""
+    for name in names:
+        try:
+            importlib.import_module(name)
+        except ImportError as error:
+            msg = f"the package {name} is installed, but cannot be imported ({error}): {installing('export')}"
+            raise PrerequisiteError(msg) from error
+
+
+def relative_difference(reference: NDArray[Any], found: NDArray[Any]) -> float:
+    """Return max |found - reference| / max |reference|, over all elements of one output.
+
+    The divisor is one number for the whole output, so that values near zero do not blow the quotient up.
+    Equal arrays give 0, also when empty or all zero; others against an all-zero reference give infinity.
+    """
+    if not reference.size:
+        return 0.0
+    largest = float(abs(found.astype("float64") - reference.astype("float64")).max())
+    scale = float(abs(reference.astype("float64")).max())
+    if not largest:
+        return 0.0
+    return largest / scale if scale else float("inf")
+
+
+def _build(network: Network) -> torch.nn.Module:
+    """Build the network without disturbing torch's random numbers, and always from the same ones."""
+    import torch  # noqa: PLC0415 - torch is an optional extra
+
+    with torch.random.fork_rng(devices=()):
+        torch.default_generator.manual_seed(0)
+        with calling("zoo_network"):
+            return network.build().eval()
+
+
+def _serialised(module: torch.nn.Module, network: Network, options: OnnxOptions, batch: int) -> bytes:
+    """Return the finished ONNX file."""
+    examples = _random_inputs(network.inputs, TRACED_BATCH if options.dynamic_batch else batch)
+    model = convert(module, tuple(examples.values()), network, options)
+    strip_provenance(model)
+    if options.simplify:
+        model = simplify(model)
+    name_nodes(model)
+    content: bytes = model.SerializeToString(deterministic=True)
+    return content
+
+
+@contextmanager
+def _draft(destination: Path) -> Iterator[Path]:
+    """Give a path to write to, and put the file in its place when all went well."""
+    destination.parent.mkdir(parents=True, exist_ok=True)
+    with naming(destination), tempfile.TemporaryDirectory(dir=destination.parent, prefix=".export-") as folder:
+        draft = Path(folder) / "model.onnx"
+        yield draft
+        draft.replace(destination)
+
+
+def _random_inputs(specs: Sequence[TensorSpec], batch: int) -> Arrays:
+    import numpy as np  # noqa: PLC0415 - kept out of the command line's start
+
+    generator = np.random.default_rng(0)
+    inputs = {}
+    for spec in specs:
+        dtype = np.dtype(spec.dtype)
+        if dtype.kind == "f":
+            inputs[spec.name] = generator.standard_normal(spec.sized(batch)).astype(dtype)
+        else:
+            limits = np.iinfo(dtype) if dtype.itemsize == 1 else None
+            low, high = (limits.min, limits.max) if limits else (0, 1)
+            inputs[spec.name] = generator.integers(low, high, spec.sized(batch), dtype=dtype, endpoint=True)
+    return inputs
+
+
+def _reference(module: torch.nn.Module, network: Network, batch: int) -> tuple[Arrays, Arrays]:
+    """Run the network in torch; return its inputs and, checked against the specifications, its outputs."""
+    import numpy as np  # noqa: PLC0415 - kept out of the command line's start
+    import torch  # noqa: PLC0415 - torch is an optional extra
+
+    inputs = _random_inputs(network.inputs, batch)
+    with torch.no_grad():
+        # Copies, for a network may work on its input in place.
+        result = module(*(torch.from_numpy(array.copy()) for array in inputs.values()))
+    tensors = tuple(result) if isinstance(result, tuple | list) else (result,)
+    if len(tensors) != len(network.outputs) or not all(isinstance(item, torch.Tensor) for item in tensors):
+        msg = (
+            f"the network declares the {len(network.outputs)} outputs "
+            f"{', '.join(spec.name for spec in network.outputs)}, but returned "
+            f"{', '.join(type(item).__name__ for item in tensors) or 'nothing'}; correct the plugin"
+        )
+        raise ExportError(msg)
+    outputs = {spec.name: tensor.numpy() for spec, tensor in zip(network.outputs, tensors, strict=True)}
+    for spec in network.outputs:
+        array = outputs[spec.name]
+        if array.dtype.name != spec.dtype or array.shape != spec.sized(batch):
+            msg = (
+                f"output {spec.name!r} of the network: declared as {spec.dtype}{list(spec.sized(batch))}, "
+                f"returned {array.dtype}{list(array.shape)}; correct the plugin or plugin.config"
+            )
+            raise ExportError(msg)
+        if not np.isfinite(array).all():
+            msg = (
+                f"output {spec.name!r} of the network is not finite on random input; "
+                "the checkpoint does not belong to this network, or its training diverged"
+            )
+            raise ExportError(msg)
+    return inputs, outputs
+
+
+def _compare(
+    draft: Path, network: Network, references: Sequence[tuple[Arrays, Arrays]], batch: int
+) -> dict[str, float]:
+    """Check the finished file and return its largest difference from the references, by output."""
+    import onnx  # noqa: PLC0415 - onnx is an optional extra
+
+    request = SessionRequest(model=draft, inputs=network.inputs, outputs=network.outputs, batch=batch)
+    try:
+        onnx.checker.check_model(draft, full_check=True)
+        session = OnnxRuntimeBackend().open(request)
+        found = [session.infer(inputs) for inputs, _ in references]
+        session.close()
+    except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError, InferenceError) as error:
+        msg = f"the exported model is not usable: {error}; {RETRY}"
+        raise ExportError(msg) from error
+    differences = {
+        spec.name: max(
+            relative_difference(outputs[spec.name], result[spec.name])
+            for (_, outputs), result in zip(references, found, strict=True)
+        )
+        for spec in network.outputs
+    }
+    wrong = [f"{name} by {value:.2e}" for name, value in differences.items() if value > LARGEST_DIFFERENCE]
+    if wrong:
+        msg = (
+            f"the exported model is not faithful: ONNX Runtime differs from torch in {', '.join(wrong)} of the "
+            f"output's largest value, at most {LARGEST_DIFFERENCE:g} is allowed; {RETRY}"
+        )
+        raise ExportError(msg)
+    return differences

@@ -1,0 +1,137 @@
+"""The model of a run: exported once, converted per batch size where the backend needs that."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from zoo_runner.files.named_errors import naming
+from zoo_runner.job.steps import EXPORT, coded
+from zoo_runner.store.fingerprints import fingerprint
+from zoo_runner.store.store import DamagedError, Terms
+from zoo_runner.used_code.libraries import EXPORTING, versions
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from zoo_runner.job.recipe import Recipe
+    from zoo_runner.stages.fetch.trust import Fetched
+    from zoo_runner.store.store import Built, Store
+
+MODEL = "model.onnx"
+PARITY = "parity.json"
+"""How far torch and ONNX Runtime are apart, by output."""
+NOTES = "checkpoint.json"
+"""What was taken of the checkpoint, where it left a choice."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelFile:
+    """A model ready to be loaded, and what it is a function of.
+
+    Attributes:
+        path: The file.
+        sha256: Its hash.
+        reused: Whether it was there before this run.
+        differences: Largest relative difference between torch and ONNX Runtime, per output.
+        weights: Hash of the checkpoint.
+        notes: What was taken of the checkpoint where it left a choice, and what was left out.
+    """
+
+    path: Path
+    sha256: str
+    reused: bool
+    differences: Mapping[str, float]
+    weights: str = ""
+    notes: tuple[str, ...] = ()
+
+
+def export_key(recipe: Recipe, weights_sha256: str) -> str:
+    """Name an export by everything that shapes it, but the code; for that, see :mod:`zoo_runner.job.steps`."""
+    return fingerprint(export_parts(recipe, weights_sha256))
+
+
+def export_parts(recipe: Recipe, weights_sha256: str) -> dict[str, object]:
+    """Return what :func:`export_key` is made of."""
+    return {
+        "weights": weights_sha256,
+        "network": recipe.parts.network.identity,
+        "onnx": recipe.manifest.onnx.model_dump(mode="json"),
+        "batch": None if recipe.manifest.onnx.dynamic_batch else recipe.manifest.infer.batch,
+        "libraries": dict(versions(EXPORTING)),
+    }
+
+
+def graph_without_weights(recipe: Recipe, store: Store, warn: Callable[[str], None]) -> tuple[str, ...]:
+    """Return the graph nodes of the manifest's outputs, from an export with random weights.
+
+    The graph's shape and names do not depend on the weights.
+
+    Raises:
+        PrerequisiteError: A package that exporting needs is missing.
+        ExportError: The network cannot be exported.
+    """
+    from zoo_runner.onnx_graph import output_nodes  # noqa: PLC0415 - loads onnx
+
+    def make(folder: Path) -> None:
+        from zoo_runner.stages.export.checked_export import export_graph  # noqa: PLC0415 - loads torch
+
+        export_graph(recipe.parts.network, recipe.manifest.onnx, folder / MODEL, batch=recipe.manifest.infer.batch)
+
+    built = coded(EXPORT, recipe, store, warn).build(
+        "graph", export_key(recipe, "without weights"), make, Terms(needs=(MODEL,))
+    )
+    return output_nodes(built.path / MODEL, [spec.name for spec in recipe.manifest.output_specs])
+
+
+def export_model(recipe: Recipe, weights: Fetched, store: Store, warn: Callable[[str], None]) -> ModelFile:
+    """Return the ONNX model of the weights, exporting it if this was not done before.
+
+    ``warn`` is told when it cannot be kept for later runs.
+    """
+
+    def make(folder: Path) -> None:
+        from zoo_runner.stages.export.checked_export import export  # noqa: PLC0415 - loads torch
+
+        manifest = recipe.manifest
+        network, target = recipe.parts.network, folder / MODEL
+        batch, sha256 = manifest.infer.batch, weights.sha256
+        exported = export(network, weights.path, manifest.onnx, target, batch=batch, sha256=sha256)
+        for name, found in ((PARITY, dict(exported.differences)), (NOTES, exported.notes)):
+            with naming(folder / name):
+                (folder / name).write_text(json.dumps(found), encoding="utf-8")
+
+    built = coded(EXPORT, recipe, store, warn).build(
+        "onnx",
+        export_key(recipe, weights.sha256),
+        make,
+        Terms(needs=(MODEL, PARITY, NOTES), varies=(PARITY,)),
+        accept=_readable,
+    )
+    return ModelFile(
+        path=built.path / MODEL,
+        sha256=built.sha256(MODEL),
+        reused=built.reused,
+        differences=_differences(built.path / PARITY),
+        weights=weights.sha256,
+        notes=_notes(built.path / NOTES),
+    )
+
+
+def _readable(built: Built) -> bool:
+    try:
+        _differences(built.path / PARITY)
+        _notes(built.path / NOTES)
+    except (OSError, ValueError, TypeError, AttributeError) as error:
+        raise DamagedError(f"{PARITY} or {NOTES} cannot be understood ({error})") from error
+    return True
+
+
+def _differences(path: Path) -> dict[str, float]:
+    return {name: float(value) for name, value in json.loads(path.read_text(encoding="utf-8")).items()}
+
+
+def _notes(path: Path) -> tuple[str, ...]:
+    return tuple(str(note) for note in json.loads(path.read_text(encoding="utf-8")))

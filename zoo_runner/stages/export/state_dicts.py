@@ -1,0 +1,316 @@
+"""The sets of tensors in a checkpoint, and which of them fit a network.
+
+A checkpoint holds a state_dict, or holds one under a key beside other things (``{"model": …, "optimizer": …}``), or
+several of them (``model`` and ``ema``), and training wrappers put prefixes before the names. A set fits when, without
+the prefixes that all of its names carry, it has the network's names and shapes and no other tensor but counters.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from zoo_runner.errors import ExportError, shortened
+from zoo_runner.stages.export.checkpoint_file import RESAVE
+
+if TYPE_CHECKING:
+    import torch
+
+DEEPEST: Final = 3
+"""Keys above a state_dict that are looked through, as in ``{"ema": {"module": …}}``."""
+NO_WEIGHTS: Final = re.compile(r"^optim$|optimi[sz]er|grad_?scaler|exp_avg|momentum_buffer", re.IGNORECASE)
+"""Keys of an optimiser's state, some of which has the weights' names and shapes."""
+MOST: Final = 1000
+"""Sets of tensors in one file. Some optimisers keep one for each layer, under keys that nobody knows."""
+PREFIXES: Final = ("module.", "model.", "_orig_mod.", "net.", "network.")
+"""What DataParallel, Lightning, torch.compile and training scripts put before every name, in any order."""
+STEPS: Final = "num_batches_tracked"
+"""Batches that a normalisation layer was trained on. Inference never reads it."""
+COUNTERS: Final = (STEPS, "n_averaged", "total_ops", "total_params")
+"""Numbers that no layer computes with: of torch's normalisation and weight averaging, and of the profiler thop."""
+COUNTED_SINCE: Final = 2
+"""Version of torch's normalisation layers that have :data:`STEPS`; the state_dict says it."""
+LISTED: Final = 20
+"""How many tensors of each kind of difference are named."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Candidate:
+    """A state_dict in a file.
+
+    Attributes:
+        keys: The keys it stands under.
+        tensors: By name, as the file has them.
+        versions: What torch wrote of each module, by the module's name.
+        others: What stands beside the tensors and is none.
+    """
+
+    keys: tuple[str, ...]
+    tensors: Mapping[str, torch.Tensor]
+    versions: Mapping[str, Any] = field(default_factory=dict)
+    others: tuple[str, ...] = ()
+
+    @property
+    def lookup(self) -> str:
+        """Python that leads to it."""
+        return "".join(f"[{key!r}]" for key in self.keys)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    """A state_dict that fits.
+
+    Attributes:
+        key: The keys it stands under, with points between.
+        lookup: Python that leads to it.
+        tensors: By the network's names.
+        counters: Those of its names that inference never reads.
+        notes: What of the file was taken, and what was left out.
+    """
+
+    key: str
+    lookup: str
+    tensors: Mapping[str, torch.Tensor]
+    counters: frozenset[str]
+    notes: tuple[str, ...]
+
+
+def state_dicts(content: object, path: Path) -> tuple[Candidate, ...]:
+    """List the sets of tensors in a checkpoint: what is at the top, then what is under keys.
+
+    Raises:
+        ExportError: There is none, or there are more than :data:`MOST`.
+    """
+    if not isinstance(content, Mapping):
+        msg = f"checkpoint {path} holds a {type(content).__name__}, expected a state_dict; {RESAVE}"
+        raise ExportError(msg)
+    found = tuple(islice(_candidates(content), MOST + 1))
+    if len(found) > MOST:
+        msg = f"checkpoint {path} holds more than {MOST:,} sets of tensors, expected a state_dict; {RESAVE}"
+        raise ExportError(msg)
+    if found:
+        return found
+    strangers = [f"{_key(key)} ({type(value).__name__})" for key, value in content.items()]
+    msg = (
+        f"checkpoint {path} is no state_dict (names and tensors only), and has none under a key such as 'state_dict': "
+        f"it holds {listed(strangers)}; {RESAVE}"
+    )
+    raise ExportError(msg)
+
+
+def unsearched(content: object) -> tuple[str, ...]:
+    """Name the places in a checkpoint that hold named tensors and are not looked through.
+
+    They stand deeper than :data:`DEEPEST`, in a list, or under a key that is no text. An optimiser's are not named.
+    """
+    searched = list(_searched(content, (), {})) if isinstance(content, Mapping) else []
+    seen = {id(each) for each, _ in searched}
+    return tuple(
+        ".".join((*keys, shortened(str(key)) if isinstance(key, (str, int)) else type(key).__name__))
+        for each, keys in searched
+        for key, value in each.items()
+        if not _of_optimiser(key) and _holds_set(value, seen)
+    )
+
+
+def fitted(candidate: Candidate, module: torch.nn.Module) -> Found | None:
+    """Return a set of tensors by the network's names; ``None`` if it does not fit."""
+    expected: Mapping[str, torch.Tensor] = module.state_dict()
+    names, prefix = _names(candidate, expected)
+    spare = [name for name in names if name not in expected and _is_counter(name, names[name])]
+    tensors = {name: tensor for name, tensor in names.items() if name not in spare}
+    if not _matches(tensors, expected):  # first, as it costs least and there may be many sets
+        return None
+    missing = {name for name in expected if name not in tensors}
+    uncounted = {name for name in missing if _older(name, candidate, prefix, module)}
+    if missing - uncounted:
+        return None
+    return Found(
+        key=".".join(candidate.keys),
+        lookup=candidate.lookup,
+        tensors=tensors,
+        counters=frozenset(name for name in tensors if _counts(name, module)),
+        notes=tuple(_notes(candidate, prefix, spare, uncounted)),
+    )
+
+
+def differences(candidates: Sequence[Candidate], module: torch.nn.Module, path: Path) -> str:
+    """Say how the set of tensors that comes nearest to the network differs from it."""
+    expected: Mapping[str, torch.Tensor] = module.state_dict()
+    nearest = max(candidates, key=lambda each: len(_names(each, expected)[0].keys() & expected.keys()))
+    names, prefix = _names(nearest, expected)
+    found = {name: tensor for name, tensor in names.items() if name in expected or not _is_counter(name, tensor)}
+    lists = {
+        "missing": [
+            f"{name} {_described(tensor)}"
+            for name, tensor in expected.items()
+            if name not in found and not _older(name, nearest, prefix, module)
+        ],
+        "unexpected": [f"{shortened(name)} {_described(found[name])}" for name in found if name not in expected],
+        "different": [
+            f"{name}: expected {_described(tensor)}, found {_described(found[name])}"
+            for name, tensor in expected.items()
+            if name in found and not _fits(tensor, found[name])
+        ],
+    }
+    lines = [f"  {len(entries)} {kind}: {listed(entries)}" for kind, entries in lists.items() if entries]
+    where = f" under {'.'.join(nearest.keys)!r}" if nearest.keys else ""
+    others = [repr(".".join(each.keys)) for each in candidates if each is not nearest]
+    return (
+        f"checkpoint {path} does not match the network, which has {len(expected)} tensors; the file has "
+        f"{len(nearest.tensors)}{where}:\n"
+        + "\n".join(lines)
+        + "\n"
+        + (f"  what is under {listed(others)} does not match either\n" if others else "")
+        + "Use the checkpoint this network was trained to, or correct plugin.config."
+    )
+
+
+def listed(entries: Sequence[str]) -> str:
+    """Join the first entries, and count the rest."""
+    rest = len(entries) - LISTED
+    return ", ".join(entries[:LISTED]) + (f", and {rest} more" if rest > 0 else "")
+
+
+def _candidates(content: Mapping[Any, Any]) -> Iterator[Candidate]:
+    for found, keys in _searched(content, (), {}):
+        tensors = {key: value for key, value in found.items() if _tensor(key, value)}
+        if tensors or not found:
+            versions = getattr(found, "_metadata", None)
+            yield Candidate(
+                keys=keys,
+                tensors=tensors,
+                versions=versions if isinstance(versions, Mapping) else {},
+                others=tuple(
+                    f"{_key(key)} ({type(value).__name__})" for key, value in found.items() if key not in tensors
+                ),
+            )
+
+
+def _searched(
+    content: Mapping[Any, Any], keys: tuple[str, ...], seen: dict[int, int]
+) -> Iterator[tuple[Mapping[Any, Any], tuple[str, ...]]]:
+    """Yield what is looked through and its keys: each object once, however many keys lead to it.
+
+    Args:
+        content: Where to begin.
+        keys: The keys it stands under.
+        seen: For each object, by its ``id``, the least number of keys that led to it.
+    """
+    if id(content) not in seen:
+        yield content, keys
+    seen[id(content)] = len(keys)
+    for key, value in content.items():
+        inside = isinstance(value, Mapping) and isinstance(key, str) and value and len(keys) < DEEPEST
+        if inside and not _of_optimiser(key) and len(keys) + 1 < seen.get(id(value), DEEPEST + 1):
+            yield from _searched(value, (*keys, key), seen)
+
+
+def _holds_set(content: object, seen: set[int]) -> bool:
+    """Say whether there are named tensors in something, at any depth; what was ``seen`` does not count."""
+    ahead = [content]
+    while ahead:
+        each = ahead.pop()
+        if not isinstance(each, (Mapping, list, tuple)) or id(each) in seen:
+            continue
+        seen.add(id(each))
+        if not isinstance(each, Mapping):
+            ahead.extend(each)
+            continue
+        inside = {key: value for key, value in each.items() if not _of_optimiser(key)}
+        if any(_tensor(key, value) for key, value in inside.items()):
+            return True
+        ahead.extend(inside.values())
+    return False
+
+
+def _of_optimiser(key: object) -> bool:
+    return isinstance(key, str) and NO_WEIGHTS.search(key) is not None
+
+
+def _tensor(key: object, value: object) -> bool:
+    import torch  # noqa: PLC0415 - torch is an optional extra
+
+    return isinstance(key, str) and isinstance(value, torch.Tensor)
+
+
+def _names(candidate: Candidate, expected: Mapping[str, Any]) -> tuple[dict[str, torch.Tensor], str]:
+    """Return the tensors without prefixes that all names carry but those of counters, and what was left out.
+
+    Of several ways to do so, the one that gives the most names of the network counts; at most one can give them all.
+    """
+    tensors, prefix = dict(candidate.tensors), ""
+    ways = [(tensors, prefix)]
+    while common := _common(tensors):
+        tensors, prefix = {name.removeprefix(common): tensor for name, tensor in tensors.items()}, prefix + common
+        ways.append((tensors, prefix))
+    return max(ways, key=lambda way: len(way[0].keys() & expected.keys()))
+
+
+def _common(tensors: Mapping[str, torch.Tensor]) -> str:
+    """Return the prefix that can be taken off all names, if there is one."""
+    weights = [name for name, tensor in tensors.items() if not _is_counter(name, tensor)]
+    shared = (each for each in PREFIXES if weights and all(name.startswith(each) for name in weights))
+    return next((each for each in shared if len({name.removeprefix(each) for name in tensors}) == len(tensors)), "")
+
+
+def _is_counter(name: str, tensor: torch.Tensor) -> bool:
+    return name.rpartition(".")[2] in COUNTERS and tensor.numel() == 1
+
+
+def _counts(name: str, module: torch.nn.Module) -> bool:
+    """Say whether a name of the network is the counter of one of torch's normalisation layers."""
+    from torch.nn.modules.batchnorm import _NormBase  # noqa: PLC0415 - torch is an optional extra; their one base
+
+    owner, _, last = name.rpartition(".")
+    layers: dict[str, torch.nn.Module] = dict(module.named_modules())
+    return last == STEPS and isinstance(layers.get(owner), _NormBase)
+
+
+def _older(name: str, candidate: Candidate, prefix: str, module: torch.nn.Module) -> bool:
+    """Say whether a missing name is a counter that the release that wrote the file did not have, as torch decides."""
+    owner = (prefix + name.rpartition(".")[0]).rstrip(".")
+    noted = candidate.versions.get(owner)
+    version = noted.get("version") if isinstance(noted, Mapping) else None
+    return _counts(name, module) and (not isinstance(version, int) or version < COUNTED_SINCE)
+
+
+def _matches(tensors: Mapping[str, torch.Tensor], expected: Mapping[str, torch.Tensor]) -> bool:
+    return all(name in expected and _fits(expected[name], tensor) for name, tensor in tensors.items())
+
+
+def _notes(candidate: Candidate, prefix: str, spare: Sequence[str], uncounted: set[str]) -> Iterator[str]:
+    if candidate.keys:
+        yield f"the weights are those under {'.'.join(candidate.keys)!r} of the checkpoint"
+    if candidate.others:
+        yield f"what stands beside the weights in the checkpoint was left out: {listed(candidate.others)}"
+    if prefix:
+        yield f"the prefix {prefix!r} of all names of the checkpoint was left out"
+    if spare:
+        yield f"counters of training in the checkpoint, which the network does not have, were left out: {listed(spare)}"
+    if uncounted:
+        yield f"the checkpoint lacks {STEPS} for {len(uncounted)} layers, which inference does not use"
+
+
+def _key(key: object) -> str:
+    return shortened(repr(key)) if isinstance(key, (str, int)) else type(key).__name__
+
+
+def _described(tensor: torch.Tensor) -> str:
+    """Say ``float32[64, 3, 3, 3]``, and the layout or device where it is not the usual one."""
+    import torch  # noqa: PLC0415 - torch is an optional extra
+
+    layout = "" if tensor.layout == torch.strided else f" {tensor.layout}".replace("torch.", "")
+    nowhere = " without values (meta)" if tensor.is_meta else ""
+    return f"{tensor.dtype}{list(tensor.shape)}".removeprefix("torch.") + layout + nowhere
+
+
+def _fits(expected: torch.Tensor, found: torch.Tensor) -> bool:
+    """Whether ``found`` can be copied without changing what it means."""
+    same_kind = expected.dtype == found.dtype or (expected.is_floating_point() and found.is_floating_point())
+    placed = expected.layout == found.layout and not found.is_meta and not found.is_quantized
+    return expected.shape == found.shape and same_kind and placed

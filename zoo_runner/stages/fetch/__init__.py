@@ -1,0 +1,1 @@
+"""Weights and data set: found or downloaded, verified, and read."""

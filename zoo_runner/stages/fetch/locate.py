@@ -1,0 +1,184 @@
+"""Which weights and which data set a run uses, and getting hold of them."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from zoo_runner.errors import LISTED, DatasetError, FetchError, listed, shortened
+from zoo_runner.plugin.calls import calling
+from zoo_runner.stages.fetch.archive import extract
+from zoo_runner.stages.fetch.resource import fetch, local_file, resource_folder
+from zoo_runner.stages.fetch.source import FileSource
+from zoo_runner.stages.fetch.trust import Fetched, in_use
+from zoo_runner.store.fingerprints import file_digest
+from zoo_runner.used_code.opened import set_apart_below
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from zoo_runner.job.options import RunOptions
+    from zoo_runner.job.recipe import Recipe
+    from zoo_runner.plugin.interfaces import Progress, Sample
+    from zoo_runner.store.store import Store
+
+NAMED = 3
+"""Files named of the samples with one id."""
+
+
+def weights_source(recipe: Recipe, options: RunOptions) -> FileSource:
+    """Return where the weights come from: ``--weights`` or the manifest.
+
+    The manifest's hash belongs to the manifest's file: with ``--weights`` it is not asked for, unless
+    ``--require-hash`` says that nothing else may be scored.
+
+    Raises:
+        FetchError: Neither names any.
+    """
+    weights = recipe.manifest.weights
+    if options.weights is not None:
+        pinned = options.require_hash
+        return FileSource(
+            url=options.weights,
+            base=Path.cwd(),
+            sha256=weights.sha256 if pinned else None,
+            size=weights.size if pinned else None,
+        )
+    if weights.url is None:
+        msg = (
+            f"{recipe.loaded.locate(('weights',))}: the manifest names no weights, because none are published "
+            f"for it; give a checkpoint with --weights PATH|URL"
+        )
+        raise FetchError(msg)
+    base = recipe.loaded.origin(("weights", "url")).folder
+    return FileSource(url=weights.url, base=base, sha256=weights.sha256, size=weights.size)
+
+
+def fetch_weights(recipe: Recipe, options: RunOptions, store: Store, progress: Progress) -> Fetched:
+    """Obtain and verify the weights."""
+    source = weights_source(recipe, options)
+    return fetch(source, store, progress, require_hash=options.require_hash, refetch=options.refetch)
+
+
+def known_weights(recipe: Recipe, options: RunOptions) -> str | None:
+    """Return the hash of the weights as far as it is known without fetching them; ``None`` if it is not.
+
+    The manifest's hash is what its file must have; any other file is hashed if it is on this machine.
+    """
+    if options.weights is None and recipe.manifest.weights.sha256 is not None:
+        return recipe.manifest.weights.sha256
+    try:
+        path = local_file(weights_source(recipe, options))
+    except FetchError:
+        return None
+    return file_digest(path) if path is not None and path.is_file() else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataRoot:
+    """Where the data set is, and how it was found; ``archive`` is what it was unpacked from."""
+
+    path: Path
+    origin: str
+    reused: bool
+    archive: Fetched | None = field(default=None, compare=False)
+
+
+def find_data(recipe: Recipe, options: RunOptions, store: Store, progress: Progress) -> DataRoot:
+    """Find the data set: ``--data``, then the environment variable, then the manifest's URL.
+
+    Raises:
+        DatasetError: A folder that was named does not exist, or nothing names one.
+        FetchError: It cannot be downloaded or unpacked.
+    """
+    dataset = recipe.manifest.dataset
+    if options.data is not None:
+        return _given(options.data, dataset.subdir, "--data")
+    if dataset.root_env and os.environ.get(dataset.root_env):
+        return _given(Path(os.environ[dataset.root_env]), dataset.subdir, f"${dataset.root_env}")
+    if dataset.url is None:
+        msg = f"no data set: give --data FOLDER{f' or set {dataset.root_env}' if dataset.root_env else ''}"
+        raise DatasetError(msg)
+    base = recipe.loaded.origin(("dataset", "url")).folder
+    folder = resource_folder(dataset.url, base)
+    if folder is not None:
+        return _given(folder, dataset.subdir, dataset.url)
+    source = FileSource(
+        url=dataset.url,
+        base=base,
+        sha256=dataset.sha256,
+        md5=dataset.md5,
+        size=dataset.size,
+    )
+    archive = fetch(source, store, progress, require_hash=options.require_hash, refetch=options.refetch)
+    with in_use(archive, last=False):
+        unpacked = extract(archive.path, archive.sha256, store, progress)
+        root = unpacked / dataset.subdir
+        if not root.is_dir():
+            msg = (
+                f"{recipe.loaded.locate(('dataset', 'subdir'))}: expected the folder {dataset.subdir!r} in the archive "
+                f"{archive.origin}, found {_held(unpacked)}; correct dataset.subdir, or the address"
+            )
+            raise DatasetError(msg)
+    return DataRoot(path=root, origin=archive.origin, reused=archive.reused, archive=archive)
+
+
+def _held(folder: Path) -> str:
+    """Name what is in a folder, or below the only one in it: folders end in a slash."""
+    prefix = ""
+    while True:
+        inside = sorted(folder.iterdir())
+        if len(inside) != 1 or inside[0].is_symlink() or not inside[0].is_dir():
+            break
+        folder, prefix = inside[0], f"{prefix}{inside[0].name}/"
+    names = [shortened(f"{prefix}{each.name}{'/' if each.is_dir() else ''}") for each in inside]
+    more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
+    return ", ".join(names[:LISTED]) + more if names else f"{prefix} with nothing in it"
+
+
+def read_samples(recipe: Recipe, root: Path) -> Sequence[Sample]:
+    """Read the data set and check that it is the whole of it, each sample once.
+
+    Raises:
+        DatasetError: The number of samples is not the manifest's, or several have the same id.
+    """
+    set_apart_below(root)
+    with calling("zoo_dataset"):
+        samples = recipe.parts.dataset.samples(root)
+    expected = recipe.manifest.dataset.samples
+    if len(samples) != expected:
+        msg = (
+            f"{root}: expected the {expected} samples of {recipe.manifest.dataset.name}, found {len(samples)}; "
+            f"a figure for other data cannot be compared (for a part of the set use --limit)"
+        )
+        raise DatasetError(msg)
+    _check_ids(root, samples)
+    return samples
+
+
+def _check_ids(root: Path, samples: Sequence[Sample]) -> None:
+    """Refuse ids that repeat: figures by sample, comparisons and subsets go by them."""
+    by_id: dict[str, list[Sample]] = {}
+    for sample in samples:
+        by_id.setdefault(sample.id, []).append(sample)
+    repeated = [
+        f"{name!r}, {len(same)} times: {', '.join(str(sample.path) for sample in same[:NAMED])}"
+        for name, same in by_id.items()
+        if len(same) > 1
+    ]
+    if repeated:
+        msg = (
+            f"{root}: expected an id of its own for each sample, found {len(repeated)} of several samples:\n"
+            f"{listed(repeated)}\nremove the doubles from the data set, or correct the plugin that reads it"
+        )
+        raise DatasetError(msg)
+
+
+def _given(folder: Path, subdir: str, origin: str) -> DataRoot:
+    if not folder.is_dir():
+        msg = f"{origin}: expected the folder of the data set, found no folder {folder}"
+        raise DatasetError(msg)
+    inner = folder / subdir
+    return DataRoot(path=inner if inner.is_dir() else folder, origin=origin, reused=True)

@@ -1,0 +1,1 @@
+"""Samples to predictions: preprocess, infer and postprocess, overlapped."""

@@ -1,0 +1,158 @@
+"""Samples -> outputs of a loaded model, with the next batches being made while the device works."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+
+from zoo_runner.errors import PluginError
+from zoo_runner.plugin.calls import calling
+from zoo_runner.plugin.interfaces import DeviceArrays, ParallelSession
+from zoo_runner.stages.fetch.sample_keys import SampleKeys
+from zoo_runner.stages.iterators import UntilError, batched, buffered, ordered
+from zoo_runner.stages.predict.pipeline import warm
+from zoo_runner.store.fingerprints import fingerprint
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from zoo_runner.plugin.interfaces import Arrays, Preprocess, Sample, Session, TensorSpec
+    from zoo_runner.stages.predict.clocks import Clocks
+
+READY = 2
+"""Batches that wait for the device, and batches of outputs that wait to be taken, at most."""
+
+_Buffers: TypeAlias = "dict[str, NDArray[Any]]"
+
+
+def _nothing() -> None:
+    """Find nothing changed."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelOutputs:
+    """Outputs inferred by a loaded model.
+
+    Attributes:
+        preprocess: Makes the inputs, on ``workers`` threads.
+        inputs: What it makes, as the session takes it.
+        session: Opens the model when the first batch needs it, and returns the same session after that.
+        batch: Samples per call; a short last batch is filled with its first sample, and the
+            filling's outputs are dropped (what ais_bench does).
+        key: Identity of model and backend.
+        workers: Threads that decode and preprocess.
+        clocks: Told how long ``preprocess`` and ``infer`` were busy.
+        unchanged: Raises an error if the model is not what ``key`` says any more.
+        keys: The samples' files as they were when they were hashed.
+    """
+
+    preprocess: Preprocess
+    inputs: tuple[TensorSpec, ...]
+    session: Callable[[], Session]
+    batch: int
+    key: str
+    workers: int
+    clocks: Clocks
+    unchanged: Callable[[], None] = _nothing
+    keys: SampleKeys = field(default_factory=SampleKeys, repr=False, compare=False)
+
+    def identity(self, samples: Sequence[Sample]) -> str:
+        """Return the key of model, preprocessing, the content of the samples' files and what is known of them."""
+        return fingerprint(self.key, self.preprocess.identity, self.batch, self.keys.of(samples))
+
+    def check(self, samples: Sequence[Sample]) -> None:
+        """Refuse outputs of samples whose files, or whose model, changed since they were hashed.
+
+        Raises:
+            ChangedError: The first file that did.
+        """
+        self.keys.check(samples)
+        self.unchanged()
+
+    def warm(self, samples: int) -> None:
+        """Tell the preprocessing how much is coming."""
+        warm(samples, self.preprocess)
+
+    def outputs(self, samples: Iterable[Sample]) -> Iterator[Arrays]:
+        """Yield the outputs sample by sample, with a few batches in the making.
+
+        Raises:
+            PluginError: The preprocessing returned something else than ``inputs``.
+        """
+        with (
+            ThreadPoolExecutor(self.workers, thread_name_prefix="preprocess") as pool,
+            buffered(self._batches(pool, samples), ahead=READY, name="batches") as batches,
+            # Loaded by this thread, which an interrupt can reach, while the first batches are being made.
+            buffered(self._inferred(self.session(), batches), ahead=READY, name="device") as inferred,
+        ):
+            for count, outputs in inferred:
+                yield from (_of_sample(outputs, i) for i in range(count))
+
+    def _batches(self, pool: ThreadPoolExecutor, samples: Iterable[Sample]) -> Iterator[tuple[int, _Buffers]]:
+        """Yield full batches with the number of samples in each."""
+        ahead = max(self.batch, 2 * self.workers)
+        with closing(ordered(pool, self._prepare, self._places(samples), ahead=ahead)) as filled:
+            for group in batched(filled, self.batch):
+                buffers, count = group[0], len(group)
+                for array in buffers.values():
+                    array[count:] = array[0]
+                yield count, buffers
+
+    def _places(self, samples: Iterable[Sample]) -> Iterator[tuple[Sample, _Buffers, int]]:
+        """Give each sample its place in a batch, so that no thread need put them together later."""
+        for group in batched(samples, self.batch):
+            # New memory for each batch: whoever still looks at an old one, such as outputs that are views of it, may.
+            buffers = {spec.name: np.empty(spec.sized(self.batch), np.dtype(spec.dtype)) for spec in self.inputs}
+            yield from ((sample, buffers, place) for place, sample in enumerate(group))
+
+    def _prepare(self, where: tuple[Sample, _Buffers, int]) -> _Buffers:
+        sample, buffers, place = where
+        with self.clocks.measure("preprocess"):
+            with calling("zoo_preprocess", sample):
+                arrays = self.preprocess(sample)
+            expected = {name: (array.dtype, array.shape[1:]) for name, array in buffers.items()}
+            found = {name: (array.dtype, array.shape) for name, array in arrays.items()}
+            if found != expected:
+                raise PluginError(
+                    f"inputs of sample {sample.id!r}: expected {_phrase(expected)}, found {_phrase(found)}; "
+                    "correct the plugin's preprocessing"
+                )
+            for name, array in arrays.items():
+                buffers[name][place] = array
+        return buffers
+
+    def _inferred(self, session: Session, batches: Iterator[tuple[int, _Buffers]]) -> Iterator[tuple[int, Arrays]]:
+        """Run the batches; of those before an error, none is dropped."""
+        counts: deque[int] = deque()
+        given = UntilError(batches)
+
+        def inputs() -> Iterator[Arrays]:
+            while True:
+                with self.clocks.pause("infer"):
+                    count, buffers = next(given, (0, None))
+                if buffers is None:
+                    return
+                counts.append(count)
+                yield buffers
+
+        run = session.infer_many if isinstance(session, ParallelSession) else partial(map, session.infer)
+        for outputs in self.clocks.each("infer", run(inputs())):
+            yield counts.popleft(), outputs
+        given.check()
+
+
+def _of_sample(outputs: Arrays, place: int) -> Arrays:
+    """Return one sample's outputs of a batch's, and which device they come from, if that is known."""
+    arrays = {name: array[place] for name, array in outputs.items()}
+    return DeviceArrays(arrays, outputs.device) if isinstance(outputs, DeviceArrays) else arrays
+
+
+def _phrase(arrays: dict[str, tuple[np.dtype[Any], tuple[int, ...]]]) -> str:
+    return ", ".join(f"{name} {dtype}{list(shape)}" for name, (dtype, shape) in arrays.items()) or "nothing"

@@ -1,0 +1,249 @@
+"""ais_bench's files: ``.bin`` inputs for it, and ``.bin``, ``.npy`` or ``.txt`` results from it.
+
+Input ``k`` (the sample's position, counted from 1) is ``%07d.bin``; its output ``i`` is
+``%07d_<i>.<format>``, with ``i`` counted from 0 in the manifest's output order. ais_bench names results after
+the input's name up to its first dot, so inputs made by hand must differ before it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from urllib.parse import quote
+
+import numpy as np
+
+from zoo_runner.errors import ResultError
+from zoo_runner.output.writing import replacing_folder
+from zoo_runner.plugin.interfaces import DeviceArrays
+from zoo_runner.stages.fetch.sample_keys import SampleKeys
+from zoo_runner.stages.predict.result_file import FORMATS, file_problem, read_output
+from zoo_runner.store.fingerprints import fingerprint
+from zoo_runner.store.snapshots import Watch
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from zoo_runner.plugin.interfaces import Arrays, Sample, TensorSpec
+    from zoo_runner.stages.predict.result_origin import OriginGuard
+
+NAMED = 10
+"""How many bad files an error names before it only counts."""
+Look: TypeAlias = "Callable[[Sample, Sequence[str], Callable[[], Arrays]], None]"
+_DEVICE: Final = re.compile(r"device(\d+)")
+"""Folders in which ais_bench writes where it uses several devices."""
+_RESULT: Final = re.compile(rf".*_\d+\.({'|'.join(FORMATS)})")
+
+
+def _left_open(_folder: Path) -> None:
+    """Say nothing of where results come from."""
+
+
+def stem(sample: Sample) -> str:
+    """Return the base name of a sample's input file."""
+    return f"{sample.index:07d}"
+
+
+def write_inputs(folder: Path, samples: Sequence[Sample], inputs: Iterable[Arrays]) -> None:
+    """Write one file per sample and input: raw, C order, little-endian.
+
+    A model with one input gets ``<folder>/0000001.bin``; one with several gets a folder per input.
+    """
+    with replacing_folder(folder) as temporary:
+        for sample, arrays in zip(samples, inputs, strict=True):
+            for name, array in arrays.items():
+                target = temporary if len(arrays) == 1 else temporary / input_folder(name)
+                target.mkdir(exist_ok=True)
+                (target / f"{stem(sample)}.bin").write_bytes(_raw(array))
+
+
+def input_folder(name: str) -> str:
+    """Return the folder of one of several inputs; a name may have characters that a path must not."""
+    return quote(name, safe="")
+
+
+def write_results(
+    folder: Path,
+    samples: Sequence[Sample],
+    outputs: Iterable[Arrays],
+    specs: Sequence[TensorSpec],
+    seal: Callable[[Path], None] = _left_open,
+) -> None:
+    """Write one file per sample and output, as ais_bench names them.
+
+    ``seal`` is given the folder when all files are in it, to say where they come from.
+    """
+    with replacing_folder(folder) as temporary:
+        for sample, arrays in zip(samples, outputs, strict=True):
+            for position, spec in enumerate(specs):
+                (temporary / f"{stem(sample)}_{position}.bin").write_bytes(_raw(arrays[spec.name]))
+        seal(temporary)
+
+
+def result_files(folder: Path) -> list[Path]:
+    """Return the result files of a folder, and of the ``device<n>`` folders in it."""
+    return [path for path in sorted([*folder.glob("*"), *folder.glob("device*/*")]) if _RESULT.fullmatch(path.name)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResultFolder:
+    """Outputs read from result files; built by :func:`open_results`, which has checked names and sizes.
+
+    Attributes:
+        files: The files of each sample index, in output order.
+        specs: The outputs, in the order the files are numbered.
+        code: Identity of the libraries that work on the outputs.
+        watch: The files as they were when they were hashed.
+        keys: The same of the samples' own files.
+        guard: Holds both against what the folder's sidecar says; ``None`` where it has none.
+        look: Told each sample with the hashes of its files and how to read them, whether or not what came of them
+            is kept; raises an error if they cannot be.
+    """
+
+    files: Mapping[int, tuple[Path, ...]]
+    specs: tuple[TensorSpec, ...]
+    code: str
+    guard: OriginGuard | None = None
+    look: Look | None = None
+    watch: Watch = field(default_factory=Watch, repr=False, compare=False)
+    keys: SampleKeys = field(default_factory=lambda: SampleKeys(absent=True), repr=False, compare=False)
+
+    def identity(self, samples: Sequence[Sample]) -> str:
+        """Return the key of the files' content, of what they are read as, and of what is known of the samples.
+
+        The samples' own files need not exist; where they do, they count, as a postprocessing may read them.
+
+        Raises:
+            ResultError: Files are others than the sidecar says.
+            EqualOutputsError: As ``look`` finds.
+        """
+        digests = [[self._digest(path) for path in self.files[sample.index]] for sample in samples]
+        if self.look is not None:
+            for sample, row in zip(samples, digests, strict=True):
+                self.look(sample, row, partial(self._read, sample))
+        specs = [(spec.name, spec.dtype, list(spec.sample_shape())) for spec in self.specs]
+        rows = self.keys.of(samples)
+        if self.guard is not None:
+            self.guard.check_contents(samples, [contents for _, contents in rows])
+        return fingerprint("results", digests, specs, rows, self.code)
+
+    def _digest(self, path: Path) -> str:
+        sha256 = self.watch.digest(path)
+        if self.guard is not None:
+            self.guard.check_file(path, sha256)
+        return sha256
+
+    def check(self, samples: Sequence[Sample]) -> None:
+        """Refuse results whose files changed since they were hashed.
+
+        Raises:
+            ChangedError: The first file that did.
+        """
+        self.watch.check(path for sample in samples for path in self.files[sample.index])
+        self.keys.check(samples)
+
+    def outputs(self, samples: Iterable[Sample]) -> Iterator[Arrays]:
+        """Yield each sample's outputs.
+
+        Raises:
+            ResultError: A value is not finite, or a text does not hold the numbers; the file is named.
+        """
+        yield from map(self._read, samples)
+
+    def _read(self, sample: Sample) -> Arrays:
+        paths = self.files[sample.index]
+        arrays = {spec.name: read_output(path, spec) for spec, path in zip(self.specs, paths, strict=True)}
+        device = _DEVICE.fullmatch(paths[0].parent.name)
+        return DeviceArrays(arrays, int(device[1])) if device else arrays
+
+
+def open_results(
+    folder: Path,
+    samples: Sequence[Sample],
+    dataset: Sequence[Sample],
+    specs: Sequence[TensorSpec],
+    *,
+    title: str = "--results",
+    code: str = "",
+    guard: OriginGuard | None = None,
+) -> ResultFolder:
+    """Check a result folder against the data set before anything is scored.
+
+    Args:
+        folder: Holds ``<stem>_<i>.<format>``, directly or below ``device<n>`` folders, in one format.
+        samples: The samples to score; each needs all its files.
+        dataset: The whole data set; files of these samples are not extra.
+        specs: The outputs, in the order the files are numbered.
+        title: What errors call the folder.
+        code: Identity of the libraries that work on the outputs, for keys.
+        guard: Holds the files against the folder's sidecar, as they are read.
+
+    Raises:
+        ResultError: Files are missing, of the wrong size, dtype or shape, extra or there twice; all kinds are named.
+    """
+    title = f"{title} {folder}"
+    if not folder.is_dir():
+        msg = f"{title}: not a folder; expected the one ais_bench wrote <stem>_<i>.bin into"
+        raise ResultError(msg)
+    found, suffix, problems = _scan(folder, title)
+    known = {f"{stem(sample)}_{i}.{suffix}" for sample in dataset for i in range(len(specs))}
+    problems += [f"extra: {name}" for name in sorted(found.keys() - known)]
+    files: dict[int, tuple[Path, ...]] = {}
+    for sample in samples:
+        names = [f"{stem(sample)}_{i}.{suffix}" for i in range(len(specs))]
+        problems += [f"missing: {name} (sample {sample.id})" for name in names if name not in found]
+        problems += [
+            problem
+            for name, spec in zip(names, specs, strict=True)
+            if name in found and (problem := file_problem(found[name], spec))
+        ]
+        files[sample.index] = tuple(found.get(name, folder / name) for name in names)
+    if problems:
+        raise ResultError(_summary(title, problems, specs, suffix))
+    return ResultFolder(files=files, specs=tuple(specs), code=code, guard=guard)
+
+
+def _scan(folder: Path, title: str) -> tuple[dict[str, Path], str, list[str]]:
+    """Return the files by name, their format, and what is wrong with them."""
+    by_format = {
+        suffix: sorted([*folder.glob(f"*.{suffix}"), *folder.glob(f"device*/*.{suffix}")]) for suffix in FORMATS
+    }
+    formats = [suffix for suffix, paths in by_format.items() if any(_RESULT.fullmatch(path.name) for path in paths)]
+    if not formats:
+        deeper = sorted({path.parent.name for path in folder.glob("*/*") if _RESULT.fullmatch(path.name)})
+        hint = f"; {deeper[-1]!r} inside it has some: give that folder" if deeper else ""
+        msg = f"{title}: no <stem>_<i>.bin, .npy or .txt files in it{hint}"
+        raise ResultError(msg)
+    problems = []
+    if len(formats) > 1:
+        problems.append(f"two formats: {' and '.join(f'.{suffix}' for suffix in formats)}; keep the files of one run")
+    found: dict[str, Path] = {}
+    for path in by_format[formats[0]]:
+        if path.name in found:
+            problems.append(f"there twice: {found[path.name].relative_to(folder)} and {path.relative_to(folder)}")
+        found[path.name] = path
+    return found, formats[0], problems
+
+
+def _summary(title: str, problems: Sequence[str], specs: Sequence[TensorSpec], suffix: str) -> str:
+    shown = "\n".join(f"  {problem}" for problem in problems[:NAMED])
+    more = f"\n  … and {len(problems) - NAMED} more" if len(problems) > NAMED else ""
+    order = ", ".join(f"{i} = {spec.name}" for i, spec in enumerate(specs))
+    text = (
+        f"{title}: {len(problems)} problem(s), nothing was scored\n{shown}{more}\n"
+        f"  expected <%07d>_<i>.{suffix} for every sample, outputs in the manifest's order: {order}"
+    )
+    if any(problem.startswith("missing") for problem in problems):
+        text += (
+            "\n  ais_bench names results after the input's name up to its first dot: inputs that agree up to there "
+            "overwrite each other's results"
+        )
+    return text
+
+
+def _raw(array: NDArray[Any]) -> bytes:
+    return np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<")).tobytes()

@@ -1,0 +1,139 @@
+"""The tables of the terminal: expectations, timings, stages."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Final
+
+from rich.box import SIMPLE_HEAD
+from rich.cells import cell_len
+from rich.table import Table
+from rich.text import Text
+
+from zoo_runner.manifest.section import RATE_UNIT
+from zoo_runner.report.model import Verdict
+from zoo_runner.report.table import ABSENT, Row, figure
+from zoo_runner.terminal.console import literal
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from zoo_runner.report.model import PerformanceRecord, StageRecord
+
+STYLES: Final = {
+    Verdict.PASS: "bold green",
+    Verdict.FAIL: "bold red",
+    Verdict.ERROR: "bold red",
+    Verdict.INCONCLUSIVE: "bold yellow",
+    Verdict.WAIVED: "yellow",
+    Verdict.STOPPED: "bold blue",
+    Verdict.NOT_GATED: "dim",
+}
+CONCERN: Final = (Verdict.FAIL, Verdict.ERROR, Verdict.INCONCLUSIVE, Verdict.WAIVED, Verdict.PASS)
+"""Which lines are shown first where there is no room for all."""
+HEADINGS: Final = ("line", "measured", "expected", "tolerance", "verdict")
+RIGHT: Final = {"measured", "expected", "tolerance"}
+UNBROKEN: Final[dict[object, int]] = {"line": 22, "verdict": 12, "stage": 12}
+"""Columns that are not broken on a screen of the usual width, up to so many characters."""
+USUAL_WIDTH: Final = 80
+
+
+def expectations(lines: Iterable[Row]) -> Table:
+    """Make the table of a run's expectations."""
+    table = _grid(HEADINGS, RIGHT)
+    for row in lines:
+        table.add_row(*cells(row))
+    return table
+
+
+def several(runs: Iterable[tuple[str, Verdict, Sequence[Row]]]) -> Table:
+    """Make the table of several runs: of each its name, its verdict, and its expectations."""
+    table = _grid(HEADINGS, RIGHT)
+    for name, overall, lines in runs:
+        table.add_row(f"[bold]{literal(name)}[/]", "", "", "", f"[bold]{verdict(overall)}[/]")
+        for row in lines:
+            table.add_row(*cells(row, indent=" "))
+    return table
+
+
+def timings(records: Sequence[PerformanceRecord], *, verbose: bool) -> Table:
+    """Make the table of what was timed."""
+    columns = dict(_columns(verbose=verbose))
+    table = _grid(columns, set(columns))
+    for record in records:
+        table.add_row(*(_number(getattr(record, field)) for field in columns.values()))
+    return table
+
+
+def stages(records: Iterable[StageRecord]) -> Table:
+    """Make the table of what a run's time went into."""
+    table = _grid(("stage", "seconds", "note"), {"seconds"})
+    for stage in records:
+        table.add_row(stage.name, f"{stage.seconds:.2f}", literal(stage.why))
+    return table
+
+
+def telling(lines: Sequence[Row], most: int) -> tuple[Sequence[Row], str]:
+    """Pick the lines to show where there is no room for all, in their order, and say what the others are."""
+    if len(lines) <= most:
+        return lines, ""
+    rank = {verdict: place for place, verdict in enumerate(CONCERN)}
+    by_concern = sorted(range(len(lines)), key=lambda place: rank.get(lines[place].verdict, len(rank)))
+    left = Counter(lines[place].verdict for place in by_concern[most:])
+    others = ", ".join(f"{count} {_words(verdict)}" for verdict, count in left.items())
+    return [lines[place] for place in sorted(by_concern[:most])], others
+
+
+def show(screen: Console, table: Table) -> None:
+    """Print a table below a blank line."""
+    for column in table.columns:
+        if column.header in UNBROKEN and screen.width >= USUAL_WIDTH:
+            longest = max((cell_len(Text.from_markup(str(cell)).plain) for cell in column.cells), default=0)
+            column.min_width = min(longest, UNBROKEN[column.header])
+    screen.print()
+    screen.print(table)
+
+
+def cells(row: Row, indent: str = "") -> tuple[str, ...]:
+    """Return the texts of a row of the expectations."""
+    return (
+        literal(f"{indent}{row.line}"),
+        literal(row.measured),
+        literal(row.expected),
+        literal(row.tolerance),
+        verdict(row.verdict),
+    )
+
+
+def verdict(found: Verdict) -> str:
+    """Write a verdict in its colour."""
+    return f"[{STYLES[found]}]{_words(found)}[/]"
+
+
+def _words(verdict: Verdict) -> str:
+    return verdict.value.replace("_", " ")
+
+
+def _columns(*, verbose: bool) -> Iterator[tuple[str, str]]:
+    """Heading and field of each column; the figures are of pure inference unless the heading says otherwise."""
+    yield from (("batch", "batch"), (RATE_UNIT, "throughput"), ("mean ms", "mean_ms"))
+    if verbose:
+        yield from (("min ms", "min_ms"), ("median ms", "median_ms"))
+    yield ("p99 ms", "p99_ms")
+    if verbose:
+        yield from (("to device ms", "to_device_ms"), ("from device ms", "from_device_ms"), ("loops", "loops"))
+    yield (f"end to end {RATE_UNIT}", "end_to_end")
+
+
+def _grid(headings: Iterable[str], right: set[str]) -> Table:
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), show_edge=False)
+    for heading in headings:
+        table.add_column(heading, justify="right" if heading in right else "left", overflow="fold")
+    return table
+
+
+def _number(value: float | None) -> str:
+    if value is None:
+        return ABSENT
+    return str(value) if isinstance(value, int) else figure(value)
