@@ -288,6 +288,7 @@ def test_any_outputs(edits: list[tuple[int, Any, float, Any, Any]]) -> None:
 def test_agrees_with_pytorch() -> None:
     """PyTorch's exp differs in the last bit, so the boxes agree closely and everything else exactly."""
     torch = pytest.importorskip("torch")
+    torch.exp(torch.zeros(1))  # the first call of a process is now and then right to 1e-4 only, if threads share it
     config = RefineDetConfig()
     outputs = random_outputs(config, 11, 7.0)
     arm_loc, odm_loc, conf = (torch.from_numpy(outputs[n].copy()) for n in ("arm_loc", "odm_loc", "odm_conf"))

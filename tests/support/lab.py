@@ -45,6 +45,8 @@ class Lab:
 
 
 def redone(report: Report) -> set[str]:
+    """Return the stages that made something again; what the run warned of, such as why, is shown of a failed test."""
+    print(*report.warnings, sep="\n")
     return {stage.name for stage in report.stages if not stage.skipped} - ALWAYS
 
 

@@ -35,6 +35,7 @@ def wait_for_a_chunk(cache: Path) -> None:
     wait_for(lambda: bool(list(cache.glob("predictions/[!.]*/stamp.json"))))
 
 
+@pytest.mark.usefixtures("interruptible")
 @pytest.mark.parametrize(
     ("number", "code", "text"),
     [
