@@ -224,7 +224,7 @@ def test_it_is_listed_beside_what_is_built_in(zoo_run: Run) -> None:
         ),
         pytest.param(
             ["toy.yaml", "--backend", "onnx-refrence"],
-            "no plugin is registered as 'onnx-refrence'; did you mean 'onnx-reference'?",
+            "no backend is registered as 'onnx-refrence'; did you mean 'onnx-reference'?",
             id="backend",
         ),
         pytest.param(["toy.yaml", "--backend", "toy"], "'toy' is a model plugin, not a backend", id="no backend"),

@@ -114,6 +114,10 @@ def interrupted(error: BaseException) -> bool:
     return cause is not None
 
 
+SHORTEST_START: Final = 3
+"""Letters that are enough to tell which name was begun."""
+
+
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Phrase the nearest known names as a hint.
 
@@ -124,7 +128,9 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     Returns:
         ``"; did you mean 'x'?"`` or, when nothing is near, the empty string.
     """
-    near = difflib.get_close_matches(name, list(known), n=2, cutoff=0.6)
+    names = list(known)
+    begun = [each for each in names if len(name) >= SHORTEST_START and each.startswith(name)]
+    near = begun[:2] or difflib.get_close_matches(name, names, n=2, cutoff=0.6)
     return f"; did you mean {' or '.join(repr(n) for n in near)}?" if near else ""
 
 

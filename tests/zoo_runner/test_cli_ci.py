@@ -84,11 +84,12 @@ def test_the_step_summary_grows(github: ZooRun) -> None:
     target = github.folder / "summary"
     target.write_text("# of an earlier command\n")
     (github.folder / "second.yaml").write_text("extends: trial.yaml\nname: second\n")
+    (github.folder / "gone.yaml").write_text("extends: nowhere.yaml\n")
     assert github("trial.yaml", "second.yaml", "gone.yaml").returncode == 2
     text = target.read_text(encoding="utf-8")
     own = [(github.folder / "zoo-output" / name / "summary.md").read_text() for name in ("trial", "second")]
     start = "# of an earlier command\n" + "".join(f"{each}\n" for each in own)
-    assert text.startswith(f"{start}## 💥 ERROR — gone\n\n- gone.yaml: no such file")
+    assert text.startswith(f"{start}## 💥 ERROR — gone\n\n- gone.yaml:1: extends: nowhere.yaml: no such file")
     assert text[len(start) :].count("\n") == 4  # it has no report to name
 
 

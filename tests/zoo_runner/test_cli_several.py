@@ -55,7 +55,7 @@ def test_the_worst_code_wins(codes: list[int], expected: int) -> None:
         pytest.param(["bug", "trial"], 3, ["error", "pass"], id="bug"),
         pytest.param(["lost", "unfit", "typo", "trial"], 2, ["error", "error", "error", "pass"], id="refused"),
         pytest.param(["exit", "trial"], 3, ["error", "pass"], id="a bug that shows before the run"),
-        pytest.param(["gone", "fail", "trial"], 1, ["error", "fail", "pass"], id="gate failed"),
+        pytest.param(["lost", "fail", "trial"], 1, ["error", "fail", "pass"], id="gate failed"),
     ],
 )
 def test_all_are_run_and_the_worst_is_the_exit_code(
@@ -69,17 +69,37 @@ def test_all_are_run_and_the_worst_is_the_exit_code(
     ]
     assert len([row for row in rows if row[:2] == ["line", "measured"]]) == 1
     written = {path.parent.name for path in several.folder.glob("zoo-output/*/report.json")}
-    assert written == set(names) - {"unfit", "typo", "gone", "exit"}
+    assert written == set(names) - {"unfit", "typo", "exit"}
     assert f"report: zoo-output/{'trial' if 'trial' in names else names[0]}/report.html" in done.stdout
 
 
 def test_typing_errors_show_before_the_first_run(several: ZooRun) -> None:
-    done = several("trial.yaml", "typo.yaml", "gone.yaml")
+    done = several("trial.yaml", "typo.yaml")
     assert done.returncode == 2
     lines = done.stderr.splitlines()
     assert lines[0] == "error: typo.yaml:3: infer.bacth: unknown key; did you mean 'batch'?"
-    assert lines[1].startswith("error: gone.yaml: no such file")
-    assert lines[2] == "trial: 1 of 3"
+    assert lines[1] == "trial: 1 of 2"
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        (["vaildate", "trial.yaml"], "vaildate: neither a manifest file nor a command; did you mean 'validate'?"),
+        (["trial.yaml", "vaildate"], "vaildate: neither a manifest file nor a command; did you mean 'validate'?"),
+        (["trial.yaml", "doctor"], "doctor: expected a command's options after its name: zoo-run doctor [OPTIONS]"),
+        (["trial.yaml", "open.yml"], "open.yml: no such file; did you mean 'open.yaml'?"),
+    ],
+    ids=str,
+)
+def test_none_is_run_if_a_word_is_no_file(several: ZooRun, words: list[str], why: str) -> None:
+    done = several(*words, "--json")
+    word = why.partition(":")[0]
+    assert done.returncode == 2
+    reports = {report["manifest"]["name"]: report for report in json.loads(done.stdout)}
+    assert reports.pop("trial")["why"] == [f"not run, because {word} is no file"]
+    (report,) = reports.values()
+    assert report["why"] == [why]
+    assert not list(several.folder.glob("zoo-output/*/report.json"))
 
 
 @pytest.mark.parametrize("arguments", [["trial.yaml", "same.yaml"], ["trial.yaml", "trial.yaml"]], ids=" ".join)

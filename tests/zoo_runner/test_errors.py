@@ -46,6 +46,8 @@ def test_every_error_says_what_it_stands_for(error: type[ZooError]) -> None:
         pytest.param("", ["a"], "", id="nothing written"),
         pytest.param("refindet", ["refinedet", "onnxruntime"], "; did you mean 'refinedet'?", id="one"),
         pytest.param("abc", ["abd", "abe", "abf"], "; did you mean 'abf' or 'abe'?", id="at most two"),
+        pytest.param("onnx", ["ascend", "onnxruntime"], "; did you mean 'onnxruntime'?", id="begun"),
+        pytest.param("on", ["ascend", "onnxruntime"], "", id="hardly begun"),
         pytest.param("zebra", ["refinedet"], "", id="far"),
         pytest.param("batch", iter(["batchs"]), "; did you mean 'batchs'?", id="any iterable"),
     ],

@@ -43,7 +43,8 @@ def examine(backend: str | None = None) -> Findings:
     known = [entry.name for entry in plugins.listing() if entry.kind == "backend"]
     wanted = known if backend is None else [backend]
     sections = [
-        Checklist(title=f"backend {name}", needs=plugins.load(name).backend().prerequisites()) for name in wanted
+        Checklist(title=f"backend {name}", needs=plugins.load(name, kind="backend").backend().prerequisites())
+        for name in wanted
     ]
     export = Checklist(title="stage export", needs=tuple(_package(name) for name in EXPORT))
     return Findings(sections=(export, *sections), usable=any(section.complete for section in sections))

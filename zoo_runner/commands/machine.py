@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import json
+import sys
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
 import click
 
 from zoo_runner.commands.suggestions import backend_names
 from zoo_runner.errors import ExitCode
+from zoo_runner.redaction import redacted, write_json
+
+if TYPE_CHECKING:
+    from zoo_runner.backends.doctor import Findings
 
 
 @click.command()
@@ -24,14 +33,33 @@ def backends() -> int:
 @click.option(
     "--backend", metavar="NAME", help="Only this one; exit 3 if it lacks something.", shell_complete=backend_names
 )
-def doctor(backend: str | None) -> int:
+@click.option("--json", "as_json", is_flag=True, help="Print the same as JSON.")
+def doctor(backend: str | None, *, as_json: bool) -> int:
     """Show what is installed and what each backend still needs."""
     from zoo_runner.backends.doctor import examine  # noqa: PLC0415 - loads the backends
     from zoo_runner.terminal.screen import show_findings  # noqa: PLC0415 - loads rich
 
     findings = examine(backend)
-    show_findings(findings)
+    if as_json:
+        write_json(sys.stdout, f"{json.dumps(_as_json(findings), indent=2)}\n".encode())
+    else:
+        show_findings(findings)
     return ExitCode.PASS if findings.usable else ExitCode.STAGE_FAILED
+
+
+def _as_json(findings: Findings) -> dict[str, object]:
+    sections = [
+        {
+            "name": section.title,
+            "ready": section.complete,
+            "needs": [
+                {name: redacted(value) if isinstance(value, str) else value for name, value in asdict(need).items()}
+                for need in section.needs
+            ],
+        }
+        for section in findings.sections
+    ]
+    return {"usable": findings.usable, "sections": sections}
 
 
 def _list(kind: str) -> int:

@@ -4,29 +4,95 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
+from zoo_runner.commands.failure import failed
 from zoo_runner.commands.suggestions import manifest_files
-from zoo_runner.errors import ExitCode
+from zoo_runner.errors import ExitCode, ZooError
 from zoo_runner.job.options import RunOptions
-from zoo_runner.redaction import write_json
+from zoo_runner.redaction import redacted, write_json
+
+if TYPE_CHECKING:
+    from zoo_runner.report.model import Report
 
 
 @click.command()
-@click.argument("manifest", type=click.Path(path_type=Path), shell_complete=manifest_files)
+@click.argument(
+    "manifests",
+    metavar="MANIFEST...",
+    nargs=-1,
+    required=True,
+    type=click.Path(path_type=Path),
+    shell_complete=manifest_files,
+)
 @click.option("--set", "overrides", metavar="KEY=VALUE", multiple=True, help="Replace a manifest value; repeatable.")
-def validate(manifest: Path, overrides: tuple[str, ...]) -> int:
-    """Check MANIFEST, also against its plugin, and do nothing else."""
+@click.option("--json", "as_json", is_flag=True, help="Print a list with an entry for each manifest.")
+def validate(manifests: tuple[Path, ...], overrides: tuple[str, ...], *, as_json: bool) -> int:
+    """Check each MANIFEST, also against its plugin, and do nothing else."""
+    from zoo_runner.commands.execution import worst  # noqa: PLC0415 - not needed for --help
+
+    checked = [_checked(path, overrides) for path in manifests]
+    for each in checked:
+        if each.error:
+            failed(each.error)
+            _annotate(each, as_json=as_json)
+        elif not as_json:
+            click.echo(f"{each.name}: valid (read {', '.join(each.files)})")
+    if as_json:
+        write_json(sys.stdout, f"{json.dumps([_row(each) for each in checked], indent=2)}\n".encode())
+    return worst(each.error.exit_code if each.error else ExitCode.PASS for each in checked)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Checked:
+    """What became of one manifest: its name and the files it was read from, or why it cannot be run."""
+
+    path: Path
+    name: str | None = None
+    files: tuple[str, ...] = ()
+    error: ZooError | None = None
+
+    def report(self) -> Report:
+        from zoo_runner.commands.execution import not_run  # noqa: PLC0415 - not needed for --help
+
+        return not_run(self.path, str(self.error), self.error.exit_code if self.error else 0).report
+
+
+def _checked(path: Path, overrides: tuple[str, ...]) -> _Checked:
     from zoo_runner.job.recipe import resolve  # noqa: PLC0415 - not needed for --help
     from zoo_runner.manifest.load import load  # noqa: PLC0415 - loads pydantic
 
-    loaded = load(manifest, overrides)
-    resolve(loaded, RunOptions(output=Path()))
-    files = ", ".join(str(path) for path in loaded.sources)
-    click.echo(f"{loaded.manifest.name}: valid (read {files})")
-    return ExitCode.PASS
+    try:
+        loaded = load(path, overrides)
+        resolve(loaded, RunOptions(output=Path()))
+    except ZooError as error:
+        return _Checked(path=path, error=error)
+    return _Checked(path=path, name=loaded.manifest.name, files=tuple(str(each) for each in loaded.sources))
+
+
+def _annotate(refused: _Checked, *, as_json: bool) -> None:
+    from zoo_runner.report.annotations import workflow_commands  # noqa: PLC0415 - loads pydantic
+
+    for line in workflow_commands(refused.report()):
+        click.echo(line, err=as_json)
+
+
+def _row(checked: _Checked) -> dict[str, object]:
+    """Return what ``--json`` says of a manifest: problems with their lines, without secrets."""
+    from zoo_runner.report.findings import findings  # noqa: PLC0415 - loads pydantic
+
+    problems = findings(checked.report()) if checked.error else ()
+    return {
+        "manifest": redacted(str(checked.path)),
+        "name": checked.name and redacted(checked.name),
+        "valid": checked.error is None,
+        "files": [redacted(each) for each in checked.files],
+        "problems": [{"file": each.path, "line": each.line, "message": each.message} for each in problems],
+    }
 
 
 @click.command()

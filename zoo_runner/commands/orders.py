@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from zoo_runner.errors import UsageError, ZooError, did_you_mean, interrupted
+from zoo_runner.errors import UsageError, ZooError, did_you_mean, interrupted, shortened
 from zoo_runner.job.options import RunOptions
 from zoo_runner.output.folder import claimed, clear_default_folders, keep
 from zoo_runner.output.names import NAME
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from zoo_runner.job.recipe import Recipe
     from zoo_runner.manifest.load import LoadedManifest
 
+STANDARD_INPUT: Final = Path("-")
 OUTPUT: Final = Path("zoo-output")
 """Where reports go that nobody said anything else of."""
 
@@ -100,7 +101,7 @@ def prepare_orders(manifests: Sequence[Path], request: Request, held: ExitStack)
     """
     if request.several and (request.options.results or request.options.om):
         raise UsageError("--results and --om belong to one model: give one manifest")
-    orders = tuple(_prepare_order(path, request, held) for path in manifests)
+    orders = _held_back(tuple(_prepare_order(path, request, held) for path in manifests))
     seen: dict[Path, Order] = {}
     for order in orders:
         if order.digest and (first := seen.setdefault(order.options.output, order)) is not order:
@@ -112,10 +113,23 @@ def prepare_orders(manifests: Sequence[Path], request: Request, held: ExitStack)
     return orders
 
 
+def _held_back(orders: tuple[Order, ...]) -> tuple[Order, ...]:
+    """Run none if a word is no file: it may be a misspelt command, and then nobody asked for a run of the others."""
+    lost = next((order.path for order in orders if order.error and not _is_there(order.path)), None)
+    if lost is None:
+        return orders
+    error = UsageError(f"not run, because {shortened(str(lost))} is no file")
+    return tuple(order if order.error else replace(order, error=error) for order in orders)
+
+
+def _is_there(path: Path) -> bool:
+    return path == STANDARD_INPUT or os.path.exists(path)  # noqa: PTH110 - Path.exists raises what a name can be too long for
+
+
 def load(path: Path, overrides: tuple[str, ...], commands: Iterable[str]) -> LoadedManifest:
     """Load a manifest, or say that its name is a command's."""
     name, known = str(path), list(commands)
-    absent = not os.path.exists(path)  # noqa: PTH110 - Path.exists raises what a name can be too long for
+    absent = not _is_there(path)
     if name in known and absent:
         raise UsageError(f"{name}: expected a command's options after its name: zoo-run {name} [OPTIONS]")
     if absent and (hint := did_you_mean(name, known)):

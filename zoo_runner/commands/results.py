@@ -11,8 +11,7 @@ import click
 
 from zoo_runner.output.names import NAME, SUMMARY
 from zoo_runner.redaction import write_json
-from zoo_runner.report.annotations import workflow_command
-from zoo_runner.report.findings import findings
+from zoo_runner.report.annotations import workflow_commands
 from zoo_runner.report.model import Verdict
 from zoo_runner.report.summary import summary
 from zoo_runner.terminal.console import Detail
@@ -25,8 +24,6 @@ if TYPE_CHECKING:
     from zoo_runner.plugin.interfaces import Progress
     from zoo_runner.report.model import Report
 
-GITHUB: Final = "GITHUB_ACTIONS"
-"""Is ``true`` where GitHub Actions reads what a step prints."""
 STEP_SUMMARY: Final = "GITHUB_STEP_SUMMARY"
 """Names the file of which GitHub makes the step's summary."""
 LIMIT: Final = 1024 * 1024
@@ -51,10 +48,9 @@ def show(done: Sequence[FinishedRun], detail: Detail, *, as_json: bool) -> None:
 
 def publish(done: Sequence[FinishedRun], progress: Progress, *, as_json: bool, language: str) -> None:
     """Tell GitHub Actions, where that is what runs this; also of manifests that could not be run."""
-    if os.environ.get(GITHUB) == "true":
-        for each in done:
-            for finding in findings(each.report):
-                click.echo(workflow_command(finding), err=as_json)
+    for each in done:
+        for line in workflow_commands(each.report):
+            click.echo(line, err=as_json)
     if target := os.environ.get(STEP_SUMMARY):
         for each in done:
             _append(Path(target), each, language, progress)

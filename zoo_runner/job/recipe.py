@@ -132,10 +132,10 @@ def choose_backend(name: str, loaded: LoadedManifest | None = None) -> Backend:
         PrerequisiteError: The backend lacks something; each item is named with its remedy.
     """
     if name == "auto":
-        candidates = [plugins.load(candidate).backend() for candidate in AUTO]
+        candidates = [plugins.load(candidate, kind="backend").backend() for candidate in AUTO]
         backend = next((each for each in candidates if usable(each)), candidates[-1])
     else:
-        backend = plugins.load(name).backend()
+        backend = plugins.load(name, kind="backend").backend()
         missing = [need for need in backend.prerequisites() if need.required and not need.ok]
         if missing:
             lines = "\n".join(f"  {need.name}: {need.found}. {need.remedy}" for need in missing)

@@ -167,7 +167,7 @@ def _problems(
         return [((), str(first.get("ctx", {}).get("error") or first["msg"]))]
     expected = list(dict.fromkeys(_expected(detail) for detail in details))
     as_key = " as key" if on_key else ""
-    hint = _hint(details, value)
+    hint = _hint(details, value) or _shortcut(path, value, model)
     return [((), f"expected {' or '.join(expected)}{as_key}, found {found(value)}{hint}")]
 
 
@@ -196,6 +196,13 @@ def _hint(details: list[ErrorDetails], value: Any) -> str:
         return "; YAML reads it as a number only with a point and a sign, as in 1.0e-3"
     options = [option for detail in details for option in _options(detail)]
     return did_you_mean(value, options)
+
+
+def _shortcut(path: KeyPath, value: Any, model: type[BaseModel]) -> str:
+    """Say how a number is written where a mapping says what kind of number it is, as a tolerance does."""
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    known = fields(annotation_at(model, path)) if is_number else {}
+    return f"; write {{abs: {value}}}" if "abs" in known else ""
 
 
 def _options(detail: ErrorDetails) -> list[str]:

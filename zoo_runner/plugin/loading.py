@@ -196,8 +196,12 @@ def names() -> tuple[str, ...]:
     return tuple(sorted({point.name for point in _entry_points()}))
 
 
-def load(name: str) -> Plugin:
+def load(name: str, *, kind: Literal["model", "backend"] = "model") -> Plugin:
     """Load the plugin or backend registered under ``name``.
+
+    Args:
+        name: In the entry-point group.
+        kind: What is wanted; an error suggests only names of that kind.
 
     Raises:
         PluginError: Nothing or more than one thing is registered under it, it cannot be
@@ -205,15 +209,19 @@ def load(name: str) -> Plugin:
     """
     points = [point for point in _entry_points() if point.name == name]
     if not points:
-        known = ", ".join(names()) or "none"
-        hint = did_you_mean(name, names()) or "; install the package that registers it"
-        msg = f"no plugin is registered as {name!r}{hint} (registered: {known})"
-        raise PluginError(msg)
+        raise PluginError(_unknown(name, kind))
     if len(points) > 1:
         claims = ", ".join(f"{_origin(point)} -> {point.value}" for point in points)
         msg = f"plugin name {name!r} is registered more than once: {claims}; uninstall all but one"
         raise PluginError(msg)
     return _load(points[0])
+
+
+def _unknown(name: str, kind: str) -> str:
+    known = [entry.name for entry in listing() if entry.kind == kind]
+    hint = did_you_mean(name, known) or "; install the package that registers it"
+    noun = "plugin" if kind == "model" else kind
+    return f"no {noun} is registered as {name!r}{hint} (registered: {', '.join(known) or 'none'})"
 
 
 def listing() -> tuple[Listing, ...]:

@@ -6,10 +6,25 @@ Syntax: GitHub Docs, "Workflow commands for GitHub Actions". The characters that
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import os
+from typing import TYPE_CHECKING, Final
+
+from zoo_runner.report.findings import findings
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from zoo_runner.report.findings import Finding
+    from zoo_runner.report.model import Report
+
+GITHUB: Final = "GITHUB_ACTIONS"
+"""Is ``true`` where GitHub Actions reads what a step prints."""
+
+
+def workflow_commands(report: Report) -> Iterator[str]:
+    """Yield the lines that GitHub Actions makes annotations of, where that is what runs this; else none."""
+    if os.environ.get(GITHUB) == "true":
+        yield from map(workflow_command, findings(report))
 
 
 def workflow_command(finding: Finding) -> str:

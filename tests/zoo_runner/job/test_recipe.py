@@ -346,7 +346,9 @@ def test_a_backend_by_name() -> None:
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        pytest.param("onnxruntim", "no plugin is registered as 'onnxruntim'; did you mean 'onnxruntime'", id="unknown"),
+        pytest.param(
+            "onnxruntim", "no backend is registered as 'onnxruntim'; did you mean 'onnxruntime'", id="unknown"
+        ),
         pytest.param("refinedet", "'refinedet' is a model plugin, not a backend", id="a model plugin"),
     ],
 )

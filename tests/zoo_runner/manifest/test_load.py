@@ -119,6 +119,11 @@ ROWS = [
         "infer:",
         "m.yaml:9: infer: expected a mapping, found nothing (null); give a value or remove the key",
     ),
+    (
+        "number for a tolerance",
+        "expected: {accuracy: {metric: a, protocol: b, value: 1, tolerance: 0.5}}",
+        "m.yaml:9: expected.accuracy.tolerance: expected a mapping, found 0.5 (number); write {abs: 0.5}",
+    ),
     ("list for a section", "infer: [1]", "m.yaml:9: infer: expected a mapping, found a list of 1"),
     (
         "mapping for a list",

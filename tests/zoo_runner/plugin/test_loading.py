@@ -3,6 +3,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -78,19 +79,22 @@ def test_a_backend(install: Install) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "text"),
+    ("kind", "name", "text"),
     [
-        pytest.param("refindet", "; did you mean 'refinedet'?", id="misspelt"),
-        pytest.param("onnx-runtime", "; did you mean 'onnxruntime'?", id="nearly"),
-        pytest.param("mask-rcnn", "; install the package that registers it", id="nothing near"),
-        pytest.param("", "; install the package that registers it", id="empty"),
+        pytest.param("model", "refindet", "; did you mean 'refinedet'?", id="misspelt"),
+        pytest.param("model", "onnxruntim", "; install the package that registers it", id="near a backend"),
+        pytest.param("model", "mask-rcnn", "; install the package that registers it", id="nothing near"),
+        pytest.param("model", "", "; install the package that registers it", id="empty"),
+        pytest.param("backend", "onnx-runtime", "; did you mean 'onnxruntime'?", id="nearly"),
+        pytest.param("backend", "onnx", "; did you mean 'onnxruntime'?", id="the start of a backend"),
+        pytest.param("backend", "refindet", "; install the package that registers it", id="near a plugin"),
     ],
 )
-def test_an_unknown_name(name: str, text: str) -> None:
+def test_an_unknown_name(kind: Literal["model", "backend"], name: str, text: str) -> None:
     with pytest.raises(PluginError) as caught:
-        plugins.load(name)
-    registered = ", ".join(BUILT_IN)
-    assert str(caught.value) == f"no plugin is registered as {name!r}{text} (registered: {registered})"
+        plugins.load(name, kind=kind)
+    noun, registered = {"model": ("plugin", "refinedet"), "backend": ("backend", "ascend, onnxruntime")}[kind]
+    assert str(caught.value) == f"no {noun} is registered as {name!r}{text} (registered: {registered})"
     assert caught.value.exit_code == 2
 
 
