@@ -103,6 +103,14 @@ def test_every_override_fits_a_manifest(override: str) -> None:
     assert len(refusals) < len(MANIFESTS), refusals
 
 
+def commands(group: click.Group) -> Iterator[click.Command]:
+    """Yield the commands of a group, and those of groups in it."""
+    for command in group.commands.values():
+        yield command
+        if isinstance(command, click.Group):
+            yield from commands(command)
+
+
 def run_options() -> set[str]:
     return {name for option in cli.commands["run"].params if isinstance(option, click.Option) for name in option.opts}
 
@@ -110,7 +118,7 @@ def run_options() -> set[str]:
 @pytest.mark.parametrize("path", DOCS, ids=case)
 def test_every_option_that_is_named_exists(path: Path) -> None:
     named = {match[0] for span in code(path.read_text()) if (match := re.match(r"--[\w-]+", span))}
-    known = {name for command in cli.commands.values() for option in command.params for name in option.opts}
+    known = {name for command in commands(cli) for option in command.params for name in option.opts}
     assert {name for name in named - known - OTHER_TOOLS if "_" not in name} == set()
 
 

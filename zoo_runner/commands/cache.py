@@ -1,16 +1,27 @@
-"""``zoo-run cache``: what is kept for later runs, and why it is reused or not."""
+"""``zoo-run cache``: what is kept for later runs, why it is reused or not, and how to be rid of it."""
 
 from __future__ import annotations
 
+import json
+import os
+import sys
+from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
+from rich.filesize import decimal
 
 from zoo_runner.commands.run import run
 from zoo_runner.commands.suggestions import backend_names, manifest_files, subset_names
 from zoo_runner.errors import ExitCode
 from zoo_runner.job.options import RunOptions, Stage
+from zoo_runner.redaction import redacted, write_json
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from zoo_runner.store.contents import Kept
 
 MEANT: Final = {
     *("manifests", "backend", "weights", "data", "subset", "batch_size", "devices", "limit", "first", "results"),
@@ -21,7 +32,77 @@ MEANT: Final = {
 
 @click.group()
 def cache() -> None:
-    """Look at what is kept for later runs."""
+    """Look at what is kept for later runs, and remove it."""
+
+
+@cache.command("list")
+@click.option("--json", "as_json", is_flag=True, help="Print a list with an entry for each thing kept.")
+def list_(*, as_json: bool) -> int:
+    """Say how much is kept of each kind, and when it was last used."""
+    from zoo_runner.store.contents import contents  # noqa: PLC0415 - not needed for --help
+    from zoo_runner.store.root import default_root  # noqa: PLC0415 - likewise
+
+    root = default_root()
+    kept = list(contents(root))
+    if as_json:
+        rows = [
+            {"kind": each.kind, "path": redacted(str(each.path)), "bytes": each.size, "used": each.used}
+            for each in kept
+        ]
+        write_json(sys.stdout, f"{json.dumps(rows, indent=2)}\n".encode())
+        return ExitCode.PASS
+    click.echo(f"kept in {root}: {_size(kept)}")
+    for kind in dict.fromkeys(each.kind for each in kept):
+        some = [each for each in kept if each.kind == kind]
+        last = datetime.fromtimestamp(max(each.used for each in some), tz=timezone.utc).astimezone()
+        click.echo(f"  {kind:<16} {len(some):>6}  {_size(some):>10}  last used {last:%Y-%m-%d}")
+    return ExitCode.PASS
+
+
+@cache.command()
+@click.option(
+    "--older-than",
+    "days",
+    metavar="DAYS",
+    type=click.IntRange(min=1),
+    default=30,
+    show_default=True,
+    help="Keep what was used within so many days.",
+)
+def prune(days: int) -> int:
+    """Remove what no run used for a while; it is made or downloaded again when it is needed."""
+    from zoo_runner.store.contents import TABLES  # noqa: PLC0415 - not needed for --help
+
+    return _remove(lambda each: each.kind not in TABLES and each.days() > days, f"that was not used for {days} days")
+
+
+@cache.command()
+def clear() -> int:
+    """Remove everything that can be made or downloaded again.
+
+    The history of runs and the hashes trusted on first use stay. A run that is going on may have to be started again.
+    """
+    return _remove(lambda _: True, "that can be made or downloaded again")
+
+
+def _remove(chosen: Callable[[Kept], bool], which: str) -> int:
+    from zoo_runner.store.contents import contents  # noqa: PLC0415 - not needed for --help
+    from zoo_runner.store.root import default_root  # noqa: PLC0415 - likewise
+
+    root = default_root()
+    wanted = [each for each in contents(root) if chosen(each)]
+    freed = sum(each.discard() for each in wanted)
+    left = sum(os.path.lexists(each.path) for each in wanted)
+    click.echo(f"removed {decimal(freed)} {which} from {root}")
+    if left:
+        click.echo(
+            f"error: {left} of {len(wanted)} could not be removed: a run uses them, or they are not yours", err=True
+        )
+    return ExitCode.STAGE_FAILED if left else ExitCode.PASS
+
+
+def _size(kept: Iterable[Kept]) -> str:
+    return decimal(sum(each.size for each in kept))
 
 
 @cache.command()

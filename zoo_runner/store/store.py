@@ -18,6 +18,7 @@ from typing import Final, Literal
 
 from zoo_runner.errors import FetchError, StageError
 from zoo_runner.files.named_errors import naming
+from zoo_runner.store.contents import touch
 from zoo_runner.store.durable import SUFFIX, remove_unheld, sync, write_durably
 from zoo_runner.store.entries import CONTENT, STAMP, DamagedError, StampedFile, Verify, check, make_stamp, remove
 from zoo_runner.store.locks import locked, remove_unlocked
@@ -145,7 +146,10 @@ class Store:
         """Return an entry that may be reused, and say of one that is damaged what is wrong with it."""
         try:
             found = _found(entry, terms, refresh=True)
-            return found if found is not None and (accept is None or accept(found)) else None
+            if found is None or not (accept is None or accept(found)):
+                return None
+            touch(entry)
+            return found  # noqa: TRY300 - what accept raises is caught too
         except DamagedError as why:
             self._tell(f"{entry}: damaged, and made again: {why}")
             return None

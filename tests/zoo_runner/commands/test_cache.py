@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -123,3 +125,25 @@ def test_what_is_kept_is_verified(own: ZooRun, tmp_path: Path) -> None:
     assert f"{entries[0]}: the store has something else here than its inputs give" in wrong.stderr
     assert "run with --no-cache" in wrong.stderr
     assert own.report() == report
+
+
+def test_what_is_kept_is_listed_and_removed(own: ZooRun, tmp_path: Path) -> None:
+    root = tmp_path / "cache"
+    assert own("cache", "list").stdout == f"kept in {root}: 0 bytes\n"
+    assert own(*RUN).returncode == 0
+    rows = json.loads(own("cache", "list", "--json").stdout)
+    kinds = {row["kind"] for row in rows}
+    assert kinds == {"code", "keys", "onnx", "predictions"}
+    listed = own("cache", "list").stdout.splitlines()
+    assert {line.split()[0] for line in listed[1:]} == kinds
+    assert own("cache", "prune").stdout == f"removed 0 bytes that was not used for 30 days from {root}\n"
+    for row in rows:
+        if row["kind"] == "predictions":
+            os.utime(row["path"], (0, 0))
+    pruned = own("cache", "prune", "--older-than", "7")
+    assert (pruned.returncode, pruned.stderr) == (0, "")
+    assert {row["kind"] for row in json.loads(own("cache", "list", "--json").stdout)} == kinds - {"predictions"}
+    assert own("cache", "clear").stdout.endswith(f"that can be made or downloaded again from {root}\n")
+    assert json.loads(own("cache", "list", "--json").stdout) == []
+    assert (root / "ledger.sqlite3").is_file()
+    assert own(*RUN).returncode == 0

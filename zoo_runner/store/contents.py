@@ -1,0 +1,91 @@
+"""What a store holds, kind by kind: for looking at it, and for removing what is not needed any more."""
+
+from __future__ import annotations
+
+import os
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from zoo_runner.store.entries import STAMP, remove
+from zoo_runner.store.locks import remove_unlocked
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+TABLES: Final = frozenset({"checks", "code", "keys"})
+"""Folders of small files that say how entries came about; they are made again with the entries."""
+UNFINISHED: Final = "partial"
+"""The folder of downloads that go on where they were."""
+DAY_S: Final = 86_400.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kept:
+    """One thing that is kept.
+
+    Attributes:
+        kind: Its family, such as ``onnx``; the name of its folder in the store.
+        path: The folder or file.
+        size: Bytes of its files.
+        used: When it was made or last reused, in seconds since 1970.
+    """
+
+    kind: str
+    path: Path
+    size: int
+    used: float
+
+    def days(self) -> float:
+        """Return for how many days it was not used."""
+        return (time.time() - self.used) / DAY_S
+
+    def discard(self) -> int:
+        """Remove it, unless a process is making it again just now; return the bytes that are free now."""
+        if self.kind in TABLES or self.kind == UNFINISHED:
+            remove(self.path)
+        else:
+            remove_unlocked(self.path, self.path.with_name(f".{self.path.name}.lock"))
+        return 0 if os.path.lexists(self.path) else self.size
+
+
+def contents(root: Path) -> Iterator[Kept]:
+    """Yield what the store at ``root`` keeps, by kind; what is not the store's own is left out.
+
+    The history of runs and the hashes that were trusted on first use are not among it: nothing makes them again.
+    """
+    for folder in sorted(_inside(root)):
+        if folder.is_symlink() or not folder.is_dir():
+            continue
+        for path in sorted(_inside(folder)):
+            own = folder.name in TABLES or folder.name == UNFINISHED or (path / STAMP).is_file()
+            if own and not path.name.startswith("."):
+                with suppress(FileNotFoundError):  # another process has just removed it
+                    used = path.lstat().st_mtime
+                    yield Kept(kind=folder.name, path=path, size=_size(path), used=used)
+
+
+def touch(entry: Path) -> None:
+    """Say that an entry was used now, where the store can be written to."""
+    with suppress(OSError):
+        os.utime(entry)
+
+
+def _inside(folder: Path) -> list[Path]:
+    try:
+        return list(folder.iterdir())
+    except FileNotFoundError:
+        return []
+
+
+def _size(path: Path) -> int:
+    if path.is_symlink() or not path.is_dir():
+        return path.lstat().st_size
+    sizes = 0
+    for folder, _, names in os.walk(path):
+        for name in names:
+            with suppress(FileNotFoundError):
+                sizes += os.lstat(os.path.join(folder, name)).st_size  # noqa: PTH118 - thousands of samples
+    return sizes
