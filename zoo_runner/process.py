@@ -10,7 +10,7 @@ import signal
 import stat
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -22,6 +22,11 @@ GRACE_S: Final = 5.0
 """How long a command has to end by itself when it is asked to."""
 _POLL_S: Final = 0.5
 _LOG_TAIL: Final = 1 << 20
+PIECE: Final = 1 << 20
+"""Bytes of a log, up to the end of a line, in which secrets are looked for at once."""
+_EDGE: Final = 1 << 16
+"""Bytes at the end of a piece that may be the beginning of a secret where a line is longer than that."""
+_CUT: Final = b"... [the rest of the line is left out: it may hold a secret]\n"
 _PROMPT: Final = b"$ "
 """How a log begins: with the command."""
 # What ais_bench, aclruntime, CANN and Python print when something goes wrong.
@@ -100,16 +105,33 @@ def _opened(log: Path) -> BinaryIO:
 
 
 def _clean(log: Path) -> None:
-    """Take secrets out of what a command printed; without any the file stays as it is."""
-    if not known():
+    """Take secrets out of what a command printed, piece by piece; without any the file stays as it is."""
+    if not known() or all(shown == piece for piece, shown in _cleaned_pieces(log)):
         return
-    text = log.read_text(encoding="utf-8", errors="surrogateescape")
-    if (shown := clean(text)) != text:
-        temporary = log.with_name(f".{log.name}.{os.getpid()}.tmp")
-        temporary.unlink(missing_ok=True)
-        with temporary.open("xb") as file:
-            file.write(shown.encode("utf-8", "surrogateescape"))
-        temporary.replace(log)
+    temporary = log.with_name(f".{log.name}.{os.getpid()}.tmp")
+    temporary.unlink(missing_ok=True)
+    with temporary.open("xb") as file:
+        file.writelines(shown for _, shown in _cleaned_pieces(log))
+    temporary.replace(log)
+
+
+def _cleaned_pieces(log: Path) -> Iterator[tuple[bytes, bytes]]:
+    """Yield whole lines of a log as they are and as they may be kept; of a longer line than a piece its beginning."""
+    with log.open("rb") as file:
+        while piece := file.read(PIECE):
+            if not piece.endswith(b"\n"):
+                piece += file.readline(PIECE)
+            shown = clean(piece.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
+            is_cut = not piece.endswith(b"\n") and _skip_line(file)
+            yield piece, shown[:-_EDGE] + _CUT if is_cut else shown
+
+
+def _skip_line(file: BinaryIO) -> bool:
+    """Read to the end of a line, and say whether there was anything left of it."""
+    first = part = file.readline(PIECE)
+    while part and not part.endswith(b"\n"):
+        part = file.readline(PIECE)
+    return bool(first)
 
 
 def seconds_from(variable: str) -> float | None:

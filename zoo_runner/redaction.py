@@ -17,9 +17,11 @@ from zoo_runner.known_secrets import HIDDEN, without_known
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
-_USER = re.compile(r"((?:https?:|:/)/*)[^/?#\s]*@", re.IGNORECASE)
+# Patterns that search for an end take what they searched also where there is none: no character is looked at again.
+_USER: Final = re.compile(r"((?:https?:|:/)/*)([^/?#\s:]*(?::(?!/)[^/?#\s:]*)*)", re.IGNORECASE)
+"""The start of a URL, and what is before the next part of it: user and host, or a host alone."""
 _QUERY = re.compile(r"\?([^\s#]+)")
-_FRAGMENT = re.compile(r"(://[^\s#]*#)\S+")
+_FRAGMENT: Final = re.compile(r"(://[^\s#]*)(#\S)?\S*")
 _FILE_USER = re.compile(r"(file://)[^/?#]*@", re.IGNORECASE)
 _IN_TEXT: Final = re.compile(r"[a-z][a-z0-9+.-]{0,31}://[^\s\"'<>`]*", re.IGNORECASE)
 """A URL within a text; of a longer scheme the end, so that the time grows with the text and not with its square."""
@@ -27,7 +29,7 @@ _IN_TEXT_USER: Final = re.compile(r"(://)[^/?#\s]*@")
 _START = re.compile(r"(?!(?:file|package):)[a-z][a-z0-9+.-]*:/*", re.IGNORECASE)
 _ENUMERATED: Final = frozenset({"verdict", "direction", "state"})
 """Fields of reports whose texts are of a fixed set."""
-_MARKUP: Final = re.compile(r"(<(style|script)\b[^<>]*>.*?</\2>|<[^<>]*>)|[^<]+", re.DOTALL)
+_MARKUP: Final = re.compile(r"(<(style|script)\b[^<>]*>.*?(?:</\2>|(?P<open>\Z))|<[^<>]*>)|[^<]+", re.DOTALL)
 _AUTHORITY = re.compile(r"(?:\*\*\*@)?(?:\[[^\]]*\]|[^:\[\]]*)(?::[0-9]*)?(?=[/?#\s]|$)")
 
 
@@ -54,8 +56,17 @@ def redacted(text: str) -> str:
     their host.
     """
     text = without_known(text)
-    text = _USER.sub(rf"\1{HIDDEN}@", text)
-    return _FRAGMENT.sub(rf"\1{HIDDEN}", _QUERY.sub(_redacted_query, text))
+    text = _USER.sub(_redacted_user, text)
+    return _FRAGMENT.sub(_redacted_fragment, _QUERY.sub(_redacted_query, text))
+
+
+def _redacted_user(match: re.Match[str]) -> str:
+    _, at, host = match[2].rpartition("@")
+    return f"{match[1]}{HIDDEN}@{host}" if at else match[0]
+
+
+def _redacted_fragment(match: re.Match[str]) -> str:
+    return f"{match[1]}#{HIDDEN}" if match[2] else match[0]
 
 
 def _redacted_query(match: re.Match[str]) -> str:
@@ -73,8 +84,11 @@ def clean(text: str) -> str:
 
 
 def clean_page(html: str) -> str:
-    """Return a page with its texts as :func:`clean` has them; its elements, styles and scripts stay."""
-    return _MARKUP.sub(lambda part: part[0] if part[1] else clean(part[0]), html)
+    """Return a page with its texts as :func:`clean` has them; its elements, styles and scripts stay.
+
+    A style or script without an end is text, with everything after it.
+    """
+    return _MARKUP.sub(lambda part: part[0] if part[1] and part["open"] is None else clean(part[0]), html)
 
 
 def _clean_url(url: str) -> str:

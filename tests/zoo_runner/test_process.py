@@ -1,13 +1,16 @@
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from zoo_runner import process
+from zoo_runner import process, redaction
+from zoo_runner.known_secrets import forget, learn
 
 
 def python(code: str) -> tuple[str, ...]:
@@ -78,6 +81,63 @@ def test_a_limit_for_all_of_it_holds_beside_signs_of_life(tmp_path: Path) -> Non
             timeout_s=1.5,
             silence_s=60,
         )
+
+
+WORD = "Pl4ntedSecret0fThisRun"
+M = process.PIECE
+CUT = r"\.\.\. \[the rest of the line is left out: it may hold a secret\]\n"
+
+
+@pytest.fixture
+def a_secret() -> Iterator[None]:
+    forget()
+    learn(f"https://me:{WORD}@h/x")
+    yield
+    forget()
+
+
+@pytest.mark.usefixtures("a_secret")
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        pytest.param(r"__import__('sys').stdout.buffer.write(b'fine\xff\n')", "fine\\xff\n", id="none"),
+        pytest.param(f"print('a {WORD}\\nb')", "a ***\nb\n", id="one"),
+        pytest.param(f"print('a\\n' * 2000000 + '{WORD}')", "a\n" * 2_000_000 + "***\n", id="many lines"),
+        pytest.param(f"print('a' * {M - 3} + '{WORD}')", "a" * (M - 3) + "***\n", id="across the end of a piece"),
+        pytest.param(f"print('b' * {M}, end='')", "b" * M, id="no end of the last line"),
+    ],
+)
+def test_a_log_is_cleaned(tmp_path: Path, code: str, expected: str) -> None:
+    process.run_logged(python(code), cwd=tmp_path, log=tmp_path / "log")
+    printed = (tmp_path / "log").read_bytes().partition(b"\n")[2].decode("utf-8", "backslashreplace")
+    assert printed[-100:] == expected[-100:]
+    assert printed == expected
+
+
+@pytest.mark.usefixtures("a_secret")
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        pytest.param(f"print('a' * {4 * M}, end='\\nb')", rf"a+{CUT}b", id="another line"),
+        pytest.param(f"print('{WORD}' * {M}, end='')", rf"\*+{CUT}", id="nothing but secrets"),
+        pytest.param(f"print('{WORD} ' * {M}, end='')", rf"(\*\*\* )+\**{CUT}", id="words"),
+    ],
+)
+def test_of_a_line_that_is_too_long_the_end_is_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: str, expected: str
+) -> None:
+    lengths: list[int] = []
+    cleaning = redaction.clean
+
+    def counted(text: str) -> str:
+        lengths.append(len(text))
+        return cleaning(text)
+
+    monkeypatch.setattr(process, "clean", counted)
+    process.run_logged(python(code), cwd=tmp_path, log=tmp_path / "log")
+    printed = (tmp_path / "log").read_text().partition("\n")[2]
+    assert re.fullmatch(expected, printed), (printed[:100], printed[-100:])
+    assert max(lengths) <= 2 * process.PIECE
 
 
 @pytest.mark.parametrize(

@@ -95,6 +95,41 @@ def test_clean(text: str, expected: str) -> None:
     assert clean(text) == expected
 
 
+LONG = 1_000_000
+
+
+@pytest.mark.parametrize("unit", ["http:", "https:/", "://", "a://", "file://", "?", "<style>", "<script "])
+def test_a_long_text_without_an_end_is_read_once(unit: str) -> None:
+    # A pattern that looked for its end again from each start would take a quarter of an hour for one of these.
+    text = unit * (LONG // len(unit))
+    url, shown = " https://u:p@h/x", " https://***@h/x"
+    assert [clean(text + url), clean_page(text + url)] == [text + shown] * 2
+    assert redacted(text + url) == (text + shown if unit != "?" else "?***" + shown)
+    assert len(redacted_url(text)) <= len(text)
+
+
+USERS = re.compile(r"((?:https?:|:/)/*)[^/?#\s]*@", re.IGNORECASE)
+FRAGMENTS = re.compile(r"(://[^\s#]*#)\S+")
+
+
+@given(st.lists(st.sampled_from(["http:", "HTTPS:", "://", ":", "/", "@", "#", " ", "\n", "a", "\u017f"])).map("".join))
+def test_reading_once_finds_what_searching_from_each_start_does(text: str) -> None:
+    assert redacted(text) == FRAGMENTS.sub(r"\1***", USERS.sub(r"\1***@", text))
+
+
+@pytest.mark.parametrize(
+    ("page", "expected"),
+    [
+        pytest.param("<style>https://u:p@h</style>", "<style>https://u:p@h</style>", id="style"),
+        pytest.param("<p>https://u:p@h</p>", "<p>https://***@h</p>", id="text"),
+        pytest.param("<style>https://u:p@h<p>https://u:p@h", "<style>https://***@h<p>https://***@h", id="no end"),
+        pytest.param("<p title='https://u:p@h", "<p title='https://***@h", id="no end of a tag"),
+    ],
+)
+def test_clean_page(page: str, expected: str) -> None:
+    assert clean_page(page) == expected
+
+
 def test_cleaned_goes_through_everything_but_enumerations() -> None:
     class Kind(str, Enum):
         ODD = "https://u:p@h"
