@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from traceback import format_exception
 from typing import TYPE_CHECKING
 
 from zoo_runner.comparison.baseline import read_baseline
@@ -35,7 +34,7 @@ from zoo_runner.stages.predict.stage import predict, write_inputs, write_results
 from zoo_runner.store.audit import Audit, AuditedStore, new_audit
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from zoo_runner.comparison.baseline import Baseline
@@ -46,7 +45,14 @@ if TYPE_CHECKING:
     from zoo_runner.store.store import Store
 
 
-def run(recipe: Recipe, options: RunOptions, *, store: Store, progress: Progress) -> Report:
+def run(
+    recipe: Recipe,
+    options: RunOptions,
+    *,
+    store: Store,
+    progress: Progress,
+    trace: Callable[[BaseException], object] | None = None,
+) -> Report:
     """Run a checked manifest and return its report, which is also written to ``options.output``.
 
     Args:
@@ -54,6 +60,7 @@ def run(recipe: Recipe, options: RunOptions, *, store: Store, progress: Progress
         options: What the user asked for; those that it was checked with.
         store: Keeps what was made, for the next run.
         progress: Is told what happens.
+        trace: Is given an error that ends a stage, and with it the calls that led there.
 
     Raises:
         ZooError: The run was refused before it touched anything; a failure after that is in the report.
@@ -62,10 +69,17 @@ def run(recipe: Recipe, options: RunOptions, *, store: Store, progress: Progress
     learn(options.weights or "", str(options.data or ""))
     # Also of a run that is refused: nobody may take the old report for its own.
     with claimed(options.output, options.leaves, options.baseline) as warnings:
-        return _run(recipe, options, store, progress, warnings)
+        return _run(recipe, options, store, progress, warnings, trace)
 
 
-def _run(recipe: Recipe, options: RunOptions, store: Store, progress: Progress, warnings: Sequence[str]) -> Report:
+def _run(
+    recipe: Recipe,
+    options: RunOptions,
+    store: Store,
+    progress: Progress,
+    warnings: Sequence[str],
+    trace: Callable[[BaseException], object] | None,
+) -> Report:
     if options.runs(Stage.EVALUATE):
         check_canaries(recipe.parts.metric, recipe.manifest.plugin.name)
     journal = Journal(loaded=recipe.loaded, progress=progress, subset=options.subset)
@@ -82,7 +96,7 @@ def _run(recipe: Recipe, options: RunOptions, store: Store, progress: Progress, 
         with writing(options.output):
             name_manifest(options.output, recipe.loaded.path)
         with _no_verdict_when_interrupted(options.output):
-            report = _kept(job)
+            report = _kept(job, trace)
     for line in audit.lines() if audit else ():
         journal.note(f"verify cache: {line}")
     return report
@@ -134,7 +148,7 @@ def _no_verdict_when_interrupted(folder: Path) -> Iterator[None]:
         raise
 
 
-def _kept(job: Job) -> Report:
+def _kept(job: Job, trace: Callable[[BaseException], object] | None) -> Report:
     """Carry out a run and write its report, also where it fails."""
     journal, backend = job.journal, job.backend
     try:
@@ -148,8 +162,8 @@ def _kept(job: Job) -> Report:
     except ZooError as error:
         if interrupted(error):
             raise
-        if job.options.traceback:
-            journal.progress.warn("".join(format_exception(error)).rstrip())
+        if trace is not None:
+            trace(error)
         of = f"plugin {job.recipe.manifest.plugin.name!r}: " if isinstance(error, HookError) else ""
         outcome = Outcome(report=journal.report(Verdict.ERROR, [f"{of}{error}"], exit_code=error.exit_code))
     except (Exception, SystemExit) as error:

@@ -350,12 +350,13 @@ def test_a_crash_is_3_whatever_it_is(trial: ZooRun, part: str, fault: str) -> No
         assert "free some space on that disk" in report["why"][0]
 
 
+@pytest.mark.parametrize("detail", [(), ("--quiet",), ("--verbose",)], ids=lambda options: "".join(options) or "normal")
 @pytest.mark.parametrize("part", ["dataset", "preprocess"])
-def test_every_call_that_led_to_an_error_is_shown_on_request(trial: ZooRun, part: str) -> None:
+def test_every_call_that_led_to_an_error_is_shown_on_request(trial: ZooRun, part: str, detail: tuple[str, ...]) -> None:
     broken = f"plugin.config.breaks.{part}=bug"
-    done = trial("trial.yaml", "--set", broken, "--batch-size", "31", "--output", "out", "--traceback")
+    done = trial("trial.yaml", "--set", broken, "--batch-size", "31", "--output", "out", "--traceback", *detail)
     assert done.returncode == 3
-    assert "Traceback" in done.stderr
+    assert "Traceback (most recent call last)" in done.stderr
     assert "RuntimeError: the plugin has a bug" in done.stderr
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from traceback import print_exception
 from typing import TYPE_CHECKING
 
 import click
@@ -100,7 +101,8 @@ def _run_order(order: Order, store: Store, progress: Progress, subject: str) -> 
     for note in order.notes:
         progress.warn(note)
     try:
-        report = run(order.checked(), order.options, store=store, progress=progress)
+        trace = print_exception if order.options.traceback else None
+        report = run(order.checked(), order.options, store=store, progress=progress, trace=trace)
     except (Exception, SystemExit) as error:
         if interrupted(error):
             raise
