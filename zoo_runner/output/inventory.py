@@ -60,6 +60,8 @@ def read_inventory(folder: Path) -> Inventory:
 
 
 def _parsed(content: Any) -> Inventory:
+    if not isinstance(content["schema_version"], int):
+        raise TypeError
     files = {str(name): tuple(map(str, marks)) for name, marks in content["files"].items()}
     return Inventory(manifest=str(content.get("manifest", "")), files=files)
 
@@ -110,6 +112,9 @@ def name_manifest(folder: Path, manifest: Path) -> None:
 
 
 def _write(folder: Path, inventory: Inventory) -> None:
+    """Write the list; one that is not zoo-run's stays, and what zoo-run writes beside it is known by its looks."""
+    if not inventory.readable:
+        return
     files = {name: list(marks) for name, marks in sorted(inventory.files.items())}
     content = {"schema_version": SCHEMA_VERSION, "about": ABOUT, "manifest": inventory.manifest, "files": files}
     temporary = new_file(folder / INVENTORY)

@@ -73,12 +73,13 @@ def _predictions(path: Path) -> bool:
 
 
 def _inputs(names: Iterable[str]) -> bool:
-    return all(_INPUT.fullmatch(name) for name in names)
+    listed = tuple(names)
+    return bool(listed) and all(_INPUT.fullmatch(name) for name in listed)
 
 
 def _results(names: Iterable[str]) -> bool:
     listed = tuple(names)
-    return not listed or (ORIGIN in listed and all(_RESULT.fullmatch(name) for name in listed))
+    return ORIGIN in listed and all(_RESULT.fullmatch(name) for name in listed)
 
 
 _FORMS: Final[Mapping[str, Callable[[Path], bool]]] = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import socket
 from collections.abc import Callable
 from pathlib import Path
@@ -48,6 +49,7 @@ STRANGE: dict[str, tuple[Callable[[Path], object], str]] = {
         make_folder,
         "a folder that zoo-run did not make, or that was changed since",
     ),
+    "empty folder": (Path.mkdir, "a folder that zoo-run did not make, or that was changed since"),
     "link to a file": (lambda path: path.symlink_to("elsewhere"), "a symbolic link"),
     "link to nothing": (lambda path: path.symlink_to("nowhere"), "a symbolic link"),
     "fifo": (os.mkfifo, "a fifo"),
@@ -189,12 +191,25 @@ def test_logs_are_not_written_over_strange_ones(tmp_path: Path, name: str) -> No
         pytest.fail("it was not refused")
 
 
-@pytest.mark.parametrize("content", ["", "[]", "{}", '{"files": 3}', '{"files": {"a": 1}}', "x" * (17 << 20)])
-def test_an_inventory_that_cannot_be_read_is_somebody_elses(tmp_path: Path, content: str) -> None:
-    (tmp_path / INVENTORY).write_text(content)
-    with pytest.raises(UsageError, match=rf"\n  {INVENTORY}: a file that zoo-run did not write"), claimed(tmp_path):
+STRANGE_LISTS = ["", "[]", "{}", '{"files": 3}', '{"files": {"a": 1}}', '{"files": {}}', "x" * (17 << 20)]
+
+
+@pytest.mark.parametrize("content", STRANGE_LISTS, ids=lambda content: content[:20])
+@pytest.mark.parametrize("left", [(), FILES], ids=["alone", "beside a report"])
+def test_an_inventory_that_cannot_be_read_is_somebody_elses(
+    folder: Path, tmp_path: Path, content: str, left: tuple[str, ...]
+) -> None:
+    place = tmp_path / "place"
+    place.mkdir()
+    for name in left:
+        shutil.copy(folder / name, place)
+    (place / INVENTORY).write_text(content)
+    with pytest.raises(UsageError, match=rf"\n  {INVENTORY}: a file that zoo-run did not write"), claimed(place):
         pytest.fail("it was not refused")
-    assert (tmp_path / INVENTORY).read_text() == content
+    assert (place / INVENTORY).read_text() == content
+    assert names(place) == {INVENTORY} | (set(PREVIOUS.values()) if left else set())
+    write_report(place, report())
+    assert (place / INVENTORY).read_text() == content
 
 
 def test_what_killed_runs_left_goes(folder: Path) -> None:
