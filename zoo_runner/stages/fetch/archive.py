@@ -18,9 +18,10 @@ from zoo_runner.errors import FetchError
 from zoo_runner.files.regular import require_regular
 from zoo_runner.files.remedies import refused
 from zoo_runner.plugin.interfaces import Progress
-from zoo_runner.stages.fetch.limits import MEMBERS, RATIO, RATIO_FREE, UNPACKED
+from zoo_runner.stages.fetch.limits import MEMBERS, RATIO, RATIO_FREE, UNPACKED, too_much
 from zoo_runner.stages.fetch.members import Kind, Member, problem
 from zoo_runner.stages.fetch.tar_stream import TarStream, open_tar
+from zoo_runner.stages.fetch.zip_stream import open_zip
 from zoo_runner.store.snapshots import used
 from zoo_runner.store.store import ELSEWHERE, Store, Terms
 
@@ -88,9 +89,9 @@ def _unpack(archive: Path, folder: Path, store: Store, progress: Progress) -> No
         if opened is not None:
             _unpack_tar(archive, *opened, folder, store, progress)
             return
-    if not zipfile.is_zipfile(archive):
-        raise FetchError(f"{archive}: expected a tar archive (plain, gz, xz, bz2) or a zip archive")
-    with zipfile.ZipFile(archive) as pack:
+    with open_zip(archive) as pack:
+        if pack is None:
+            raise FetchError(f"{archive}: expected a tar archive (plain, gz, xz, bz2) or a zip archive")
         members = _within_bounds(archive, (_zip_member(pack, info) for info in pack.infolist()))
         _write(archive, members, folder, store, progress)
 
@@ -122,20 +123,13 @@ def _within_bounds(archive: Path, members: Iterable[Member]) -> list[Member]:
         kept.append(member)
         total += member.size
         if len(kept) > MEMBERS.value:
-            raise _too_much(archive, f"{MEMBERS.value:,} members", MEMBERS.remedy)
+            raise too_much(archive, f"{MEMBERS.value:,} members", MEMBERS.remedy)
         if total > most:
-            raise _too_much(archive, f"{most:,} bytes unpacked", UNPACKED.remedy)
+            raise too_much(archive, f"{most:,} bytes unpacked", UNPACKED.remedy)
         if total > by_ratio:
             of_bytes = f"{by_ratio:,} bytes unpacked from {packed:,} bytes"
-            raise _too_much(archive, of_bytes, RATIO.remedy)
+            raise too_much(archive, of_bytes, RATIO.remedy)
     return kept
-
-
-def _too_much(archive: Path, most: str, remedy: str) -> FetchError:
-    return FetchError(
-        f"{archive}: refusing to unpack, nothing was written: expected at most {most}, found more. "
-        f"If that is right, {remedy}"
-    )
 
 
 def _tar_member(tar: tarfile.TarFile, info: tarfile.TarInfo) -> Member:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Final
 
+from zoo_runner.errors import FetchError
 from zoo_runner.files.bounds import Bound
 
 DOWNLOAD: Final = Bound("ZOO_RUNNER_DOWNLOAD_LIMIT", 16 * 10**9)
@@ -21,3 +23,17 @@ SLOWEST: Final = 1000
 """Bytes a second; a transfer that brings less for :data:`PATIENCE_S` is given up."""
 PATIENCE: Final = "ZOO_RUNNER_DOWNLOAD_TIMEOUT"
 PATIENCE_S: Final = 60.0
+
+
+def too_much(archive: Path, most: str, remedy: str) -> FetchError:
+    """Phrase that an archive holds more than is accepted.
+
+    Args:
+        archive: The archive.
+        most: What is accepted, such as ``500,000 members``.
+        remedy: How to have more accepted.
+    """
+    return FetchError(
+        f"{archive}: refusing to unpack, nothing was written: expected at most {most}, found more. "
+        f"If that is right, {remedy}"
+    )
