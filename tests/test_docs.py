@@ -103,6 +103,12 @@ def test_every_override_fits_a_manifest(override: str) -> None:
     assert len(refusals) < len(MANIFESTS), refusals
 
 
+@pytest.mark.parametrize("path", DOCS, ids=case)
+def test_values_that_a_shell_would_expand_are_quoted(path: Path) -> None:
+    """zsh takes ``[1,2]`` for a pattern and refuses the command; bash does so where a file has a fitting name."""
+    assert re.findall(r"--set [\w.]+=[^\s'\"`]*[\[\]{}*?~][^\s]*", path.read_text()) == []
+
+
 def commands(group: click.Group) -> Iterator[click.Command]:
     """Yield the commands of a group, and those of groups in it."""
     for command in group.commands.values():

@@ -58,11 +58,15 @@ def several(runs: Iterable[tuple[str, Verdict, Sequence[Row]]]) -> Table:
 
 
 def timings(records: Sequence[PerformanceRecord], *, verbose: bool) -> Table:
-    """Make the table of what was timed."""
-    columns = dict(_columns(verbose=verbose))
-    table = _grid(columns, set(columns))
+    """Make the table of what was timed, and say of what was not why."""
+    columns, untimed = (
+        dict(_columns(verbose=verbose)),
+        [each for each in records if each.throughput is None and each.why],
+    )
+    table = _grid((*columns, *(["note"] if untimed else [])), set(columns))
     for record in records:
-        table.add_row(*(_number(getattr(record, field)) for field in columns.values()))
+        why = [literal(record.why)] if record in untimed else []
+        table.add_row(*(_number(getattr(record, field)) for field in columns.values()), *why)
     return table
 
 
