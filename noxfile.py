@@ -57,8 +57,8 @@ def constraints(session: nox.Session) -> None:
 
 @nox.session
 def build(session: nox.Session) -> None:
-    """Build the distributions into ``dist``, check them, and run the sample from the wheel in a fresh environment."""
-    session.install("-c", CONSTRAINTS, "build", "twine")
+    """Build the distributions into ``dist``, run the sample from the wheel, and list what that installed."""
+    session.install("-c", CONSTRAINTS, "build", "cyclonedx-bom>=7,<8", "twine")
     shutil.rmtree(ROOT / "dist", ignore_errors=True)
     session.run("python", "-m", "build", "--outdir", "dist")
     (wheel,), (sdist,) = (list((ROOT / "dist").glob(pattern)) for pattern in ("*.whl", "*.tar.gz"))
@@ -75,3 +75,11 @@ def build(session: nox.Session) -> None:
     session.cd(work)  # away from the clone, so that nothing of it is imported
     environment = {"ZOO_RUNNER_CACHE": str(work / "cache")}
     session.run(str(fresh / "bin/zoo-run"), str(source / MANIFEST), external=True, env=environment)
+    write_bill(session, fresh, ROOT / "dist" / f"{sdist.name.removesuffix('.tar.gz')}.cdx.json")
+
+
+def write_bill(session: nox.Session, environment: Path, bill: Path) -> None:
+    """Write what an environment holds, in CycloneDX's form, and the list of licences beside it."""
+    about = ["--pyproject", str(ROOT / "pyproject.toml"), "--output-reproducible", "--spec-version", "1.6"]
+    session.run("cyclonedx-py", "environment", *about, "--output-file", str(bill), str(environment))
+    session.run("python", str(ROOT / "tools/release/licences.py"), str(bill))

@@ -186,7 +186,9 @@ def _keep(job: Job, outcome: Outcome) -> Report:
 
     A report that is there is worth more than its entry in the ledger.
     """
-    report = write_report(job.options.output, outcome.report, outcome.pictures, job.options.language)
+    report = write_report(
+        job.options.output, outcome.report, outcome.pictures, job.options.language, sbom=job.options.sbom
+    )
     for warning in report.warnings[len(outcome.report.warnings) :]:  # forms of it that could not be made
         job.journal.progress.warn(warning)
     try:

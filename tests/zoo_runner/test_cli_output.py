@@ -148,3 +148,23 @@ def test_a_second_run_into_the_folder_is_refused_at_once(trial: ZooRun, tmp_path
     first.communicate(timeout=PATIENCE)
     assert fresh("trial.yaml", "--output", "out", "--limit", "8").returncode == 4
     assert names(tmp_path / "out") == {*FORMS, "predictions.npz", ".zoo-run.json"}
+
+
+def test_what_a_run_was_made_of_is_written_on_request_and_replaces_nobodys(trial: ZooRun) -> None:
+    pytest.importorskip("cyclonedx")  # comes with the extra sbom
+    bill = trial.folder / "out" / "sbom.cdx.json"
+    assert trial("trial.yaml", "--output", "out", "--sbom").returncode == 0
+    content = json.loads(bill.read_bytes())
+    found = {each["name"]: each for each in content["components"]}
+    assert found.keys() >= {"zoo-runner", "numpy", "onnxruntime", "weights", "onnx", "dataset", "predictions", "Python"}
+    recorded = {each["name"]: each["sha256"] for each in trial.report()["artifacts"]}
+    for name in ("weights", "onnx", "predictions"):
+        assert found[name]["hashes"] == [{"alg": "SHA-256", "content": recorded[name]}]
+    assert trial("trial.yaml", "--output", "out").returncode == 0
+    assert not bill.exists()
+    bill.write_text("mine")
+    assert trial("trial.yaml", "--output", "out").returncode == 0
+    done = trial("trial.yaml", "--output", "out", "--sbom")
+    assert done.returncode == 2
+    assert "\n  sbom.cdx.json: a file that zoo-run did not write" in done.stderr
+    assert bill.read_text() == "mine"

@@ -128,6 +128,7 @@ class RunsSoFar:
     envvar="ZOO_RUNNER_LANG",
     help="Language of report.html and summary.md.",
 )
+@click.option("--sbom", is_flag=True, help="Write sbom.cdx.json too: code, models and data of the run (CycloneDX).")
 @click.option("--quiet", "-q", is_flag=True, help="Print verdicts and errors only.")
 @click.option("--verbose", "-v", is_flag=True, help="Print all timings, stages and notes.")
 @click.option("--json", "as_json", is_flag=True, help="Print report.json, and nothing else on standard output.")

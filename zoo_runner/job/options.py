@@ -7,7 +7,7 @@ from enum import Enum
 from pathlib import Path
 
 from zoo_runner.errors import UsageError
-from zoo_runner.output.names import INPUTS, PREDICTIONS, RESULTS
+from zoo_runner.output.names import INPUTS, PREDICTIONS, RESULTS, SBOM
 
 
 class Stage(str, Enum):
@@ -58,6 +58,7 @@ class RunOptions:
         seed: Which part; ``None`` draws one.
         traceback: Print the calls that led to an error.
         language: Of ``report.html`` and ``summary.md``: ``en`` or ``zh``.
+        sbom: Write ``sbom.cdx.json``.
     """
 
     output: Path
@@ -83,6 +84,7 @@ class RunOptions:
     seed: int | None = None
     traceback: bool = False
     language: str = "en"
+    sbom: bool = False
 
     def runs(self, stage: Stage) -> bool:
         """Say whether the stage is between ``first`` and ``last``."""
@@ -96,9 +98,10 @@ class RunOptions:
     @property
     def leaves(self) -> tuple[str, ...]:
         """Names of what is written to ``output`` beside the report; the manifest may ask for more."""
+        more = (SBOM,) if self.sbom else ()
         if self.last in {Stage.PREPROCESS, Stage.INFER}:
-            return (INPUTS if self.last is Stage.PREPROCESS else RESULTS,)
-        return (PREDICTIONS,) if self.needs_data and self.last.position >= Stage.POSTPROCESS.position else ()
+            return (INPUTS if self.last is Stage.PREPROCESS else RESULTS, *more)
+        return (PREDICTIONS, *more) if self.needs_data and self.last.position >= Stage.POSTPROCESS.position else more
 
     @property
     def results_folder(self) -> Path:

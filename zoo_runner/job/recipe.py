@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from zoo_runner.aipp.host_inputs import host_inputs, host_preprocess
 from zoo_runner.aipp.parameters import aipp_parameters
-from zoo_runner.errors import ManifestError, PluginError, PrerequisiteError, UsageError, did_you_mean
+from zoo_runner.errors import ManifestError, PluginError, PrerequisiteError, UsageError, did_you_mean, installing
 from zoo_runner.manifest.bands import factor
 from zoo_runner.manifest.lines import expected_lines
 from zoo_runner.manifest.load import LoadedManifest, load_plugin_config
@@ -96,9 +97,13 @@ def resolve(loaded: LoadedManifest, options: RunOptions) -> Recipe:
     Raises:
         ManifestError: Tensors or metric of the manifest are not those of the plugin.
         PluginError: The plugin is unknown or breaks its contract.
+        PrerequisiteError: What writes the SBOM that was asked for is not installed.
         UsageError: The options contradict each other, or the manifest has no subset of the name that was asked for.
     """
     options.check()
+    if options.sbom and find_spec("cyclonedx") is None:
+        msg = f"--sbom needs cyclonedx-python-lib, which is not installed: {installing('sbom')}"
+        raise PrerequisiteError(msg)
     plugin = plugins.load(loaded.manifest.plugin.name)
     parts = plugin.parts(load_plugin_config(loaded, plugin.config_model() or Section))
     loaded = replace(loaded, manifest=_replaced(loaded.manifest, options))

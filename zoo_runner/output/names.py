@@ -12,6 +12,8 @@ SUMMARY: Final = "summary.md"
 SARIF: Final = "report.sarif"
 FILES: Final = (NAME, PAGE, JUNIT, SUMMARY, SARIF)
 """The report in all its forms."""
+SBOM: Final = "sbom.cdx.json"
+"""What the run was made of, where that was asked for; it goes with the report."""
 PREDICTIONS: Final = "predictions.npz"
 INPUTS: Final = "inputs"
 RESULTS: Final = "results"

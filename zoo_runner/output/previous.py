@@ -12,7 +12,7 @@ from typing import Final
 
 from zoo_runner.errors import StageError
 from zoo_runner.output.inventory import settle
-from zoo_runner.output.names import EDITED, FILES, NAME, PAGE, PREVIOUS
+from zoo_runner.output.names import EDITED, FILES, NAME, PAGE, PREVIOUS, SBOM
 from zoo_runner.output.writing import is_edited, is_own, remove_own, write_file
 from zoo_runner.redaction import clean_page, clean_values
 
@@ -48,7 +48,7 @@ def retire(folder: Path) -> tuple[str, ...]:
     except (OSError, MemoryError) as error:
         notes.append(f"{lost} ({error})")
     with ExitStack() as stack:  # each file is tried, whatever becomes of the others
-        for name in reversed(FILES):
+        for name in reversed((*FILES, SBOM)):
             stack.callback(_take_away, folder / name, notes)
     try:
         _keep(folder, marked)

@@ -10,7 +10,19 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from zoo_runner.output.names import INPUTS, JUNIT, NAME, ORIGIN, PAGE, PREDICTIONS, PREVIOUS, RESULTS, SARIF, SUMMARY
+from zoo_runner.output.names import (
+    INPUTS,
+    JUNIT,
+    NAME,
+    ORIGIN,
+    PAGE,
+    PREDICTIONS,
+    PREVIOUS,
+    RESULTS,
+    SARIF,
+    SBOM,
+    SUMMARY,
+)
 
 LONGEST: Final = 256 << 20
 """Bytes of a file that are read to tell whose it is; a longer one is not zoo-run's."""
@@ -67,6 +79,14 @@ def _sarif(path: Path) -> bool:
         return False
 
 
+def _sbom(path: Path) -> bool:
+    content: Any = json.loads(path.read_bytes())
+    try:
+        return (content["bomFormat"], content["metadata"]["component"]["bom-ref"]) == ("CycloneDX", "run")
+    except (KeyError, TypeError):
+        return False
+
+
 def _predictions(path: Path) -> bool:
     with zipfile.ZipFile(path) as archive:
         return "count.npy" in archive.namelist()
@@ -90,6 +110,7 @@ _FORMS: Final[Mapping[str, Callable[[Path], bool]]] = {
     JUNIT: _junit,
     SUMMARY: _summary,
     SARIF: _sarif,
+    SBOM: _sbom,
     PREDICTIONS: _predictions,
 }
 _FOLDERS: Final[Mapping[str, Callable[[Iterable[str]], bool]]] = {INPUTS: _inputs, RESULTS: _results}

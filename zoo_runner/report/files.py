@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from zoo_runner.errors import StageError
 from zoo_runner.output.folder import writing
-from zoo_runner.output.names import FILES, JUNIT, NAME, PAGE, SARIF, SUMMARY
+from zoo_runner.output.names import FILES, JUNIT, NAME, PAGE, SARIF, SBOM, SUMMARY
 from zoo_runner.output.previous import UNJUDGED, forget
 from zoo_runner.output.writing import remove_own, write_file
 from zoo_runner.redaction import clean, clean_page
@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from zoo_runner.report.picture import Picture
 
 
-def write_report(folder: Path, report: Report, pictures: Sequence[Picture] = (), language: str = "en") -> Report:
+def write_report(
+    folder: Path, report: Report, pictures: Sequence[Picture] = (), language: str = "en", *, sbom: bool = False
+) -> Report:
     """Write the report in all its forms, each in one step, and return it as ``report.json`` has it.
 
     A form that cannot be made does not cost the verdict: it is left out, and ``warnings`` in ``report.json`` say so.
@@ -31,12 +33,13 @@ def write_report(folder: Path, report: Report, pictures: Sequence[Picture] = (),
         report: What to write.
         pictures: Samples to show in ``report.html``.
         language: Of ``report.html`` and ``summary.md``.
+        sbom: Whether to say in ``sbom.cdx.json`` what the run was made of.
 
     Raises:
         StageError: ``report.json`` cannot be written; then the others are not left either.
     """
     try:
-        written = _write_all(folder, clean_report(report), pictures, language)
+        written = _write_all(folder, clean_report(report), pictures, language, sbom=sbom)
     except BaseException:
         remove_report(folder)
         raise
@@ -48,18 +51,20 @@ def write_report(folder: Path, report: Report, pictures: Sequence[Picture] = (),
 
 def remove_report(folder: Path) -> None:
     """Remove a report that is not to be believed, as far as it can be removed."""
-    for name in FILES:
+    for name in (*FILES, SBOM):
         with suppress(OSError):  # what is reported is why there is none
             remove_own(folder / name)
 
 
-def _write_all(folder: Path, report: Report, pictures: Sequence[Picture], language: str) -> Report:
+def _write_all(folder: Path, report: Report, pictures: Sequence[Picture], language: str, *, sbom: bool) -> Report:
     forms: dict[str, Callable[[], str | bytes]] = {
         PAGE: lambda: _page(report, pictures, language),
         JUNIT: lambda: _junit(report),
         SUMMARY: lambda: _summary(report, folder, language),
         SARIF: lambda: _sarif(report),
     }
+    if sbom:
+        forms[SBOM] = lambda: _sbom(report)
     failures = [clean(problem) for name, form in forms.items() if (problem := _attempt(folder / name, form))]
     complete = report.model_copy(update={"warnings": (*report.warnings, *failures)}).encodable()
     with writing(folder):
@@ -104,3 +109,9 @@ def _sarif(report: Report) -> str:
     from zoo_runner.report.sarif import sarif  # noqa: PLC0415 - see above
 
     return sarif(report)
+
+
+def _sbom(report: Report) -> str:
+    from zoo_runner.report.sbom import sbom, used_distributions  # noqa: PLC0415 - needs what not everybody installs
+
+    return sbom(report.encodable(), used_distributions(report))

@@ -228,6 +228,15 @@ def test_batch_size_replaces_both_batch_sizes(toy: Callable[..., Recipe]) -> Non
     assert recipe.loaded.digest == plain.loaded.digest  # of the same recipe, run in another way
 
 
+def test_a_bill_of_materials_needs_what_writes_it(toy: Callable[..., Recipe], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("zoo_runner.job.recipe.find_spec", lambda _name: None)
+    with pytest.raises(PrerequisiteError) as caught:
+        toy(sbom=True)
+    assert str(caught.value) == (
+        "--sbom needs cyclonedx-python-lib, which is not installed: pip install 'zoo-runner[sbom]'"
+    )
+
+
 def test_options_that_contradict_each_other_are_refused_first(toy: Callable[..., Recipe]) -> None:
     with pytest.raises(UsageError, match="--seed"):
         toy("  name: toy", "  name: toi", seed=1)

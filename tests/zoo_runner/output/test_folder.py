@@ -15,12 +15,12 @@ from reports import small_report as report
 from zoo_runner.errors import StageError, UsageError
 from zoo_runner.output.folder import claimed, clear_default_folders, keep, require_no_strangers
 from zoo_runner.output.inventory import name_manifest
-from zoo_runner.output.names import FILES, INPUTS, INVENTORY, LOGS, PREDICTIONS, PREVIOUS, RESULTS
+from zoo_runner.output.names import FILES, INPUTS, INVENTORY, LOGS, PREDICTIONS, PREVIOUS, RESULTS, SBOM
 from zoo_runner.output.writing import replacing, replacing_folder
 from zoo_runner.report.files import write_report
 
 EVERYTHING = (PREDICTIONS, INPUTS, RESULTS)
-OWN = (*FILES, *EVERYTHING)
+OWN = (*FILES, *EVERYTHING, SBOM)
 
 
 def names(folder: Path) -> set[str]:
@@ -64,7 +64,7 @@ def test_what_somebody_else_left_is_refused_by_name_and_stays(tmp_path: Path, na
     (tmp_path / "elsewhere").write_text("mine")
     make(tmp_path / name)
     before = (tmp_path / name).lstat()
-    with pytest.raises(UsageError) as caught, claimed(tmp_path, EVERYTHING):
+    with pytest.raises(UsageError) as caught, claimed(tmp_path, OWN):
         pytest.fail("it was not refused")
     text = str(caught.value)
     assert text.startswith(f"--output {tmp_path}: expected a folder without files of others under the names that a run")
