@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
-from rich.filesize import decimal
 
 from zoo_runner.commands.run import run
 from zoo_runner.commands.suggestions import backend_names, manifest_files, subset_names
@@ -93,7 +92,7 @@ def _remove(chosen: Callable[[Kept], bool], which: str) -> int:
     wanted = [each for each in contents(root) if chosen(each)]
     freed = sum(each.discard() for each in wanted)
     left = sum(os.path.lexists(each.path) for each in wanted)
-    click.echo(f"removed {decimal(freed)} {which} from {root}")
+    click.echo(f"removed {_bytes(freed)} {which} from {root}")
     if left:
         click.echo(
             f"error: {left} of {len(wanted)} could not be removed: a run uses them, or they are not yours", err=True
@@ -102,7 +101,7 @@ def _remove(chosen: Callable[[Kept], bool], which: str) -> int:
 
 
 def _size(kept: Iterable[Kept]) -> str:
-    return decimal(sum(each.size for each in kept))
+    return _bytes(sum(each.size for each in kept))
 
 
 @cache.command()
@@ -155,3 +154,9 @@ def verify(manifests: tuple[Path, ...], overrides: tuple[str, ...], first: str, 
         for line in audited(loaded, options, store=Store(default_root()), progress=terminal).lines():
             click.echo(f"{loaded.manifest.name}: {line}")
     return ExitCode.PASS
+
+
+def _bytes(count: int) -> str:
+    from rich.filesize import decimal  # noqa: PLC0415 - not needed for --help
+
+    return decimal(count)
