@@ -146,6 +146,8 @@ class TestTheWholeSample:
     def test_manifest_and_environment(self, whole: Finished) -> None:
         manifest, environment = dict(whole.report["manifest"]), whole.report["environment"]
         assert manifest.pop("settings") == settings(LOADED.manifest)
+        assert manifest.pop("config") == settings(CONFIG)
+        assert manifest.pop("command") == ["zoo-run", *whole.done.args]
         assert manifest == {
             "name": "refinedet320-sample",
             "path": str(MANIFEST),

@@ -82,7 +82,13 @@ def _run(
 ) -> Report:
     if options.runs(Stage.EVALUATE):
         check_canaries(recipe.parts.metric, recipe.manifest.plugin.name)
-    journal = Journal(loaded=recipe.loaded, progress=progress, subset=options.subset)
+    journal = Journal(
+        loaded=recipe.loaded,
+        progress=progress,
+        subset=options.subset,
+        config=recipe.config,
+        command=options.command,
+    )
     store.clear_remains()
     doubted, audit = _doubted(store, options)
     baseline = read_baseline(options.baseline) if options.baseline is not None else None

@@ -154,7 +154,7 @@ def _say(error: BaseException, context: click.Context, manifests: tuple[Path, ..
     """Say why a command could not finish, and return the exit code for it."""
     if not interrupted(error):
         return failed(error)
-    again = shlex.join(["zoo-run", *map(redacted, context.find_root().obj or ())])
+    again = shlex.join(["zoo-run", *map(redacted, _words(context))])
     lost = "nothing" if len(manifests) == 1 else "nothing that had not ended"
     click.echo(f"interrupted: {lost} was scored; to go on where this was:\n  {again}", err=True)
     return exit_code(error)
@@ -217,13 +217,18 @@ def _request(context: click.Context, manifests: tuple[Path, ...], given: Mapping
     first, last = Stage(given["first"]), Stage(given["last"])
     others = {name: value for name, value in given.items() if name not in NOT_OF_RUNS}
     return Request(
-        options=RunOptions(output=Path(), first=first, last=last, **others),
+        options=RunOptions(output=Path(), first=first, last=last, command=("zoo-run", *_words(context)), **others),
         output=given["output"],
         overrides=given["overrides"],
         several=len(manifests) > 1,
         dry=given["dry"],
         commands=_names_of_commands(context),
     )
+
+
+def _words(context: click.Context) -> Sequence[str]:
+    """Return what the user wrote after the program's name."""
+    return context.find_root().obj or ()
 
 
 def _names_of_commands(context: click.Context) -> tuple[str, ...]:

@@ -33,6 +33,8 @@ from zoo_runner.report.model import (
 )
 
 if TYPE_CHECKING:
+    from pydantic import BaseModel
+
     from zoo_runner.causes import Doubt
     from zoo_runner.job.options import Stage
     from zoo_runner.manifest.load import LoadedManifest
@@ -78,6 +80,8 @@ class Journal:
         loaded: The manifest in effect.
         progress: Where everything said here is shown as well.
         subset: Name of the subset that is scored.
+        config: What the plugin is configured with; ``None`` where nobody asked.
+        command: The words that started the run.
         started: When the run began, in UTC.
         end_to_end: Samples per second from file to prediction, where this run inferred all of them.
         damaged: Damaged files that the manifest accepts and this run scores.
@@ -88,6 +92,8 @@ class Journal:
     loaded: LoadedManifest
     progress: Progress
     subset: str | None = None
+    config: BaseModel | None = None
+    command: Sequence[str] = ()
     started: datetime = field(default_factory=lambda: datetime.now(tz=timezone.utc))
     environment: Environment | None = None
     stages: list[StageRecord] = field(default_factory=list)
@@ -173,6 +179,8 @@ class Journal:
                 overrides=tuple(redacted(override) for override in self.loaded.overrides),
                 source=redacted_url(manifest.source.url) if manifest.source else None,
                 settings=settings(manifest),
+                config=settings(self.config) if self.config else {},
+                command=tuple(redacted(redacted_url(word)) for word in self.command),
             ),
             environment=self.environment,
             stages=tuple(self.stages),

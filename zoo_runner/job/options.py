@@ -57,6 +57,7 @@ class RunOptions:
         verify_cache: Make a part of what would be reused again, and compare.
         seed: Which part; ``None`` draws one.
         traceback: Print the calls that led to an error.
+        command: The words of the command line, for the report.
         language: Of ``report.html`` and ``summary.md``: ``en`` or ``zh``.
         sbom: Write ``sbom.cdx.json``.
     """
@@ -83,6 +84,7 @@ class RunOptions:
     verify_cache: bool = False
     seed: int | None = None
     traceback: bool = False
+    command: tuple[str, ...] = ()
     language: str = "en"
     sbom: bool = False
 

@@ -26,6 +26,8 @@ from zoo_runner.used_code.record import Disk
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from pydantic import BaseModel
+
     from zoo_runner.job.options import RunOptions
     from zoo_runner.manifest.expectations import Subset
     from zoo_runner.manifest.schema import Manifest
@@ -47,6 +49,7 @@ class Recipe:
         loaded: The manifest in effect, the command line's values laid over it, with where each value came from.
         parts: What the plugin contributed.
         package: Top-level package of the plugin.
+        config: What the plugin is configured with, its defaults included.
         declared: Packages whose code counts as the plugin's own, as it declares.
         subset: The part of the data set to score; ``None`` for all of it.
         disk: What the disk holds of code, as this run found it.
@@ -55,6 +58,7 @@ class Recipe:
     loaded: LoadedManifest
     parts: ModelParts
     package: str
+    config: BaseModel | None = None
     declared: tuple[str, ...] = ()
     subset: Subset | None = None
     disk: Disk = field(default_factory=Disk, repr=False, compare=False)
@@ -105,7 +109,8 @@ def resolve(loaded: LoadedManifest, options: RunOptions) -> Recipe:
         msg = f"--sbom needs cyclonedx-python-lib, which is not installed: {installing('sbom')}"
         raise PrerequisiteError(msg)
     plugin = plugins.load(loaded.manifest.plugin.name)
-    parts = plugin.parts(load_plugin_config(loaded, plugin.config_model() or Section))
+    config = load_plugin_config(loaded, plugin.config_model() or Section)
+    parts = plugin.parts(config)
     loaded = replace(loaded, manifest=_replaced(loaded.manifest, options))
     manifest = loaded.manifest
     _check_tensors(loaded, "inputs", manifest.input_specs, parts.network.inputs)
@@ -118,6 +123,7 @@ def resolve(loaded: LoadedManifest, options: RunOptions) -> Recipe:
         loaded=loaded,
         parts=parts,
         package=plugin.package,
+        config=config,
         declared=plugin.packages(),
         subset=subset,
         disk=Disk(by_content=options.verify_cache),

@@ -10,12 +10,12 @@ from zoo_runner.manifest.tree import KeyPath, dotted
 from zoo_runner.redaction import redacted, redacted_url
 
 if TYPE_CHECKING:
-    from zoo_runner.manifest.schema import Manifest
+    from pydantic import BaseModel
 
 
-def settings(manifest: Manifest) -> dict[str, str]:
-    """Return every value, defaults included, by the key that ``--set`` takes; without the secrets of URLs."""
-    return {dotted(path): text for path, text in _leaves(manifest.model_dump(mode="json"), ())}
+def settings(section: BaseModel) -> dict[str, str]:
+    """Return every value of a manifest, or of a part, defaults included, by its dotted key; without URLs' secrets."""
+    return {dotted(path): text for path, text in _leaves(section.model_dump(mode="json"), ())}
 
 
 def _leaves(value: Any, path: KeyPath) -> Iterator[tuple[KeyPath, str]]:

@@ -60,7 +60,8 @@ class WaiverState(str, Enum):
 class ManifestRecord(Record):
     """Which manifest was run.
 
-    ``settings`` has every value of the manifest as it was run, by its dotted key: what two runs differ in.
+    ``settings`` has every value of the manifest as it was run, by its dotted key: what two runs differ in. ``config``
+    has likewise what the plugin was configured with, its defaults included; ``command`` the words that started the run.
     """
 
     name: str
@@ -70,6 +71,8 @@ class ManifestRecord(Record):
     overrides: tuple[str, ...] = ()
     source: str | None = None
     settings: Mapping[str, str] = {}
+    config: Mapping[str, str] = {}
+    command: tuple[str, ...] = ()
 
 
 class Environment(Record):
