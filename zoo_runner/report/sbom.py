@@ -49,7 +49,8 @@ def sbom(report: Report, loaded: Iterable[str]) -> str:
         report: Of the run, without secrets.
         loaded: Distributions that the run used, as :func:`used_distributions` returns them.
     """
-    used = set(map(normalised, loaded))
+    # What a backend names may be loaded in processes of its own, as aclruntime is.
+    used = {normalised(name) for name in (*loaded, *(name for name, _ in _backend(report)))}
     names = used | set(map(normalised, report.environment.packages if report.environment else ()))
     found = {name: each for name in sorted(names) if (each := _distribution(name))}
     packages = {name: _package(each, is_loaded=name in used) for name, each in found.items()}
@@ -134,10 +135,17 @@ def _platform(report: Report, packages: Mapping[str, Component]) -> Iterator[Com
     if report.environment is None:
         return
     yield _component("Python", report.environment.python, ComponentType.PLATFORM, "python")
-    for part in filter(None, report.environment.backend_version.split(", ")):
+    for name, version in _backend(report):
+        if normalised(name) not in packages:
+            yield _component(name, version, ComponentType.PLATFORM, f"backend/{name} {version}".rstrip())
+
+
+def _backend(report: Report) -> Iterator[tuple[str, str]]:
+    """Yield name and version of the backend's software: ``ais_bench 0.0.2, CANN 8.0`` is two."""
+    text = report.environment.backend_version if report.environment else ""
+    for part in filter(None, text.split(", ")):
         name, _, version = part.rpartition(" ")
-        if normalised(name or version) not in packages:
-            yield _component(name or version, version if name else None, ComponentType.PLATFORM, f"backend/{part}")
+        yield (name, version) if name else (version, "")
 
 
 def _artifacts(report: Report) -> Iterator[Component]:

@@ -85,6 +85,12 @@ def test_it_names_the_code_of_the_run() -> None:
     assert {each.partition("@")[0] for each in runner} == {"pkg:pypi/numpy", "pkg:pypi/pyyaml"}
 
 
+def test_what_the_backend_names_is_used_also_in_another_process() -> None:
+    content = parsed(sbom(report(version="PyYAML 6, tool"), ()))
+    assert component(content, "PyYAML")["properties"] == [{"name": "zoo-run:loaded", "value": "true"}]
+    assert component(content, "tool")["bom-ref"] == "backend/tool"
+
+
 def test_the_plugins_and_the_backends_distribution_are_used_loaded_or_not() -> None:
     assert {"zoo-runner", "cyclonedx-python-lib", "pydantic"} <= set(used_distributions(report()))
 
