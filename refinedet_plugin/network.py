@@ -12,6 +12,8 @@ import torch
 from torch import nn
 
 from refinedet_plugin.config import PRIORS_PER_CELL
+from zoo_runner.plugin.interfaces import BATCH
+from zoo_runner.plugin.tensors import mismatch, tensor_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -121,10 +123,10 @@ class RefineDet(nn.Module):
         """
         tracing = torch.jit.is_tracing()  # type: ignore[attr-defined,no-untyped-call] # exported without types
         if not tracing and tuple(image.shape[1:]) != self.input_shape:
-            raise ValueError(
-                f"expected images of shape [B, {', '.join(map(str, self.input_shape))}], "
-                f"found {list(image.shape)}; resize them or build the network for their size"
-            )
+            expected = tensor_text("", "float32", [BATCH, *self.input_shape])
+            found = tensor_text("", str(image.dtype).removeprefix("torch."), image.shape)
+            remedy = "resize them, or build the network for their size"
+            raise ValueError(mismatch("images", [expected], [found], remedy))
         sources = self._sources(image)
         blocks = self._transfer(sources)
         return (

@@ -16,6 +16,7 @@ from refinedet_plugin.priors import priors
 from zoo_detection import boxes, nms, nms_compiled
 from zoo_detection.compiled import begin
 from zoo_runner.errors import ResultError
+from zoo_runner.plugin.tensors import array_texts, mismatch, tensor_text
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 REVISION: Final = 1
 """Counts the changes of this module, ``candidates``, ``nms`` and ``boxes`` that changed a detection."""
 
+_CHECK: Final = "check the model, and the names and the order of its outputs in the manifest"
 TWO: Final = np.float32(2)
 
 
@@ -105,16 +107,9 @@ class RefineDetPostprocess:
         for name, shape in self._shapes.items():
             found = outputs.get(name)
             origin = f"output {name!r} of sample {sample.id!r}"
-            if found is None:
-                raise ResultError(
-                    f"{origin}: expected a float32 array of shape {shape}, found only {sorted(outputs)}; "
-                    "check the names and the order of the model's outputs in the manifest"
-                )
-            if found.shape != shape or found.dtype != np.float32:
-                raise ResultError(
-                    f"{origin}: expected float32 of shape {shape}, found {found.dtype} of shape {found.shape}; "
-                    "check the model, and the names and the order of its outputs in the manifest"
-                )
+            if found is None or found.shape != shape or found.dtype != np.float32:
+                shown = outputs if found is None else {name: found}
+                raise ResultError(mismatch(origin, [tensor_text(name, "float32", shape)], array_texts(shown), _CHECK))
             if not is_finite(found):
                 finite = np.count_nonzero(np.isfinite(found))
                 raise ResultError(

@@ -214,7 +214,7 @@ def test_it_is_listed_beside_what_is_built_in(zoo_run: Run) -> None:
         ),
         pytest.param(
             ["validate", "toy.yaml", "--set", "plugin.config.classes=[a, b]"],
-            "toy.yaml:6: outputs.0: expected scores float32['batch', 2], found scores float32['batch', 3]",
+            "toy.yaml:6: outputs.0: expected scores float32[batch, 2], found scores float32[batch, 3]",
             id="tensors",
         ),
         pytest.param(

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from zoo_runner.plugin.tensors import mismatch, tensor_text
+
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
@@ -114,7 +116,6 @@ def _halves(boxes: ArrayLike) -> tuple[NDArray[np.float32], NDArray[np.float32]]
     """The first and the last two of the four values, as float32."""
     values = np.asarray(boxes, dtype=np.float32)
     if values.shape[-1:] != (4,):
-        raise ValueError(
-            f"expected boxes with a last dimension of 4; found shape {values.shape}; reshape them to [..., 4]"
-        )
+        found = tensor_text("", values.dtype, values.shape)
+        raise ValueError(mismatch("boxes", ["float32[..., 4]"], [found], "reshape them to [..., 4]"))
     return values[..., :2], values[..., 2:]

@@ -119,7 +119,9 @@ def test_cells_run_along_rows_first() -> None:
 
 @pytest.mark.parametrize("shape", [(1, 3, 640, 640), (1, 3, 320, 512), (1, 1, 320, 320)], ids=str)
 def test_another_input_shape_is_refused(narrow: RefineDet, shape: tuple[int, ...]) -> None:
-    with pytest.raises(ValueError, match=r"expected images of shape \[B, 3, 320, 320\], found .*resize"):
+    with pytest.raises(
+        ValueError, match=r"images: expected float32\[batch, 3, 320, 320\], found float32\[1, .*\]; resize"
+    ):
         narrow(torch.zeros(shape))
 
 

@@ -337,22 +337,20 @@ def changed(**arrays: NDArray[Any] | None) -> dict[str, NDArray[Any]]:
     [
         pytest.param(
             changed(arm_conf=None),
-            "output 'arm_conf' of sample '000001': expected a float32 array of shape (6375, 2), found only "
-            "['arm_loc', 'odm_conf', 'odm_loc']; check the names and the order of the model's outputs",
+            "output 'arm_conf' of sample '000001': expected arm_conf float32[6375, 2], found odm_loc float32[6375, 4], "
+            "odm_conf float32[6375, 3], arm_loc float32[6375, 4]; check the model, and the names and the order",
             id="missing",
         ),
         pytest.param(
             changed(odm_conf=nothing()["arm_conf"]),
-            "output 'odm_conf' of sample '000001': expected float32 of shape (6375, 3), found float32 of shape "
-            "(6375, 2); check the model, and the names and the order of its outputs",
+            "output 'odm_conf' of sample '000001': expected odm_conf float32[6375, 3], found odm_conf "
+            "float32[6375, 2]; check the model, and the names and the order of its outputs",
             id="swapped",
         ),
-        pytest.param(
-            changed(arm_loc=np.zeros((1, ROWS, 4), F)), "found float32 of shape (1, 6375, 4)", id="batch axis"
-        ),
+        pytest.param(changed(arm_loc=np.zeros((1, ROWS, 4), F)), "found arm_loc float32[1, 6375, 4]", id="batch axis"),
         pytest.param(
             changed(odm_loc=np.zeros((ROWS, 4))),
-            "output 'odm_loc' of sample '000001': expected float32 of shape (6375, 4), found float64 of shape",
+            "output 'odm_loc' of sample '000001': expected odm_loc float32[6375, 4], found odm_loc float64[",
             id="dtype",
         ),
         pytest.param(

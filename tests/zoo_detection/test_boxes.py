@@ -173,5 +173,5 @@ def test_arguments_stay_as_they_were(loc: NDArray[np.float32], prior: NDArray[np
 
 
 def test_other_layouts_are_refused() -> None:
-    with pytest.raises(ValueError, match=r"last dimension of 4; found shape \(4, 5\); reshape"):
+    with pytest.raises(ValueError, match=r"boxes: expected float32\[\.\.\., 4\], found float32\[4, 5\]; reshape"):
         boxes.to_xyxy(np.zeros((4, 5)))

@@ -276,4 +276,4 @@ def test_a_manifest_that_does_not_fit_its_plugin_is_2_with_file_and_line(zoo_run
     (zoo_run.folder / "m.yaml").write_text(text.replace("[batch, 6375, 7]", "[batch, 6375, 21]"))
     done = zoo_run("m.yaml")
     assert (done.returncode, done.stdout) == (2, "")
-    assert f"m.yaml:{line}: outputs.1: expected odm_conf float32['batch', 6375, 7], found" in done.stderr
+    assert f"m.yaml:{line}: outputs.1: expected odm_conf float32[batch, 6375, 7], found" in done.stderr

@@ -209,7 +209,7 @@ def test_on_an_ascend_host(trial: ZooRun, tmp_path: Path, arguments: list[str], 
     [
         pytest.param(["--backend", "nonsense"], "no backend is registered as 'nonsense'", id="backend"),
         pytest.param(["--from", "gate"], "--from gate has nothing to gate", id="options"),
-        pytest.param(["--set", "outputs.0.shape=[batch, 5]"], "expected scores float32['batch', 4]", id="tensors"),
+        pytest.param(["--set", "outputs.0.shape=[batch, 5]"], "expected scores float32[batch, 4]", id="tensors"),
     ],
 )
 def test_what_a_run_refuses_has_no_plan(trial: ZooRun, arguments: list[str], text: str) -> None:

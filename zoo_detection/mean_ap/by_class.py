@@ -11,6 +11,7 @@ import numpy as np
 from zoo_detection.mean_ap.matching import Detections, GroundTruth
 from zoo_detection.samples import DetectionSample
 from zoo_runner.errors import PluginError, ResultError, listed
+from zoo_runner.plugin.tensors import array_texts, mismatch
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     Indices = NDArray[np.intp]
 
+_EXPECTED: Final = ("boxes float[K, 4]", "scores float[K]", "labels int[K]")
 EMPTY: Final[dict[str, NDArray[Any]]] = {
     "boxes": np.zeros((0, 4), dtype=np.float32),
     "scores": np.zeros(0, dtype=np.float32),
@@ -170,18 +172,18 @@ def _refuse(faults: Sequence[str], samples: Sequence[Sample]) -> None:
 
 
 def _shape_fault(prediction: Mapping[str, NDArray[Any]]) -> str:
-    missing = [name for name in EMPTY if name not in prediction]
-    if missing:
-        return f"expected boxes, scores and labels, found no {' and no '.join(missing)}"
+    if not _is_prediction(prediction):
+        return mismatch("", _EXPECTED, array_texts(prediction))
+    return ""
+
+
+def _is_prediction(prediction: Mapping[str, NDArray[Any]]) -> bool:
+    if any(name not in prediction for name in EMPTY):
+        return False
     boxes, scores, labels = (prediction[name] for name in EMPTY)
     count = len(labels) if labels.ndim else 0
-    if (boxes.shape, scores.shape, labels.shape) != ((count, 4), (count,), (count,)):
-        found = f"{boxes.shape}, {scores.shape} and {labels.shape}"
-        return f"expected boxes [K, 4], scores [K] and labels [K], found {found}"
-    if boxes.dtype.kind + scores.dtype.kind + labels.dtype.kind not in {"ffi", "ffu"}:
-        found = f"{boxes.dtype}, {scores.dtype} and {labels.dtype}"
-        return f"expected floating boxes and scores and integer labels, found {found}"
-    return ""
+    shaped = (boxes.shape, scores.shape, labels.shape) == ((count, 4), (count,), (count,))
+    return shaped and boxes.dtype.kind + scores.dtype.kind + labels.dtype.kind in {"ffi", "ffu"}
 
 
 def _value_fault(prediction: Arrays, classes: int) -> str:

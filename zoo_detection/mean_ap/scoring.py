@@ -19,6 +19,7 @@ from zoo_detection.mean_ap.matches import joined, matches_by_class
 from zoo_detection.mean_ap.protocols import REFERENCE
 from zoo_detection.mean_ap.values import MEASURES, PROTOCOLS, values_of
 from zoo_runner.plugin.evidence import Diagnosis, Resamples
+from zoo_runner.plugin.tensors import mismatch, tensor_text
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -118,7 +119,8 @@ class VocScore:
         """
         count = len(self._samples)
         if weights.ndim and weights.shape[-1] != count:
-            raise ValueError(f"expected weights [R, {count}]; found {list(weights.shape)}; draw from these samples")
+            expected, found = tensor_text("", "integers", ["R", count]), tensor_text("", weights.dtype, weights.shape)
+            raise ValueError(mismatch("weights", [expected], [found], "draw from these samples"))
         resamples = []
         for place, protocol in enumerate(PROTOCOLS):
             measures = [(name, definition) for name, own, definition in MEASURES if own is protocol]

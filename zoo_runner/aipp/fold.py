@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from zoo_runner.aipp.parameters import CHANNELS, AippParameters, aipp_parameters
 from zoo_runner.errors import ExportError, PrerequisiteError, installing
+from zoo_runner.plugin.interfaces import BATCH
+from zoo_runner.plugin.tensors import mismatch, tensor_text
 from zoo_runner.store.durable import write_durably
 
 if TYPE_CHECKING:
@@ -76,18 +78,28 @@ def _image(model: onnx.ModelProto, name: str, parameters: AippParameters, path: 
     import onnx  # noqa: PLC0415 - onnx is an optional extra
 
     graph = model.graph
-    wanted = f"expected a float32 input {name!r} of shape [batch, {CHANNELS}, {parameters.height}, {parameters.width}]"
+    size = [CHANNELS, parameters.height, parameters.width]
+    wanted = [tensor_text(name, "float32", [BATCH, *size])]
     known: dict[str, onnx.ValueInfoProto] = {value.name: value for value in graph.input}
     if name not in known:
-        raise ExportError(f"{path}: {wanted}, found {', '.join(known) or 'no inputs'}; export the network again")
+        raise ExportError(mismatch(str(path), wanted, list(known), "export the network again"))
     tensor = known[name].type.tensor_type
     shape = [axis.dim_value or axis.dim_param for axis in tensor.shape.dim]
-    if tensor.elem_type != onnx.TensorProto.FLOAT or shape[1:] != [CHANNELS, parameters.height, parameters.width]:
-        dtype = onnx.TensorProto.DataType.Name(tensor.elem_type).lower()
-        raise ExportError(f"{path}: {wanted}, found {dtype} {shape}; the normalisation belongs to another network")
+    if tensor.elem_type != onnx.TensorProto.FLOAT or shape[1:] != size:
+        found = [tensor_text(name, _dtype(tensor.elem_type), shape)]
+        remedy = "the normalisation belongs to another network: correct the plugin's, or inputs in the manifest"
+        raise ExportError(mismatch(str(path), wanted, found, remedy))
     if any(output.name == name for output in graph.output):
         raise ExportError(f"{path}: input {name!r} is an output too, and cannot become pixels; change the network")
     return known[name]
+
+
+def _dtype(element: int) -> str:
+    """Return NumPy's name of ONNX's element type."""
+    import onnx  # noqa: PLC0415 - onnx is an optional extra
+
+    name: str = onnx.TensorProto.DataType.Name(element).lower()
+    return {"float": "float32", "double": "float64"}.get(name, name)
 
 
 def _graphs(graph: onnx.GraphProto) -> Iterator[onnx.GraphProto]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from zoo_runner.errors import PluginError
 from zoo_runner.plugin.interfaces import BATCH, TensorSpec
 from zoo_runner.plugin.pixels import PixelPreprocess
+from zoo_runner.plugin.tensors import array_texts, mismatch, sample_texts
 
 if TYPE_CHECKING:
     from zoo_runner.manifest.schema import Manifest
@@ -66,9 +67,6 @@ class PixelInputs:
         arrays = self.preprocess.pixels(sample)
         found = {name: (array.dtype.name, array.shape) for name, array in arrays.items()}
         if found != {self.image.name: (self.image.dtype, self.image.sample_shape())}:
-            shown = ", ".join(f"{name} {dtype}{list(shape)}" for name, (dtype, shape) in found.items()) or "nothing"
-            raise PluginError(
-                f"pixels of sample {sample.id!r}: expected {self.image.name} {self.image.dtype}"
-                f"{list(self.image.sample_shape())}, found {shown}; correct the plugin's preprocessing"
-            )
+            where, remedy = f"pixels of sample {sample.id!r}", "correct the plugin's preprocessing"
+            raise PluginError(mismatch(where, sample_texts([self.image]), array_texts(arrays), remedy))
         return arrays

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from zoo_runner.errors import InferenceError, PrerequisiteError, did_you_mean
 from zoo_runner.plugin.hookspecs import hookimpl
 from zoo_runner.plugin.interfaces import BATCH, Prerequisite, SessionRequest, TensorSpec, Timings
+from zoo_runner.plugin.tensors import array_texts, batch_texts, declared_texts, mismatch, tensor_text
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 PROVIDER: Final = "CPUExecutionProvider"
 REMEDY: Final = "pip install onnxruntime"
+CORRECT: Final = "correct the manifest, or export again with these sizes"
+CORRECT_INPUTS: Final = "give what the manifest declares as inputs"
 FATAL: Final = 4
 """Log severity: errors come back as exceptions, so that the library need not also print them."""
 DTYPES: Final[Mapping[str, str]] = {
@@ -169,10 +172,10 @@ class OnnxRuntimeSession:
     def _checked_batch(self, inputs: Arrays) -> int:
         """Return the batch size of inputs that fit the request."""
         request = self._request
-        expected = {spec.name for spec in request.inputs}
-        if inputs.keys() != expected:
-            msg = f"expected the inputs {sorted(expected)}, found {sorted(inputs)}"
-            raise InferenceError(msg)
+        if inputs.keys() != {spec.name for spec in request.inputs}:
+            raise InferenceError(
+                mismatch("inputs", declared_texts(request.inputs), array_texts(inputs), CORRECT_INPUTS)
+            )
         batch = next(
             (inputs[spec.name].shape[0] for spec in request.inputs if BATCH in spec.shape and inputs[spec.name].ndim),
             request.batch,
@@ -184,11 +187,8 @@ class OnnxRuntimeSession:
         for spec in request.inputs:
             array = inputs[spec.name]
             if array.dtype.name != spec.dtype or array.shape != spec.sized(batch):
-                msg = (
-                    f"input {spec.name!r}: expected {spec.dtype}{list(spec.sized(batch))}, "
-                    f"found {array.dtype}{list(array.shape)}"
-                )
-                raise InferenceError(msg)
+                expected, found = batch_texts([spec], batch), array_texts({spec.name: array})
+                raise InferenceError(mismatch("an input", expected, found, CORRECT_INPUTS))
         return batch
 
 
@@ -229,25 +229,18 @@ def _check_signature(request: SessionRequest, kind: str, specs: Sequence[TensorS
             found == size for found, size in zip(node.shape, sizes, strict=True) if isinstance(found, int)
         )
         if dtype != spec.dtype or not fits:
-            msg = (
-                f"{kind} {spec.name!r} of {request.model}: expected {spec.dtype}{list(spec.shape)} at batch "
-                f"{request.batch}, the model has {dtype}{node.shape}; correct the manifest, or export again "
-                "with these sizes"
-            )
-            raise InferenceError(msg)
+            found = tensor_text(node.name, dtype, node.shape)
+            where = f"an {kind} of {request.model}"
+            raise InferenceError(mismatch(where, batch_texts([spec], request.batch), [found], CORRECT))
 
 
 def _check_output(spec: TensorSpec, array: Any, batch: int) -> None:
     """Refuse an output that cannot be scored."""
     import numpy as np  # noqa: PLC0415 - listing backends stays free of numpy
 
-    sizes = spec.sized(batch)
-    if array.dtype.name != spec.dtype or array.shape != sizes:
-        msg = (
-            f"output {spec.name!r}: expected {spec.dtype}{list(sizes)}, "
-            f"found {array.dtype}{list(array.shape)}; correct the manifest, or export again"
-        )
-        raise InferenceError(msg)
+    if array.dtype.name != spec.dtype or array.shape != spec.sized(batch):
+        wrong = mismatch("an output", batch_texts([spec], batch), array_texts({spec.name: array}), CORRECT)
+        raise InferenceError(wrong)
     if np.issubdtype(array.dtype, np.floating) and not (finite := np.isfinite(array)).all():
         msg = (
             f"output {spec.name!r}: {array.size - int(finite.sum())} of {array.size} values are not finite; "

@@ -21,6 +21,7 @@ from zoo_runner.plugin import loading as plugins
 from zoo_runner.plugin.folders import ToolBackend
 from zoo_runner.plugin.interfaces import SAMPLES, NamedSamples
 from zoo_runner.plugin.pixels import PixelPreprocess
+from zoo_runner.plugin.tensors import declared_texts, mismatch
 from zoo_runner.used_code.record import Disk
 
 if TYPE_CHECKING:
@@ -198,17 +199,13 @@ def _check_tensors(
         if spec.name not in by_name:
             problems.append(f"{where}: the network has no {spec.name!r}{did_you_mean(spec.name, by_name)}")
         elif spec != by_name[spec.name]:
-            problems.append(f"{where}: expected {_phrase(by_name[spec.name])}, found {_phrase(spec)}")
+            problems.append(mismatch(where, declared_texts([by_name[spec.name]]), declared_texts([spec])))
     absent = sorted(by_name.keys() - {spec.name for spec in written})
     if absent:
         problems.append(f"{loaded.locate((key,))}: {key}: missing {', '.join(absent)}")
     if problems:
         msg = "the manifest's tensors are not the network's:\n  " + "\n  ".join(problems)
-        raise ManifestError(msg)
-
-
-def _phrase(spec: TensorSpec) -> str:
-    return f"{spec.name} {spec.dtype}{list(spec.shape)}"
+        raise ManifestError(f"{msg}\n  correct the manifest, or plugin.config")
 
 
 def _subset(manifest: Manifest, name: str | None) -> Subset | None:

@@ -10,6 +10,8 @@ from zoo_runner.manifest.checks import Problem, possible, repeated
 from zoo_runner.manifest.lines import expected_lines
 from zoo_runner.manifest.slips import slips
 from zoo_runner.manifest.wording import found
+from zoo_runner.plugin.interfaces import BATCH
+from zoo_runner.plugin.tensors import declared_texts, mismatch, tensor_text
 
 if TYPE_CHECKING:
     from zoo_runner.manifest.schema import Manifest
@@ -59,13 +61,11 @@ def _tensors(manifest: Manifest) -> Iterator[Problem]:
 
 def _no_image(inputs: Sequence[TensorSpec]) -> str:
     """Say why AIPP cannot make these inputs; empty when it can."""
-    wanted = "expected one float32 input of shape [batch, 3, height, width]"
-    if len(inputs) != 1:
-        return f"{wanted}, found {len(inputs)} inputs"
-    (image,) = inputs
-    if image.dtype != "float32" or len(image.shape) != _IMAGE_AXES or image.shape[1] != _CHANNELS:
-        return f"{wanted}, found {image.dtype} {list(image.shape)}"
-    height, width = image.sample_shape()[1:]
+    fits = len(inputs) == 1 and inputs[0].dtype == "float32" and len(inputs[0].shape) == _IMAGE_AXES
+    if not fits or inputs[0].shape[1] != _CHANNELS:
+        wanted = tensor_text("one input", "float32", (BATCH, _CHANNELS, "height", "width"))
+        return mismatch("inputs", [wanted], declared_texts(inputs), "remove atc.aipp")
+    height, width = inputs[0].sample_shape()[1:]
     if height > _AIPP_SIDE or not _AIPP_LEAST_WIDTH <= width <= _AIPP_SIDE:
         limits = f"a height up to {_AIPP_SIDE} and a width of {_AIPP_LEAST_WIDTH} to {_AIPP_SIDE}"
         return f"AIPP takes {limits}, found {height} x {width}"

@@ -126,7 +126,7 @@ def test_matches_keep_no_boxes() -> None:
 
 def test_what_cannot_be_scored_is_refused() -> None:
     samples, predictions = scene(3, images=2)
-    with pytest.raises(ResultError, match="found 1 of 2 that cannot:\n  000002: expected boxes, scores and labels"):
+    with pytest.raises(ResultError, match="found 1 of 2 that cannot:\n  000002: expected boxes float"):
         METRIC.scoring().update(samples, [predictions[0], {}])
 
 

@@ -146,22 +146,22 @@ def test_a_fixed_batch_takes_only_that(batch: int, ok: bool, tmp_path: Path) -> 
         ),
         pytest.param(
             {"inputs": (TensorSpec("image", "uint8", ("batch", 4)), SCALE)},
-            "input 'image' of {path}: expected uint8['batch', 4] at batch 4, the model has float32['batch', 4]",
+            "an input of {path}: expected image uint8[4, 4], found image float32[batch, 4]; correct the manifest",
             id="input-dtype",
         ),
         pytest.param(
             {"outputs": (TensorSpec("count", "float32", ("batch", 4)),)},
-            "output 'count' of {path}: expected float32['batch', 4] at batch 4, the model has int64['batch', 4]",
+            "an output of {path}: expected count float32[4, 4], found count int64[batch, 4]; correct the manifest",
             id="output-dtype",
         ),
         pytest.param(
             {"inputs": (TensorSpec("image", "float32", ("batch", 5)), SCALE)},
-            "expected float32['batch', 5] at batch 4, the model has float32['batch', 4]; correct the manifest",
+            "expected image float32[4, 5], found image float32[batch, 4]; correct the manifest",
             id="input-shape",
         ),
         pytest.param(
             {"outputs": (TensorSpec("scaled", "float32", ("batch", 4, 1)),)},
-            "expected float32['batch', 4, 1] at batch 4",
+            "expected scaled float32[4, 4, 1], found scaled float32[batch, 4]",
             id="output-rank",
         ),
     ],
@@ -174,7 +174,7 @@ def test_another_signature_is_refused(changed: dict[str, Any], text: str, tmp_pa
 
 
 def test_another_fixed_batch_is_refused_on_opening(tmp_path: Path) -> None:
-    with pytest.raises(InferenceError, match=r"at batch 16, the model has float32\[4, 4\]; .* export again with"):
+    with pytest.raises(InferenceError, match=r"float32\[16, 4\], found .* float32\[4, 4\]; .* export again with"):
         opened(saved(tmp_path, batch=4), batch=16)
 
 
@@ -198,24 +198,34 @@ def test_not_a_model(content: bytes | None, tmp_path: Path, capfd: pytest.Captur
 @pytest.mark.parametrize(
     ("changed", "text"),
     [
-        pytest.param({"scale": None}, "expected the inputs ['image', 'scale'], found ['image']", id="missing"),
-        pytest.param({"x": np.zeros(1)}, "found ['image', 'scale', 'x']", id="unexpected"),
+        pytest.param(
+            {"scale": None},
+            "expected image float32[batch, 4], scale float32[batch, 1], found image float32[4, 4]; give what",
+            id="missing",
+        ),
+        pytest.param(
+            {"x": np.zeros(1)},
+            "found image float32[4, 4], scale float32[4, 1], x float64[1]; give what",
+            id="unexpected",
+        ),
         pytest.param(
             {"image": np.zeros((4, 4))},
-            "input 'image': expected float32[4, 4], found float64[4, 4]",
+            "an input: expected image float32[4, 4], found image float64[4, 4]",
             id="dtype",
         ),
         pytest.param(
             {"image": np.zeros((4, 5), np.float32)},
-            "input 'image': expected float32[4, 4], found float32[4, 5]",
+            "an input: expected image float32[4, 4], found image float32[4, 5]",
             id="shape",
         ),
         pytest.param(
             {"scale": np.zeros((2, 1), np.float32)},
-            "input 'scale': expected float32[4, 1], found float32[2, 1]",
+            "an input: expected scale float32[4, 1], found scale float32[2, 1]",
             id="batch-sizes-differ",
         ),
-        pytest.param({"image": np.float32(1)}, "input 'image': expected float32[4, 4], found float32[]", id="scalar"),
+        pytest.param(
+            {"image": np.float32(1)}, "an input: expected image float32[4, 4], found image float32[]", id="scalar"
+        ),
         pytest.param({"image": np.zeros((0, 4), np.float32)}, "takes 1 to 4 samples a call, found 0", id="empty"),
         pytest.param({"image": np.zeros((5, 4), np.float32)}, "takes 1 to 4 samples a call, found 5", id="too-many"),
     ],
@@ -243,7 +253,7 @@ def test_an_output_of_another_size_is_refused(tmp_path: Path) -> None:
     node = helper.make_node("Concat", ["image", "image"], ["double"], axis=0)
     path = saved(tmp_path, nodes=[node], outputs=[helper.make_tensor_value_info("double", FLOAT, ["anything", 4])])
     session = opened(path, outputs=(TensorSpec("double", "float32", ("batch", 4)),))
-    with pytest.raises(InferenceError, match=r"output 'double': expected float32\[4, 4\], found float32\[8, 4\]"):
+    with pytest.raises(InferenceError, match=r"expected double float32\[4, 4\], found double float32\[8, 4\]; correct"):
         session.infer(arrays(4))
 
 

@@ -113,13 +113,13 @@ def test_a_configuration_that_the_plugin_refuses(
         pytest.param(
             "{name: y, shape: [batch, 2]}",
             "{name: y, shape: [batch, 3]}",
-            "m.yaml:10: outputs.0: expected y float32['batch', 2], found y float32['batch', 3]",
+            "m.yaml:10: outputs.0: expected y float32[batch, 2], found y float32[batch, 3]",
             id="shape",
         ),
         pytest.param(
             "{name: x,",
             "{name: x, dtype: float16,",
-            "m.yaml:8: inputs.0: expected x float32['batch', 3], found x float16['batch', 3]",
+            "m.yaml:8: inputs.0: expected x float32[batch, 3], found x float16[batch, 3]",
             id="dtype",
         ),
         pytest.param("{name: y,", "{name: z,", "m.yaml:9: outputs: missing y", id="missing"),
@@ -134,8 +134,9 @@ def test_a_configuration_that_the_plugin_refuses(
 def test_tensors_that_are_not_the_networks(toy: Callable[..., Recipe], old: str, new: str, problem: str) -> None:
     with pytest.raises(ManifestError) as caught:
         toy(old, new)
-    heading, *problems = str(caught.value).splitlines()
+    heading, *problems, remedy = str(caught.value).splitlines()
     assert heading == "the manifest's tensors are not the network's:"
+    assert remedy == "  correct the manifest, or plugin.config"
     assert f"  {problem}" in problems
 
 

@@ -36,7 +36,7 @@ REFUSED = [
     ("atc: {aipp: auto, flags: {input_fp16_nodes: x}}", "atc.flags.input_fp16_nodes: ATC takes either this or aipp, found both; remove one"),
     ("atc: {aipp: auto, insert_op_conf: a.cfg}", "atc.aipp: makes an AIPP file, and insert_op_conf names one; remove one of the two"),
     ("atc: {aipp: auto, input_format: ND}", "atc.aipp: expected atc.input_format NCHW, found ND"),
-    ("atc: {aipp: auto}", "atc.aipp: expected one float32 input of shape [batch, 3, height, width], found float32 ['batch', 3]"),
+    ("atc: {aipp: auto}", "atc.aipp: inputs: expected one input float32[batch, 3, height, width], found x float32[batch, 3]; remove atc.aipp"),
     ("atc: {flags: {debug_dir: 'd/{bach}'}}", "atc.flags.debug_dir: expected no other placeholder than {batch} and {soc}, found {bach}; did you mean 'batch'?"),
     ("atc: {flags: {debug_dir: 'd/{batch'}}", "atc.flags.debug_dir: expected braces only around {batch} and {soc}, found 'd/{batch'"),
     ("atc: {insert_op_conf: '{}.cfg'}", "atc.insert_op_conf: expected no other placeholder than {batch} and {soc}, found {}"),
@@ -136,9 +136,9 @@ IMAGE = "inputs=[{name: x, shape: [batch, 3, 2, 8]}]"
 @pytest.mark.parametrize(
     ("inputs", "complaint"),
     [
-        ("[{name: x, dtype: uint8, shape: [batch, 3, 2, 8]}]", "expected one float32 input of shape [batch, 3, height, width], found uint8 ['batch', 3, 2, 8]"),
-        ("[{name: x, shape: [batch, 1, 2, 8]}]", "expected one float32 input of shape [batch, 3, height, width], found float32 ['batch', 1, 2, 8]"),
-        ("[{name: x, shape: [batch, 3, 2, 8]}, {name: w, shape: [batch, 2]}]", "expected one float32 input of shape [batch, 3, height, width], found 2 inputs"),
+        ("[{name: x, dtype: uint8, shape: [batch, 3, 2, 8]}]", "inputs: expected one input float32[batch, 3, height, width], found x uint8[batch, 3, 2, 8]; remove atc.aipp"),
+        ("[{name: x, shape: [batch, 1, 2, 8]}]", "inputs: expected one input float32[batch, 3, height, width], found x float32[batch, 1, 2, 8]; remove atc.aipp"),
+        ("[{name: x, shape: [batch, 3, 2, 8]}, {name: w, shape: [batch, 2]}]", "inputs: expected one input float32[batch, 3, height, width], found x float32[batch, 3, 2, 8], w float32[batch, 2]; remove atc.aipp"),
         ("[{name: x, shape: [batch, 3, 4097, 8]}]", "AIPP takes a height up to 4096 and a width of 2 to 4096, found 4097 x 8"),
         ("[{name: x, shape: [batch, 3, 2, 1]}]", "AIPP takes a height up to 4096 and a width of 2 to 4096, found 2 x 1"),
     ],

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from zoo_detection.mean_ap.average_precision import EPSILON, eleven_point_sum, least_found, strip_sum
+from zoo_runner.plugin.tensors import mismatch, tensor_text
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -82,10 +83,9 @@ class _Drawn:
 
     def __init__(self, weights: NDArray[Any]) -> None:
         if weights.ndim != 2 or weights.dtype.kind not in "iu" or (weights.size and weights.min() < 0):  # noqa: PLR2004 - axes
-            raise ValueError(
-                f"expected non-negative integers [R, N]; found {weights.dtype} {list(weights.shape)}; "
-                "count in each row how often each sample was drawn"
-            )
+            expected, found = "non-negative integers[R, N]", tensor_text("", weights.dtype, weights.shape)
+            remedy = "count in each row how often each sample was drawn"
+            raise ValueError(mismatch("weights", [expected], [found], remedy))
         self.images = weights.shape[1]
         self._weights = weights
         largest = int(weights.max()) if weights.size else 0

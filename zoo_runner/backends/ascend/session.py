@@ -17,6 +17,7 @@ from zoo_runner.backends.ascend.om_stamp import read_stamp
 from zoo_runner.backends.devices.shared_arrays import spec_bytes
 from zoo_runner.errors import InferenceError, PrerequisiteError
 from zoo_runner.plugin.interfaces import Timings
+from zoo_runner.plugin.tensors import array_texts, batch_texts, mismatch, tensor_text
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -84,7 +85,9 @@ class AscendSession:
             results = self._session.infer(feeds)
         specs = self._request.outputs
         if len(results) != len(specs):
-            raise InferenceError(f"expected {len(specs)} outputs, found {len(results)}")
+            found = array_texts({f"output {position}": np.asarray(each) for position, each in enumerate(results)})
+            wrong = mismatch("outputs", batch_texts(specs, self._request.batch), found, "convert the model again")
+            raise InferenceError(wrong)
         return {spec.name: self._checked(spec, result) for spec, result in zip(specs, results, strict=True)}
 
     def time(self, inputs: Arrays, *, warmup: int, loop: int) -> Timings:
@@ -129,27 +132,23 @@ class AscendSession:
 
     def _check_inputs(self, found: Sequence[Any]) -> None:
         batch = self._request.batch
+        texts = batch_texts(self._request.inputs, batch)
         wanted = [
-            f"{spec.name} {spec.dtype}{list(spec.sized(batch))} of {spec_bytes(spec, batch)} bytes"
-            for spec in self._request.inputs
+            f"{text} of {spec_bytes(spec, batch)} bytes" for text, spec in zip(texts, self._request.inputs, strict=True)
         ]
-        described = [f"{each.name} {_dtype(each)}{list(each.shape)} of {each.realsize} bytes" for each in found]
+        described = [f"{_text(each)} of {each.realsize} bytes" for each in found]
         # The shape is not compared: what must agree is the bytes, and layouts are written in several ways.
         keys = {(spec.name, spec.dtype, spec_bytes(spec, batch)) for spec in self._request.inputs}
         if keys != {(each.name, _dtype(each), int(each.realsize)) for each in found}:
-            raise InferenceError(
-                f"the model's inputs do not fit: expected {'; '.join(wanted)}, found {'; '.join(described)}. The .om "
-                "was made for another batch size or network; convert again"
-            )
+            remedy = "the .om was made for another batch size or network: convert again"
+            raise InferenceError(mismatch("the model's inputs", wanted, described, remedy))
         self._feed_order = [each.name for each in found]
 
     def _check_outputs(self, found: Sequence[Any]) -> None:
         batch, specs = self._request.batch, self._request.outputs
         if len(found) != len(specs):
-            raise InferenceError(
-                f"the model's outputs do not fit: expected {len(specs)} ({_names(specs)}), found {len(found)} "
-                f"({', '.join(each.name for each in found)}); check atc.out_nodes and convert again"
-            )
+            expected, remedy = batch_texts(specs, batch), "check atc.out_nodes, and convert again"
+            raise InferenceError(mismatch("the model's outputs", expected, [_text(each) for each in found], remedy))
         names = [str(each.name) for each in found]
         if len(set(names)) < len(names):
             raise InferenceError(
@@ -158,10 +157,9 @@ class AscendSession:
             )
         for position, (spec, each) in enumerate(zip(specs, found, strict=True)):
             if tuple(each.shape) != spec.sized(batch):
-                raise InferenceError(
-                    f"output {position} of the model does not fit: expected {spec.name} {list(spec.sized(batch))}, "
-                    f"found {each.name} {list(each.shape)}; the outputs' order or the batch size is another one"
-                )
+                where = f"output {position} of the model"
+                remedy = "the outputs' order or the batch size is another one: check both, and convert again"
+                raise InferenceError(mismatch(where, batch_texts([spec], batch), [_text(each)], remedy))
         self._check_order(names)
 
     def _check_order(self, names: Sequence[str]) -> None:
@@ -171,10 +169,7 @@ class AscendSession:
             return
         wanted = tuple(spec.name for spec in self._request.outputs)
         if stamp.outputs != wanted:
-            raise InferenceError(
-                f"expected the outputs in the order {', '.join(wanted)}, but the .om was made with "
-                f"{', '.join(stamp.outputs)}; convert again"
-            )
+            raise InferenceError(mismatch("order of the .om's outputs", wanted, stamp.outputs, "convert again"))
         for position, name in enumerate(names):
             # ATC calls an output node:index, in newer releases node:index:graph_output.
             places = [
@@ -183,23 +178,21 @@ class AscendSession:
                 if name == node or name.startswith(f"{node}:") or name.endswith(f":{logical}")
             ]
             if places and position not in places:
-                raise InferenceError(
-                    f"output {position} of the model is {name}, expected {stamp.out_nodes[position]} "
-                    f"({stamp.outputs[position]}): the outputs are in another order than the stamp says; convert again"
-                )
+                expected = [f"{stamp.out_nodes[position]} ({stamp.outputs[position]})"]
+                remedy = "the outputs are in another order than the stamp says: convert again"
+                raise InferenceError(mismatch(f"output {position} of the model", expected, [name], remedy))
 
     def _checked(self, spec: TensorSpec, result: Any) -> NDArray[Any]:
         array = np.asarray(result)
         shape = spec.sized(self._request.batch)
         if array.shape != shape or array.dtype != np.dtype(spec.dtype):
-            hint = (
-                " (atc.flags: {output_type: FP32} makes ATC return float32)"
+            remedy = (
+                "atc.flags: {output_type: FP32} makes ATC return float32"
                 if array.shape == shape
-                else "; correct outputs in the manifest if the model is the one that is meant, else convert it again"
+                else "correct outputs in the manifest if the model is the one that is meant, else convert it again"
             )
-            raise InferenceError(
-                f"output {spec.name}: expected {spec.dtype}{list(shape)}, found {array.dtype}{list(array.shape)}{hint}"
-            )
+            expected, found = batch_texts([spec], self._request.batch), array_texts({spec.name: array})
+            raise InferenceError(mismatch("an output", expected, found, remedy))
         if array.dtype.kind == "f" and not np.isfinite(array).all():
             bad = int(array.size - np.isfinite(array).sum())
             raise InferenceError(
@@ -234,8 +227,8 @@ def _dtype(description: Any) -> str:
     return _DTYPES.get(int(value), f"data type {value}")
 
 
-def _names(specs: Sequence[TensorSpec]) -> str:
-    return ", ".join(spec.name for spec in specs)
+def _text(description: Any) -> str:
+    return tensor_text(description.name, _dtype(description), description.shape)
 
 
 def _nothing() -> None:

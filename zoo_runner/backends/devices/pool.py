@@ -23,6 +23,7 @@ from zoo_runner.backends.devices.process import SLOTS, DeviceLostError, DevicePr
 from zoo_runner.backends.devices.worker import Infer, OpenSession, Time
 from zoo_runner.errors import InferenceError, PrerequisiteError
 from zoo_runner.plugin.interfaces import DeviceArrays, Timings
+from zoo_runner.plugin.tensors import array_texts, batch_texts, mismatch
 
 if TYPE_CHECKING:
     from zoo_runner.plugin.interfaces import Arrays, SessionRequest
@@ -276,8 +277,6 @@ class DevicePool:
         expected = {spec.name: (spec.sized(self._request.batch), np.dtype(spec.dtype)) for spec in self._request.inputs}
         found = {name: (array.shape, array.dtype) for name, array in inputs.items()}
         if found != expected:
-            raise InferenceError(f"expected inputs {_phrase(expected)}, found {_phrase(found)}")
-
-
-def _phrase(arrays: dict[str, tuple[tuple[int, ...], np.dtype[Any]]]) -> str:
-    return ", ".join(f"{name} {dtype}{list(shape)}" for name, (shape, dtype) in arrays.items()) or "none"
+            wanted = batch_texts(self._request.inputs, self._request.batch)
+            remedy = "give full batches of what the manifest declares as inputs"
+            raise InferenceError(mismatch("inputs", wanted, array_texts(inputs), remedy))

@@ -17,6 +17,7 @@ from zoo_runner.files.named_errors import naming
 from zoo_runner.onnx_graph import name_nodes, strip_provenance
 from zoo_runner.plugin.calls import calling
 from zoo_runner.plugin.interfaces import SessionRequest, TensorSpec
+from zoo_runner.plugin.tensors import array_texts, batch_texts, mismatch
 from zoo_runner.stages.export.checkpoint import load_checkpoint
 from zoo_runner.stages.export.exporters import RETRY, convert, simplify
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from zoo_runner.plugin.interfaces import Arrays, Network
 
 LARGEST_DIFFERENCE: Final = 1e-3
+CORRECT: Final = "correct the plugin, or plugin.config"
 TRACED_BATCH: Final = 2
 """Not 1, which exporters take for a constant."""
 COMPARED_BATCHES: Final = (1, 3)
@@ -211,21 +213,16 @@ def _reference(module: torch.nn.Module, network: Network, batch: int) -> tuple[A
         result = module(*(torch.from_numpy(array.copy()) for array in inputs.values()))
     tensors = tuple(result) if isinstance(result, tuple | list) else (result,)
     if len(tensors) != len(network.outputs) or not all(isinstance(item, torch.Tensor) for item in tensors):
-        msg = (
-            f"the network declares the {len(network.outputs)} outputs "
-            f"{', '.join(spec.name for spec in network.outputs)}, but returned "
-            f"{', '.join(type(item).__name__ for item in tensors) or 'nothing'}; correct the plugin"
-        )
-        raise ExportError(msg)
+        types = [type(item).__name__ for item in tensors]
+        raise ExportError(mismatch("outputs of the network", batch_texts(network.outputs, batch), types, CORRECT))
     outputs = {spec.name: tensor.numpy() for spec, tensor in zip(network.outputs, tensors, strict=True)}
     for spec in network.outputs:
         array = outputs[spec.name]
         if array.dtype.name != spec.dtype or array.shape != spec.sized(batch):
-            msg = (
-                f"output {spec.name!r} of the network: declared as {spec.dtype}{list(spec.sized(batch))}, "
-                f"returned {array.dtype}{list(array.shape)}; correct the plugin or plugin.config"
+            wrong = mismatch(
+                "an output of the network", batch_texts([spec], batch), array_texts({spec.name: array}), CORRECT
             )
-            raise ExportError(msg)
+            raise ExportError(wrong)
         if not np.isfinite(array).all():
             msg = (
                 f"output {spec.name!r} of the network is not finite on random input; "

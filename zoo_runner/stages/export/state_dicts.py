@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from zoo_runner.errors import ExportError, shortened
+from zoo_runner.plugin.tensors import mismatch, tensor_text
 from zoo_runner.stages.export.checkpoint_file import RESAVE
 
 if TYPE_CHECKING:
@@ -152,7 +153,7 @@ def differences(candidates: Sequence[Candidate], module: torch.nn.Module, path: 
         ],
         "unexpected": [f"{shortened(name)} {_described(found[name])}" for name in found if name not in expected],
         "different": [
-            f"{name}: expected {_described(tensor)}, found {_described(found[name])}"
+            mismatch(name, [_described(tensor)], [_described(found[name])])
             for name, tensor in expected.items()
             if name in found and not _fits(tensor, found[name])
         ],
@@ -306,7 +307,7 @@ def _described(tensor: torch.Tensor) -> str:
 
     layout = "" if tensor.layout == torch.strided else f" {tensor.layout}".replace("torch.", "")
     nowhere = " without values (meta)" if tensor.is_meta else ""
-    return f"{tensor.dtype}{list(tensor.shape)}".removeprefix("torch.") + layout + nowhere
+    return tensor_text("", str(tensor.dtype).removeprefix("torch."), tensor.shape) + layout + nowhere
 
 
 def _fits(expected: torch.Tensor, found: torch.Tensor) -> bool:

@@ -16,6 +16,7 @@ from zoo_runner.errors import InferenceError, ResultError
 from zoo_runner.output.names import INPUTS, RESULTS
 from zoo_runner.output.writing import put_folder
 from zoo_runner.plugin.folders import FolderRequest
+from zoo_runner.plugin.tensors import array_texts, mismatch, sample_texts
 from zoo_runner.stages.fetch.sample_keys import SampleKeys
 from zoo_runner.stages.predict import pipeline as stream
 from zoo_runner.stages.predict import result_folder as results
@@ -159,10 +160,9 @@ class CommandOutputs:
     def _checked(self, arrays: Arrays) -> Arrays:
         """Refuse inputs that would have the right number of bytes by chance only."""
         specs = self.engine.recipe.host_inputs
-        expected = {spec.name: f"{spec.dtype}{list(spec.sample_shape())}" for spec in specs}
-        found = {name: f"{array.dtype}{list(array.shape)}" for name, array in arrays.items()}
-        if found != expected:
-            raise InferenceError(f"expected inputs {_phrase(expected)}, found {_phrase(found)}")
+        expected, found = sample_texts(specs), array_texts(arrays)
+        if sorted(found) != sorted(expected):
+            raise InferenceError(mismatch("inputs of a sample", expected, found, "correct the plugin's preprocessing"))
         return arrays
 
     @property
@@ -176,7 +176,3 @@ class CommandOutputs:
     @property
     def _log(self) -> Path:
         return self.engine.logs / f"{self.backend.tool}.log"
-
-
-def _phrase(arrays: Mapping[str, str]) -> str:
-    return ", ".join(f"{name} {array}" for name, array in arrays.items()) or "none"

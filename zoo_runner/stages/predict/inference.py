@@ -15,6 +15,7 @@ import numpy as np
 from zoo_runner.errors import PluginError
 from zoo_runner.plugin.calls import calling
 from zoo_runner.plugin.interfaces import DeviceArrays, ParallelSession
+from zoo_runner.plugin.tensors import array_texts, mismatch, sample_texts
 from zoo_runner.stages.fetch.sample_keys import SampleKeys
 from zoo_runner.stages.iterators import UntilError, batched, buffered, ordered
 from zoo_runner.stages.predict.pipeline import warm
@@ -120,10 +121,8 @@ class ModelOutputs:
             expected = {name: (array.dtype, array.shape[1:]) for name, array in buffers.items()}
             found = {name: (array.dtype, array.shape) for name, array in arrays.items()}
             if found != expected:
-                raise PluginError(
-                    f"inputs of sample {sample.id!r}: expected {_phrase(expected)}, found {_phrase(found)}; "
-                    "correct the plugin's preprocessing"
-                )
+                named, remedy = f"inputs of sample {sample.id!r}", "correct the plugin's preprocessing"
+                raise PluginError(mismatch(named, sample_texts(self.inputs), array_texts(arrays), remedy))
             for name, array in arrays.items():
                 buffers[name][place] = array
         return buffers
@@ -152,7 +151,3 @@ def _of_sample(outputs: Arrays, place: int) -> Arrays:
     """Return one sample's outputs of a batch's, and which device they come from, if that is known."""
     arrays = {name: array[place] for name, array in outputs.items()}
     return DeviceArrays(arrays, outputs.device) if isinstance(outputs, DeviceArrays) else arrays
-
-
-def _phrase(arrays: dict[str, tuple[np.dtype[Any], tuple[int, ...]]]) -> str:
-    return ", ".join(f"{name} {dtype}{list(shape)}" for name, (dtype, shape) in arrays.items()) or "nothing"

@@ -15,6 +15,7 @@ import numpy as np
 
 from zoo_runner.errors import ResultError
 from zoo_runner.files.regular import require_regular
+from zoo_runner.plugin.tensors import mismatch, sample_texts, tensor_text
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -82,7 +83,8 @@ def _header_problem(path: Path, spec: TensorSpec) -> str:
     # ais_bench cuts batches with the batch axis kept; other tools may drop it.
     if array.dtype == np.dtype(spec.dtype) and array.shape in {shape, (1, *shape)}:
         return ""
-    return f"another tensor: {path.name} has {array.dtype}{list(array.shape)}, expected {_phrase(spec)}"
+    found = tensor_text("", array.dtype, array.shape)
+    return mismatch(f"another tensor: {path.name}", sample_texts([spec]), [found], "give the files of this model")
 
 
 def _parsed(path: Path, spec: TensorSpec) -> NDArray[Any]:
@@ -118,4 +120,4 @@ def _count(spec: TensorSpec) -> int:
 
 
 def _phrase(spec: TensorSpec) -> str:
-    return f"{spec.name} {spec.dtype}{list(spec.sample_shape())}"
+    return ", ".join(sample_texts([spec]))

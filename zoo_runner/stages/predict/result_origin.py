@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from zoo_runner.errors import ResultError, listed
 from zoo_runner.manifest.settings import settings
 from zoo_runner.output.names import ORIGIN
+from zoo_runner.plugin.tensors import mismatch, tensor_text
 from zoo_runner.store.durable import write_durably
 from zoo_runner.store.fingerprints import file_digest, fingerprint
 
@@ -260,7 +261,7 @@ def _of_model(model: ModelOrigin, wanted: Wanted) -> Iterator[str]:
         yield f"preprocessing: expected {wanted.preprocess}, found {model.preprocess}"
     yield from _of_conversion(model.conversion, wanted.conversion)
     if model.outputs != (expected := outputs_of(wanted.outputs)):
-        yield f"outputs: expected {_phrase(expected)}, found {_phrase(model.outputs)}"
+        yield mismatch("outputs", _texts(expected), _texts(model.outputs))
 
 
 def _of_conversion(found: Mapping[str, str], wanted: Mapping[str, str]) -> Iterator[str]:
@@ -290,5 +291,5 @@ def _absent(content: object) -> bool:
     return content is None or (isinstance(content, list) and any(_absent(each) for each in content))
 
 
-def _phrase(outputs: Sequence[OutputOrigin]) -> str:
-    return ", ".join(f"{each.name} {each.dtype}{list(each.shape)}" for each in outputs)
+def _texts(outputs: Sequence[OutputOrigin]) -> list[str]:
+    return [tensor_text(each.name, each.dtype, each.shape) for each in outputs]

@@ -112,7 +112,7 @@ def test_a_missing_file(tmp_path: Path) -> None:
 
 def test_what_is_refused(tmp_path: Path) -> None:
     sample = write(tmp_path / "a.jpg", 500, 375)
-    with pytest.raises(ResultError, match="000001: expected boxes, scores and labels"):
+    with pytest.raises(ResultError, match="000001: expected boxes float"):
         scored(METRIC, [sample], [{}]).illustrate(0)
     with pytest.raises(PluginError, match="expected samples of a VOC data set"):
         scored(METRIC, [Sample(index=1, id="a", path=sample.path)], [prediction_of([])]).illustrate(0)

@@ -223,11 +223,11 @@ def test_arguments_are_left_alone() -> None:
 @pytest.mark.parametrize(
     ("weights", "found"),
     [
-        (np.ones((2, 5), np.int64), r"expected weights \[R, 6\]; found \[2, 5\]"),
-        (np.ones(6, np.int64), r"expected non-negative integers \[R, N\]; found int64 \[6\]"),
-        (np.ones((2, 6)), r"expected non-negative integers \[R, N\]; found float64 \[2, 6\]"),
-        (np.full((2, 6), -1), r"expected non-negative integers \[R, N\]; found int64 \[2, 6\]"),
-        (np.array(1), r"expected non-negative integers \[R, N\]; found int64 \[\]"),
+        (np.ones((2, 5), np.int64), r"weights: expected integers\[R, 6\], found int64\[2, 5\]; draw"),
+        (np.ones(6, np.int64), r"weights: expected non-negative integers\[R, N\], found int64\[6\]"),
+        (np.ones((2, 6)), r"weights: expected non-negative integers\[R, N\], found float64\[2, 6\]"),
+        (np.full((2, 6), -1), r"weights: expected non-negative integers\[R, N\], found int64\[2, 6\]"),
+        (np.array(1), r"weights: expected non-negative integers\[R, N\], found int64\[\]"),
     ],
     ids=["too few images", "one axis", "not integer", "negative", "no axis"],
 )

@@ -156,7 +156,7 @@ def test_one_of_three_devices_is_lost(
         ("nan-output", "^device 0: output loc: expected finite numbers, found 1 of 96 that are not"),
         (
             "wrong-size",
-            r"^device 0: output loc: expected float32\[2, 12, 4\], found float32\[2, 11, 4\]; correct outputs in",
+            r"^device 0: an output: expected loc float32\[2, 12, 4\], found loc float32\[2, 11, 4\]; correct outputs",
         ),
         (
             "wrong-chip",
@@ -205,20 +205,23 @@ def test_too_few_times(start: Callable[..., Host]) -> None:
     [
         (
             {"batch": 4},
-            r"inputs do not fit: expected image float32\[4, 3, 4, 4\] of 768 bytes, found image .* of 384 bytes",
+            r"the model's inputs: expected image float32\[4, 3, 4, 4\] of 768 bytes, found image .* of 384 bytes",
         ),
-        ({"inputs": (replace(IMAGE, name="picture"),)}, "inputs do not fit: expected picture"),
-        ({"inputs": (replace(IMAGE, dtype="int32"),)}, "inputs do not fit: expected image int32"),
-        ({"outputs": OUTPUTS[:2]}, r"outputs do not fit: expected 2 \(loc, conf\), found 3 \("),
+        ({"inputs": (replace(IMAGE, name="picture"),)}, "the model's inputs: expected picture"),
+        ({"inputs": (replace(IMAGE, dtype="int32"),)}, "the model's inputs: expected image int32"),
+        (
+            {"outputs": OUTPUTS[:2]},
+            r"the model's outputs: expected loc float32\[2, 12, 4\], conf float32\[2, 12, 2\], found .*, .*, .*; check",
+        ),
         (
             {"outputs": (OUTPUTS[1], OUTPUTS[0], OUTPUTS[2])},
-            r"output 0 of the model does not fit: expected conf \[2, 12, 2\]",
+            r"output 0 of the model: expected conf float32\[2, 12, 2\], found .* float32\[2, 12, 4\]; ",
         ),
         (
             {"outputs": OUTPUTS[::-1]},
-            "expected the outputs in the order arm, conf, loc, but the .om was made with loc, conf",
+            "order of the .om's outputs: expected arm, conf, loc, found loc, conf, arm; convert again",
         ),
-        ({"outputs": (replace(OUTPUTS[0], dtype="float16"), *OUTPUTS[1:])}, "expected float16.*output_type"),
+        ({"outputs": (replace(OUTPUTS[0], dtype="float16"), *OUTPUTS[1:])}, "expected loc float16.*output_type"),
         ({"model": Path("/does/not/exist.om")}, "expected an .om at /does/not/exist.om, found none"),
     ],
     ids=["batch", "input-name", "input-dtype", "output-count", "shapes", "order", "output-dtype", "no-file"],
@@ -236,7 +239,10 @@ def test_outputs_in_another_order_than_the_stamp_says(start: Callable[..., Host]
     stamp = read_stamp(om)
     assert stamp is not None
     write_stamp(om, replace(stamp, outputs=stamp.outputs[::-1], out_nodes=stamp.out_nodes[::-1]))
-    with pytest.raises(InferenceError, match=r"output 0 of the model is .*, expected /Reshape:0 \(loc\)"):
+    with pytest.raises(
+        InferenceError,
+        match=r"output 0 of the model: expected /Reshape:0 \(loc\), found .*; the outputs are in another order",
+    ):
         _once(host, host.request(om))
 
 

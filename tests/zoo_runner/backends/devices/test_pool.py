@@ -141,7 +141,7 @@ def test_no_device_can_load_the_model(opener: Any, faults: Any, kind: type[Excep
 def test_wrong_inputs_cost_no_device(opener: Any, inputs: Arrays) -> None:
     pool = DevicePool(opener(), request((0,)))
     try:
-        with pytest.raises(InferenceError, match=r"^expected inputs image int32\[2, 3, 5\], found "):
+        with pytest.raises(InferenceError, match=r"^inputs: expected image int32\[2, 3, 5\], found "):
             pool.infer(inputs)
         assert pool.lost == ()
         assert plain(pool.infer_many(batches(1))) == expected(1)

@@ -188,9 +188,9 @@ def test_npy_without_batch_axis(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("array", "text"),
     [
-        (np.zeros((1, 4), "f4"), "another tensor: 0000002_1.npy has float32[1, 4], expected conf float32[3]"),
-        (np.zeros((3, 1), "f4"), "another tensor: 0000002_1.npy has float32[3, 1], expected conf float32[3]"),
-        (np.zeros(3, "f8"), "another tensor: 0000002_1.npy has float64[3], expected conf float32[3]"),
+        (np.zeros((1, 4), "f4"), "another tensor: 0000002_1.npy: expected conf float32[3], found float32[1, 4]"),
+        (np.zeros((3, 1), "f4"), "another tensor: 0000002_1.npy: expected conf float32[3], found float32[3, 1]"),
+        (np.zeros(3, "f8"), "another tensor: 0000002_1.npy: expected conf float32[3], found float64[3]"),
         (np.array([0, np.nan, 0], "f4"), "0000002_1.npy (conf) has 1 of 3 values NaN or infinite"),
         (np.array([None, 1, 2]), "unreadable: 0000002_1.npy is not a whole .npy file"),
         (b"", "unreadable: 0000002_1.npy is not a whole .npy file"),

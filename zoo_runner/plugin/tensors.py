@@ -1,0 +1,47 @@
+"""The one wording for tensors, and for tensors that are not the expected ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from zoo_runner.plugin.interfaces import Arrays, TensorSpec
+
+
+def tensor_text(name: str, dtype: object, shape: Iterable[object]) -> str:
+    """Return the text of one tensor, such as ``image float32[batch, 3, 320, 320]``; of one without a name, the rest."""
+    return f"{name} {dtype}[{', '.join(map(str, shape))}]".lstrip()
+
+
+def declared_texts(specs: Iterable[TensorSpec]) -> list[str]:
+    """Return the text of each tensor as it is declared, with ``batch`` where its batch axis is."""
+    return [tensor_text(spec.name, spec.dtype, spec.shape) for spec in specs]
+
+
+def batch_texts(specs: Iterable[TensorSpec], batch: int) -> list[str]:
+    """Return the text of each tensor at a batch size."""
+    return [tensor_text(spec.name, spec.dtype, spec.sized(batch)) for spec in specs]
+
+
+def sample_texts(specs: Iterable[TensorSpec]) -> list[str]:
+    """Return the text of each tensor for one sample, without its batch axis."""
+    return [tensor_text(spec.name, spec.dtype, spec.sample_shape()) for spec in specs]
+
+
+def array_texts(arrays: Arrays) -> list[str]:
+    """Return the text of each array."""
+    return [tensor_text(name, array.dtype, array.shape) for name, array in arrays.items()]
+
+
+def mismatch(where: str, expected: Sequence[str], found: Sequence[str], remedy: str = "") -> str:
+    """Say that tensors are not the expected ones.
+
+    Args:
+        where: What has the tensors, such as ``outputs of sample '000001'``; empty where the caller says it.
+        expected: The text of each tensor that should be there.
+        found: The text of each tensor that is there.
+        remedy: What to do about it; empty where the caller says it once for several tensors.
+    """
+    text = f"expected {', '.join(expected) or 'nothing'}, found {', '.join(found) or 'nothing'}"
+    return (f"{where}: " if where else "") + text + (f"; {remedy}" if remedy else "")
