@@ -2,69 +2,26 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
-import pty
 import re
-import struct
-import subprocess
-import sys
-import termios
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from shown_reports import GATED, INTERVAL, PLACE, environment, metric, report, timing, waiver
 from zoo_runner.backends.doctor import Checklist, Findings
 from zoo_runner.plugin.interfaces import Prerequisite
-from zoo_runner.report.changes import Comparison, Interval
+from zoo_runner.report.changes import Comparison
 from zoo_runner.report.model import (
-    Environment,
-    ManifestRecord,
     MetricRecord,
-    PerformanceRecord,
-    Report,
     StageRecord,
     Verdict,
-    WaiverRecord,
     WaiverState,
 )
 from zoo_runner.terminal.console import Detail
 from zoo_runner.terminal.screen import LOG, show_findings, show_report, show_reports
 
 TRICKY = "C:\\x [bold]not bold[/] :cat: " + "long " * 60
-PLACE = "report: out/report.json"
-
-
-def report(**given: Any) -> Report:
-    manifest = ManifestRecord(name=given.pop("name", "trial"), path="m.yaml", files=("m.yaml",), digest="0" * 64)
-    return Report(**{"verdict": Verdict.PASS, "exit_code": 0, "manifest": manifest, **given})
-
-
-def environment(**given: str) -> Environment:
-    texts = {"backend": "onnxruntime", "backend_version": "onnxruntime 1.2", "chip": "cpu", **given}
-    return Environment(devices=(0,), host="h", python="3", packages={}, **texts)
-
-
-def metric(**given: Any) -> MetricRecord:
-    usual: dict[str, Any] = {"value": 79.584, "unit": "percent", "samples": 9, "dataset_samples": 10}
-    return MetricRecord(name="map", protocol="reference", **(usual | given))
-
-
-def timing(**given: Any) -> PerformanceRecord:
-    return PerformanceRecord(backend="ascend", chip="310P3", **{"batch": 16, "loops": 5, **given})
-
-
-def waiver(state: WaiverState = WaiverState.USED, why: str = "") -> WaiverRecord:
-    return WaiverRecord(
-        line="map/reference",
-        owner="li",
-        issue="https://example.org/1",
-        until="2026-01-31",
-        floor=79.0,
-        state=state,
-        why=why,
-    )
 
 
 def cells(line: str) -> list[str]:
@@ -164,9 +121,6 @@ def test_many_reasons_stay_on_one_screen(capsys: pytest.CaptureFixture[str]) -> 
     assert "  299" in capsys.readouterr().out.splitlines()
 
 
-INTERVAL = Interval(low=79.084, high=80.084, level=0.95, method="bootstrap", resamples=1000, seed=0)
-
-
 @pytest.mark.parametrize(
     ("record", "row"),
     [
@@ -185,20 +139,6 @@ def test_accuracy(capsys: pytest.CaptureFixture[str], record: MetricRecord, row:
     lines = capsys.readouterr().out.splitlines()
     assert lines[2] == "  onnxruntime (onnxruntime 1.2) on cpu, 9 of 10 samples"
     assert [cells(lines[4]), cells(lines[6])] == [["line", "measured", "expected", "tolerance", "verdict"], row]
-
-
-GATED = timing(
-    mean_ms=40.0,
-    min_ms=38.0,
-    median_ms=39.5,
-    p99_ms=44.25,
-    throughput=400.0,
-    end_to_end=350.5,
-    loops=1000,
-    expected=445.783,
-    tolerance=22.289,
-    verdict=Verdict.FAIL,
-)
 
 
 def test_timings(capsys: pytest.CaptureFixture[str]) -> None:
@@ -300,87 +240,6 @@ def test_it_fits_the_screen(capsys: pytest.CaptureFixture[str], monkeypatch: pyt
     assert max(len(line) for line in shown.splitlines()) <= width
     assert "…" not in shown  # what does not fit is on the next line
     assert width < 80 or "  inconclusive\n" in shown
-
-
-LOST = tuple(f"throughput on 310P3 at batch {batch}: 400.0, expected at least 445.78 - 22.3" for batch in range(1, 8))
-FULL = {
-    "verdict": Verdict.FAIL,
-    "why": LOST,
-    "environment": environment(),
-    "metrics": (metric(interval=INTERVAL, expected=80.0, tolerance=0.1, verdict=Verdict.FAIL), metric(id="map/b")),
-    "performance": tuple(GATED.model_copy(update={"batch": batch}) for batch in range(1, 8)),
-    "waivers": (waiver(), waiver(WaiverState.OVERDUE, "long " * 30)),
-    "comparison": Comparison(path="runs", verdict="pass", same_samples=9, notes=("note " * 30,) * 8),
-    "warnings": ("a",),
-}
-MANY = tuple(metric(id=f"m{n}", verdict=Verdict.FAIL if n in {20, 150} else Verdict.PASS) for n in range(200))
-SCRIPT = """
-import sys
-from pathlib import Path
-from zoo_runner.report.model import Report
-from zoo_runner.terminal.screen import show_report, show_reports
-reports = [(Report.model_validate_json(text), Path("out")) for text in Path(sys.argv[1]).read_text().splitlines()]
-show_report(*reports[0]) if len(reports) == 1 else show_reports(reports)
-"""
-
-
-def at_a_terminal(folder: Path, height: int, width: int, *reports: Report) -> str:
-    """What is shown at a terminal of that size, without its colours."""
-    (folder / "reports").write_text("\n".join(each.model_dump_json() for each in reports))
-    primary, secondary = pty.openpty()
-    fcntl.ioctl(secondary, termios.TIOCSWINSZ, struct.pack("HHHH", height, width, 0, 0))
-    unset = ("NO_COLOR", "FORCE_COLOR", "COLUMNS", "LINES")
-    own = {name: value for name, value in os.environ.items() if name not in unset}
-    command = [sys.executable, "-c", SCRIPT, str(folder / "reports")]
-    process = subprocess.Popen(command, stdout=secondary, stderr=secondary, env={**own, "TERM": "xterm"})
-    os.close(secondary)
-    shown = b""
-    try:
-        while piece := os.read(primary, 4096):
-            shown += piece
-    except OSError:  # how Linux says that nobody has the other end any more
-        pass
-    os.close(primary)
-    assert process.wait(60) == 0
-    return re.sub(r"\x1b\[[0-9;]*m", "", shown.decode()).replace("\r\n", "\n")
-
-
-@pytest.mark.parametrize(
-    ("reports", "height", "width", "texts"),
-    [
-        pytest.param([report(performance=(GATED,))], 24, 80, ["\nbatch "], id="small"),
-        pytest.param(
-            [report(**FULL)],
-            *(
-                24,
-                80,
-                [
-                    "FAIL trial",
-                    f"  {LOST[0]}",
-                    "map/reference",
-                    " fail, 1 not gated, see the report",
-                    "waiver of map/refer",
-                ],
-            ),
-            id="a lot",
-        ),
-        pytest.param([report(**FULL)], 60, 80, [f"  {LOST[6]}", "throughput/310P3/7", "\nbatch "], id="a tall one"),
-        pytest.param(
-            [report(verdict=Verdict.FAIL, why=LOST * 9, metrics=MANY)],
-            *(24, 80, ["\nm20 ", "\nm150 ", "… and 190 pass"]),
-            id="200 lines",
-        ),
-        pytest.param([report(**FULL), report(name="b"), report(**FULL)], 30, 100, ["\nb  "], id="several"),
-    ],
-)
-def test_at_a_terminal_it_is_one_screen(
-    tmp_path: Path, reports: list[Report], height: int, width: int, texts: list[str]
-) -> None:
-    shown = at_a_terminal(tmp_path, height, width, *reports)
-    for text in (*texts, "report: out/report.json\n"):
-        assert text in shown
-    taken = sum(max(1, -(-len(line) // width)) for line in shown.splitlines())
-    assert taken < height  # the last line is the shell's
 
 
 def test_findings(capsys: pytest.CaptureFixture[str]) -> None:

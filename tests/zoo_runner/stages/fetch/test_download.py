@@ -5,15 +5,8 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import os
 import re
-import signal
 import socket
-import subprocess
-import sys
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -37,15 +30,12 @@ from file_site import (
     normal,
     part,
     site,
-    stall,
     status,
     store,
 )
-from places import ROOT
 from zoo_runner.errors import ExitCode, FetchError, IntegrityError, StageError
 from zoo_runner.stages.fetch.resource import fetch
 from zoo_runner.stages.fetch.source import FileSource
-from zoo_runner.stages.fetch.trust import in_use
 from zoo_runner.store.fingerprints import fingerprint
 from zoo_runner.store.store import Store
 
@@ -269,175 +259,6 @@ def test_a_full_disk_is_seen_before_the_download(site: Site, store: Store) -> No
         get(site, store, size=1 << 60)
 
 
-def test_trust_on_first_use(site: Site, store: Store) -> None:
-    log = Log()
-    first = get(site, store, log)
-    record = store.root / "trust" / f"{fingerprint(site.url)}.json"
-    facts = json.loads(record.read_text())
-    assert (facts["url"], facts["sha256"], facts["size"]) == (site.shown, SHA256, len(BODY))
-    assert [f"  sha256: {SHA256}\n  size: {len(BODY)}" in text for text in log.warnings] == [True]
-    assert get(site, store, log).reused
-    assert (len(log.warnings), len(site.seen)) == (2, 1)
-
-    assert get(site, store, log, sha256=SHA256).reused  # the line was pasted
-    assert len(log.warnings) == 2
-
-    first.path.write_bytes(b"damaged")
-    site.facts.body = b"another file"
-    with pytest.raises(
-        IntegrityError, match="An earlier download's hash is recorded; to accept the change, use --refetch"
-    ) as caught:
-        get(site, store)
-    assert f"delete {record}" in str(caught.value)
-    record.unlink()
-    assert get(site, store).path.read_bytes() == b"another file"
-
-
-def broken_link(path: Path) -> None:
-    path.symlink_to(path.name)
-
-
-@pytest.mark.parametrize(
-    ("damage", "why"),
-    [
-        pytest.param(lambda path: path.write_text("{"), "it is no record", id="cut"),
-        pytest.param(lambda path: path.write_text("[1]"), "it is no record", id="list"),
-        pytest.param(lambda path: path.write_bytes(b"\xff\0"), "it is no record", id="bytes"),
-        pytest.param(lambda path: path.write_text("[" * 60_000), "it is no record", id="deep"),
-        pytest.param(lambda path: path.write_text('{"sha256": "0"}'), "it has no hash", id="no hash"),
-        pytest.param(lambda path: path.write_bytes(bytes(1 << 17)), "expected at most 65,536 bytes", id="large"),
-        pytest.param(os.mkfifo, "expected a regular file, found a pipe", id="fifo"),
-        pytest.param(broken_link, "expected a regular file, found symbolic links that lead in a circle", id="circle"),
-        pytest.param(Path.mkdir, "expected a regular file, found a folder", id="folder"),
-        pytest.param(lambda path: path.symlink_to("none"), "it is a link to nothing", id="link to nothing"),
-    ],
-)
-@pytest.mark.parametrize("refetch", [False, True])
-@pytest.mark.parametrize("stored", [True, False])
-def test_a_damaged_record_of_trust_refuses_the_file_until_it_is_deleted_or_the_hash_given(
-    damage: Callable[[Path], object], why: str, stored: bool, refetch: bool, site: Site, store: Store
-) -> None:
-    record = store.root / "trust" / f"{fingerprint(site.url)}.json"
-    if stored:
-        get(site, store)
-        record.unlink()
-    record.parent.mkdir(parents=True, exist_ok=True)
-    damage(record)
-    before, requests = record.lstat(), len(site.seen)
-    with pytest.raises(IntegrityError) as caught:
-        get(site, store, refetch=refetch)
-    text = str(caught.value)
-    assert text.startswith(f"{site.shown}: the hash of an earlier download is damaged ({why}")
-    assert text.endswith(f"Give its sha256 in the manifest, or delete {record} to trust the file anew")
-    assert (record.lstat().st_ino, record.lstat().st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
-    assert len(site.seen) == requests
-    assert get(site, store, sha256=SHA256).sha256 == SHA256
-    record.rmdir() if record.is_dir() else record.unlink()
-    get(site, store)
-    assert json.loads(record.read_text())["sha256"] == SHA256
-
-
-def test_a_record_that_is_damaged_during_the_run_is_not_replaced(site: Site, store: Store) -> None:
-    record = store.root / "trust" / f"{fingerprint(site.url)}.json"
-    got = get(site, store)
-    record.write_text("{")
-    with pytest.raises(IntegrityError, match=r"is damaged \(it is no record\)"), in_use(got):
-        pass
-    assert record.read_text() == "{"
-
-
-def test_a_frozen_store_refuses_by_a_damaged_record_too(site: Site, store: Store) -> None:
-    get(site, store)
-    record = store.root / "trust" / f"{fingerprint(site.url)}.json"
-    record.write_text("{")
-    with pytest.raises(IntegrityError, match=r"is damaged \(it is no record\)"):
-        get(site, store.frozen("--from infer"))
-    assert record.read_text() == "{"
-
-
-def test_a_pin_that_the_stored_file_does_not_meet(site: Site, store: Store) -> None:
-    get(site, store)
-    with pytest.raises(IntegrityError, match="correct the manifest"):
-        get(site, store, sha256="0" * 64)
-    assert get(site, store).reused  # the good file was not given up for a failed attempt
-    site.facts = Facts(b"new", {})
-    assert get(site, store, sha256=hashlib.sha256(b"new").hexdigest()).path.read_bytes() == b"new"
-
-
-def test_require_hash_comes_before_the_network(site: Site, store: Store) -> None:
-    source = FileSource(url=site.url, base=Path(), size=len(BODY))
-    with pytest.raises(
-        IntegrityError, match=r"expected a sha256 in the manifest \(--require-hash\).*run once"
-    ) as caught:
-        fetch(source, store, Log(), require_hash=True)
-    assert caught.value.exit_code == 3
-    assert site.seen == []
-    md5_only = FileSource(url=site.url, base=Path(), md5=MD5)
-    assert fetch(md5_only, store, Log(), require_hash=True).pinned
-
-
-SCRIPT = """
-import contextlib, sys
-from pathlib import Path
-from zoo_runner.store.store import Store
-from zoo_runner.stages.fetch.resource import fetch
-from zoo_runner.stages.fetch.source import FileSource
-
-class Lines:
-    def track(self, label, total, unit):
-        return contextlib.nullcontext(lambda count: None)
-    def note(self, text):
-        print(text, flush=True)
-    warn = note
-
-print("reused", fetch(FileSource(url=sys.argv[1], base=Path()), Store(Path(sys.argv[2])), Lines()).reused, flush=True)
-"""
-
-
-@contextmanager
-def another_process(site: Site, store: Store) -> Iterator[subprocess.Popen[str]]:
-    command = [sys.executable, "-c", SCRIPT, site.url, str(store.root)]
-    with subprocess.Popen(command, cwd=ROOT, env=os.environ, stdout=subprocess.PIPE, text=True) as process:
-        try:
-            yield process
-        finally:
-            process.kill()
-
-
-def wait_for(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-
-
-def test_a_killed_download_is_resumed_by_the_next_process(site: Site, store: Store) -> None:
-    site.replies, path = [stall], part(site, store)
-    with another_process(site, store) as process:
-        wait_for(lambda: path.exists() and path.stat().st_size > 0)
-        process.send_signal(signal.SIGKILL)
-        assert process.wait(30) == -signal.SIGKILL
-    kept = path.stat().st_size
-    assert 0 < kept <= HALF
-    log = Log()
-    assert get(site, store, log).path.read_bytes() == BODY
-    assert site.ranges() == [None, f"bytes={kept}-"]
-    assert log.bars == [("net_v1.pth", len(BODY), len(BODY))]
-
-
-def test_two_processes_download_once(site: Site, store: Store) -> None:
-    site.replies = [stall]
-    with another_process(site, store) as first:
-        wait_for(lambda: bool(site.seen))
-        with another_process(site, store) as second:
-            assert second.stdout is not None
-            assert "waiting for another process" in second.stdout.readline()
-            site.go.set()
-            ends = [process.communicate(timeout=60)[0].splitlines()[-1] for process in (first, second)]
-    assert ends == ["reused False", "reused True"]
-    assert len(site.seen) == 1
-
-
 def test_a_frozen_store_keeps_off_the_network_and_the_disk(site: Site, store: Store) -> None:
     text = f"{site.shown}: --from infer: expected what an earlier run made (download), found none in {store.root}"
     with pytest.raises(FetchError, match=re.escape(text) + ".*run once without it") as caught:
@@ -507,23 +328,3 @@ def test_secrets_are_sent_and_not_told(replies: list[Reply], pins: Pins, site: S
     written = [str(files), *(path.read_text() for path in files if path.suffix != ".part")]
     everything = "\n".join([*told, *written, *log.notes, *log.warnings, *(label for label, *_ in log.bars)])
     assert [secret for secret in SECRETS if secret in everything] == []
-
-
-def test_what_is_trusted_is_the_whole_address(site: Site, store: Store) -> None:
-    one, other = f"{site.url}&token=one", f"{site.url}&token=other"
-    for url in (one, other):
-        got = fetch(FileSource(url=url, base=Path()), store, Log(), retry=QUICK)
-        assert not got.reused
-        with in_use(got):
-            pass
-    records = {url: store.root / "trust" / f"{fingerprint(url)}.json" for url in (one, other)}
-    assert {json.loads(record.read_text())["url"] for record in records.values()} == {f"{site.shown}&token=***"}
-
-
-def test_waiting_for_another_process_tells_no_secret(site: Site, store: Store) -> None:
-    site.replies = [stall]
-    with another_process(site, store):
-        wait_for(lambda: bool(site.seen))
-        with another_process(site, store) as second:
-            assert second.stdout is not None
-            assert second.stdout.readline().startswith(f"{site.shown}: waiting for another process")
