@@ -96,7 +96,7 @@ MUTATIONS = {
         f"{STORE}/entries.py",
         "    if digest != file.sha256:\n",
         "    if not digest:\n",
-        "tests/faults/test_damage.py::test_in_the_store[predictions]",
+        "tests/zoo_runner/store/test_damage.py",
     ),
     "stamps nested too deep are damage": Mutation(
         f"{STORE}/entries.py",
@@ -156,7 +156,7 @@ MUTATIONS = {
         f"{FETCH}/pace.py",
         "                if now - before < SLOWEST * self.window_s:\n",
         "                if False:\n",
-        f"tests/{FETCH}",
+        f"tests/{FETCH}/test_limits.py",
     ),
     "archives stay inside": Mutation(
         f"{FETCH}/archive.py",

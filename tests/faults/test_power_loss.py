@@ -12,7 +12,7 @@ from disk_points import Point, read_points
 from fault_world import LONG, Reference, World, check_it_goes_on, spread
 
 pytestmark = pytest.mark.slow
-LOSSES = 60 if LONG else 6
+LOSSES = 40 if LONG else 5
 
 
 def unsynced(points: Sequence[Point]) -> set[Path]:

@@ -35,12 +35,16 @@ class World:
         server: Runs.
         manifest: The manifest of the trial.
         variables: Environment variables of its runs beside the store's.
+        words: Arguments of each of its runs.
+        samples: How many the manifest has.
     """
 
     folder: Path
     server: RunServer
     manifest: Path
     variables: dict[str, str] = field(default_factory=dict)
+    words: tuple[str, ...] = ()
+    samples: int = SAMPLES
 
     @property
     def store(self) -> Path:
@@ -49,15 +53,16 @@ class World:
     def call(self, *arguments: str, output: str = "out", **plan: Any) -> Call:
         """Return a run of the trial; ``plan`` says what happens to its files."""
         log = plan.pop("log", "points")
-        limit = plan.pop("file_limit", 0)
+        limit, trace = plan.pop("file_limit", 0), plan.pop("trace", "")
         disk = Plan(roots=(str(self.folder),), log=str(self.folder.parent / f"{self.folder.name}.{log}"), **plan)
         (self.folder / "tmp").mkdir(exist_ok=True)
         return Call(
-            arguments=[str(self.manifest), "--output", output, *arguments],
+            arguments=[str(self.manifest), "--output", output, *self.words, *arguments],
             folder=self.folder,
             variables={**self.variables, "ZOO_RUNNER_CACHE": str(self.store), "TMPDIR": str(self.folder / "tmp")},
             disk=disk if plan or log else None,
             file_limit=limit,
+            trace=trace,
         )
 
     def command(self, *words: str) -> Ended:
@@ -145,7 +150,7 @@ def check_it_goes_on(world: World, reference: Reference, case: object = "") -> N
     after = world.entries()
     assert {name: after.get(name) for name in before} == before, ("a finished entry was made again", case)
     kept = [path for name, files in before.items() if name.startswith("predictions/") for path, _, _ in files]
-    assert fresh(world) == SAMPLES - sum(map(predicted, kept)), (
+    assert fresh(world) == world.samples - sum(map(predicted, kept)), (
         "finished predictions were made again",
         case,
         kept,
@@ -163,7 +168,7 @@ def predicted(path: str) -> int:
 def fresh(world: World) -> int:
     """Return how many samples the last run inferred."""
     (stage,) = (stage for stage in world.report()["stages"] if stage["name"] == "infer")
-    found = re.match(rf"busy seconds; (\d+) of {SAMPLES} ", stage["why"])
+    found = re.match(rf"busy seconds; (\d+) of {world.samples} ", stage["why"])
     return int(found[1]) if found and not stage["skipped"] else 0
 
 

@@ -20,6 +20,7 @@ from types import TracebackType
 from typing import Any, Final, NoReturn
 
 from disk_points import Plan, install
+from write_sequence import watch
 
 LIMIT_S: Final = 240.0
 """What takes longer hangs."""
@@ -49,6 +50,7 @@ class Call:
         alone: Whether it has no variables but those.
         disk: What happens to its files.
         file_limit: Bytes past which no file of it can grow (``RLIMIT_FSIZE``). 0 for none.
+        trace: File that gets what it asks the system for, if any; see :mod:`write_sequence`.
     """
 
     arguments: Sequence[str]
@@ -57,6 +59,7 @@ class Call:
     alone: bool = False
     disk: Plan | None = None
     file_limit: int = 0
+    trace: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -168,7 +171,10 @@ def _run_all(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as name:
         place = Path(name)
         pids = [_start(row, place / str(number)) for number, row in enumerate(rows)]
+        watchers = [watch(pid, row["trace"]) for pid, row in zip(pids, rows, strict=True) if row["trace"]]
         codes, late = _wait(pids)
+        for watcher in watchers:
+            watcher.wait(timeout=LIMIT_S)
         ended = [
             {
                 "code": code,
@@ -227,6 +233,11 @@ def _become(row: Mapping[str, Any], place: Path) -> NoReturn:
         os._exit(code)
 
 
+def _wait_for_watcher() -> None:
+    while "TracerPid:\t0" in Path("/proc/self/status").read_text(encoding="ascii"):
+        time.sleep(0.01)
+
+
 def _ran(row: Mapping[str, Any]) -> int:
     from zoo_runner.cli import main  # noqa: PLC0415 - loaded by the server
 
@@ -234,6 +245,8 @@ def _ran(row: Mapping[str, Any]) -> int:
         import resource  # noqa: PLC0415 - of this run only
 
         resource.setrlimit(resource.RLIMIT_FSIZE, (row["file_limit"], row["file_limit"]))
+    if row["trace"]:
+        _wait_for_watcher()
     if row["disk"]:
         install(Plan(**row["disk"]))
     try:

@@ -49,12 +49,14 @@ def encoded(body: bytes) -> Reply:
 
 
 def dribble(start: bytes) -> Reply:
-    """Send the start at once, and then a byte now and then."""
+    """Send the start at once, and then a byte now and then, for twenty seconds at most."""
 
     def reply(handler: Handler) -> None:
         try:
             handler.wfile.write(start)
-            while not handler.server.go.wait(0.05):
+            for _ in range(400):
+                if handler.server.go.wait(0.05):
+                    return
                 handler.wfile.write(b"0")
         except OSError:
             handler.close_connection = True
