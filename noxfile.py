@@ -48,7 +48,7 @@ def coverage(session: nox.Session) -> None:
 
 @nox.session(python="3.11")
 def fuzz(session: nox.Session) -> None:
-    """Fuzz what reads outside data, guided by coverage; what stands behind ``--`` goes to pytest, such as ``-k jpeg``."""
+    """Fuzz what reads outside data, guided by coverage; what stands behind ``--`` goes to pytest: ``-k jpeg``."""
     install_for_development(session)
     session.install("atheris>=3,<4")  # of no extra: it has wheels for Linux and some Pythons only
     session.run("python", "-m", "pytest", "tests/faults/test_fuzz.py", *session.posargs, env={"ZOO_FAULTS": "long"})
