@@ -54,7 +54,7 @@ def fuzz(name: str, folder: Path, options: list[str]) -> NoReturn:
     def try_one(data: bytes) -> None:
         give(READERS[name], data, folder / "case", reference)
 
-    atheris.Setup([name, *options, "corpus"], try_one)
+    atheris.Setup([name, "corpus", *options], try_one)
     atheris.Fuzz()
     os._exit(0)
 
