@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from fault_world import LONG, Reference
 from places import ROOT
-from readers import READERS, Reader, bounded, give
+from readers import READERS, Reader, bounded, give, npy, zip_archive
 
 pytestmark = pytest.mark.slow
 EXAMPLES = 1000 if LONG else 20
@@ -28,6 +28,7 @@ TOKENS = (
 )
 
 
+NONE = Reference(b"", {}, {}, Path())
 CORPUS = {
     "nothing": b"",
     "zeros": bytes(4096),
@@ -43,6 +44,9 @@ CORPUS = {
     "a lone surrogate": b'{"a": "\\ud800"}',
     "nul": b"a: \0",
     "a key of a megabyte": b'{"' + b"a" * (1 << 20) + b'": 1}',
+    "an array": npy(NONE),
+    "a zip file": zip_archive(NONE),
+    "the start of a zip file": b"PK\x03\x04",
     "many aliases": b"a: &a [x]\n" + b"".join(b"b%d: [*a, *a]\n" % number for number in range(2000)),
 }
 """What readers once fell over, or may."""

@@ -121,7 +121,7 @@ class Record:
                 },
                 absent=tuple(found["absent"]),
             )
-        except (KeyError, TypeError, AttributeError) as error:
+        except (KeyError, TypeError, AttributeError, RecursionError) as error:
             raise ValueError(f"not a record of code: {error}") from error
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 import os
 import sys
@@ -77,6 +78,9 @@ def test_a_record_is_the_same_after_reading_it_back(write: Write) -> None:
             Record.decoded(broken, record.digest)
     with pytest.raises(ValueError, match="not the record"):
         Record.decoded(data, "0" * 64)
+    deep = b"[" * 100_000
+    with pytest.raises(ValueError, match="record"):
+        Record.decoded(f"0 {hashlib.sha256(deep).hexdigest()}\n".encode() + deep, "0")
 
 
 def test_a_file_loaded_under_a_name_of_its_own(write: Write) -> None:

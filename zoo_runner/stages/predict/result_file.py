@@ -12,6 +12,7 @@ from tokenize import TokenError
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
+from numpy.lib.format import open_memmap, read_array
 
 from zoo_runner.errors import ResultError
 from zoo_runner.files.regular import require_regular
@@ -62,7 +63,8 @@ def read_output(path: Path, spec: TensorSpec) -> NDArray[Any]:
     if path.suffix == ".txt":
         array = _parsed(path, spec)
     elif path.suffix == ".npy":
-        array = np.load(path, allow_pickle=False)
+        with path.open("rb") as file:
+            array = read_array(file, allow_pickle=False)
     else:
         array = np.fromfile(path, dtype=np.dtype(spec.dtype).newbyteorder("<"))
     array = array.reshape(spec.sample_shape())
@@ -76,7 +78,7 @@ def read_output(path: Path, spec: TensorSpec) -> NDArray[Any]:
 
 def _header_problem(path: Path, spec: TensorSpec) -> str:
     try:
-        array = np.load(path, mmap_mode="r", allow_pickle=False)
+        array = open_memmap(path, mode="r")  # numpy.load would read other kinds of files too
     except UNREADABLE as error:
         return f"unreadable: {path.name} is not a whole .npy file ({error})"
     shape = spec.sample_shape()

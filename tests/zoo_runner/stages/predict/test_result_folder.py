@@ -195,8 +195,10 @@ def test_npy_without_batch_axis(folder: Path) -> None:
         (np.array([None, 1, 2]), "unreadable: 0000002_1.npy is not a whole .npy file"),
         (b"", "unreadable: 0000002_1.npy is not a whole .npy file"),
         (b"\x93NUMPY\x01\x00", "unreadable: 0000002_1.npy is not a whole .npy file"),
+        (b"PK\x03\x04 cut off", "unreadable: 0000002_1.npy is not a whole .npy file"),
+        (b"PK\x05\x06" + bytes(18), "unreadable: 0000002_1.npy is not a whole .npy file"),
     ],
-    ids=["long", "axes", "dtype", "nan", "objects", "empty", "cut off"],
+    ids=["long", "axes", "dtype", "nan", "objects", "empty", "cut off", "a broken .npz", "an .npz"],
 )
 def test_npy_files_of_something_else(folder: Path, array: np.ndarray | bytes, text: str) -> None:
     path = rewritten(folder, "npy") / "0000002_1.npy"
