@@ -19,7 +19,7 @@ from hypothesis import HealthCheck, settings
 
 from places import ROOT
 from run_server import Call, RunServer
-from zoo_runner.used_code import executed
+from zoo_runner.used_code import executed, opened
 
 # A busy machine is no failure.
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -98,9 +98,6 @@ class ZooRun:
         return found
 
 
-Forks = Callable[[ZooRun], ZooRun]
-
-
 class Listener:
     """A progress that keeps what it is told."""
 
@@ -122,9 +119,11 @@ class Listener:
 
 @pytest.fixture(autouse=True)
 def code_of_this_test_only() -> Iterator[None]:
-    """Files that a test ran, and may have changed afterwards, are no part of what the next one runs."""
-    run, first = dict(executed._executed), dict(executed._first)
+    """Files that a test ran or read, and may have changed afterwards, are no part of what the next one runs."""
+    run, first, read = dict(executed._executed), dict(executed._first), dict(opened._opened)
     yield
+    opened._opened.clear()
+    opened._opened.update(read)
     executed._executed.clear()
     executed._executed.update(run)
     executed._first.clear()
@@ -143,9 +142,11 @@ def cache_of_all_tests(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def session_zoo_run(tmp_path_factory: pytest.TempPathFactory, cache_of_all_tests: Path) -> ZooRun:
+def session_zoo_run(
+    tmp_path_factory: pytest.TempPathFactory, cache_of_all_tests: Path, run_server: RunServer
+) -> ZooRun:
     """For runs that several tests look at."""
-    return ZooRun(tmp_path_factory.mktemp("runs"), {"ZOO_RUNNER_CACHE": str(cache_of_all_tests)})
+    return ZooRun(tmp_path_factory.mktemp("runs"), {"ZOO_RUNNER_CACHE": str(cache_of_all_tests)}, run_server)
 
 
 @pytest.fixture(scope="session")
@@ -156,8 +157,8 @@ def run_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunServer]:
 
 
 @pytest.fixture
-def zoo_run(tmp_path: Path, cache_of_all_tests: Path) -> ZooRun:
-    return ZooRun(tmp_path, {"ZOO_RUNNER_CACHE": str(cache_of_all_tests)})
+def zoo_run(tmp_path: Path, cache_of_all_tests: Path, run_server: RunServer) -> ZooRun:
+    return ZooRun(tmp_path, {"ZOO_RUNNER_CACHE": str(cache_of_all_tests)}, run_server)
 
 
 @pytest.fixture(scope="session")
@@ -194,12 +195,6 @@ def trial(zoo_run: ZooRun, trial_site: Path, trial_files: Path) -> ZooRun:
     """``zoo-run`` beside a copy of the trial manifest, which is ``trial.yaml``."""
     shutil.copytree(trial_files, zoo_run.folder, dirs_exist_ok=True)
     return zoo_run.given(PYTHONPATH=trial_site)
-
-
-@pytest.fixture(scope="session")
-def forks(run_server: RunServer) -> Forks:
-    """Make runs forks: for tests that look at what a run does, not at how its process starts."""
-    return lambda run: replace(run, server=run_server)
 
 
 @pytest.fixture

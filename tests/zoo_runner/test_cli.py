@@ -19,7 +19,7 @@ from zoo_runner.job.options import Stage
 from zoo_runner.report.model import Report
 
 if TYPE_CHECKING:
-    from tests.conftest import Forks, ZooRun
+    from tests.conftest import ZooRun
 
 SAMPLE = ROOT / "manifests" / "refinedet320-sample.yaml"
 OPTIONS = (
@@ -30,11 +30,6 @@ HEAVY = {
     *("torch", "onnx", "onnxruntime", "onnxsim", "cv2", "numpy", "pydantic", "rich", "requests", "yaml"),
     *("jinja2", "matplotlib", "junitparser", "sqlite3"),
 }
-
-
-@pytest.fixture
-def zoo_run(zoo_run: ZooRun, forks: Forks) -> ZooRun:
-    return forks(zoo_run)
 
 
 @pytest.mark.parametrize("flag", ["--help", "-h"])

@@ -9,15 +9,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from tests.conftest import Forks, ZooRun
+    from tests.conftest import ZooRun
 
 LIMIT = 1024 * 1024
 MISSED = ("--set", "plugin.config.classes=[bee, ant, cat, dog]")
-
-
-@pytest.fixture
-def zoo_run(zoo_run: ZooRun, forks: Forks) -> ZooRun:
-    return forks(zoo_run)
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from tests.conftest import Forks, ZooRun
+    from tests.conftest import ZooRun
 
 FAULTS = ("bug", "end of file", "exit 0", "exit 1", "memory", "disk")
 CRASHES = (
@@ -26,11 +26,6 @@ CRASHES = (
 STALE = '{"verdict": "pass", "exit_code": 0}'
 FORMS = {"report.json", "report.html", "junit.xml", "summary.md", "report.sarif"}
 NO_CPU = "backend 'ascend' cannot run here:\n"
-
-
-@pytest.fixture
-def zoo_run(zoo_run: ZooRun, forks: Forks) -> ZooRun:
-    return forks(zoo_run)
 
 
 def test_options_may_come_first_and_part_of_the_data_is_inconclusive(trial: ZooRun) -> None:

@@ -51,10 +51,12 @@ ADDRESSES = {
     "session below its name": f"https://host.invalid/session/{WORD}/w.pth",
 }
 ASKED_FOR = {
+    *("password", "signed", "session in the path"),
     *("user only", "quoted", "with a space", "query", "query without a key", "address in a query", "fragment"),
     *("session in parentheses", "session below its name"),
 }
 """Well formed, so that a run asks for them, again and again. Their forms are in ``test_known_secrets.py``."""
+EVERYWHERE = f"https://me:{WORD}@host.invalid/a;jsessionid={WORD}/w.pth?X-Amz-Date=1&X-Amz-Signature={WORD}&x=1"
 TRIED = {name: address for name, address in ADDRESSES.items() if name not in ASKED_FOR}
 
 
@@ -96,6 +98,13 @@ def test_addresses_on_the_command_line(quick: ZooRun, address: str) -> None:
         assert done.returncode in {2, 3}, done.stdout + done.stderr
         require_clean(quick, done)
         require_clean(quick, done, SECRET)
+
+
+def test_an_address_that_is_asked_for(quick: ZooRun) -> None:
+    done = quick("trial.yaml", "--output", "out", "--set", f"weights.url={EVERYWHERE}", "--json")
+    assert done.returncode == 3, done.stdout + done.stderr
+    assert "gave up after" in done.stdout
+    require_clean(quick, done)
 
 
 @pytest.mark.parametrize("address", TRIED.values(), ids=TRIED)
@@ -160,9 +169,7 @@ def test_a_run_that_passes_with_secrets_everywhere(quick: ZooRun, site: Site) ->
 @pytest.mark.parametrize(
     "target",
     [
-        f"https://me:{WORD}@host.invalid/w.pth",
-        f"https://host.invalid/w.pth?X-Amz-Signature={WORD}",
-        f"http://127.0.0.1:9/s;jsessionid={WORD}/w.pth",
+        EVERYWHERE,
         f"ftp://me:{WORD}@host.invalid/w.pth",
         f"http:\\\\me:{WORD}@[::1/w.pth",
     ],

@@ -11,7 +11,7 @@ import pytest
 from zoo_runner.commands.execution import worst
 
 if TYPE_CHECKING:
-    from tests.conftest import Forks, ZooRun
+    from tests.conftest import ZooRun
 
 FAILING = "extends: trial.yaml\nname: {}\nplugin: {{config: {{classes: [bee, ant, cat, dog]}}}}\n"
 MANIFESTS = {
@@ -24,11 +24,6 @@ MANIFESTS = {
     "same.yaml": "extends: trial.yaml\n",
     "exit.yaml": "extends: trial.yaml\nname: exit\nplugin: {config: {breaks: {hook: exit 0}}}\n",
 }
-
-
-@pytest.fixture
-def zoo_run(zoo_run: ZooRun, forks: Forks) -> ZooRun:
-    return forks(zoo_run)
 
 
 @pytest.fixture

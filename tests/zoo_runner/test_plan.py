@@ -17,16 +17,11 @@ from zoo_runner.testing import stand_in_environment
 if TYPE_CHECKING:
     import subprocess
 
-    from tests.conftest import Forks, ZooRun
+    from tests.conftest import ZooRun
 
 STAGES = [stage.value for stage in Stage]
 OUTPUTS = ("odm_loc", "odm_conf", "arm_loc", "arm_conf")
 ALL_BATCHES = (1, 4, 8, 16, 32, 64)
-
-
-@pytest.fixture
-def zoo_run(zoo_run: ZooRun, forks: Forks) -> ZooRun:
-    return forks(zoo_run)
 
 
 def commands(done: subprocess.CompletedProcess[str]) -> list[list[str]]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+import os
+import shutil
 import sys
 import threading
 from collections.abc import Callable
@@ -140,10 +142,18 @@ def test_the_same_is_made_by_one_at_a_time(shelf: Shelf) -> None:
 
 
 def test_only_some_records_are_kept(shelf: Shelf, write: Write) -> None:
-    for index in range(KEPT + 3):
-        edit(write, f"x = {'1' * (index + 1)}")
-        shelf.build()
-    assert len(list(shelf.code().folder.iterdir())) == KEPT
+    shelf.build()
+    folder = shelf.code().folder
+    (first,) = folder.iterdir()
+    for index in range(KEPT + 2):
+        shutil.copy(first, older := folder / f"{index:064x}")
+        os.utime(older, (index, index))
+    edit(write, "x = 2")
+    shelf.build()
+    left = {path.name for path in folder.iterdir()}
+    assert len(left) == KEPT
+    assert left >= {first.name, f"{KEPT + 1:064x}"}
+    assert f"{3:064x}" not in left
 
 
 def test_an_error_leaves_nothing(shelf: Shelf) -> None:
