@@ -220,7 +220,7 @@ class Ledger:
                 yield connection
             finally:
                 connection.close()
-        except (sqlite3.Error, _Damaged, OSError) as error:
+        except (sqlite3.Error, _Damaged, OSError, UnicodeDecodeError) as error:  # the last of SQLite's complaint
             raise StageError(f"{self.path}: {_explained(error, self.path)}") from error
 
     def _bring_up(self, connection: sqlite3.Connection) -> None:

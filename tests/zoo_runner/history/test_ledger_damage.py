@@ -26,6 +26,13 @@ def overwrite_the_middle(path: Path) -> None:
     path.write_bytes(data)
 
 
+def break_the_schema(path: Path) -> None:
+    """Make SQLite complain with bytes that are no text."""
+    data = path.read_bytes()
+    assert data.count(b"CREATE TABLE run ") == 1
+    path.write_bytes(data.replace(b"CREATE TABLE run ", b"CREATE TABLE\x80run "))
+
+
 def run_sql(*statements: str) -> Callable[[Path], None]:
     def change(path: Path) -> None:
         connection = sqlite3.connect(path, isolation_level=None)
@@ -41,6 +48,7 @@ def run_sql(*statements: str) -> Callable[[Path], None]:
     [
         pytest.param(damage_with(b"not a database, and long enough to be looked at by SQLite\n" * 20), id="text"),
         pytest.param(overwrite_the_middle, id="overwritten"),
+        pytest.param(break_the_schema, id="no text"),
         pytest.param(run_sql("DROP TABLE line"), id="a table is missing"),
         pytest.param(run_sql("ALTER TABLE run DROP COLUMN chip"), id="a column is missing"),
     ],
