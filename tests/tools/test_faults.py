@@ -16,7 +16,8 @@ import pytest
 from faults import run, table
 from faults.bench import Bench, Edit
 from faults.data import END, cut, normalised, scan_of, size_of
-from faults.records import AREAS, EITHER, HARMLESS, REFUSED, STOPPED, Fault, NotAppliedError, Ran, Row, State
+from faults.ran import NotAppliedError, Ran
+from faults.records import AREAS, EITHER, HARMLESS, REFUSED, STOPPED, Fault, Row, State
 from faults.trial import Good, good_run, row_of
 from zoo_detection.images.decoding import jpeg_is_truncated
 

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, TypeAlias
 
-from faults.records import NotAppliedError, Ran
+from faults.ran import NotAppliedError, Ran
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 PACKAGES: Final = ("refinedet_plugin", "zoo_detection")

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Final
 
 from faults.bench import Edit, replace
 from faults.data import exchanged, texts
-from faults.records import HARMLESS, Fault, NotAppliedError, Ran
+from faults.ran import NotAppliedError, Ran
+from faults.records import HARMLESS, Fault
 from faults.ways import BAD, CONFIG, NETWORK, POSTPROCESS, PREPROCESS, added, code, setting
 from faults.weights import each, pinned, randomised, written
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Final
 
 from faults.bench import ALIKE
 from faults.data import exchanged, texts
-from faults.records import REFUSED, STOPPED, Act, Fault, Ran
+from faults.ran import Ran
+from faults.records import REFUSED, STOPPED, Act, Fault
 from faults.ways import BAD, setting
 from faults.weights import each, pinned, randomised, written
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
+
+from faults.ran import Ran
 
 if TYPE_CHECKING:
     from faults.bench import Bench
@@ -15,10 +16,6 @@ AREAS: Final = (
     *("preprocessing", "network", "weights", "postprocess", "metric", "data", "cache", "manifest", "device"),
 )
 """What faults are in, in the order they are tried."""
-
-
-class NotAppliedError(Exception):
-    """A fault could not be made: its table is out of date."""
 
 
 class State(str, Enum):
@@ -40,41 +37,6 @@ EITHER: Final = STOPPED | HARMLESS
 """Of a fault whose effect is near the tolerance, so that processor and release decide on which side of it."""
 REFUSED: Final = frozenset({State.ERROR})
 """Of a fault that has to be found before anything is scored."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Ran:
-    """A run that is over.
-
-    Attributes:
-        code: Its exit code.
-        report: Its report.json; empty if it left none.
-        text: What it printed.
-        truth: The figure that the model, data and metric of this run really have, where that is not the one that the
-            run may have reported: a run that takes over old results reports an old figure.
-        against: What a good model scores on the same samples, where those are not the ones of all other runs.
-        folder: Its output.
-    """
-
-    code: int
-    report: dict[str, Any]
-    text: str
-    truth: float | None = None
-    against: float | None = None
-    folder: Path = Path()
-
-    @property
-    def figure(self) -> float | None:
-        """The headline's value, if it came to that."""
-        metrics = self.report.get("metrics") or [{}]
-        value: float | None = metrics[0].get("value")
-        return value
-
-    @property
-    def why(self) -> str:
-        """The reasons for the verdict, in one line."""
-        reasons = self.report.get("why") or [line for line in self.text.splitlines() if line.strip()][-1:]
-        return " ".join("; ".join(map(str, reasons)).split())
 
 
 Act = Callable[["Bench"], Ran]

@@ -8,11 +8,13 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from faults.records import NotAppliedError, Row, State
+from faults.ran import NotAppliedError
+from faults.records import Row, State
 
 if TYPE_CHECKING:
     from faults.bench import Bench
-    from faults.records import Fault, Ran
+    from faults.ran import Ran
+from faults.records import Fault
 
 STATES: Final = {1: State.RED, 2: State.ERROR, 3: State.ERROR, 4: State.INCONCLUSIVE}
 ROUNDING: Final = 1e-9

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Final
 
 from faults.bench import Bench, Edit
-from faults.records import Act, Ran
+from faults.ran import Ran
+from faults.records import Act
 
 BAD: Final = ("--set", "plugin.config.nms_threshold=0.9")
 """A model that must not pass: it finds most objects several times."""

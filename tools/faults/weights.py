@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from faults.bench import PLUGIN, Edit
-from faults.records import EITHER, HARMLESS, REFUSED, Act, Fault, Ran
+from faults.ran import Ran
+from faults.records import EITHER, HARMLESS, REFUSED, Act, Fault
 from faults.ways import setting
 
 if TYPE_CHECKING:
