@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Final, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, WithJsonSchema
 
 from zoo_detection.voc.classes import VOC_CLASSES
 
@@ -40,39 +40,50 @@ Classes = Annotated[
     BeforeValidator(_resolve_preset),
     AfterValidator(_require_unique),
     Field(min_length=1),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"enum": list(PRESETS)},
+                {"type": "array", "items": {"type": "string", "minLength": 1}, "minItems": 1},
+            ]
+        }
+    ),
 ]
 Fraction = Annotated[float, Field(ge=0.0, lt=1.0, allow_inf_nan=False)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 
 
 class RefineDetConfig(BaseModel):
-    """The ``model`` section of a RefineDet manifest.
-
-    Attributes:
-        input_size: Side of the square network input, in pixels.
-        classes: The foreground classes in label order. A manifest may say ``voc`` for the 20 VOC classes.
-        width: Factor on every hidden channel count; 1 is the published network.
-        mean: Subtracted from the pixels (0 to 255), in B, G, R order.
-        confidence_threshold: Class confidences up to and including this are no detections.
-        objectness_threshold: Priors whose ARM objectness is at most this are dropped.
-        nms_threshold: A box goes if its IoU with a kept box of its class exceeds this.
-        nms_top_k: Boxes per class that enter NMS.
-        image_set: Name of the list under ``ImageSets/Main``.
-        year: Folder of the data set under ``VOCdevkit``.
-    """
+    """What ``plugin.config`` says about a RefineDet model."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    input_size: InputSize = 320
-    classes: Classes = VOC_CLASSES
-    width: Annotated[float, Field(gt=0.0, le=1.0, allow_inf_nan=False)] = 1.0
-    mean: tuple[Finite, Finite, Finite] = (104.0, 117.0, 123.0)
-    confidence_threshold: Fraction = 0.01
-    objectness_threshold: Fraction = 0.01
-    nms_threshold: Fraction = 0.45
-    nms_top_k: Annotated[int, Field(gt=0)] = 1000
-    image_set: Annotated[str, StringConstraints(min_length=1, pattern=r"^[\w.-]+$")] = "test"
-    year: Annotated[str, StringConstraints(min_length=1, pattern=r"^[\w.-]+$")] = "VOC2007"
+    input_size: InputSize = Field(default=320, description="side of the square network input, in pixels")
+    classes: Classes = Field(
+        default=VOC_CLASSES, description="foreground classes in label order; voc stands for the 20 of Pascal VOC"
+    )
+    width: Annotated[float, Field(gt=0.0, le=1.0, allow_inf_nan=False)] = Field(
+        default=1.0, description="factor on every hidden channel count; 1 is the published network"
+    )
+    mean: tuple[Finite, Finite, Finite] = Field(
+        default=(104.0, 117.0, 123.0), description="subtracted from the pixels (0 to 255), in B, G, R order"
+    )
+    confidence_threshold: Fraction = Field(
+        default=0.01, description="class confidences up to and including this are no detections"
+    )
+    objectness_threshold: Fraction = Field(
+        default=0.01, description="priors whose ARM objectness is at most this are dropped"
+    )
+    nms_threshold: Fraction = Field(
+        default=0.45, description="a box goes if its IoU with a kept box of its class exceeds this"
+    )
+    nms_top_k: Annotated[int, Field(gt=0)] = Field(default=1000, description="boxes of a class that enter NMS")
+    image_set: Annotated[str, StringConstraints(min_length=1, pattern=r"^[\w.-]+$")] = Field(
+        default="test", description="name of the list below ImageSets/Main"
+    )
+    year: Annotated[str, StringConstraints(min_length=1, pattern=r"^[\w.-]+$")] = Field(
+        default="VOC2007", description="folder of the data set below VOCdevkit"
+    )
 
     @property
     def num_classes(self) -> int:

@@ -31,7 +31,7 @@ ELSEWHERE = {
 }
 """Modules that no test of their room reaches, as patterns, and where else they are tested."""
 PRIVATE = {
-    "conftest.py": "_executed _first",
+    "conftest.py": "_executed _first _opened",
     "zoo_runner/used_code/conftest.py": "_opened _apart _roots",
     "zoo_runner/used_code/test_opened.py": "_outdated _digest",
     "zoo_runner/backends/devices/test_pool.py": "_GRACE_S",

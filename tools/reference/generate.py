@@ -20,6 +20,7 @@ from reference.command_page import commands
 from reference.markdown import code, heading, inline, prose, table
 from reference.rooms import listing, picture
 from reference.schema_page import SchemaPage
+from refinedet_plugin.config import RefineDetConfig
 from zoo_runner import errors
 from zoo_runner.causes import Cause
 from zoo_runner.cli import EXIT_MEANING, cli
@@ -40,6 +41,7 @@ def pages() -> Mapping[str, str]:
     """Return the text of every page by file name."""
     made = {
         "manifest.md": _manifest(),
+        "refinedet.md": _refinedet(),
         "command-line.md": _command_line(),
         "report.md": _report(),
         "exit-codes.md": _exit_codes(),
@@ -54,6 +56,15 @@ def _manifest() -> str:
     return f"""{heading(1, "Keys of the manifest")}
 Required keys are **bold**. [The manifest](../manifest.md) says what can be done with them, and how files extend
 each other. `zoo-run schema` prints the same for editors.
+
+{sections}"""
+
+
+def _refinedet() -> str:
+    sections = SchemaPage(RefineDetConfig, "validation", PATTERNS).sections("plugin.config")
+    return f"""{heading(1, "Keys of the plugin refinedet")}
+What stands below `plugin.config` of a manifest whose `plugin.name` is `refinedet`. `zoo-run plugins refinedet`
+prints the same.
 
 {sections}"""
 

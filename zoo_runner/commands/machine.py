@@ -5,22 +5,26 @@ from __future__ import annotations
 import json
 import sys
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
-from zoo_runner.commands.suggestions import backend_names
+from zoo_runner.commands.suggestions import backend_names, plugin_names
 from zoo_runner.errors import ExitCode
 from zoo_runner.redaction import redacted, write_json
 
 if TYPE_CHECKING:
     from zoo_runner.backends.doctor import Findings
 
+LONGEST_DEFAULT: Final = 24
+"""Characters of a default that are shown."""
+
 
 @click.command()
-def plugins() -> int:
-    """List the model plugins that manifests can name."""
-    return _list("model")
+@click.argument("name", required=False, shell_complete=plugin_names)
+def plugins(name: str | None) -> int:
+    """List the model plugins that manifests can name; of NAME, list the keys of plugin.config."""
+    return _list("model") if name is None else _list_keys(name)
 
 
 @click.command()
@@ -45,6 +49,21 @@ def doctor(backend: str | None, *, as_json: bool) -> int:
     else:
         show_findings(findings)
     return ExitCode.PASS if findings.usable else ExitCode.STAGE_FAILED
+
+
+def _list_keys(name: str) -> int:
+    """Print a line for each key: its name, its default, what it means."""
+    from zoo_runner.plugin.loading import load  # noqa: PLC0415 - looks through all installed distributions
+
+    model = load(name).config_model()
+    fields = model.model_json_schema(mode="validation").get("properties", {}) if model else {}
+    if not fields:
+        click.echo(f"{name} takes no plugin.config")
+    for key, field in fields.items():
+        default = json.dumps(field["default"], ensure_ascii=False) if "default" in field else "required"
+        shown = default if len(default) <= LONGEST_DEFAULT else f"{default[: LONGEST_DEFAULT - 2]} …"
+        click.echo(f"{key:<22} {shown:<24} {field.get('description', '')}".rstrip())
+    return ExitCode.PASS
 
 
 def _as_json(findings: Findings) -> dict[str, object]:

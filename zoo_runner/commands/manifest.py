@@ -17,6 +17,8 @@ from zoo_runner.job.options import RunOptions
 from zoo_runner.redaction import redacted, write_json
 
 if TYPE_CHECKING:
+    from pydantic import BaseModel
+
     from zoo_runner.report.model import Report
 
 
@@ -101,6 +103,14 @@ def schema(kind: str) -> int:
     """Print the JSON Schema of manifests, or of report.json, for editors and other tools."""
     from zoo_runner.report import json_schema  # noqa: PLC0415 - loads pydantic
 
-    made = json_schema.json_schema() if kind == "manifest" else json_schema.report_schema()
+    made = json_schema.json_schema(_configs()) if kind == "manifest" else json_schema.report_schema()
     write_json(sys.stdout, f"{json.dumps(made, indent=2)}\n".encode())
     return ExitCode.PASS
+
+
+def _configs() -> dict[str, type[BaseModel]]:
+    """Return what the plugins that are installed check their configuration against; broken ones are left out."""
+    from zoo_runner.plugin.loading import listing, load  # noqa: PLC0415 - looks through all installed distributions
+
+    models = {entry.name: load(entry.name).config_model() for entry in listing() if entry.kind == "model"}
+    return {name: model for name, model in models.items() if model is not None}

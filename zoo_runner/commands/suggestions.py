@@ -30,6 +30,13 @@ def backend_names(_context: click.Context, _parameter: click.Parameter, incomple
     return [name for name in names if name.startswith(incomplete)]
 
 
+def plugin_names(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
+    """Offer the model plugins that are installed."""
+    from zoo_runner.plugin.loading import listing  # noqa: PLC0415 - looks through all installed distributions
+
+    return [entry.name for entry in listing() if entry.kind == "model" and entry.name.startswith(incomplete)]
+
+
 def subset_names(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
     """Offer the subsets of the manifests named so far."""
     from zoo_runner.manifest.source import read  # noqa: PLC0415 - loads a YAML reader

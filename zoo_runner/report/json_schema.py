@@ -2,37 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Final
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final
 
 from pydantic.json_schema import GenerateJsonSchema
 
-from zoo_runner.manifest.schema import PATTERNS, Manifest
+from zoo_runner.manifest.schema import PATTERNS, Manifest, PluginRef
 from zoo_runner.manifest.source import EXTENDS
 from zoo_runner.report.model import SCHEMA_VERSION, Report
 
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
 _DEFS: Final = "#/$defs/"
 _EXTENDING: Final = "Extending"
+_CONFIG: Final = "Config-"
 _SPACE: Final = r"\t-\r \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
 """What the loader's ``\\s`` stands for (Unicode's White_Space), for engines that mean something else by it."""
 _NO_NUMBERS: Final = ("NaN", "Infinity", "-Infinity")
 
 
-def json_schema() -> dict[str, Any]:
+def json_schema(configs: Mapping[str, type[BaseModel]] = MappingProxyType({})) -> dict[str, Any]:
     """Make the schema of manifest files (JSON Schema 2020-12).
 
     A file that extends another may leave out any key and remove any by ``null``; a file that
     does not has all that the models require. What :mod:`~zoo_runner.manifest.checks` looks at is left to loading.
+
+    Args:
+        configs: What ``plugin.config`` is checked against, by the name of the plugin.
     """
     full = Manifest.model_json_schema(mode="validation")
     definitions: dict[str, Any] = full.pop("$defs")
     definitions["Manifest"] = full
+    for name, model in configs.items():
+        config = model.model_json_schema(mode="validation", ref_template=f"{_DEFS}{_CONFIG}{name}-{{model}}")
+        definitions |= {f"{_CONFIG}{name}-{inner}": each for inner, each in config.pop("$defs", {}).items()}
+        definitions[f"{_CONFIG}{name}"] = config
     extending = {f"{_EXTENDING}{name}": _optional(schema) for name, schema in definitions.items()}
     extending[f"{_EXTENDING}Manifest"]["properties"][EXTENDS] = {
         "type": "string",
         "minLength": 1,
         "description": "manifest to start from, relative to this file",
     }
+    plugin = PluginRef.__name__
+    for section, prefix in ((definitions[plugin], _DEFS), (extending[f"{_EXTENDING}{plugin}"], f"{_DEFS}{_EXTENDING}")):
+        if configs:
+            section["allOf"] = [_configured(name, prefix) for name in configs]
     schema: dict[str, Any] = {
         "$schema": GenerateJsonSchema.schema_dialect,
         "$id": "urn:zoo-runner:schema:manifest",
@@ -45,6 +61,12 @@ def json_schema() -> dict[str, Any]:
     }
     rewritten: dict[str, Any] = _rewritten(schema, _portable)
     return rewritten
+
+
+def _configured(name: str, prefix: str) -> dict[str, Any]:
+    """Say what the configuration of a plugin is like, where that plugin is named."""
+    named = {"properties": {"name": {"const": name}}, "required": ["name"]}
+    return {"if": named, "then": {"properties": {"config": {"$ref": f"{prefix}{_CONFIG}{name}"}}}}
 
 
 def report_schema() -> dict[str, Any]:
@@ -90,6 +112,8 @@ def _as_written(part: dict[str, Any]) -> dict[str, Any]:
 def _optional(schema: dict[str, Any]) -> dict[str, Any]:
     """Copy a section's schema with no key required and every key removable."""
     loose = {key: value for key, value in schema.items() if key != "required"}
+    if "properties" not in schema:  # the names of an enumeration
+        return loose
     loose["properties"] = {name: _removable(value) for name, value in schema["properties"].items()}
     return loose
 

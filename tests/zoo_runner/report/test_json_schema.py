@@ -1,17 +1,39 @@
 from __future__ import annotations
 
 import json
+from enum import Enum
 from typing import Any
 
 import pytest
 import yaml
 from jsonschema import Draft202012Validator
+from pydantic import BaseModel, ConfigDict
 
 from zoo_runner.report.changes import Interval
 from zoo_runner.report.json_schema import json_schema, report_schema
 from zoo_runner.report.model import ManifestRecord, MetricRecord, Report, Verdict
 
 VALIDATOR = Draft202012Validator(json_schema())
+
+
+class Color(str, Enum):
+    RED = "red"
+
+
+class Inner(BaseModel):
+    color: Color = Color.RED
+
+
+class Config(BaseModel):
+    """Of a plugin."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    size: int
+    inner: Inner = Inner()
+
+
+CONFIGURED = Draft202012Validator(json_schema({"toy": Config}))
 
 
 def complaints(text: str) -> list[str]:
@@ -21,8 +43,42 @@ def complaints(text: str) -> list[str]:
 
 def test_is_itself_valid() -> None:
     Draft202012Validator.check_schema(json_schema())
+    Draft202012Validator.check_schema(CONFIGURED.schema)
     assert json_schema()["$schema"] == "https://json-schema.org/draft/2020-12/schema"
     assert (json_schema()["$id"], json_schema()["title"]) == ("urn:zoo-runner:schema:manifest", "Model-zoo manifest")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        pytest.param("{name: toy, config: {size: 1}}", [], id="fits"),
+        pytest.param("{name: toy}", [], id="none"),
+        pytest.param("{name: other, config: {a: b}}", [], id="another plugin"),
+        pytest.param("{name: toy, config: {inner: {}}}", ["'size' is a required property"], id="a key is missing"),
+        pytest.param("{name: toy, config: {size: x}}", ["'x' is not of type 'integer'"], id="another type"),
+        pytest.param(
+            "{name: toy, config: {size: 1, inner: {color: blue}}}", ["'blue' is not one of ['red']"], id="further in"
+        ),
+    ],
+)
+def test_the_configuration_is_that_of_the_plugin_that_is_named(minimal: str, text: str, expected: list[str]) -> None:
+    data = yaml.safe_load(minimal.replace("{name: toy}", text))
+    assert data["plugin"] == yaml.safe_load(text)
+    assert [error.message for error in CONFIGURED.iter_errors(data)] == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "fits"),
+    [
+        pytest.param("{name: toy, config: {inner: {}}}", True, id="the other file may have the size"),
+        pytest.param("{name: toy, config: {size: null}}", True, id="removed"),
+        pytest.param("{config: {a: b}}", True, id="nobody knows of which plugin"),
+        pytest.param("{name: toy, config: {size: x}}", False, id="another type"),
+        pytest.param("{name: toy, config: {sise: 1}}", False, id="unknown key"),
+    ],
+)
+def test_the_configuration_in_a_file_that_extends_another(text: str, *, fits: bool) -> None:
+    assert CONFIGURED.is_valid(yaml.safe_load(f"extends: base.yaml\nplugin: {text}")) is fits
 
 
 def test_every_section_is_closed() -> None:
