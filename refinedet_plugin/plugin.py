@@ -10,6 +10,8 @@ from zoo_runner.plugin.hookspecs import hookimpl
 from zoo_runner.plugin.interfaces import BATCH, TensorSpec
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import torch
 
     from refinedet_plugin.config import RefineDetConfig
@@ -49,6 +51,12 @@ class RefineDetNetwork:
         from refinedet_plugin.network import RefineDet  # noqa: PLC0415 - loads torch
 
         return RefineDet(self.config).eval()
+
+    def advice(self, shapes: Mapping[str, tuple[int, ...]]) -> str:
+        """Say which keys of the configuration make the network fit tensors of these shapes."""
+        from refinedet_plugin.advice import advice  # noqa: PLC0415 - listing plugins needs no pydantic
+
+        return advice(self.config, shapes)
 
 
 @hookimpl

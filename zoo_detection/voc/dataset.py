@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 import re
 from collections.abc import Iterator, Sequence
@@ -13,7 +14,7 @@ import numpy as np
 
 from zoo_detection.samples import DetectionSample
 from zoo_detection.voc.annotation import Annotation, FaultError, read_annotation
-from zoo_runner.errors import DatasetError, did_you_mean, listed
+from zoo_runner.errors import DatasetError, did_you_mean, listed, shortened
 from zoo_runner.plugin.files import Bound, read_regular
 
 if TYPE_CHECKING:
@@ -101,7 +102,7 @@ class VocDataset:
         raise DatasetError(
             f"expected {self.year}/Annotations and {self.year}/ImageSets, or Annotations and ImageSets, "
             f"in {root}; found {found or ('nothing in it' if root.is_dir() else 'no such folder')}; "
-            f"give the VOCdevkit folder that holds {self.year}"
+            f"give the VOCdevkit folder that holds {self.year}{_years(root)}"
         )
 
     def _ids(self, folder: Path) -> list[str]:
@@ -112,7 +113,7 @@ class VocDataset:
             known = sorted(other.stem for other in path.parent.glob("*.txt"))
             raise DatasetError(
                 f"expected the image set {path}; found {', '.join(known[:SHOWN]) or 'none'} there; "
-                f"name one of those as image_set{did_you_mean(self.image_set, known)}"
+                f"write {path}{_sets(self.image_set, known)}"
             ) from None
         except (OSError, UnicodeDecodeError) as error:
             why = error.strerror if isinstance(error, OSError) else error
@@ -235,3 +236,15 @@ def _annotation(folder: Path, name: str) -> Annotation:
 def _fixed(array: NDArray[_Scalar]) -> NDArray[_Scalar]:
     array.flags.writeable = False
     return array
+
+
+def _years(root: Path) -> str:
+    """Say what to set where the folder of another year is there."""
+    years = sorted(each.parent.name for each in root.glob("*/ImageSets"))
+    return "".join(f", or set plugin.config.year: {shortened(year)}" for year in years[:SHOWN])
+
+
+def _sets(wanted: str, known: Sequence[str]) -> str:
+    """Say what to set where there are other lists, the nearest name first."""
+    nearest = sorted(known, key=lambda name: -difflib.SequenceMatcher(None, wanted, name).ratio())
+    return "".join(f", or set plugin.config.image_set: {shortened(name)}" for name in nearest[:1])

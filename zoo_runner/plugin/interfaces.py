@@ -146,6 +146,18 @@ class Network(Protocol):
         """Return the network in evaluation mode; ``forward`` takes ``inputs`` and returns ``outputs``."""
 
 
+@runtime_checkable
+class AdvisedNetwork(Network, Protocol):
+    """A network that can tell from a checkpoint what it was configured with."""
+
+    def advice(self, shapes: Mapping[str, tuple[int, ...]]) -> str:
+        """Say what to set in ``plugin.config`` so that the network fits a checkpoint; empty if nothing is known to.
+
+        Args:
+            shapes: Of the checkpoint's tensors, by the network's names.
+        """
+
+
 class Dataset(Protocol):
     """Where samples come from."""
 

@@ -30,11 +30,12 @@ def refused(root: Path, dataset: VocDataset = DATASET) -> str:
         (None, "found no such folder"),
         ((), "found nothing in it"),
         (("VOC2012", "extra"), "found VOC2012, extra"),
+        (("VOC2012/ImageSets", "VOC2012/Annotations"), "found VOC2012; "),
         (("VOC2007",), "found VOC2007, empty"),
         (("VOC2007/JPEGImages", "VOC2007/Annotations"), "found VOC2007/Annotations, VOC2007/JPEGImages"),
         (tuple(f"d{number:02}" for number in range(12)), "d09, ...;"),
     ],
-    ids=["missing", "empty", "other year", "empty year", "incomplete year", "many entries"],
+    ids=["missing", "empty", "other year", "whole other year", "empty year", "incomplete year", "many entries"],
 )
 def test_folder_without_a_data_set(tmp_path: Path, folders: tuple[str, ...] | None, found: str) -> None:
     root = tmp_path / "data"
@@ -45,14 +46,16 @@ def test_folder_without_a_data_set(tmp_path: Path, folders: tuple[str, ...] | No
     text = refused(root)
     assert text.startswith("expected VOC2007/Annotations and VOC2007/ImageSets, or Annotations and ImageSets, in ")
     assert found in text
-    assert text.endswith("give the VOCdevkit folder that holds VOC2007")
+    cure = ", or set plugin.config.year: VOC2012" if "VOC2012/ImageSets" in (folders or ()) else ""
+    assert text.endswith(f"give the VOCdevkit folder that holds VOC2007{cure}")
 
 
 def test_unknown_image_set(tmp_path: Path) -> None:
     root = devkit(tmp_path, {"a": annotation()})
     text = refused(root, VocDataset(CLASSES, image_set="tset"))
     assert "expected the image set" in text
-    assert "tset.txt; found test there; name one of those as image_set; did you mean 'test'?" in text
+    assert f"{root}/VOC2007/ImageSets/Main/tset.txt; found test there; write " in text
+    assert text.endswith("/Main/tset.txt, or set plugin.config.image_set: test")
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from zoo_runner.errors import ExportError, InferenceError, PrerequisiteError, in
 from zoo_runner.files.named_errors import naming
 from zoo_runner.onnx_graph import name_nodes, strip_provenance
 from zoo_runner.plugin.calls import calling
-from zoo_runner.plugin.interfaces import SessionRequest, TensorSpec
+from zoo_runner.plugin.interfaces import AdvisedNetwork, SessionRequest, TensorSpec
 from zoo_runner.plugin.tensors import array_texts, batch_texts, mismatch
 from zoo_runner.stages.export.checkpoint import load_checkpoint
 from zoo_runner.stages.export.exporters import RETRY, convert, simplify
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from zoo_runner.manifest.schema import OnnxOptions
     from zoo_runner.plugin.interfaces import Arrays, Network
+    from zoo_runner.stages.export.state_dicts import Advise
 
 LARGEST_DIFFERENCE: Final = 1e-3
 CORRECT: Final = "correct the plugin, or plugin.config"
@@ -86,7 +87,7 @@ def export(
     tools = tool_versions(options)
     _import(tools)
     module = _build(network)
-    notes = load_checkpoint(module, checkpoint, sha256)
+    notes = load_checkpoint(module, checkpoint, sha256, _adviser(network))
     batches = COMPARED_BATCHES if options.dynamic_batch else (batch,)
     references = [_reference(module, network, size) for size in batches]
     with _draft(destination) as draft:
@@ -152,6 +153,10 @@ def relative_difference(reference: NDArray[Any], found: NDArray[Any]) -> float:
     if not largest:
         return 0.0
     return largest / scale if scale else float("inf")
+
+
+def _adviser(network: Network) -> Advise | None:
+    return network.advice if isinstance(network, AdvisedNetwork) else None
 
 
 def _build(network: Network) -> torch.nn.Module:

@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING
 
 from zoo_runner.errors import ExportError
 from zoo_runner.stages.export.checkpoint_file import FETCH_AGAIN, read_checkpoint
-from zoo_runner.stages.export.state_dicts import Found, differences, fitted, listed, state_dicts, unsearched
+from zoo_runner.stages.export.state_dicts import Advise, Found, differences, fitted, listed, state_dicts, unsearched
 
 if TYPE_CHECKING:
     import torch
 
 
-def load_checkpoint(module: torch.nn.Module, path: Path, sha256: str | None = None) -> tuple[str, ...]:
+def load_checkpoint(
+    module: torch.nn.Module, path: Path, sha256: str | None = None, advise: Advise | None = None
+) -> tuple[str, ...]:
     """Copy a checkpoint's tensors into ``module``, name for name and shape for shape.
 
     The tensors may stand at the top of the file or under a key of it, such as ``{"model": …}``, and all names may
@@ -28,6 +30,7 @@ def load_checkpoint(module: torch.nn.Module, path: Path, sha256: str | None = No
         path: The checkpoint, as ``torch.save`` writes it, in the current or the older format, or safetensors. It is
             read once: what was hashed is what is loaded.
         sha256: What its content must be.
+        advise: Says what to configure, given the shapes of tensors that do not fit.
 
     Returns:
         What was taken where the file left a choice, and what of it was left out; nothing for a plain state_dict.
@@ -42,7 +45,7 @@ def load_checkpoint(module: torch.nn.Module, path: Path, sha256: str | None = No
     candidates = state_dicts(content, path)
     found = [each for candidate in candidates if (each := fitted(candidate, module)) is not None]
     if not found:
-        raise ExportError(differences(candidates, module, path))
+        raise ExportError(differences(candidates, module, path, *([advise] if advise else [])))
     expected: Mapping[str, torch.Tensor] = module.state_dict()
     _refuse_choice(found, expected, path)
     chosen = found[0]

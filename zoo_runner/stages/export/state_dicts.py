@@ -8,11 +8,11 @@ the prefixes that all of its names carry, it has the network's names and shapes 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from zoo_runner.errors import ExportError, shortened
 from zoo_runner.plugin.tensors import mismatch, tensor_text
@@ -35,8 +35,11 @@ COUNTERS: Final = (STEPS, "n_averaged", "total_ops", "total_params")
 """Numbers that no layer computes with: of torch's normalisation and weight averaging, and of the profiler thop."""
 COUNTED_SINCE: Final = 2
 """Version of torch's normalisation layers that have :data:`STEPS`; the state_dict says it."""
-LISTED: Final = 20
+Advise: TypeAlias = "Callable[[Mapping[str, tuple[int, ...]]], str]"
+LISTED: Final = 10
 """How many tensors of each kind of difference are named."""
+DIFFERENT: Final = 3
+"""Of those with two shapes, which take a line each."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,8 +142,19 @@ def fitted(candidate: Candidate, module: torch.nn.Module) -> Found | None:
     )
 
 
-def differences(candidates: Sequence[Candidate], module: torch.nn.Module, path: Path) -> str:
-    """Say how the set of tensors that comes nearest to the network differs from it."""
+def _silent(_shapes: Mapping[str, tuple[int, ...]]) -> str:
+    return ""
+
+
+def differences(candidates: Sequence[Candidate], module: torch.nn.Module, path: Path, advise: Advise = _silent) -> str:
+    """Say how the set of tensors that comes nearest to the network differs from it, and what to do.
+
+    Args:
+        candidates: The sets of tensors that the file holds.
+        module: The network.
+        path: The file.
+        advise: Is given the shapes of the nearest set, and says what to configure.
+    """
     expected: Mapping[str, torch.Tensor] = module.state_dict()
     nearest = max(candidates, key=lambda each: len(_names(each, expected)[0].keys() & expected.keys()))
     names, prefix = _names(nearest, expected)
@@ -158,7 +172,11 @@ def differences(candidates: Sequence[Candidate], module: torch.nn.Module, path: 
             if name in found and not _fits(tensor, found[name])
         ],
     }
-    lines = [f"  {len(entries)} {kind}: {listed(entries)}" for kind, entries in lists.items() if entries]
+    lines = [
+        f"  {len(entries)} {kind}: {listed(entries, DIFFERENT if kind == 'different' else LISTED)}"
+        for kind, entries in lists.items()
+        if entries
+    ]
     where = f" under {'.'.join(nearest.keys)!r}" if nearest.keys else ""
     others = [repr(".".join(each.keys)) for each in candidates if each is not nearest]
     return (
@@ -167,14 +185,18 @@ def differences(candidates: Sequence[Candidate], module: torch.nn.Module, path: 
         + "\n".join(lines)
         + "\n"
         + (f"  what is under {listed(others)} does not match either\n" if others else "")
-        + "Use the checkpoint this network was trained to, or correct plugin.config."
+        + (advise(_shapes(found)) or "Use the checkpoint this network was trained to, or correct plugin.config.")
     )
 
 
-def listed(entries: Sequence[str]) -> str:
+def _shapes(tensors: Mapping[str, torch.Tensor]) -> dict[str, tuple[int, ...]]:
+    return {name: tuple(tensor.shape) for name, tensor in tensors.items()}
+
+
+def listed(entries: Sequence[str], most: int = LISTED) -> str:
     """Join the first entries, and count the rest."""
-    rest = len(entries) - LISTED
-    return ", ".join(entries[:LISTED]) + (f", and {rest} more" if rest > 0 else "")
+    rest = len(entries) - most
+    return ", ".join(entries[:most]) + (f", and {rest} more" if rest > 0 else "")
 
 
 def _candidates(content: Mapping[Any, Any]) -> Iterator[Candidate]:

@@ -151,7 +151,8 @@ def read_samples(recipe: Recipe, root: Path) -> Sequence[Sample]:
     if len(samples) != expected:
         msg = (
             f"{root}: expected the {expected} samples of {recipe.manifest.dataset.name}, found {len(samples)}; "
-            f"a figure for other data cannot be compared (for a part of the set use --limit)"
+            f"a figure for other data cannot be compared; if these are the data you mean, set "
+            f"dataset.samples: {len(samples)}"
         )
         raise DatasetError(msg)
     _check_ids(root, samples)

@@ -358,8 +358,8 @@ def test_another_number_of_samples(count: int, toy: Callable[..., Recipe], tmp_p
     with pytest.raises(DatasetError) as caught:
         read_samples(toy(), root)
     assert str(caught.value) == (
-        f"{root}: expected the 3 samples of points, found {count}; a figure for other data cannot be compared "
-        "(for a part of the set use --limit)"
+        f"{root}: expected the 3 samples of points, found {count}; a figure for other data cannot be compared; "
+        f"if these are the data you mean, set dataset.samples: {count}"
     )
 
 
