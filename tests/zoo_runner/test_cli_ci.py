@@ -11,6 +11,8 @@ import pytest
 if TYPE_CHECKING:
     from tests.conftest import ZooRun
 
+pytestmark = pytest.mark.slow  # whole runs of the command
+
 LIMIT = 1024 * 1024
 MISSED = ("--set", "plugin.config.classes=[bee, ant, cat, dog]")
 

@@ -14,6 +14,8 @@ import pytest
 if TYPE_CHECKING:
     from tests.conftest import ZooRun
 
+pytestmark = pytest.mark.slow  # whole runs of the command
+
 FORMS = {"report.json", "report.html", "junit.xml", "summary.md", "report.sarif"}
 PREVIOUS = {"previous-report.json", "previous-report.html"}
 PATIENCE = 120

@@ -16,6 +16,8 @@ import pytest
 if TYPE_CHECKING:
     from tests.conftest import ZooRun
 
+pytestmark = pytest.mark.slow  # whole runs of the command
+
 FAULTS = ("bug", "end of file", "exit 0", "exit 1", "memory", "disk")
 CRASHES = (
     *(("postprocess", fault) for fault in FAULTS),  # on a thread of its own

@@ -16,6 +16,8 @@ from file_site import Site, site, status
 if TYPE_CHECKING:
     from tests.conftest import ZooRun
 
+pytestmark = pytest.mark.slow  # whole runs of the command
+
 __all__ = ["site"]
 
 SECRET = "Pl4nted+Secret/0f=this&Run"  # noqa: S105 - nobody's

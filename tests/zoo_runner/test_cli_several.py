@@ -13,6 +13,8 @@ from zoo_runner.commands.execution import worst
 if TYPE_CHECKING:
     from tests.conftest import ZooRun
 
+pytestmark = pytest.mark.slow  # whole runs of the command
+
 FAILING = "extends: trial.yaml\nname: {}\nplugin: {{config: {{classes: [bee, ant, cat, dog]}}}}\n"
 MANIFESTS = {
     "fail.yaml": FAILING.format("fail"),

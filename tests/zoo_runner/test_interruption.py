@@ -18,6 +18,8 @@ from zoo_runner.stages.threads import workers
 if TYPE_CHECKING:
     from tests.conftest import ZooRun
 
+pytestmark = pytest.mark.slow  # whole runs of the command
+
 SAMPLES = 150
 PATIENCE = 300
 CHUNK_SECONDS = 3.0

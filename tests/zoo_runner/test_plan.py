@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from tests.conftest import ZooRun
 
+pytestmark = pytest.mark.slow  # whole runs of the command
+
 STAGES = [stage.value for stage in Stage]
 OUTPUTS = ("odm_loc", "odm_conf", "arm_loc", "arm_conf")
 ALL_BATCHES = (1, 4, 8, 16, 32, 64)

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from zoo_runner.job.recipe import Recipe
     from zoo_runner.stages.fetch.trust import Fetched
 
+pytestmark = pytest.mark.slow  # whole runs of the command
+
 
 STREAM = {"preprocess", "infer", "postprocess"}
 

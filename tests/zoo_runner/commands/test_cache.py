@@ -18,6 +18,8 @@ from zoo_runner.testing import stand_in_environment
 if TYPE_CHECKING:
     from tests.conftest import ZooRun
 
+pytestmark = pytest.mark.slow  # whole runs of the command
+
 EXPLAIN = ("cache", "explain", "trial.yaml")
 RUN = ("trial.yaml", "--output", "out", "--until", "evaluate")
 

@@ -15,6 +15,8 @@ from zoo_runner.errors import ExitCode, UsageError
 if TYPE_CHECKING:
     from tests.conftest import ZooRun
 
+pytestmark = pytest.mark.slow  # whole runs of the command
+
 COMMANDS = (
     "--help",
     "--version",

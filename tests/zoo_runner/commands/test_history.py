@@ -20,6 +20,8 @@ from zoo_runner.report.model import Environment, ManifestRecord, MetricRecord, P
 if TYPE_CHECKING:
     from tests.conftest import ZooRun
 
+pytestmark = pytest.mark.slow  # whole runs of the command
+
 TOY = """\
 name: toy
 plugin: {name: toy}

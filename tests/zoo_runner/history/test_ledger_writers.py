@@ -19,6 +19,8 @@ from zoo_runner.errors import StageError
 from zoo_runner.history import ledger as ledger_module
 from zoo_runner.history.ledger import Ledger
 
+pytestmark = pytest.mark.slow  # whole runs of the command
+
 WRITER = """
 import sys
 from pathlib import Path

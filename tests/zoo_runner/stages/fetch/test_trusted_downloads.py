@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from tests.conftest import ZooRun
     from zoo_runner.store.store import Store
 
+pytestmark = pytest.mark.slow  # whole runs of the command
+
 __all__ = ["site", "store"]  # fixtures
 LOGIN = b"<!doctype html><title>Sign in</title>"
 POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 550000000\n"

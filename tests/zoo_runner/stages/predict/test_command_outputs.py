@@ -22,6 +22,8 @@ from zoo_runner.testing import stand_in_environment
 if TYPE_CHECKING:
     from tests.conftest import ZooRun
 
+pytestmark = pytest.mark.slow  # whole runs of the command
+
 Machines: TypeAlias = "Callable[..., ZooRun]"
 COMMAND = ("--set", "infer.tool=ais_bench-cli")
 TRIAL = ("trial.yaml", "--backend", "ascend", "--output", "out", *COMMAND)
