@@ -21,7 +21,7 @@ pytestmark = pytest.mark.slow
 EXAMPLES = 1000 if LONG else 20
 DEEP = 100_000
 KEPT = ROOT / "tests" / "faults" / "corpus"
-"""For each reader, as far as there is one, an archive of inputs that fuzzing found; ``fuzz.py`` writes them."""
+"""For each reader, an archive of inputs that fuzzing found; ``test_fuzz.py`` writes them."""
 TOKENS = (
     *(b"", b"\0", b"\xff\xfe", b"\xed\xa0\x80", b"1e999", b"NaN", b"-1", b"9" * 5000, b"null", b"[]", b"{}", b"&a *a"),
     *(b"!!python/object:os.system x", b"<!DOCTYPE a>", b"../../x", b"\n\t- ", b"[" * 2000, b"<a>" * 2000),
