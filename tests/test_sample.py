@@ -32,6 +32,8 @@ from zoo_runner.store.fingerprints import file_digest
 if TYPE_CHECKING:
     from tests.conftest import ZooRun
 
+pytestmark = pytest.mark.slow  # the whole sample, again and again
+
 MANIFEST = ROOT / "manifests" / "refinedet320-sample.yaml"
 DATA = ROOT / "refinedet_plugin" / "sample" / "VOCdevkit"
 SAMPLES = 240

@@ -19,6 +19,8 @@ import yaml
 
 from places import ROOT
 
+pytestmark = pytest.mark.slow  # runs of the sample
+
 FOLDER = ROOT / "docs" / "ci"
 GITHUB, GITLAB = FOLDER / "github-actions.yml", FOLDER / "gitlab-ci.yml"
 STORE = ".zoo-runner"

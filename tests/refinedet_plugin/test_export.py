@@ -11,6 +11,8 @@ from zoo_runner.manifest.schema import OnnxOptions
 from zoo_runner.onnx_graph import check_nodes, output_nodes
 from zoo_runner.stages.export.checked_export import export
 
+pytestmark = pytest.mark.slow  # exports the network
+
 torch = pytest.importorskip("torch")
 onnx = pytest.importorskip("onnx")
 for package in ("onnxscript", "onnxsim"):

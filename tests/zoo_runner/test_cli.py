@@ -21,6 +21,8 @@ from zoo_runner.report.model import Report
 if TYPE_CHECKING:
     from tests.conftest import ZooRun
 
+pytestmark = pytest.mark.slow  # whole runs of the command
+
 SAMPLE = ROOT / "manifests" / "refinedet320-sample.yaml"
 OPTIONS = (
     *("backend", "weights", "data", "subset", "baseline", "batch-size", "device", "limit", "from", "until", "results"),

@@ -24,6 +24,8 @@ from zoo_runner.plugin.scoring import WholeSet
 from zoo_runner.report.files import write_report
 from zoo_runner.report.model import Verdict, WaiverState
 
+pytestmark = pytest.mark.slow  # whole runs
+
 REPORT = set(FILES)
 
 

@@ -16,6 +16,8 @@ from places import ROOT
 from zoo_runner.testing import stand_in_environment
 from zoo_runner.testing.om_file import read_om
 
+pytestmark = pytest.mark.slow  # whole runs
+
 AIPP = ("--set", "atc.aipp=auto")
 LIMIT = 5  # not a multiple of the batch size
 MAIN = "from zoo_runner.cli import main; main()"

@@ -12,6 +12,8 @@ from zoo_runner.job.options import Stage
 from zoo_runner.report.model import Verdict
 from zoo_runner.stages.gate.verdicts import NOTHING as NO_FIGURE
 
+pytestmark = pytest.mark.slow  # whole runs
+
 PR = "subsets={pr: {every: 10, offset: 3, expected: {value: 100, tolerance: {abs: 0.5}}}, bare: {every: 50}}"
 
 

@@ -14,6 +14,8 @@ import pytest
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+pytestmark = pytest.mark.slow  # starts the command again and again
+
 Run: TypeAlias = Callable[..., subprocess.CompletedProcess[str]]
 Compute: TypeAlias = "Callable[[NDArray[np.float32]], list[NDArray[np.float32]]]"
 SHAPES = [(5, 4), (5, 2), (5, 4), (5, 3)]

@@ -36,6 +36,8 @@ from zoo_runner.stages.predict.result_folder import open_results, write_inputs
 from zoo_runner.store.fingerprints import file_digest
 from zoo_runner.testing import stand_in_environment
 
+pytestmark = pytest.mark.slow  # starts the command again and again, also one that hangs
+
 BATCH = 2
 INPUTS = (TensorSpec("left", "float32", ("batch", 12)), TensorSpec("right", "float32", ("batch", 12)))
 OUTPUTS = tuple(TensorSpec(name, "float32", ("batch", 6, 2)) for name in ("sum", "difference"))

@@ -27,6 +27,8 @@ from zoo_runner.plugin.interfaces import Arrays, SessionRequest, TensorSpec
 from zoo_runner.store.fingerprints import file_digest
 from zoo_runner.testing import stand_in_environment
 
+pytestmark = pytest.mark.slow  # starts a process for each device, also ones that hang
+
 IMAGE = TensorSpec("image", "float32", ("batch", 3, 4, 4))
 OUTPUTS = tuple(
     TensorSpec(name, "float32", ("batch", 12, size)) for name, size in [("loc", 4), ("conf", 2), ("arm", 4)]

@@ -14,6 +14,8 @@ import pytest
 
 from places import ROOT
 
+pytestmark = pytest.mark.slow  # starts processes and kills them
+
 
 @pytest.mark.parametrize("fault", ["", "hang"], ids=["idle", "in-a-call"])
 def test_no_process_survives_its_parent(tmp_path: Path, fault: str) -> None:

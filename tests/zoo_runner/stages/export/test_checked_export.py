@@ -19,6 +19,8 @@ from zoo_runner.onnx_graph import check_nodes, output_nodes
 from zoo_runner.plugin.interfaces import TensorSpec
 from zoo_runner.stages.export.checked_export import export, export_graph, tool_versions
 
+pytestmark = pytest.mark.slow  # exports again and again
+
 torch = pytest.importorskip("torch")
 onnx = pytest.importorskip("onnx")
 pytest.importorskip("onnxsim")
