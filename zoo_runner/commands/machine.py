@@ -56,13 +56,14 @@ def _list_keys(name: str) -> int:
     from zoo_runner.plugin.loading import load  # noqa: PLC0415 - looks through all installed distributions
 
     model = load(name).config_model()
-    fields = model.model_json_schema(mode="validation").get("properties", {}) if model else {}
+    fields = model.model_fields if model else {}
     if not fields:
         click.echo(f"{name} takes no plugin.config")
     for key, field in fields.items():
-        default = json.dumps(field["default"], ensure_ascii=False) if "default" in field else "required"
+        value = field.get_default(call_default_factory=True, validated_data={})
+        default = "required" if field.is_required() else json.dumps(value, ensure_ascii=False, default=str)
         shown = default if len(default) <= LONGEST_DEFAULT else f"{default[: LONGEST_DEFAULT - 2]} …"
-        click.echo(f"{key:<22} {shown:<24} {field.get('description', '')}".rstrip())
+        click.echo(f"{field.alias or key:<22} {shown:<24} {field.description or ''}".rstrip())
     return ExitCode.PASS
 
 

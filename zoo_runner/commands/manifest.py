@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -109,8 +110,15 @@ def schema(kind: str) -> int:
 
 
 def _configs() -> dict[str, type[BaseModel]]:
-    """Return what the plugins that are installed check their configuration against; broken ones are left out."""
+    """Return what the installed plugins check their configuration against; where that fails, the plugin is left out."""
+    from pydantic import PydanticUserError  # noqa: PLC0415 - not needed for --help
+
     from zoo_runner.plugin.loading import listing, load  # noqa: PLC0415 - looks through all installed distributions
 
-    models = {entry.name: load(entry.name).config_model() for entry in listing() if entry.kind == "model"}
-    return {name: model for name, model in models.items() if model is not None}
+    models: dict[str, type[BaseModel]] = {}
+    for entry in listing():
+        with suppress(ZooError, PydanticUserError):  # editors need the schema also where one plugin is broken
+            if entry.kind == "model" and (model := load(entry.name).config_model()):
+                model.model_json_schema(mode="validation")
+                models[entry.name] = model
+    return models

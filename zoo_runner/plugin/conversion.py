@@ -57,7 +57,8 @@ class ConversionRequest:
         inputs: What the graph takes.
         outputs: What it returns, in the manifest's order.
         batch: Samples per call.
-        chip: The chip as :meth:`Backend.chip` names it. In a plan it may be another one, or empty.
+        chip: The chip's name, as :meth:`Backend.chip` returns it. A plan may be for a chip that is not in this
+            machine; where nobody named one it is empty.
         options: The manifest's section ``atc``.
         base: The folder that paths in ``options`` are relative to.
         keep: Keeps a small text file under a name for later runs, and returns its absolute path; for settings that

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -48,6 +50,41 @@ def test_github_gets_an_annotation_at_the_line(several: ZooRun) -> None:
     done = github("validate", "typo.yaml", "--json")
     assert len(json.loads(done.stdout)) == 1
     assert "::error file=typo.yaml,line=4" in done.stderr
+
+
+WRECK = """\
+from collections.abc import Callable
+
+from pydantic import BaseModel, Field
+from trial_plugin import *
+
+from zoo_runner.plugin.hookspecs import hookimpl
+
+
+@hookimpl
+def zoo_config():
+"""
+BROKEN = {
+    "fails": "    raise RuntimeError('broken')\n",
+    "no schema": "    class Odd(BaseModel):\n        when: Callable[[], int] = Field(default=None)\n    return Odd\n",
+}
+
+
+@pytest.mark.parametrize("body", BROKEN.values(), ids=BROKEN)
+def test_the_schema_is_there_though_a_plugin_is_broken(
+    trial: ZooRun, trial_site: Path, tmp_path: Path, body: str
+) -> None:
+    site = shutil.copytree(trial_site, tmp_path / "site")
+    (site / "wreck_plugin.py").write_text(f"{WRECK}{body}")
+    info = site / "wreck-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: wreck\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[zoo_runner]\nwreck = wreck_plugin\n")
+    done = trial.given(PYTHONPATH=site)("schema")
+    assert (done.returncode, done.stderr) == (0, "")
+    known = json.loads(done.stdout)["$defs"]
+    assert {"Config-refinedet", "Config-trial"} <= known.keys()
+    assert "Config-wreck" not in known
 
 
 def test_no_secret_is_printed(several: ZooRun) -> None:
