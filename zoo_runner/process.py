@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from zoo_runner.errors import StageError, UsageError
+from zoo_runner.files.new_file import new_file
 from zoo_runner.known_secrets import known
 from zoo_runner.redaction import clean
 
@@ -93,14 +94,13 @@ def _opened(log: Path) -> BinaryIO:
     """
     if os.path.lexists(log) and not is_log(log):
         raise StageError(f"{log}: expected the log of an earlier run, or nothing, found something else; move it away")
-    temporary = log.with_name(f".{log.name}.{os.getpid()}.tmp")
-    temporary.unlink(missing_ok=True)
-    output = temporary.open("xb")
-    try:
-        temporary.replace(log)
-    except BaseException:
-        output.close()
-        raise
+    with new_file(log) as temporary:
+        output = temporary.open("wb")
+        try:
+            temporary.replace(log)
+        except BaseException:
+            output.close()
+            raise
     return output
 
 
@@ -108,11 +108,10 @@ def _clean(log: Path) -> None:
     """Take secrets out of what a command printed, piece by piece; without any the file stays as it is."""
     if not known() or all(shown == piece for piece, shown in _cleaned_pieces(log)):
         return
-    temporary = log.with_name(f".{log.name}.{os.getpid()}.tmp")
-    temporary.unlink(missing_ok=True)
-    with temporary.open("xb") as file:
-        file.writelines(shown for _, shown in _cleaned_pieces(log))
-    temporary.replace(log)
+    with new_file(log) as temporary:
+        with temporary.open("wb") as file:
+            file.writelines(shown for _, shown in _cleaned_pieces(log))
+        temporary.replace(log)
 
 
 def _cleaned_pieces(log: Path) -> Iterator[tuple[bytes, bytes]]:

@@ -7,11 +7,11 @@ import json
 import os
 import stat
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
+from zoo_runner.files.new_file import new_file
 from zoo_runner.output.names import INVENTORY
 from zoo_runner.store.durable import sync
 from zoo_runner.store.fingerprints import file_digest
@@ -117,27 +117,10 @@ def _write(folder: Path, inventory: Inventory) -> None:
         return
     files = {name: list(marks) for name, marks in sorted(inventory.files.items())}
     content = {"schema_version": SCHEMA_VERSION, "about": ABOUT, "manifest": inventory.manifest, "files": files}
-    temporary = new_file(folder / INVENTORY)
-    try:
+    with new_file(folder / INVENTORY) as temporary:
         temporary.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
         sync(temporary)
         temporary.replace(folder / INVENTORY)
-    except BaseException:
-        with suppress(OSError):  # what is reported is why it could not be written
-            temporary.unlink(missing_ok=True)
-        raise
-
-
-def new_file(path: Path) -> Path:
-    """Make an empty file beside ``path``, to be filled and put in its place.
-
-    Raises:
-        OSError: It cannot be made.
-    """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    temporary.unlink(missing_ok=True)
-    os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666))
-    return temporary
 
 
 def _marks(path: Path) -> Iterator[str]:

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from zoo_runner.errors import StageError
 from zoo_runner.files.named_errors import naming
-from zoo_runner.output.inventory import expect, new_file, read_inventory, settle
+from zoo_runner.files.new_file import beside, new_file, new_folder
+from zoo_runner.output.inventory import expect, read_inventory, settle
 from zoo_runner.output.recognition import looks_own
 from zoo_runner.store.durable import sync
 
@@ -49,18 +50,13 @@ def replacing(path: Path) -> Iterator[Path]:
         OSError: It cannot be written.
     """
     require_own(path)
-    temporary = new_file(path)
-    try:
+    with new_file(path) as temporary:
         with naming(path):
             yield temporary
         require_own(path)
         sync(temporary)  # else a power failure leaves the new name, and nothing in it
         marks = expect(path, temporary)
         temporary.replace(path)
-    except BaseException:
-        with suppress(OSError):  # what is reported is why it could not be written
-            temporary.unlink(missing_ok=True)
-        raise
     settle(path, marks)
 
 
@@ -84,13 +80,9 @@ def replacing_folder(folder: Path) -> Iterator[Path]:
         OSError: It cannot be written.
     """
     require_own(folder)
-    temporary = _beside(folder, "tmp")
-    temporary.mkdir(parents=True)
-    try:
+    with new_folder(folder) as temporary:
         yield temporary
         put_folder(temporary, folder)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def put_folder(fresh: Path, folder: Path) -> None:
@@ -103,17 +95,17 @@ def put_folder(fresh: Path, folder: Path) -> None:
     require_own(folder)
     os.sync()  # once for all: thousands of single calls would take minutes on a slow disk
     marks = expect(folder, fresh)
-    old = _beside(folder, "old")
-    if os.path.lexists(folder):
-        folder.rename(old)
+    old = beside(folder, "old")
     try:
+        shutil.rmtree(old, ignore_errors=True)
+        if os.path.lexists(folder):
+            folder.rename(old)
         fresh.rename(folder)
-    except BaseException:
-        if os.path.lexists(old):
+        settle(folder, marks)
+    finally:
+        if os.path.lexists(old) and not os.path.lexists(folder):
             old.rename(folder)
-        raise
-    settle(folder, marks)
-    shutil.rmtree(old, ignore_errors=True)
+        shutil.rmtree(old, ignore_errors=True)  # interrupted here, it goes when the next run starts
 
 
 def remove_own(path: Path) -> bool:
@@ -128,9 +120,3 @@ def remove_own(path: Path) -> bool:
     with suppress(OSError):  # a full disk; a list that names what is gone makes nothing zoo-run's
         settle(path)
     return True
-
-
-def _beside(folder: Path, ending: str) -> Path:
-    path = folder.with_name(f".{folder.name}.{os.getpid()}.{ending}")
-    shutil.rmtree(path, ignore_errors=True)
-    return path
