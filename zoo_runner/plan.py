@@ -24,7 +24,8 @@ from zoo_runner.stages.convert.request import conversion_request
 from zoo_runner.stages.evaluate.canaries import check_canaries
 from zoo_runner.stages.export.model import graph_without_weights
 from zoo_runner.stages.gate.targets import accuracy_target
-from zoo_runner.stages.predict.command_outputs import folder_request
+from zoo_runner.stages.predict.command_outputs import file_sizes, folder_request
+from zoo_runner.stages.predict.disk_space import announced
 
 if TYPE_CHECKING:
     from zoo_runner.job.options import RunOptions
@@ -170,6 +171,7 @@ def _infer(recipe: Recipe, options: RunOptions, backend: Backend | None) -> Iter
         infer = recipe.manifest.infer
         yield f"{backend.name} ({backend.version()}) on {backend.chip()}, batch {infer.batch}"
         if isinstance(backend, FolderBackend):
+            yield f"will write {announced(file_sizes(recipe, _count(recipe, options)), options.output)}"
             name = _file_name(backend, f"{recipe.manifest.name}_bs{infer.batch}")
             request = folder_request(
                 recipe,

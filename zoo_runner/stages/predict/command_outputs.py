@@ -21,6 +21,7 @@ from zoo_runner.stages.fetch.sample_keys import SampleKeys
 from zoo_runner.stages.predict import pipeline as stream
 from zoo_runner.stages.predict import result_folder as results
 from zoo_runner.stages.predict.clocks import Clocks
+from zoo_runner.stages.predict.disk_space import files_size, require_room
 from zoo_runner.stages.predict.result_origin import SampleOrigin, model_origin, sample_origins, write_origin
 from zoo_runner.store.fingerprints import fingerprint
 
@@ -48,6 +49,16 @@ def folder_request(
         dirname=RESULTS,
         format=recipe.manifest.infer.outfmt,
     )
+
+
+def file_sizes(recipe: Recipe, samples: int) -> dict[str, int]:
+    """Return the bytes of what a command reads and writes: of results in text, the least they take."""
+    manifest = recipe.manifest
+    text = manifest.infer.outfmt == "TXT"
+    return {
+        INPUTS: files_size(recipe.host_inputs, samples),
+        RESULTS: files_size(manifest.output_specs, samples, text=text),
+    }
 
 
 def _as_they_are(source: stream.OutputSource) -> stream.OutputSource:
@@ -108,10 +119,12 @@ class CommandOutputs:
         """Write the inputs, run the command, and put its results in place when they are complete.
 
         Raises:
+            StageError: The disk has no room for inputs and results; no file was written then.
             InferenceError: The command failed, or its results are not what the model returns; an earlier
                 ``results`` folder stays as it was.
         """
         inputs = self.output / INPUTS
+        require_room(file_sizes(self.engine.recipe, len(self.samples)), self.output, self.progress)
         origins = sample_origins(self._keys, self.samples)
         with self.clocks.measure("preprocess"):
             noun = self.engine.recipe.noun

@@ -13,7 +13,7 @@ from zoo_runner.job.journal import STAND_IN_NOTICE, StageNote
 from zoo_runner.job.key_parts import remember
 from zoo_runner.job.options import Stage
 from zoo_runner.job.steps import PREDICT, PREDICT_FROM_FILES, coded, command_step
-from zoo_runner.output.names import INPUTS, PREDICTIONS
+from zoo_runner.output.names import INPUTS, PREDICTIONS, RESULTS
 from zoo_runner.output.writing import replacing
 from zoo_runner.plugin.folders import FolderBackend
 from zoo_runner.plugin.interfaces import STAND_IN, RepeatableBackend
@@ -26,6 +26,7 @@ from zoo_runner.stages.predict import pipeline as stream
 from zoo_runner.stages.predict import result_folder as results
 from zoo_runner.stages.predict.clocks import Clocks
 from zoo_runner.stages.predict.command_outputs import CommandOutputs
+from zoo_runner.stages.predict.disk_space import files_size, require_room
 from zoo_runner.stages.predict.inference import ModelOutputs
 from zoo_runner.stages.predict.output_checks import CheckedOutputs
 from zoo_runner.stages.predict.output_rules import rules_of
@@ -298,6 +299,7 @@ def write_inputs(job: Job, scored: Sequence[Sample]) -> None:
     one_thread_a_call()
     folder = job.options.output / INPUTS
     with job.journal.stage(Stage.PREPROCESS):
+        require_room({INPUTS: files_size(job.recipe.host_inputs, len(scored))}, folder, job.journal)
         inputs = stream.prepared(scored, job.recipe.host_preprocess, job.journal, job.recipe.noun)
         results.write_inputs(folder, scored, inputs)
     job.journal.artifact("inputs", folder)
@@ -314,6 +316,8 @@ def write_results(job: Job, scored: Sequence[Sample], engine: Engine) -> None:
             source.run()
             _note_files(job, source)
             return
+        outputs_size = files_size(job.recipe.manifest.output_specs, len(scored))
+        require_room({RESULTS: outputs_size}, folder, job.journal)
         seal = partial(_seal, source, engine, scored, sample_origins(source.keys, scored))
         stream.warm(len(scored), source)
         with (

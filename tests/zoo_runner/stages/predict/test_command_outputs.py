@@ -196,6 +196,7 @@ def test_the_plan_shows_the_command(machine: Machines) -> None:
     done = machine(devices=2)(*TRIAL, "--device", "0,1", "--limit", "1", "--dry-run")
     assert done.returncode == 0, done.stderr
     (line,) = [line for line in done.stdout.splitlines() if " -m ais_bench " in line]
+    assert "  will write 16 bytes of inputs and 16 bytes of results to out" in done.stdout.splitlines()
     assert line.endswith("--input out/inputs --output out --output_dirname results --outfmt BIN --device 0")
 
 
