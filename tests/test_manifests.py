@@ -64,8 +64,8 @@ def test_published_recipe() -> None:
     manifest = loaded.manifest
     assert manifest.source is not None
     assert manifest.source.commit == "0e4b24ce07245fcb8c48292326a731729cc5746a"
-    assert manifest.weights.url is not None
-    assert manifest.weights.url.endswith("/RefineDet320_VOC_final.pth")
+    (url,) = manifest.weights.urls
+    assert url.endswith("/RefineDet320_VOC_final.pth")
     assert manifest.weights.sha256 is None  # nobody has published one: it must not be made up
     assert manifest.dataset.md5 == "b6e924de25625d8de591ea690078ad9f"
     assert (manifest.dataset.samples, manifest.dataset.root_env) == (4952, "VOCDEVKIT")

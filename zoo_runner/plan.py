@@ -72,15 +72,16 @@ def plan(recipe: Recipe, options: RunOptions, *, store: Store, progress: Progres
 
 def _fetch(recipe: Recipe, options: RunOptions) -> Iterator[str]:
     weights, dataset = recipe.manifest.weights, recipe.manifest.dataset
-    url = options.weights or weights.url
+    url = redacted_url(options.weights) if options.weights else " or ".join(map(redacted_url, weights.urls))
     pin = f"sha256 {weights.sha256}" if weights.sha256 and not options.weights else "no hash: trusted on first use"
     if options.weights and weights.sha256 and not options.require_hash:
         meant = "as asked" if options.other_weights else "inconclusive without --other-weights"
         pin = f"if not the manifest's, {meant}"
-    yield f"weights  {redacted_url(url)} ({pin})" if url else "weights  none named: give --weights PATH|URL"
+    yield f"weights  {url} ({pin})" if url else "weights  none named: give --weights PATH|URL"
     local = options.data or (os.environ.get(dataset.root_env) if dataset.root_env else None)
     digest = f"md5 {dataset.md5}" if dataset.md5 else f"sha256 {dataset.sha256}" if dataset.sha256 else "no hash"
-    yield f"dataset  {local} (local)" if local else f"dataset  {redacted_url(dataset.url or 'none named')} ({digest})"
+    archive = " or ".join(map(redacted_url, dataset.urls)) or "none named"
+    yield f"dataset  {local} (local)" if local else f"dataset  {archive} ({digest})"
 
 
 def _export(recipe: Recipe) -> Iterator[str]:

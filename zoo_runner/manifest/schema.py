@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Discriminator, Field, Tag, WithJsonSchema, model_validator
 
 from zoo_runner.manifest import checks
 from zoo_runner.manifest.checks import Problem
@@ -29,6 +29,20 @@ PATTERNS: Final = {
 Sha256 = Annotated[str, Field(pattern=_SHA256)]
 Md5 = Annotated[str, Field(pattern=_MD5)]
 Url = Annotated[str, AfterValidator(checks.url)]
+Mirrors = Annotated[tuple[Url, ...], Field(min_length=1), AfterValidator(checks.unique)]
+
+
+def _form(value: Any) -> str:
+    """Return which form of a location is meant, so that only its faults are told."""
+    return "several" if isinstance(value, tuple | list) else "one"
+
+
+Location = Annotated[
+    Annotated[Url, Tag("one")] | Annotated[Mirrors, Tag("several")],
+    Discriminator(_form),
+    WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]}),
+]
+"""Where a file comes from: one address, or several that are tried in this order."""
 
 
 IN_PROCESS: Final = "in-process"
@@ -71,6 +85,20 @@ def _infer_problems(options: InferOptions) -> Iterator[Problem]:
         yield ("outfmt",), f"would have no effect: infer.tool is {options.tool}; add tool: ais_bench-cli"
 
 
+def addresses(location: str | tuple[str, ...] | None) -> tuple[str, ...]:
+    """Return the addresses of a location, in the order in which they are tried; none where it is not given."""
+    if location is None:
+        return ()
+    return (location,) if isinstance(location, str) else location
+
+
+def _location_problems(location: str | tuple[str, ...] | None, *digests: str | None) -> Iterator[Problem]:
+    """Check that something says that several addresses have the same file."""
+    if len(addresses(location)) > 1 and not any(digests):
+        text = "expected a sha256 beside several addresses, as nothing else says that they have the same file"
+        yield ("url",), f"{text}; run once with one of them, and paste the line that the run prints"
+
+
 class PluginRef(Section):
     """Which plugin knows the model, and its configuration."""
 
@@ -90,13 +118,14 @@ class Weights(Section):
     """The checkpoint.
 
     ``url`` is http(s), ``file:``, ``package:<package>/<path>`` or a path relative to the file that says it.
+    Of a list of them the first one is taken that has the file with this ``sha256``.
     Without ``url`` the run asks for ``--weights``. Without ``sha256`` the first download is trusted, and its
     hash printed for pasting here.
     """
 
-    url: Url | None = Field(
+    url: Location | None = Field(
         default=None,
-        description="http(s), file:, package:<package>/<path> or a path relative to this file; "
+        description="http(s), file:, package:<package>/<path> or a path relative to this file, or a list of mirrors; "
         "without it the run asks for --weights",
     )
     sha256: Sha256 | None = Field(
@@ -104,6 +133,16 @@ class Weights(Section):
     )
     size: Positive | None = Field(default=None, description="bytes")
     license: str | None = Field(default=None, description="shown in reports")
+
+    @property
+    def urls(self) -> tuple[str, ...]:
+        """The addresses, in the order in which they are tried."""
+        return addresses(self.url)
+
+    @model_validator(mode="after")
+    def _check(self) -> Weights:
+        checks.refuse(_location_problems(self.url, self.sha256))
+        return self
 
 
 class DamagedSamples(Section):
@@ -119,7 +158,9 @@ class DatasetRef(Section):
     """The data set: found through ``--data``, then ``root_env``, then ``url``."""
 
     name: str = Field(description="what reports and messages call it")
-    url: Url | None = Field(default=None, description="archive or package folder; schemes as for weights")
+    url: Location | None = Field(
+        default=None, description="archive or package folder, or a list of mirrors of an archive; as for weights"
+    )
     md5: Md5 | None = Field(default=None, description="of the archive, 32 lower-case hex digits")
     sha256: Sha256 | None = Field(default=None, description="of the archive, 64 lower-case hex digits")
     size: Positive | None = Field(default=None, description="bytes of the archive")
@@ -131,6 +172,16 @@ class DatasetRef(Section):
     damaged: DamagedSamples | None = Field(
         default=None, description="samples to score although their files are damaged; other damage is an error"
     )
+
+    @property
+    def urls(self) -> tuple[str, ...]:
+        """The addresses, in the order in which they are tried."""
+        return addresses(self.url)
+
+    @model_validator(mode="after")
+    def _check(self) -> DatasetRef:
+        checks.refuse(_location_problems(self.url, self.sha256, self.md5))
+        return self
 
 
 class Tensor(Section):

@@ -18,6 +18,15 @@ def settings(section: BaseModel) -> dict[str, str]:
     return {dotted(path): text for path, text in _leaves(section.model_dump(mode="json"), ())}
 
 
+def addresses(setting: str) -> tuple[str, ...]:
+    """Return the addresses that the setting of a location has: of several it is a list in JSON."""
+    try:
+        found = json.loads(setting)
+    except ValueError:
+        return (setting,) if setting else ()
+    return tuple(found) if isinstance(found, list) else (setting,)
+
+
 def _leaves(value: Any, path: KeyPath) -> Iterator[tuple[KeyPath, str]]:
     if isinstance(value, Mapping) and value:
         for key, child in value.items():
@@ -26,7 +35,13 @@ def _leaves(value: Any, path: KeyPath) -> Iterator[tuple[KeyPath, str]]:
         for position, item in enumerate(value):
             yield from _leaves(item, (*path, position))
     else:
-        yield path, redacted(redacted_url(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)))
+        shown = [_shown(item) for item in value] if _is_list(value) else _shown(value)
+        yield path, shown if isinstance(shown, str) else json.dumps(shown, ensure_ascii=False)
+
+
+def _shown(value: Any) -> Any:
+    """Take secrets out of a text; of a list from each by itself, as a query ends where its text does."""
+    return redacted(redacted_url(value)) if isinstance(value, str) else value
 
 
 def _is_list(value: Any) -> bool:

@@ -21,6 +21,7 @@ from cyclonedx.output.json import JsonV1Dot6
 from packageurl import PackageURL
 
 from zoo_runner.errors import distribution
+from zoo_runner.manifest.settings import addresses
 from zoo_runner.plugin.hookspecs import PROJECT
 from zoo_runner.redaction import clean
 from zoo_runner.used_code.collecting import Loaded
@@ -163,7 +164,7 @@ def _artifacts(report: Report) -> Iterator[Component]:
 def _digests(artifact: ArtifactRecord, settings: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     """Yield the digests of a file; of a data set those of the archive, which fetching has compared with it."""
     digests = {"sha256": artifact.sha256 or ""}
-    if artifact.name == "dataset" and artifact.origin and artifact.origin == settings.get("dataset.url"):
+    if artifact.name == "dataset" and artifact.origin and artifact.origin in addresses(settings.get("dataset.url", "")):
         digests = {name: settings.get(f"dataset.{name}", "").lower() for name in _HASHES}
     for name, digest in digests.items():
         if re.fullmatch(rf"[0-9a-f]{{{_HASHES[name][1]}}}", digest):

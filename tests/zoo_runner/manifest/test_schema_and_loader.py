@@ -46,7 +46,7 @@ FULL: Data = {
     "weights": {"url": "w.pth", "sha256": "a" * 64, "size": 5, "license": "MIT"},
     "dataset": {
         "name": "points",
-        "url": "https://example.org/a.tar",
+        "url": ["https://example.org/a.tar", "b.tar"],
         "md5": "b" * 32,
         "sha256": "c" * 64,
         "size": 7,

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from dates import SOON
 from zoo_runner.manifest.load import load
-from zoo_runner.manifest.settings import settings
+from zoo_runner.manifest.settings import addresses, settings
 
 Write = Callable[..., Path]
 
@@ -53,3 +56,22 @@ def test_secrets_stay_out(write: Write, minimal: str) -> None:
     assert found["weights.url"] == "https://***@example.org/w.pth?token=***"
     assert found["waivers.0.issue"] == "https://x.org/1?key=***"
     assert found["plugin.config.log"] == "at https://***@x.org"
+
+
+def test_several_addresses(write: Write, minimal: str) -> None:
+    given = ["https://bo:pw@example.org/w.pth?token=s3cret", "package:p/w.pth", "https://x.org/a b?key=t"]
+    manifest = load(write(minimal), [f"weights={{url: {json.dumps(given)}, sha256: {'a' * 64}}}"]).manifest
+    found = settings(manifest)["weights.url"]
+    assert addresses(found) == (
+        "https://***@example.org/w.pth?token=***",
+        "package:p/w.pth",
+        "https://x.org/a%20b?key=***",
+    )
+
+
+@pytest.mark.parametrize(
+    ("setting", "expected"),
+    [("", ()), ("w.pth", ("w.pth",)), ("https://h/w", ("https://h/w",)), ('["a", "b"]', ("a", "b")), ("5", ("5",))],
+)
+def test_addresses_of_a_setting(setting: str, expected: tuple[str, ...]) -> None:
+    assert addresses(setting) == expected

@@ -26,7 +26,7 @@ SHA = "ab" * 32
 WORD = "Pl4ntedSecret0fThisRun"
 SETTINGS = {
     "plugin.name": "refinedet",
-    "dataset.url": "https://h/d.tar",
+    "dataset.url": '["https://m/d.tar", "https://h/d.tar"]',
     "dataset.sha256": SHA,
     "dataset.md5": "CD" * 16,
 }

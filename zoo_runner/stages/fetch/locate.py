@@ -46,14 +46,15 @@ def weights_source(recipe: Recipe, options: RunOptions) -> FileSource:
             sha256=weights.sha256 if pinned else None,
             size=weights.size if pinned else None,
         )
-    if weights.url is None:
+    if not weights.urls:
         msg = (
             f"{recipe.loaded.locate(('weights',))}: the manifest names no weights, because none are published "
             f"for it; give a checkpoint with --weights PATH|URL"
         )
         raise FetchError(msg)
+    url, *mirrors = weights.urls
     base = recipe.loaded.origin(("weights", "url")).folder
-    return FileSource(url=weights.url, base=base, sha256=weights.sha256, size=weights.size)
+    return FileSource(url=url, mirrors=tuple(mirrors), base=base, sha256=weights.sha256, size=weights.size)
 
 
 def fetch_weights(recipe: Recipe, options: RunOptions, store: Store, progress: Progress) -> Fetched:
@@ -98,20 +99,13 @@ def find_data(recipe: Recipe, options: RunOptions, store: Store, progress: Progr
         return _given(options.data, dataset.subdir, "--data")
     if dataset.root_env and os.environ.get(dataset.root_env):
         return _given(Path(os.environ[dataset.root_env]), dataset.subdir, f"${dataset.root_env}")
-    if dataset.url is None:
+    if not dataset.urls:
         msg = f"no data set: give --data FOLDER{f' or set {dataset.root_env}' if dataset.root_env else ''}"
         raise DatasetError(msg)
-    base = recipe.loaded.origin(("dataset", "url")).folder
-    folder = resource_folder(dataset.url, base)
+    source = archive_source(recipe)
+    folder = None if source.mirrors else resource_folder(source.url, source.base)  # a folder has no hash
     if folder is not None:
-        return _given(folder, dataset.subdir, dataset.url)
-    source = FileSource(
-        url=dataset.url,
-        base=base,
-        sha256=dataset.sha256,
-        md5=dataset.md5,
-        size=dataset.size,
-    )
+        return _given(folder, dataset.subdir, source.url)
     archive = fetch(source, store, progress, require_hash=options.require_hash, refetch=options.refetch)
     with in_use(archive, last=False):
         unpacked = extract(archive.path, archive.sha256, store, progress)
@@ -123,6 +117,20 @@ def find_data(recipe: Recipe, options: RunOptions, store: Store, progress: Progr
             )
             raise DatasetError(msg)
     return DataRoot(path=root, origin=archive.origin, reused=archive.reused, archive=archive)
+
+
+def archive_source(recipe: Recipe) -> FileSource:
+    """Return where the archive of the data set comes from, by a manifest that names an address of it."""
+    dataset = recipe.manifest.dataset
+    url, *mirrors = dataset.urls
+    return FileSource(
+        url=url,
+        mirrors=tuple(mirrors),
+        base=recipe.loaded.origin(("dataset", "url")).folder,
+        sha256=dataset.sha256,
+        md5=dataset.md5,
+        size=dataset.size,
+    )
 
 
 def _held(folder: Path) -> str:

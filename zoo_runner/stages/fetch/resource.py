@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 import stat
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path, PurePosixPath
+from typing import Final
 from urllib.parse import unquote, urlsplit
 
 from zoo_runner.errors import FetchError, IntegrityError, did_you_mean, shortened
@@ -13,6 +15,7 @@ from zoo_runner.files.remedies import refused
 from zoo_runner.plugin.interfaces import Progress
 from zoo_runner.redaction import redacted_url
 from zoo_runner.stages.fetch.download import PATIENT, RetryPolicy, download
+from zoo_runner.stages.fetch.mirrors import first_of, here_first
 from zoo_runner.stages.fetch.source import OWN_FILE, FileSource, mismatch, refusal
 from zoo_runner.stages.fetch.trust import Fetched, Trust
 from zoo_runner.store.fingerprints import file_digest
@@ -20,6 +23,8 @@ from zoo_runner.store.store import Store
 
 SCHEMES = ("http", "https", "file", "package")
 _NETWORK = ("http", "https")
+FEWER: Final = 2
+"""Requests that may fail at an address while there is another one to try."""
 _RIGHT_FILE = (
     "Give the file that the manifest has the hash of, or correct the manifest; a file given with --weights is taken "
     "as it is without --require-hash"
@@ -37,19 +42,31 @@ def fetch(
 ) -> Fetched:
     """Return the file that ``source`` describes; one that is already here costs only its verification.
 
-    With ``refetch`` what was downloaded before is downloaded again, and replaced when the new file is right.
+    With ``refetch`` what was downloaded before is downloaded again, and replaced when the new file is right. Of
+    several addresses the first is taken that has the right file; why one before it has not is a warning.
 
     Raises:
         FetchError: It cannot be obtained.
         IntegrityError: It has another size or digest than the manifest, or an earlier download, says;
             or ``require_hash`` is set and the manifest has no digest (then nothing is transferred).
     """
-    scheme, pinned = _scheme(source.url), source.hashed
-    if require_hash and not pinned:
+    if (require_hash or source.mirrors) and not source.hashed:
+        asked = "--require-hash" if require_hash else "several addresses"
         raise IntegrityError(
-            f"{source.shown}: expected a sha256 in the manifest (--require-hash), found none. Take it from the "
+            f"{source.shown}: expected a sha256 in the manifest ({asked}), found none. Take it from the "
             "publisher, or run once without --require-hash: the run prints the line to paste"
         )
+
+    def obtain(one: FileSource, last: bool) -> Fetched:
+        patience = retry if last else replace(retry, attempts=min(retry.attempts, FEWER))
+        return _fetch_one(one, store, progress, patience, refetch=refetch)
+
+    sources = source.each() if refetch else here_first(source.each(), store)
+    return first_of(sources, obtain, progress)
+
+
+def _fetch_one(source: FileSource, store: Store, progress: Progress, retry: RetryPolicy, *, refetch: bool) -> Fetched:
+    scheme, pinned = _scheme(source.url), source.hashed
     if scheme in _NETWORK:
         built = download(source, store, progress, retry, refetch=refetch)
         (file,) = built.files

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from zoo_runner.errors import shortened
@@ -21,6 +21,7 @@ class FileSource:
 
     Attributes:
         url: ``http(s):`` or ``file:`` URL, plain path, or ``package:<package>/<path>``.
+        mirrors: Further addresses of the same file, in the order in which they are tried when the others fail.
         base: Folder that relative paths start from.
         sha256: Expected hex digest. Without any digest the file is trusted on first use.
         md5: Likewise, where a publisher gives nothing better.
@@ -29,6 +30,7 @@ class FileSource:
 
     url: str
     base: Path
+    mirrors: tuple[str, ...] = ()
     sha256: str | None = None
     md5: str | None = None
     size: int | None = None
@@ -37,6 +39,10 @@ class FileSource:
     def shown(self) -> str:
         """The URL without the secrets in it, for messages and records; of a very long one start and end."""
         return shortened(redacted_url(self.url), _SHOWN)
+
+    def each(self) -> tuple[FileSource, ...]:
+        """Return one source for each address, in their order."""
+        return tuple(replace(self, url=url, mirrors=()) for url in (self.url, *self.mirrors))
 
     @property
     def hashed(self) -> bool:
