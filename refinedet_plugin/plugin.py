@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from refinedet_plugin.preprocess import RefineDetPreprocess
     from zoo_detection.mean_ap.metric import VocMetric
     from zoo_detection.voc.dataset import VocDataset
+    from zoo_runner.plugin.drafting import Draft, Material
 
 
 @dataclass(frozen=True)
@@ -103,3 +104,11 @@ def zoo_metric(config: RefineDetConfig) -> VocMetric:
     from zoo_detection.mean_ap.metric import VocMetric  # noqa: PLC0415 - loads numpy
 
     return VocMetric(config.classes)
+
+
+@hookimpl
+def zoo_draft(material: Material) -> Draft:
+    """Return how to configure RefineDet for a checkpoint and a data set."""
+    from refinedet_plugin.drafting import draft  # noqa: PLC0415 - loads numpy
+
+    return draft(material)

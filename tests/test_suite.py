@@ -18,6 +18,7 @@ ELSEWHERE = {
     "zoo_runner.runner": "tests/support/lab.py calls it",
     "zoo_runner.plan": "test_plan.py starts zoo-run --dry-run",
     "zoo_runner.commands.*": "tests of the room start zoo-run",
+    "zoo_runner.draft.drafting": "commands/test_new.py starts zoo-run new",
     "zoo_runner.reuse.*": "tests of the room start zoo-run",
     "zoo_runner.testing.*": "stand-ins of other programs: tests of the room start them",
     "zoo_runner.stages.*stage": "a page of the run: test_runner.py and its neighbours call it with the pages around it",

@@ -15,6 +15,7 @@ from zoo_runner.commands.failure import failed
 from zoo_runner.commands.history import history
 from zoo_runner.commands.machine import backends, doctor, plugins
 from zoo_runner.commands.manifest import schema, validate
+from zoo_runner.commands.new import new
 from zoo_runner.commands.run import run
 from zoo_runner.commands.signals import handle_signals
 from zoo_runner.commands.suggestions import manifests_here
@@ -86,7 +87,7 @@ def cli() -> None:
     """Run, score and gate model-zoo recipes."""
 
 
-for command in (run, validate, schema, history, cache, plugins, backends, doctor, completion):
+for command in (run, validate, new, schema, history, cache, plugins, backends, doctor, completion):
     cli.add_command(command)
 
 

@@ -15,6 +15,7 @@ ELSEWHERE: Final = ("testing/", "backends/ascend/", "aipp/")
 WORDS: Final = re.compile(r"\b(images?|pixels?|box(es)?|detect(s|ed|ions?|ors?)?|class(es)?)\b", re.IGNORECASE)
 TEXTS: Final = "report/html/texts/en.json"
 BY_CLASS: Final = "said only of a metric that gives values by class"
+CLASSIFIED: Final = "a key of plugin.config, which a plugin has whose model tells classes apart"
 DRAWN: Final = "said only of a metric that draws boxes on pictures of samples"
 NAMED: Final = "said only of a metric that calls an error so"
 UNIT: Final = "the name of the unit in manifests and published figures"
@@ -31,6 +32,7 @@ EXCEPTIONS: Final = {
     ("comparison/notes.py", "one class of "): BY_CLASS,
     ("comparison/notes.py", "every class"): BY_CLASS,
     ("comparison/notes.py", " classes"): BY_CLASS,
+    ("commands/new.py", "classes"): CLASSIFIED,
     ("job/recipe.py", "pixels"): AIPP,
     ("job/recipe.py", " (see PixelPreprocess in zoo_runner.plugin.pixels); remove atc.aipp"): AIPP,
     ("job/recipe.py", " does not say how to normalise pixels: it has no "): AIPP,

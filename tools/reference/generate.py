@@ -134,14 +134,15 @@ def _errors(kind: type[errors.ZooError]) -> Iterator[type[errors.ZooError]]:
 
 
 def _plugins() -> str:
-    names = ("interfaces", "scoring", "evidence", "pixels", "speed", "conversion", "folders")
+    names = ("interfaces", "scoring", "evidence", "pixels", "speed", "conversion", "folders", "drafting")
     modules = (PACKAGE / "plugin" / f"{name}.py" for name in names)
-    interfaces, scoring, evidence, pixels, speed, conversion, folders = modules
+    interfaces, scoring, evidence, pixels, speed, conversion, folders, drafting = modules
     return f"""{heading(1, "Hooks, protocols and records")}
 What plugins and backends implement, and what they are given. [Writing a plugin](../write-a-plugin.md) shows it at work.
-Plugins import `hookspecs`, `interfaces`, `scoring`, `evidence`, `pixels`, `speed`, `conversion`, `folders`, `files` and
-`tensors` of `zoo_runner.plugin`, and `zoo_runner.errors`, and nothing else of `zoo_runner`. `files` opens what a user
-or a data set names: regular files only, read up to a bound. `tensors` words an error about a tensor: `mismatch`.
+Plugins import `hookspecs`, `interfaces`, `scoring`, `evidence`, `pixels`, `speed`, `conversion`, `folders`,
+`drafting`, `files` and `tensors` of `zoo_runner.plugin`, and `zoo_runner.errors`, and nothing else of `zoo_runner`.
+`files` opens what a user or a data set names: regular files only, read up to a bound. `tensors` words an error about a
+tensor: `mismatch`.
 
 {heading(2, "Hooks")}
 Functions marked with `hookimpl`. Each is called once a run.
@@ -190,7 +191,12 @@ For a metric that needs nothing else; [writing a plugin](../write-a-plugin.md) h
 {heading(2, "Records of conversion")}
 {contracts.records(conversion)}
 {heading(2, "Records of folders")}
-{contracts.records(folders)}"""
+{contracts.records(folders)}
+{heading(2, "Drafting a manifest")}
+What `zoo-run new NAME` gives to a plugin, and what it wants of it.
+
+{contracts.aliases(drafting)}
+{contracts.records(drafting)}"""
 
 
 def main() -> None:

@@ -124,8 +124,23 @@ def load_plugin_config(loaded: LoadedManifest, model: type[AnyModel]) -> AnyMode
     Raises:
         ManifestError: As from :func:`load`; key paths begin with ``plugin.config``.
     """
-    prefix = ("plugin", "config")
-    return _validate(loaded.manifest.plugin.config, model, loaded.origin, prefix)
+    return check_plugin_config(loaded.manifest.plugin.config, model, loaded.origin)
+
+
+def check_plugin_config(
+    config: Mapping[str, Any], model: type[AnyModel], locate: Callable[[KeyPath], Origin]
+) -> AnyModel:
+    """Check what is to stand at ``plugin.config`` against the plugin's own model.
+
+    Args:
+        config: The values.
+        model: As for :func:`load_plugin_config`.
+        locate: Says where a value was written.
+
+    Raises:
+        ManifestError: As from :func:`load_plugin_config`.
+    """
+    return _validate(config, model, locate, ("plugin", "config"))
 
 
 def _validate(data: Any, model: type[AnyModel], locate: Callable[[KeyPath], Origin], prefix: KeyPath = ()) -> AnyModel:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from pydantic import BaseModel
 
+    from zoo_runner.plugin.drafting import Draft, Material
     from zoo_runner.plugin.interfaces import Backend, Dataset, Network, Postprocess, Preprocess
     from zoo_runner.plugin.scoring import Metric
 
@@ -54,6 +55,18 @@ def zoo_postprocess(config: Any) -> Postprocess | None:
 @hookspec(firstresult=True)
 def zoo_metric(config: Any) -> Metric | None:
     """Return what scores predictions."""
+
+
+@hookspec(firstresult=True)
+def zoo_draft(material: Material) -> Draft | None:
+    """Return what ``zoo-run new NAME`` writes into a manifest for these files.
+
+    It is called outside of runs, by that command alone.
+
+    Raises:
+        UndecidedError: The files do not tell a key of ``plugin.config``.
+        ZooError: They are not what the plugin is for.
+    """
 
 
 @hookspec(firstresult=True)

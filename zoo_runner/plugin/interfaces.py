@@ -2,8 +2,9 @@
 
 Plugins and backends import this module, :mod:`zoo_runner.plugin.evidence`, :mod:`zoo_runner.plugin.scoring`,
 :mod:`zoo_runner.plugin.pixels`, :mod:`zoo_runner.plugin.speed`, :mod:`zoo_runner.plugin.conversion`,
-:mod:`zoo_runner.plugin.folders`, :mod:`zoo_runner.plugin.files`, :mod:`zoo_runner.plugin.tensors`,
-:mod:`zoo_runner.plugin.hookspecs` and :mod:`zoo_runner.errors`, and nothing else of ``zoo_runner``.
+:mod:`zoo_runner.plugin.folders`, :mod:`zoo_runner.plugin.drafting`, :mod:`zoo_runner.plugin.files`,
+:mod:`zoo_runner.plugin.tensors`, :mod:`zoo_runner.plugin.hookspecs` and :mod:`zoo_runner.errors`, and nothing else of
+``zoo_runner``.
 """
 
 from __future__ import annotations

@@ -16,6 +16,7 @@ import pluggy
 
 from zoo_runner.errors import PluginError, ZooError, did_you_mean
 from zoo_runner.plugin import hookspecs
+from zoo_runner.plugin.drafting import Draft
 from zoo_runner.plugin.interfaces import Backend, Dataset, Network, Postprocess, Preprocess
 from zoo_runner.plugin.scoring import Metric
 from zoo_runner.used_code import executed, opened
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pydantic import BaseModel
+
+    from zoo_runner.plugin.drafting import Material
 
 BACKEND_HOOK: Final = "zoo_backend"
 MODEL_HOOKS: Final[dict[str, type]] = {
@@ -36,7 +39,8 @@ MODEL_HOOKS: Final[dict[str, type]] = {
 }
 """The hooks a model plugin must implement, and the protocol of the object each one returns."""
 PACKAGES_HOOK: Final = "zoo_packages"
-HOOKS: Final = ("zoo_config", *MODEL_HOOKS, BACKEND_HOOK, PACKAGES_HOOK)
+DRAFT_HOOK: Final = "zoo_draft"
+HOOKS: Final = ("zoo_config", *MODEL_HOOKS, BACKEND_HOOK, PACKAGES_HOOK, DRAFT_HOOK)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,6 +135,26 @@ class Plugin:
                 raise PluginError(f"{where} names {name!r}, and no package of that name can be found; is it installed?")
         return tuple(made or ())
 
+    def draft(self, material: Material) -> Draft:
+        """Return what the plugin makes of files that a manifest is to be written for.
+
+        Raises:
+            PluginError: It has no hook for that, or the hook fails or returns something else.
+            ZooError: The files are not what it is for.
+        """
+        self._require_model_hooks()
+        if not self.implements(DRAFT_HOOK):
+            msg = (
+                f"plugin {self.name!r} does not draft manifests: it does not implement {_signature(DRAFT_HOOK)}; "
+                f"{_others(drafters())}; write one by hand, or let it extend another one"
+            )
+            raise PluginError(msg)
+        made = self._call(DRAFT_HOOK, material=material)
+        if isinstance(made, Draft):
+            return made
+        expected = f"{Draft.__module__}.{Draft.__name__}"
+        raise PluginError(f"plugin {self.name!r}: {_signature(DRAFT_HOOK)} returned {made!r}, expected a {expected}")
+
     def backend(self) -> Backend:
         """Return the backend the plugin provides.
 
@@ -224,6 +248,12 @@ def _unknown(name: str, kind: str) -> str:
     return f"no {noun} is registered as {name!r}{hint} (registered: {', '.join(known) or 'none'})"
 
 
+def drafters() -> tuple[str, ...]:
+    """Return the names of the plugins that can draft a manifest."""
+    models = (entry.name for entry in listing() if entry.kind == "model")
+    return tuple(name for name in models if load(name).implements(DRAFT_HOOK))
+
+
 def listing() -> tuple[Listing, ...]:
     """Describe every entry point; those that cannot be loaded are listed as broken, with the reason."""
     return tuple(_describe(point) for point in _entry_points())
@@ -282,6 +312,10 @@ def _describe(point: metadata.EntryPoint) -> Listing:
     except PluginError as error:
         kind, problem = "broken", str(error)
     return Listing(name=point.name, target=point.value, distribution=_origin(point), kind=kind, problem=problem)
+
+
+def _others(names: Sequence[str]) -> str:
+    return f"those that do: {', '.join(names)}" if names else "no plugin that is installed does"
 
 
 def _place(error: Exception, package: str) -> str:

@@ -15,7 +15,8 @@ Install = Callable[..., Path]
 BUILT_IN = ("ascend", "onnxruntime", "refinedet")
 HOOKS = (
     "(hooks: zoo_config(), zoo_network(config), zoo_dataset(config), zoo_preprocess(config), "
-    "zoo_postprocess(config), zoo_metric(config), zoo_backend(), zoo_packages())"
+    "zoo_postprocess(config), zoo_metric(config), zoo_backend(), zoo_packages(), "
+    "zoo_draft(material))"
 )
 BACKEND = """\
 from zoo_runner.plugin.hookspecs import hookimpl

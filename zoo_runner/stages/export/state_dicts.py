@@ -106,6 +106,11 @@ def state_dicts(content: object, path: Path) -> tuple[Candidate, ...]:
     raise ExportError(msg)
 
 
+def all_shapes(candidates: Sequence[Candidate]) -> tuple[dict[str, tuple[int, ...]], ...]:
+    """Return the shapes of each set of tensors, by name; of one whose names all carry prefixes, also without them."""
+    return tuple(_shapes(tensors) for candidate in candidates for tensors, _ in _ways(candidate))
+
+
 def unsearched(content: object) -> tuple[str, ...]:
     """Name the places in a checkpoint that hold named tensors and are not looked through.
 
@@ -266,12 +271,16 @@ def _names(candidate: Candidate, expected: Mapping[str, Any]) -> tuple[dict[str,
 
     Of several ways to do so, the one that gives the most names of the network counts; at most one can give them all.
     """
+    return max(_ways(candidate), key=lambda way: len(way[0].keys() & expected.keys()))
+
+
+def _ways(candidate: Candidate) -> Iterator[tuple[dict[str, torch.Tensor], str]]:
+    """Yield the tensors as they are named, then without one prefix after the other, and what was left out."""
     tensors, prefix = dict(candidate.tensors), ""
-    ways = [(tensors, prefix)]
+    yield tensors, prefix
     while common := _common(tensors):
         tensors, prefix = {name.removeprefix(common): tensor for name, tensor in tensors.items()}, prefix + common
-        ways.append((tensors, prefix))
-    return max(ways, key=lambda way: len(way[0].keys() & expected.keys()))
+        yield tensors, prefix
 
 
 def _common(tensors: Mapping[str, torch.Tensor]) -> str:

@@ -1,0 +1,148 @@
+"""``zoo-run new``: a manifest for weights and data of one's own, by what the plugin finds in the files."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from zoo_runner.commands.suggestions import plugin_names
+from zoo_runner.errors import ExitCode, UsageError
+from zoo_runner.report.characters import visible
+
+if TYPE_CHECKING:
+    from zoo_runner.draft.drafting import Sources
+    from zoo_runner.draft.given import Given
+    from zoo_runner.draft.text import Facts
+    from zoo_runner.plugin.loading import Plugin
+
+CLASSES: Final = "classes"
+"""The one key of plugin.config that has a flag of its own."""
+CLASSES_FLAG: Final = f"--{CLASSES}"
+ENDINGS: Final = (".yaml", ".yml")
+FILE = click.Path(path_type=Path)
+
+
+@click.command()
+@click.argument("name")
+@click.option("--from", "source", metavar="PLUGIN", help="What knows the model.", shell_complete=plugin_names)
+@click.option("--weights", metavar="FILE", type=FILE, help="The checkpoint.")
+@click.option("--data", metavar="FOLDER", type=FILE, help="The data set.")
+@click.option(CLASSES_FLAG, "names", metavar="A,B", help="What the model tells apart, in the order of its training.")
+@click.option(
+    "--set", "overrides", metavar="KEY=VALUE", multiple=True, help="A key of plugin.config that is known; repeatable."
+)
+def new(
+    name: str,
+    source: str | None,
+    weights: Path | None,
+    data: Path | None,
+    names: str | None,
+    overrides: tuple[str, ...],
+) -> int:
+    """Write NAME.yaml for weights and data of your own, and say what to run next.
+
+    The plugin looks into the files for what the manifest has to say. What they do not tell is asked for on a terminal,
+    and is an error elsewhere.
+    """
+    from zoo_runner.draft.drafting import Sources, require_free, write  # noqa: PLC0415 - not needed for --help
+    from zoo_runner.draft.given import given  # noqa: PLC0415 - loads pydantic
+
+    target = Path(f"{_checked(name)}.yaml")
+    require_free(target)
+    plugin = _plugin(source)
+    said = given(overrides, plugin.name)
+    if names is not None:
+        said = said.having(CLASSES, _listed(names), CLASSES_FLAG)
+    sources = Sources(
+        weights=weights or Path(_ask("--weights FILE", "the checkpoint")),
+        data=data or Path(_ask("--data FOLDER", "the folder of the data set")),
+    )
+    facts = _facts(name, plugin, sources, said)
+    write(facts, target)
+    _tell(facts, target)
+    return ExitCode.PASS
+
+
+def _facts(name: str, plugin: Plugin, sources: Sources, said: Given) -> Facts:
+    """Find out what the manifest says, and ask for what the files do not tell."""
+    from zoo_runner.draft.drafting import draft_facts  # noqa: PLC0415 - not needed for --help
+    from zoo_runner.plugin.drafting import UndecidedError  # noqa: PLC0415 - not needed for --help
+
+    while True:
+        try:
+            return draft_facts(name, plugin, sources, said)
+        except UndecidedError as error:
+            several = error.key == CLASSES
+            key = f"plugin.config.{error.key}"
+            flag = f"{CLASSES_FLAG} A,B" if several else f"--set {key}=VALUE"
+            answer = _ask(flag, key, str(error))
+            said = said.having(error.key, _listed(answer) if several else answer, flag.partition("=")[0])
+
+
+def _checked(name: str) -> str:
+    """Return the manifest's name, if it is one.
+
+    Raises:
+        UsageError: It is none.
+    """
+    from zoo_runner.manifest.schema import PATTERNS  # noqa: PLC0415 - loads pydantic
+    from zoo_runner.manifest.section import NAME  # noqa: PLC0415 - loads pydantic
+
+    if name.endswith(ENDINGS):
+        raise UsageError(f"{name}: expected the manifest's name, found a file's; write {name.rpartition('.')[0]}")
+    if not re.match(NAME, name):
+        raise UsageError(f"{name!r}: expected {PATTERNS[NAME]}, beginning with a letter or digit")
+    return name
+
+
+def _plugin(source: str | None) -> Plugin:
+    from zoo_runner.plugin.loading import drafters, load  # noqa: PLC0415 - looks through all installed distributions
+
+    if source is None:
+        known = ", ".join(drafters()) or "none that is installed"
+        source = _ask("--from PLUGIN", f"the plugin that knows the model ({known})")
+    return load(source)
+
+
+def _ask(flag: str, wanted: str, why: str = "") -> str:
+    """Ask for something on a terminal.
+
+    Args:
+        flag: What says it on the command line.
+        wanted: What it is.
+        why: Why it has to be asked for.
+
+    Raises:
+        UsageError: Nobody is there to be asked.
+    """
+    if not (sys.stdin and sys.stdin.isatty()):
+        raise UsageError(f"{why or f'expected {wanted}, found none'}; give {flag}")
+    if why:
+        click.echo(visible(why), err=True)
+    return str(click.prompt(f"{wanted} ({flag})", err=True))
+
+
+def _listed(names: str) -> list[str]:
+    """Split names at commas.
+
+    Raises:
+        UsageError: One is empty.
+    """
+    found = [each.strip() for each in names.split(",")]
+    if not all(found):
+        raise UsageError(f"{CLASSES_FLAG} {names!r}: expected names with commas between them, found an empty one")
+    return found
+
+
+def _tell(facts: Facts, target: Path) -> None:
+    click.echo(f"{target}: written, and valid: {facts.samples} samples")
+    for note in facts.draft.notes:
+        click.echo(visible(f"  {' '.join(note.split())}"))
+    click.echo(f"next, to measure:\n  {shlex.join(['zoo-run', str(target)])}")
+    click.echo(f"Nothing is expected yet, so this ends in exit code {int(ExitCode.INCONCLUSIVE)}. Then write what the")
+    click.echo(f"model has to reach into {target}, at its end.")
