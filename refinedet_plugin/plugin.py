@@ -47,6 +47,11 @@ class RefineDetNetwork:
         widths = {"arm_loc": 4, "arm_conf": 2, "odm_loc": 4, "odm_conf": classes}
         return tuple(TensorSpec(name, "float32", (BATCH, priors, width)) for name, width in widths.items())
 
+    @property
+    def modules(self) -> tuple[str, ...]:
+        """Where the network is made."""
+        return ("refinedet_plugin.network",)
+
     def build(self) -> torch.nn.Module:
         """Return the network in evaluation mode, with random weights."""
         from refinedet_plugin.network import RefineDet  # noqa: PLC0415 - loads torch

@@ -23,6 +23,7 @@ from zoo_runner.stages.convert.engine import check_om
 from zoo_runner.stages.convert.request import conversion_request
 from zoo_runner.stages.evaluate.canaries import check_canaries
 from zoo_runner.stages.export.model import graph_without_weights
+from zoo_runner.stages.export.published import missing_packages
 from zoo_runner.stages.gate.targets import accuracy_target
 from zoo_runner.stages.predict.command_outputs import file_sizes, folder_request
 from zoo_runner.stages.predict.disk_space import announced
@@ -55,7 +56,7 @@ def plan(recipe: Recipe, options: RunOptions, *, store: Store, progress: Progres
         check_om(options.om, None if options.scores_files else backend)
     steps: dict[Stage, Iterable[str]] = {  # generators: each works when its turn comes
         Stage.FETCH: _fetch(recipe, options),
-        Stage.EXPORT: _export(recipe),
+        Stage.EXPORT: _export(recipe, options),
         Stage.CONVERT: _convert(recipe, options, backend, store, progress),
         Stage.PREPROCESS: _samples(recipe, options),
         Stage.INFER: _infer(recipe, options, backend),
@@ -84,8 +85,13 @@ def _fetch(recipe: Recipe, options: RunOptions) -> Iterator[str]:
     yield f"dataset  {local} (local)" if local else f"dataset  {archive} ({digest})"
 
 
-def _export(recipe: Recipe) -> Iterator[str]:
+def _export(recipe: Recipe, options: RunOptions) -> Iterator[str]:
     onnx = recipe.manifest.onnx
+    if options.weights is None and onnx.urls:
+        missing = missing_packages(recipe)
+        how = f"not compared: {', '.join(missing)} not installed" if missing else "compared with a new export"
+        yield f"the published {' or '.join(map(redacted_url, onnx.urls))} (sha256 {onnx.sha256}), {how}"
+        return
     simplified = ", simplified" if onnx.simplify else ""
     yield f"ONNX opset {onnx.opset} with the {onnx.exporter} exporter{simplified}, compared with torch"
 

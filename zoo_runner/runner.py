@@ -216,7 +216,7 @@ def prepare(job: Job) -> tuple[Sequence[Sample], Engine | None]:
     inputs = fetch(job)
     if not job.options.needs_model or inputs.weights is None or job.backend is None:
         return inputs.samples, None
-    engine = engine_of(job, job.backend, export(job, inputs.weights))
+    engine = engine_of(job, job.backend, export(job, inputs.weights, inputs.published))
     if job.options.last is not Stage.EXPORT:
         convert(job, engine)
     return inputs.samples, engine

@@ -12,6 +12,7 @@ from zoo_runner.plugin.interfaces import BATCH, Prerequisite, SessionRequest, Te
 from zoo_runner.plugin.tensors import array_texts, batch_texts, declared_texts, mismatch, tensor_text
 
 if TYPE_CHECKING:
+    from pathlib import Path
     from types import ModuleType
 
     from zoo_runner.plugin.interfaces import Arrays
@@ -88,21 +89,12 @@ class OnnxRuntimeSession:
     def __init__(self, runtime: ModuleType, request: SessionRequest) -> None:
         options = runtime.SessionOptions()
         options.graph_optimization_level = runtime.GraphOptimizationLevel.ORT_ENABLE_ALL
-        options.log_severity_level = FATAL
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         if request.threads is not None:
             options.intra_op_num_threads = request.threads
         self._request = request
         self._names = [spec.name for spec in request.outputs]
-        self._session: Any = None
-        try:
-            self._session = runtime.InferenceSession(request.model, options, providers=[PROVIDER])
-        except Exception as error:  # ONNX Runtime's exceptions have no common base
-            msg = (
-                f"ONNX Runtime {runtime.__version__} cannot load {request.model}: {_one_line(error)}; "
-                "expected an ONNX model it supports: export again, or lower onnx.opset"
-            )
-            raise InferenceError(msg) from error
+        self._session: Any = _load(runtime, request.model, options)
         inputs = self._session.get_inputs()
         _check_signature(request, "input", request.inputs, inputs)
         if extra := sorted({node.name for node in inputs} - {spec.name for spec in request.inputs}):
@@ -192,6 +184,20 @@ class OnnxRuntimeSession:
         return batch
 
 
+def model_metadata(model: Path) -> dict[str, str]:
+    """Return what an ONNX file says of itself in ``metadata_props``; works without the package ``onnx``.
+
+    Raises:
+        PrerequisiteError: ONNX Runtime cannot be imported.
+        InferenceError: The file is not a loadable ONNX model.
+    """
+    runtime = _onnxruntime()
+    options = runtime.SessionOptions()
+    options.graph_optimization_level = runtime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    found: dict[str, str] = _load(runtime, model, options).get_modelmeta().custom_metadata_map
+    return dict(found)
+
+
 @hookimpl
 def zoo_backend() -> OnnxRuntimeBackend:
     """Offer this backend to the runner."""
@@ -207,6 +213,23 @@ def _onnxruntime() -> ModuleType:
         raise PrerequisiteError(msg) from error
     module: ModuleType = onnxruntime
     return module
+
+
+def _load(runtime: ModuleType, model: Path, options: Any) -> Any:
+    """Load a model.
+
+    Raises:
+        InferenceError: It cannot be loaded.
+    """
+    options.log_severity_level = FATAL
+    try:
+        return runtime.InferenceSession(model, options, providers=[PROVIDER])
+    except Exception as error:  # ONNX Runtime's exceptions have no common base
+        msg = (
+            f"ONNX Runtime {runtime.__version__} cannot load {model}: {_one_line(error)}; "
+            "expected an ONNX model it supports: export again, or lower onnx.opset"
+        )
+        raise InferenceError(msg) from error
 
 
 def _one_line(error: Exception) -> str:

@@ -66,6 +66,14 @@ def _output_problems(tensor: OutputTensor) -> Iterator[Problem]:
         yield ("range",), f"expected the least value before the greatest, found {list(tensor.range)}"
 
 
+def _onnx_problems(options: OnnxOptions) -> Iterator[Problem]:
+    if options.url is not None and options.sha256 is None:
+        yield (
+            ("sha256",),
+            "expected the hash of the published export that onnx.url names; nothing else says which it is",
+        )
+
+
 def _atc_problems(options: AtcOptions) -> Iterator[Problem]:
     """Check that no two options stand together that ATC takes only one of."""
     rivals = {"precision_mode_v2": ("precision_mode",), "input_fp16_nodes": ("insert_op_conf", "aipp")}
@@ -226,12 +234,31 @@ class OutputTensor(Tensor):
 
 
 class OnnxOptions(Section):
-    """How the network becomes ONNX."""
+    """How the network becomes ONNX.
+
+    With ``url`` a published export is run, which needs no torch. It must say of itself that it is of these weights and
+    of the network's code as it is installed. Where the extra ``export`` is installed, it is compared with a new export.
+    """
 
     opset: Annotated[int, Field(ge=11)] = Field(default=17, description="version of ONNX's operators, at least 11")
     simplify: bool = Field(default=True, description="run onnxsim")
     dynamic_batch: bool = Field(default=True, description="leave the batch size open")
     exporter: Literal["torchscript", "dynamo"] = Field(default="torchscript", description="which of torch's exporters")
+    url: Location | None = Field(
+        default=None, description="a published export of the weights, or a list of mirrors; as for weights"
+    )
+    sha256: Sha256 | None = Field(default=None, description="of the published export, 64 lower-case hex digits")
+    size: Positive | None = Field(default=None, description="bytes of the published export")
+
+    @property
+    def urls(self) -> tuple[str, ...]:
+        """The addresses of the published export, in the order in which they are tried."""
+        return addresses(self.url)
+
+    @model_validator(mode="after")
+    def _check(self) -> OnnxOptions:
+        checks.refuse(_onnx_problems(self))
+        return self
 
 
 class AtcOptions(Section):

@@ -159,6 +159,15 @@ class AdvisedNetwork(Network, Protocol):
         """
 
 
+@runtime_checkable
+class SourcedNetwork(Network, Protocol):
+    """A network that says where its code is, so that a published export can be told from one of older code."""
+
+    @property
+    def modules(self) -> tuple[str, ...]:
+        """The modules, by dotted name, that make the network; what they import of the plugin counts too."""
+
+
 class Dataset(Protocol):
     """Where samples come from."""
 

@@ -12,13 +12,14 @@ from zoo_runner.job.key_parts import flat, remembered
 from zoo_runner.job.recipe import choose_backend, resolve
 from zoo_runner.job.steps import EXPORT, code_of, coded, conversion_step
 from zoo_runner.stages.convert.engine import Engine
-from zoo_runner.stages.export.model import MODEL, ModelFile, export_key, export_parts
-from zoo_runner.stages.fetch.locate import find_data, known_weights, read_samples
+from zoo_runner.stages.export.model import MODEL, ModelFile, export_key, export_parts, published_parts
+from zoo_runner.stages.export.published import missing_packages
+from zoo_runner.stages.fetch.locate import find_data, is_published, known_weights, read_samples
 from zoo_runner.stages.iterators import batched
 from zoo_runner.stages.predict import pipeline as stream
 from zoo_runner.stages.predict.clocks import Clocks
 from zoo_runner.stages.predict.stage import checked, predicting_parts, source_of, step_of
-from zoo_runner.store.fingerprints import file_digest
+from zoo_runner.store.fingerprints import file_digest, fingerprint
 from zoo_runner.used_code.record import Disk
 from zoo_runner.used_code.store import CodedStore
 
@@ -54,16 +55,27 @@ def explain(loaded: LoadedManifest, options: RunOptions, *, store: Store, progre
     if weights is None:
         yield "the weights are not here, so that nothing can be said of what is made of them: give --weights PATH"
         return
-    view = coded(EXPORT, recipe, frozen, journal.warn)
-    key = export_key(recipe, weights)
-    path = view.lookup("onnx", key)
+    path, parts = _model(job, weights)
     yield f"onnx: {REUSED if path else MADE}"
-    yield from _parts(job, "onnx", export_parts(recipe, weights))
+    yield from _parts(job, "onnx", parts)
     yield from _code(code_of(EXPORT, recipe, frozen, journal.warn))
     if path is None:
         yield f"predictions: {MADE} unless the new model has the content of the last one"
         return
     yield from _of_model(job, backend, path / MODEL)
+
+
+def _model(job: Job, weights: str) -> tuple[Path | None, dict[str, object]]:
+    """Return where the model of the run is kept, ``None`` if it would be made again, and what its key is made of."""
+    recipe = job.recipe
+    view = coded(EXPORT, recipe, job.store, job.journal.warn)
+    path = view.lookup("onnx", export_key(recipe, weights))
+    published = recipe.manifest.onnx.sha256
+    if published is None or not is_published(recipe, job.options, weights):
+        return path, export_parts(recipe, weights)
+    compared = None if missing_packages(recipe) else file_digest(path / MODEL) if path else MADE
+    parts = published_parts(recipe, weights, published, compared)
+    return view.lookup("published", fingerprint(parts)), parts
 
 
 def _of_model(job: Job, backend: Backend, path: Path) -> Iterator[str]:

@@ -29,6 +29,7 @@ REFUSED = [
     ("weights: {url: [w, 'ftp://x/y'], sha256: " + "a" * 64 + "}", "weights.url.1: expected http(s):, file:, package: or a path relative to the manifest, found 'ftp://x/y' (string)"),
     ("weights: {url: [w, 5], sha256: " + "a" * 64 + "}", "weights.url.1: expected a string, found 5 (integer); quote it"),
     ("weights: {url: [w, x, w], sha256: " + "a" * 64 + "}", "weights.url.2: expected each value once, found w again"),
+    ("onnx: {url: m.onnx}", "onnx.sha256: expected the hash of the published export that onnx.url names; nothing else says which it is"),
     ("weights: {url: [w, x]}", "weights.url: expected a sha256 beside several addresses, as nothing else says that they have the same file; run once with one of them, and paste the line that the run prints"),
     ("weights: {url: ''}", "weights.url: expected a URL or path, found '' (string)"),
     ("atc: {flags: {keepdtype: f}}", "atc.flags.keepdtype: ATC is not known to have this flag; did you mean 'keep_dtype'?"),

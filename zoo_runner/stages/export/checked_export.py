@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from zoo_runner.backends.onnxruntime import OnnxRuntimeBackend
@@ -61,6 +62,7 @@ def export(
     *,
     batch: int = 1,
     sha256: str | None = None,
+    metadata: Mapping[str, str] = MappingProxyType({}),
 ) -> Exported:
     """Write the network with the checkpoint's weights as an ONNX file, and compare the two.
 
@@ -77,6 +79,7 @@ def export(
         destination: The file to write; it appears complete or not at all.
         batch: Size of the batch axis when ``options.dynamic_batch`` is off.
         sha256: What the checkpoint's content must be.
+        metadata: What the file says of itself.
 
     Raises:
         ChangedError: The checkpoint is another file than that.
@@ -91,9 +94,36 @@ def export(
     batches = COMPARED_BATCHES if options.dynamic_batch else (batch,)
     references = [_reference(module, network, size) for size in batches]
     with _draft(destination) as draft:
-        draft.write_bytes(_serialised(module, network, options, batch))
+        draft.write_bytes(_serialised(module, network, options, batch, metadata))
         differences = _compare(draft, network, references, max(batches))
+        _refuse(differences, "the exported model is not faithful: ONNX Runtime differs from torch in", RETRY)
     return Exported(differences=differences, tools=tools, notes=notes)
+
+
+def compare_published(
+    published: Path, exported: Path, network: Network, options: OnnxOptions, *, batch: int = 1
+) -> Mapping[str, float]:
+    """Hold a published ONNX file against a new export, as :func:`export` holds that against torch.
+
+    Returns:
+        By output, the largest difference, as ``relative_difference`` defines it.
+
+    Raises:
+        ExportError: The published file is not usable, or the difference exceeds 1e-3.
+    """
+    batches = COMPARED_BATCHES if options.dynamic_batch else (batch,)
+    request = SessionRequest(model=exported, inputs=network.inputs, outputs=network.outputs, batch=max(batches))
+    session = OnnxRuntimeBackend().open(request)
+    inputs = [_random_inputs(network.inputs, size) for size in batches]
+    references = [(each, session.infer(each)) for each in inputs]
+    session.close()
+    differences = _compare(published, network, references, max(batches))
+    _refuse(
+        differences,
+        "the published ONNX does not compute what these weights do: a new export differs from it in",
+        "publish a new export, or leave out onnx.url",
+    )
+    return differences
 
 
 def export_graph(network: Network, options: OnnxOptions, destination: Path, *, batch: int = 1) -> None:
@@ -169,14 +199,23 @@ def _build(network: Network) -> torch.nn.Module:
             return network.build().eval()
 
 
-def _serialised(module: torch.nn.Module, network: Network, options: OnnxOptions, batch: int) -> bytes:
+def _serialised(
+    module: torch.nn.Module,
+    network: Network,
+    options: OnnxOptions,
+    batch: int,
+    metadata: Mapping[str, str] = MappingProxyType({}),
+) -> bytes:
     """Return the finished ONNX file."""
+    import onnx  # noqa: PLC0415 - onnx is an optional extra
+
     examples = _random_inputs(network.inputs, TRACED_BATCH if options.dynamic_batch else batch)
     model = convert(module, tuple(examples.values()), network, options)
     strip_provenance(model)
     if options.simplify:
         model = simplify(model)
     name_nodes(model)
+    onnx.helper.set_model_props(model, dict(metadata))
     content: bytes = model.SerializeToString(deterministic=True)
     return content
 
@@ -252,18 +291,19 @@ def _compare(
     except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError, InferenceError) as error:
         msg = f"the exported model is not usable: {error}; {RETRY}"
         raise ExportError(msg) from error
-    differences = {
+    return {
         spec.name: max(
             relative_difference(outputs[spec.name], result[spec.name])
             for (_, outputs), result in zip(references, found, strict=True)
         )
         for spec in network.outputs
     }
+
+
+def _refuse(differences: Mapping[str, float], what: str, remedy: str) -> None:
+    """Refuse a file that computes something else."""
     wrong = [f"{name} by {value:.2e}" for name, value in differences.items() if value > LARGEST_DIFFERENCE]
     if wrong:
-        msg = (
-            f"the exported model is not faithful: ONNX Runtime differs from torch in {', '.join(wrong)} of the "
-            f"output's largest value, at most {LARGEST_DIFFERENCE:g} is allowed; {RETRY}"
-        )
+        allowed = f"at most {LARGEST_DIFFERENCE:g} is allowed"
+        msg = f"{what} {', '.join(wrong)} of the output's largest value, {allowed}; {remedy}"
         raise ExportError(msg)
-    return differences

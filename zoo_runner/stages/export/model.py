@@ -5,16 +5,18 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from zoo_runner.files.named_errors import naming
 from zoo_runner.job.steps import EXPORT, coded
+from zoo_runner.stages.export.origin import options_of, origin_of
+from zoo_runner.stages.export.published import missing_packages, take
 from zoo_runner.store.fingerprints import fingerprint
 from zoo_runner.store.store import DamagedError, Terms
 from zoo_runner.used_code.libraries import EXPORTING, versions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from zoo_runner.job.recipe import Recipe
     from zoo_runner.stages.fetch.trust import Fetched
@@ -25,6 +27,7 @@ PARITY = "parity.json"
 """How far torch and ONNX Runtime are apart, by output."""
 NOTES = "checkpoint.json"
 """What was taken of the checkpoint, where it left a choice."""
+TERMS: Final = Terms(needs=(MODEL, PARITY, NOTES), varies=(PARITY,))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +38,8 @@ class ModelFile:
         path: The file.
         sha256: Its hash.
         reused: Whether it was there before this run.
-        differences: Largest relative difference between torch and ONNX Runtime, per output.
+        differences: Largest relative difference between torch and ONNX Runtime, per output; of a published model,
+            between it and a new export, and nothing where none was made.
         weights: Hash of the checkpoint.
         notes: What was taken of the checkpoint where it left a choice, and what was left out.
     """
@@ -58,8 +62,7 @@ def export_parts(recipe: Recipe, weights_sha256: str) -> dict[str, object]:
     return {
         "weights": weights_sha256,
         "network": recipe.parts.network.identity,
-        "onnx": recipe.manifest.onnx.model_dump(mode="json"),
-        "batch": None if recipe.manifest.onnx.dynamic_batch else recipe.manifest.infer.batch,
+        "onnx": options_of(recipe),
         "libraries": dict(versions(EXPORTING)),
     }
 
@@ -98,24 +101,70 @@ def export_model(recipe: Recipe, weights: Fetched, store: Store, warn: Callable[
         manifest = recipe.manifest
         network, target = recipe.parts.network, folder / MODEL
         batch, sha256 = manifest.infer.batch, weights.sha256
-        exported = export(network, weights.path, manifest.onnx, target, batch=batch, sha256=sha256)
-        for name, found in ((PARITY, dict(exported.differences)), (NOTES, exported.notes)):
-            with naming(folder / name):
-                (folder / name).write_text(json.dumps(found), encoding="utf-8")
+        metadata = origin_of(recipe, sha256)
+        exported = export(network, weights.path, manifest.onnx, target, batch=batch, sha256=sha256, metadata=metadata)
+        _write(folder, exported.differences, exported.notes)
 
     built = coded(EXPORT, recipe, store, warn).build(
         "onnx",
         export_key(recipe, weights.sha256),
         make,
-        Terms(needs=(MODEL, PARITY, NOTES), varies=(PARITY,)),
+        TERMS,
         accept=_readable,
     )
+    return _model_file(built, weights.sha256)
+
+
+def published_parts(
+    recipe: Recipe, weights_sha256: str, published_sha256: str, exported: str | None
+) -> dict[str, object]:
+    """Return what the key of a published model is made of; with the hash of the export that it is compared with."""
+    return {**export_parts(recipe, weights_sha256), "published": published_sha256, "compared with": exported}
+
+
+def published_model(
+    recipe: Recipe, weights: Fetched, published: Fetched, store: Store, warn: Callable[[str], None]
+) -> tuple[ModelFile, dict[str, object]]:
+    """Return the published ONNX model of the weights; where it can be exported here, it is compared with an export.
+
+    Returns:
+        The model, and what its key is made of.
+
+    Raises:
+        ExportError: It is of another origin, or computes something else.
+    """
+    exported = None if missing_packages(recipe) else export_model(recipe, weights, store, warn)
+
+    def make(folder: Path) -> None:
+        take(recipe, weights.sha256, published, folder / MODEL)
+        differences: Mapping[str, float] = {}
+        if exported is not None:
+            from zoo_runner.stages.export.checked_export import compare_published  # noqa: PLC0415 - loads torch
+
+            manifest, network = recipe.manifest, recipe.parts.network
+            differences = compare_published(
+                folder / MODEL, exported.path, network, manifest.onnx, batch=manifest.infer.batch
+            )
+        _write(folder, differences, exported.notes if exported else ())
+
+    parts = published_parts(recipe, weights.sha256, published.sha256, exported.sha256 if exported else None)
+    built = coded(EXPORT, recipe, store, warn).build("published", fingerprint(parts), make, TERMS, accept=_readable)
+    return _model_file(built, weights.sha256), parts
+
+
+def _write(folder: Path, differences: Mapping[str, float], notes: Sequence[str]) -> None:
+    for name, found in ((PARITY, dict(differences)), (NOTES, notes)):
+        with naming(folder / name):
+            (folder / name).write_text(json.dumps(found), encoding="utf-8")
+
+
+def _model_file(built: Built, weights_sha256: str) -> ModelFile:
     return ModelFile(
         path=built.path / MODEL,
         sha256=built.sha256(MODEL),
         reused=built.reused,
         differences=_differences(built.path / PARITY),
-        weights=weights.sha256,
+        weights=weights_sha256,
         notes=_notes(built.path / NOTES),
     )
 

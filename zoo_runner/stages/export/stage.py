@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from zoo_runner.job.key_parts import remember
 from zoo_runner.job.options import Stage
-from zoo_runner.stages.export.model import export_model, export_parts
+from zoo_runner.stages.export.model import export_model, export_parts, published_model
+from zoo_runner.stages.export.published import missing_packages, not_compared
 from zoo_runner.stages.fetch.trust import in_use
 
 if TYPE_CHECKING:
@@ -15,21 +16,43 @@ if TYPE_CHECKING:
     from zoo_runner.stages.fetch.trust import Fetched
 
 
-def export(job: Job, weights: Fetched) -> ModelFile:
+def export(job: Job, weights: Fetched, published: Fetched | None = None) -> ModelFile:
     """Export the network with these weights, or find the model that was exported before.
 
+    Args:
+        job: The run.
+        weights: The checkpoint.
+        published: The export that the manifest names, to run in place of an own one; ``None`` where there is none.
+
     Raises:
-        StageError: The weights do not fit, or the exported model computes something else.
+        StageError: The weights do not fit, the exported model computes something else, or the published one is of
+            another origin.
     """
     with job.journal.stage(Stage.EXPORT) as note:
-        with in_use(weights):
-            model = export_model(job.recipe, weights, job.store_for(Stage.EXPORT), job.journal.warn)
-        remember(job.recipe, job.store, "onnx", export_parts(job.recipe, weights.sha256))
-        job.journal.artifact("onnx", model.path, sha256=model.sha256)
-        worst = max(model.differences.values(), default=0.0)
-        note.why = "; ".join([f"torch and ONNX Runtime differ by at most {worst:.1e} (relative)", *model.notes])
+        model, origin = _model(job, weights, published)
+        job.journal.artifact("onnx", model.path, sha256=model.sha256, origin=origin)
+        if published is not None and (missing := missing_packages(job.recipe)):
+            note.why = not_compared(missing)
+        else:
+            worst, others = max(model.differences.values(), default=0.0), "a new export" if published else "torch"
+            ours = "the published ONNX" if published else "ONNX Runtime"
+            note.why = "; ".join([f"{others} and {ours} differ by at most {worst:.1e} (relative)", *model.notes])
         for text in model.notes:
             job.journal.note(f"weights: {text}")
         if model.reused:
             note.skip(f"unchanged; {note.why}")
+        elif published is not None:
+            job.journal.note(f"export: {note.why}")
     return model
+
+
+def _model(job: Job, weights: Fetched, published: Fetched | None) -> tuple[ModelFile, str]:
+    """Return the model, and where it came from; keep what its key is made of."""
+    recipe, store, warn = job.recipe, job.store_for(Stage.EXPORT), job.journal.warn
+    with in_use(weights):
+        if published is not None:
+            model, parts = published_model(recipe, weights, published, store, warn)
+        else:
+            model, parts = export_model(recipe, weights, store, warn), export_parts(recipe, weights.sha256)
+    remember(recipe, job.store, "onnx", parts)
+    return model, published.origin if published else ""

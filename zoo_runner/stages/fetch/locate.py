@@ -63,6 +63,34 @@ def fetch_weights(recipe: Recipe, options: RunOptions, store: Store, progress: P
     return fetch(source, store, progress, require_hash=options.require_hash, refetch=options.refetch)
 
 
+def fetch_published(
+    recipe: Recipe, options: RunOptions, weights: Fetched, store: Store, progress: Progress
+) -> Fetched | None:
+    """Obtain and verify the export that the manifest names; ``None`` where it is not of what this run scores.
+
+    It is of the manifest's weights, and where the batch size is fixed, of that one.
+    """
+    if not is_published(recipe, options, weights.sha256):
+        return None
+    source = published_source(recipe)
+    return fetch(source, store, progress, require_hash=options.require_hash, refetch=options.refetch)
+
+
+def published_source(recipe: Recipe) -> FileSource:
+    """Return where the published export comes from, by a manifest that names an address of it."""
+    onnx = recipe.manifest.onnx
+    url, *mirrors = onnx.urls
+    base = recipe.loaded.origin(("onnx", "url")).folder
+    return FileSource(url=url, mirrors=tuple(mirrors), base=base, sha256=onnx.sha256, size=onnx.size)
+
+
+def is_published(recipe: Recipe, options: RunOptions, weights_sha256: str) -> bool:
+    """Say whether the manifest names an export of what this run scores."""
+    onnx = recipe.manifest.onnx
+    own = options.weights is None or weights_sha256 == recipe.manifest.weights.sha256
+    return bool(onnx.urls) and own and (onnx.dynamic_batch or options.batch_size is None)
+
+
 def known_weights(recipe: Recipe, options: RunOptions) -> str | None:
     """Return the hash of the weights as far as it is known without fetching them; ``None`` if it is not.
 

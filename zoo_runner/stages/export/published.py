@@ -1,0 +1,82 @@
+"""A published ONNX file in the place of an export: it must say that it is of these weights and of this code."""
+
+from __future__ import annotations
+
+import hashlib
+import mmap
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from zoo_runner.backends.onnxruntime import model_metadata
+from zoo_runner.errors import ExportError, installing, shortened
+from zoo_runner.stages.export.origin import differences, origin_of
+from zoo_runner.store.snapshots import changed
+
+if TYPE_CHECKING:
+    from zoo_runner.job.recipe import Recipe
+    from zoo_runner.stages.fetch.trust import Fetched
+
+ELSEWHERE: Final = b"\x0a\x08location"
+"""How a tensor that is kept in another file begins to name it: key ``location`` of ``TensorProto.external_data``."""
+_SHOWN: Final = 200
+_PIECE: Final = 1 << 20
+
+
+def missing_packages(recipe: Recipe) -> tuple[str, ...]:
+    """Return the packages that an export needs and that are not installed."""
+    onnx = recipe.manifest.onnx
+    needed = [
+        "torch",
+        "onnx",
+        *(["onnxscript"] if onnx.exporter == "dynamo" else []),
+        *(["onnxsim"] if onnx.simplify else []),
+    ]
+    return tuple(name for name in needed if find_spec(name) is None)
+
+
+def not_compared(missing: tuple[str, ...]) -> str:
+    """Say that a published file was believed, and how to have it compared."""
+    return (
+        "the published ONNX says that it is of these weights and this network; it was not compared with them, which "
+        f"needs {', '.join(missing)}: {installing('export')}"
+    )
+
+
+def take(recipe: Recipe, weights_sha256: str, published: Fetched, target: Path) -> None:
+    """Copy a published file, and check what it says of its origin.
+
+    Args:
+        recipe: The run's recipe.
+        weights_sha256: Of the weights that the run scores.
+        published: The file.
+        target: Where the copy goes: alone, so that nothing beside it takes part.
+
+    Raises:
+        ChangedError: It is not what it was when it was hashed.
+        ExportError: It is no model, keeps tensors in other files, or is of another origin.
+    """
+    digest = hashlib.sha256()
+    with published.path.open("rb") as source, target.open("xb") as copy:
+        while piece := source.read(_PIECE):
+            digest.update(piece)
+            copy.write(piece)
+    if digest.hexdigest() != published.sha256:
+        raise changed(published.path, published.sha256, digest.hexdigest())
+    where = f"{recipe.loaded.locate(('onnx', 'url'))}: onnx.url: {published.origin}"
+    if _has_external_data(target):
+        raise ExportError(f"{where}: expected a model in one file, found one that keeps tensors in other files")
+    wrong = list(differences(origin_of(recipe, weights_sha256), model_metadata(target)))
+    if wrong:
+        lines = "\n  ".join(shortened(line, _SHOWN + 100) for line in wrong)
+        raise ExportError(
+            f"{where}: expected an export of these weights by this code, found another:\n  {lines}\n"
+            "publish a new export (zoo-run pack writes one), or leave out onnx.url: then the run exports by itself"
+        )
+
+
+def _has_external_data(path: Path) -> bool:
+    if not path.stat().st_size:  # cannot be mapped
+        return False
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        return content.find(ELSEWHERE) >= 0
