@@ -59,8 +59,8 @@ def new(
     if names is not None:
         said = said.having(CLASSES, _listed(names), CLASSES_FLAG)
     sources = Sources(
-        weights=weights or Path(_ask("--weights FILE", "the checkpoint")),
-        data=data or Path(_ask("--data FOLDER", "the folder of the data set")),
+        weights=weights or _ask_path("--weights FILE", "the checkpoint"),
+        data=data or _ask_path("--data FOLDER", "the folder of the data set"),
     )
     facts = _facts(name, plugin, sources, said)
     write(facts, target)
@@ -125,6 +125,11 @@ def _ask(flag: str, wanted: str, why: str = "") -> str:
     if why:
         click.echo(visible(why), err=True)
     return str(click.prompt(f"{wanted} ({flag})", err=True))
+
+
+def _ask_path(flag: str, wanted: str) -> Path:
+    """As :func:`_ask`, for a path; no shell has replaced a ``~`` in it."""
+    return Path(_ask(flag, wanted)).expanduser()
 
 
 def _listed(names: str) -> list[str]:

@@ -211,8 +211,8 @@ def on_a_terminal(run: ZooRun, arguments: Sequence[str], answers: str) -> tuple[
 
 @pytest.mark.slow  # a new process
 def test_on_a_terminal_what_is_missing_is_asked_for(drafting: ZooRun) -> None:
-    answers = "drafting\nweights.pth\ndata\nant, bee, cat, dog\n"
-    code, said = on_a_terminal(drafting, ["new", "mine"], answers)
+    answers = "drafting\n~/weights.pth\ndata\nant, bee, cat, dog\n"
+    code, said = on_a_terminal(drafting.given(HOME=drafting.folder), ["new", "mine"], answers)
     assert code == 0, said
     for question in (
         "the plugin that knows the model (drafting, refinedet) (--from PLUGIN): ",
