@@ -33,7 +33,18 @@ INSIDE = {"chips": ".<chip>", "subsets": ".<name>", "waivers": "[]"}
 """How the manifest's page writes what is inside of a section that has several of a kind."""
 MANIFESTS = sorted((ROOT / "manifests").glob("*.yaml"))
 PLACEHOLDERS = {"MANIFEST": str(MANIFESTS[0]), "STAGE": "infer", "FOLDER": "folder", "DIR": "folder", "NAME": "name"}
-OTHER_TOOLS = {"--all", "--area", "--list", "--only", "--fault", "--help", "--devices", "--input", "--loop", "--no-compile"}
+OTHER_TOOLS = {
+    "--all",
+    "--area",
+    "--list",
+    "--only",
+    "--fault",
+    "--help",
+    "--devices",
+    "--input",
+    "--loop",
+    "--no-compile",
+}
 """Options of the stand-ins, of ais_bench and of pip that the text names. What has an underscore is ATC's."""
 
 

@@ -11,6 +11,7 @@ import click
 
 from zoo_runner.commands.cache import cache
 from zoo_runner.commands.completion import PROGRAM, answer, completion
+from zoo_runner.commands.downloads import downloads
 from zoo_runner.commands.failure import failed
 from zoo_runner.commands.history import history
 from zoo_runner.commands.machine import backends, doctor, plugins
@@ -87,7 +88,7 @@ def cli() -> None:
     """Run, score and gate model-zoo recipes."""
 
 
-for command in (run, validate, new, schema, history, cache, plugins, backends, doctor, completion):
+for command in (run, validate, new, schema, history, cache, downloads, plugins, backends, doctor, completion):
     cli.add_command(command)
 
 

@@ -18,12 +18,13 @@ from zoo_runner.manifest.scales import can_be_resampled, own_direction, scale_of
 from zoo_runner.plugin import loading as plugins
 from zoo_runner.plugin.conversion import ConvertingBackend
 from zoo_runner.plugin.folders import FolderBackend
-from zoo_runner.redaction import redacted_url
 from zoo_runner.stages.convert.engine import check_om
 from zoo_runner.stages.convert.request import conversion_request
 from zoo_runner.stages.evaluate.canaries import check_canaries
 from zoo_runner.stages.export.model import graph_without_weights
 from zoo_runner.stages.export.published import missing_packages
+from zoo_runner.stages.fetch.downloads import found
+from zoo_runner.stages.fetch.locate import manifest_archive, manifest_onnx, weights_source
 from zoo_runner.stages.gate.targets import accuracy_target
 from zoo_runner.stages.predict.command_outputs import file_sizes, folder_request
 from zoo_runner.stages.predict.disk_space import announced
@@ -31,6 +32,7 @@ from zoo_runner.stages.predict.disk_space import announced
 if TYPE_CHECKING:
     from zoo_runner.job.options import RunOptions
     from zoo_runner.plugin.interfaces import Backend, Progress
+    from zoo_runner.stages.fetch.source import FileSource
     from zoo_runner.store.store import Store
 
 
@@ -73,24 +75,33 @@ def plan(recipe: Recipe, options: RunOptions, *, store: Store, progress: Progres
 
 def _fetch(recipe: Recipe, options: RunOptions) -> Iterator[str]:
     weights, dataset = recipe.manifest.weights, recipe.manifest.dataset
-    url = redacted_url(options.weights) if options.weights else " or ".join(map(redacted_url, weights.urls))
     pin = f"sha256 {weights.sha256}" if weights.sha256 and not options.weights else "no hash: trusted on first use"
     if options.weights and weights.sha256 and not options.require_hash:
         meant = "as asked" if options.other_weights else "inconclusive without --other-weights"
         pin = f"if not the manifest's, {meant}"
-    yield f"weights  {url} ({pin})" if url else "weights  none named: give --weights PATH|URL"
+    named = options.weights or weights.urls
+    place = _place(weights_source(recipe, options), options) if named else ""
+    yield f"weights  {place} ({pin})" if named else "weights  none named: give --weights PATH|URL"
     local = options.data or (os.environ.get(dataset.root_env) if dataset.root_env else None)
     digest = f"md5 {dataset.md5}" if dataset.md5 else f"sha256 {dataset.sha256}" if dataset.sha256 else "no hash"
-    archive = " or ".join(map(redacted_url, dataset.urls)) or "none named"
+    source = manifest_archive(recipe.loaded) if local is None else None
+    archive = _place(source, options) if source else "none named"
     yield f"dataset  {local} (local)" if local else f"dataset  {archive} ({digest})"
+
+
+def _place(source: FileSource, options: RunOptions) -> str:
+    """Return the file in the folder of downloads that is taken, or the addresses that are tried."""
+    given = found(source, options.downloads) if options.downloads is not None else None
+    return str(given) if given is not None else " or ".join(each.shown for each in source.each())
 
 
 def _export(recipe: Recipe, options: RunOptions) -> Iterator[str]:
     onnx = recipe.manifest.onnx
-    if options.weights is None and onnx.urls:
+    source = manifest_onnx(recipe.loaded)
+    if options.weights is None and source is not None:
         missing = missing_packages(recipe)
         how = f"not compared: {', '.join(missing)} not installed" if missing else "compared with a new export"
-        yield f"the published {' or '.join(map(redacted_url, onnx.urls))} (sha256 {onnx.sha256}), {how}"
+        yield f"the published {_place(source, options)} (sha256 {onnx.sha256}), {how}"
         return
     simplified = ", simplified" if onnx.simplify else ""
     yield f"ONNX opset {onnx.opset} with the {onnx.exporter} exporter{simplified}, compared with torch"

@@ -103,7 +103,8 @@ A bug in `zoo-run` or in a plugin ends in {int(errors.ExitCode.STAGE_FAILED)}: n
 gate ends in. Of [several manifests](../running.md#several-manifests) the lowest code that is not 0 is the program's.
 
 Other commands: `validate` ends in {int(wrong)} if the manifest is wrong, `doctor --backend NAME` in {int(lacking)}
-if the backend lacks something, `history --propose K` in {int(few)} if the runs there are allow no proposal.
+if the backend lacks something, `downloads --downloads FOLDER` in {int(lacking)} if a file is missing or wrong,
+`history --propose K` in {int(few)} if the runs there are allow no proposal.
 
 {heading(2, "Inconclusive")}
 Every cause of exit code {few}, and what to do about it. A line of the report that is inconclusive names its cause

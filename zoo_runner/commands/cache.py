@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 MEANT: Final = {
     *("manifests", "backend", "weights", "data", "subset", "batch_size", "devices", "limit", "first", "results"),
-    *("overrides", "soc", "om", "seed", "require_hash"),
+    *("overrides", "soc", "om", "seed", "require_hash", "downloads"),
 }
 """Options of a run that say what it would reuse."""
 
@@ -111,6 +111,9 @@ def _size(kept: Iterable[Kept]) -> str:
 @click.option("--backend", metavar="NAME", default="auto", show_default=True, shell_complete=backend_names)
 @click.option("--weights", metavar="PATH|URL", help="As in the run that is meant.")
 @click.option("--data", metavar="FOLDER", type=click.Path(path_type=Path), help="Likewise.")
+@click.option(
+    "--downloads", metavar="FOLDER", type=click.Path(path_type=Path), envvar="ZOO_RUNNER_DOWNLOADS", help="Likewise."
+)
 @click.option("--subset", metavar="NAME", help="Likewise.", shell_complete=subset_names)
 @click.option("--batch-size", metavar="N", type=click.IntRange(min=1), help="Likewise.")
 @click.option("--limit", metavar="N", type=click.IntRange(min=1), help="Likewise.")

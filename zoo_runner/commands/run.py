@@ -113,6 +113,13 @@ class RunsSoFar:
 @click.option("--om", metavar="FILE", type=FOLDER, help="Use this .om instead of converting.")
 @click.option("--dry-run", "dry", is_flag=True, help="Print the plan, with every command, and do nothing.")
 @click.option("--refetch", is_flag=True, help="Download again what was downloaded before.")
+@click.option(
+    "--downloads",
+    metavar="FOLDER",
+    type=FOLDER,
+    envvar="ZOO_RUNNER_DOWNLOADS",
+    help="Take files from there by name and hash, before the network is asked.",
+)
 @click.option("--no-cache", is_flag=True, help="Reuse nothing that is kept, but downloads that a hash confirms.")
 @click.option("--verify-cache", is_flag=True, help="Make a tenth of what is reused again, and compare the bytes.")
 @click.option("--seed", metavar="N", type=click.IntRange(min=0), help="Draw the same tenth as before.")

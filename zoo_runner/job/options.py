@@ -47,6 +47,7 @@ class RunOptions:
             earlier run with ``--until infer`` wrote to ``output``.
         require_hash: Refuse files that the manifest gives no hash for.
         refetch: Download again what was downloaded before.
+        downloads: Folder of files that were downloaded before, which are taken instead of any from the network.
         soc: Chip to convert for, instead of the one found.
         om: Converted model to use instead of converting; its stamp must fit.
         subset: Name of the manifest's subset to score instead of the whole data set.
@@ -74,6 +75,7 @@ class RunOptions:
     results: Path | None = None
     require_hash: bool = False
     refetch: bool = False
+    downloads: Path | None = None
     soc: str | None = None
     om: Path | None = None
     subset: str | None = None

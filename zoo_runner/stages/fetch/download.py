@@ -6,24 +6,23 @@ its final name in the store only once its size and hash are verified.
 
 from __future__ import annotations
 
-import re
 import shutil
 import time
 from dataclasses import dataclass, replace
 from http import HTTPStatus
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 from zoo_runner.errors import FetchError, IntegrityError, StageError
 from zoo_runner.files.remedies import refused
-from zoo_runner.known_secrets import without_known
 from zoo_runner.plugin.interfaces import Progress
 from zoo_runner.process import seconds_from
 from zoo_runner.stages.fetch import http_request
 from zoo_runner.stages.fetch.content_coding import COMPRESSED, check_coding, decode
 from zoo_runner.stages.fetch.http_request import Interrupted
 from zoo_runner.stages.fetch.limits import DOWNLOAD, PATIENCE, PATIENCE_S
+from zoo_runner.stages.fetch.names import file_name
 from zoo_runner.stages.fetch.partial import Partial
 from zoo_runner.stages.fetch.source import OWN_FILE, FileSource, mismatch, refusal
 from zoo_runner.stages.fetch.trust import Trust
@@ -71,12 +70,19 @@ def download(
             says what it must be, and it is known to be no such file; or the record of an earlier download is damaged.
     """
     trust = Trust.of(source, store)
-    known = None if source.hashed else _known(trust, source)  # with refetch too: what is damaged is not replaced unseen
+    known = (
+        None if source.hashed else recorded(trust, source)
+    )  # with refetch too: what is damaged is not replaced unseen
     expected = source if known is None or refetch else replace(source, sha256=known)
     return _Download(source, expected, trust, store, progress, retry, refetch).run()
 
 
-def _known(trust: Trust, source: FileSource) -> str | None:
+def recorded(trust: Trust, source: FileSource) -> str | None:
+    """Return the hash of an earlier file from the same address; ``None`` where there is none.
+
+    Raises:
+        IntegrityError: The record is damaged.
+    """
     try:
         return trust.sha256()
     except IntegrityError as why:
@@ -144,7 +150,7 @@ class _Download:
             target, wrong = self._whole()
         if wrong:
             raise self._wrong_file(wrong, "downloaded once more from the start" if resumed else "downloaded")
-        target.replace(folder / _file_name(self.source.url))
+        target.replace(folder / file_name(self.source.url))
         self.part.clear()
         self.trust.failed.unlink(missing_ok=True)
 
@@ -266,7 +272,7 @@ class _Download:
         )
 
     def _append(self, response: requests.Response, offset: int, total: int | None, most: int) -> None:
-        data, label, size = self.part.data, _file_name(self.source.url), offset
+        data, label, size = self.part.data, file_name(self.source.url), offset
         try:
             with data.open("ab") as file, self.progress.track(label, total, "B") as advance:
                 advance(offset)
@@ -285,9 +291,3 @@ class _Download:
 
     def _not_written(self, problem: OSError, doing: str, path: Path, needed: int | None) -> FetchError:
         return FetchError(f"{self.source.shown}: {refused(problem, doing, path, needed=needed, instead=ELSEWHERE)}")
-
-
-def _file_name(url: str) -> str:
-    """Make a plain, short file name of a URL's last path component."""
-    name = re.sub(r"[^A-Za-z0-9._+-]", "_", without_known(PurePosixPath(unquote(urlsplit(url).path)).name))
-    return name.lstrip(".-")[-100:] or "download"

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zoo_runner.errors import LISTED, DatasetError, FetchError, listed, shortened
 from zoo_runner.plugin.calls import calling
 from zoo_runner.stages.fetch.archive import extract
+from zoo_runner.stages.fetch.downloads import found
 from zoo_runner.stages.fetch.resource import fetch, local_file, resource_folder
 from zoo_runner.stages.fetch.source import FileSource
 from zoo_runner.stages.fetch.trust import Fetched, in_use
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from zoo_runner.job.options import RunOptions
     from zoo_runner.job.recipe import Recipe
+    from zoo_runner.manifest.load import LoadedManifest
     from zoo_runner.plugin.interfaces import Progress, Sample
     from zoo_runner.store.store import Store
 
@@ -37,7 +39,7 @@ def weights_source(recipe: Recipe, options: RunOptions) -> FileSource:
     Raises:
         FetchError: Neither names any.
     """
-    weights = recipe.manifest.weights
+    weights, own = recipe.manifest.weights, manifest_weights(recipe.loaded)
     if options.weights is not None:
         pinned = options.require_hash
         return FileSource(
@@ -46,21 +48,55 @@ def weights_source(recipe: Recipe, options: RunOptions) -> FileSource:
             sha256=weights.sha256 if pinned else None,
             size=weights.size if pinned else None,
         )
-    if not weights.urls:
+    if own is None:
         msg = (
             f"{recipe.loaded.locate(('weights',))}: the manifest names no weights, because none are published "
             f"for it; give a checkpoint with --weights PATH|URL"
         )
         raise FetchError(msg)
-    url, *mirrors = weights.urls
-    base = recipe.loaded.origin(("weights", "url")).folder
-    return FileSource(url=url, mirrors=tuple(mirrors), base=base, sha256=weights.sha256, size=weights.size)
+    return own
+
+
+def manifest_weights(loaded: LoadedManifest) -> FileSource | None:
+    """Return where the manifest's weights come from; ``None`` if it names none."""
+    weights = loaded.manifest.weights
+    return _located(
+        loaded, "weights", weights.urls, FileSource(url="", base=Path(), sha256=weights.sha256, size=weights.size)
+    )
+
+
+def manifest_archive(loaded: LoadedManifest) -> FileSource | None:
+    """Return where the data set comes from by the manifest; ``None`` if it names no address."""
+    dataset = loaded.manifest.dataset
+    pins = FileSource(url="", base=Path(), sha256=dataset.sha256, md5=dataset.md5, size=dataset.size)
+    return _located(loaded, "dataset", dataset.urls, pins)
+
+
+def manifest_onnx(loaded: LoadedManifest) -> FileSource | None:
+    """Return where the published export comes from; ``None`` if the manifest names none."""
+    onnx = loaded.manifest.onnx
+    return _located(loaded, "onnx", onnx.urls, FileSource(url="", base=Path(), sha256=onnx.sha256, size=onnx.size))
+
+
+def _located(loaded: LoadedManifest, section: str, urls: tuple[str, ...], pins: FileSource) -> FileSource | None:
+    base = loaded.origin((section, "url")).folder
+    return replace(pins, url=urls[0], mirrors=urls[1:], base=base) if urls else None
 
 
 def fetch_weights(recipe: Recipe, options: RunOptions, store: Store, progress: Progress) -> Fetched:
     """Obtain and verify the weights."""
-    source = weights_source(recipe, options)
-    return fetch(source, store, progress, require_hash=options.require_hash, refetch=options.refetch)
+    return _fetched(weights_source(recipe, options), options, store, progress)
+
+
+def _fetched(source: FileSource, options: RunOptions, store: Store, progress: Progress) -> Fetched:
+    return fetch(
+        source,
+        store,
+        progress,
+        require_hash=options.require_hash,
+        refetch=options.refetch,
+        downloads=options.downloads,
+    )
 
 
 def fetch_published(
@@ -72,16 +108,8 @@ def fetch_published(
     """
     if not is_published(recipe, options, weights.sha256):
         return None
-    source = published_source(recipe)
-    return fetch(source, store, progress, require_hash=options.require_hash, refetch=options.refetch)
-
-
-def published_source(recipe: Recipe) -> FileSource:
-    """Return where the published export comes from, by a manifest that names an address of it."""
-    onnx = recipe.manifest.onnx
-    url, *mirrors = onnx.urls
-    base = recipe.loaded.origin(("onnx", "url")).folder
-    return FileSource(url=url, mirrors=tuple(mirrors), base=base, sha256=onnx.sha256, size=onnx.size)
+    source = manifest_onnx(recipe.loaded)
+    return None if source is None else _fetched(source, options, store, progress)
 
 
 def is_published(recipe: Recipe, options: RunOptions, weights_sha256: str) -> bool:
@@ -99,7 +127,10 @@ def known_weights(recipe: Recipe, options: RunOptions) -> str | None:
     if options.weights is None and recipe.manifest.weights.sha256 is not None:
         return recipe.manifest.weights.sha256
     try:
-        path = local_file(weights_source(recipe, options))
+        source = weights_source(recipe, options)
+        path = local_file(source)
+        if path is None and options.downloads is not None:
+            path = found(source, options.downloads)
     except FetchError:
         return None
     return file_digest(path) if path is not None and path.is_file() else None
@@ -127,14 +158,14 @@ def find_data(recipe: Recipe, options: RunOptions, store: Store, progress: Progr
         return _given(options.data, dataset.subdir, "--data")
     if dataset.root_env and os.environ.get(dataset.root_env):
         return _given(Path(os.environ[dataset.root_env]), dataset.subdir, f"${dataset.root_env}")
-    if not dataset.urls:
+    source = manifest_archive(recipe.loaded)
+    if source is None:
         msg = f"no data set: give --data FOLDER{f' or set {dataset.root_env}' if dataset.root_env else ''}"
         raise DatasetError(msg)
-    source = archive_source(recipe)
     folder = None if source.mirrors else resource_folder(source.url, source.base)  # a folder has no hash
     if folder is not None:
         return _given(folder, dataset.subdir, source.url)
-    archive = fetch(source, store, progress, require_hash=options.require_hash, refetch=options.refetch)
+    archive = _fetched(source, options, store, progress)
     with in_use(archive, last=False):
         unpacked = extract(archive.path, archive.sha256, store, progress)
         root = unpacked / dataset.subdir
@@ -145,20 +176,6 @@ def find_data(recipe: Recipe, options: RunOptions, store: Store, progress: Progr
             )
             raise DatasetError(msg)
     return DataRoot(path=root, origin=archive.origin, reused=archive.reused, archive=archive)
-
-
-def archive_source(recipe: Recipe) -> FileSource:
-    """Return where the archive of the data set comes from, by a manifest that names an address of it."""
-    dataset = recipe.manifest.dataset
-    url, *mirrors = dataset.urls
-    return FileSource(
-        url=url,
-        mirrors=tuple(mirrors),
-        base=recipe.loaded.origin(("dataset", "url")).folder,
-        sha256=dataset.sha256,
-        md5=dataset.md5,
-        size=dataset.size,
-    )
 
 
 def _held(folder: Path) -> str:

@@ -14,7 +14,8 @@ from zoo_runner.errors import FetchError, IntegrityError, did_you_mean, shortene
 from zoo_runner.files.remedies import refused
 from zoo_runner.plugin.interfaces import Progress
 from zoo_runner.redaction import redacted_url
-from zoo_runner.stages.fetch.download import PATIENT, RetryPolicy, download
+from zoo_runner.stages.fetch.download import PATIENT, RetryPolicy, download, recorded
+from zoo_runner.stages.fetch.downloads import found, names
 from zoo_runner.stages.fetch.mirrors import first_of, here_first
 from zoo_runner.stages.fetch.source import OWN_FILE, FileSource, mismatch, refusal
 from zoo_runner.stages.fetch.trust import Fetched, Trust
@@ -38,12 +39,14 @@ def fetch(
     *,
     require_hash: bool = False,
     refetch: bool = False,
+    downloads: Path | None = None,
     retry: RetryPolicy = PATIENT,
 ) -> Fetched:
     """Return the file that ``source`` describes; one that is already here costs only its verification.
 
     With ``refetch`` what was downloaded before is downloaded again, and replaced when the new file is right. Of
-    several addresses the first is taken that has the right file; why one before it has not is a warning.
+    several addresses the first is taken that has the right file; why one before it has not is a warning. A file of
+    that name in the folder ``downloads`` is taken instead of any from the network.
 
     Raises:
         FetchError: It cannot be obtained.
@@ -51,18 +54,57 @@ def fetch(
             or ``require_hash`` is set and the manifest has no digest (then nothing is transferred).
     """
     if (require_hash or source.mirrors) and not source.hashed:
-        asked = "--require-hash" if require_hash else "several addresses"
-        raise IntegrityError(
-            f"{source.shown}: expected a sha256 in the manifest ({asked}), found none. Take it from the "
-            "publisher, or run once without --require-hash: the run prints the line to paste"
-        )
+        raise _without_hash(source, "--require-hash" if require_hash else "several addresses")
+    given = found(source, downloads) if downloads is not None else None
+    if given is not None:
+        return _given(source, given, store, progress, refetch=refetch)
 
     def obtain(one: FileSource, last: bool) -> Fetched:
         patience = retry if last else replace(retry, attempts=min(retry.attempts, FEWER))
         return _fetch_one(one, store, progress, patience, refetch=refetch)
 
     sources = source.each() if refetch else here_first(source.each(), store)
-    return first_of(sources, obtain, progress)
+    try:
+        return first_of(sources, obtain, progress)
+    except FetchError as why:
+        if downloads is None or not names(source):
+            raise
+        lacking = f"In the folder {downloads} (--downloads) there is no {' or '.join(names(source))}"
+        raise type(why)(f"{why}\n{lacking}") from why
+
+
+def _without_hash(source: FileSource, asked: str) -> IntegrityError:
+    return IntegrityError(
+        f"{source.shown}: expected a sha256 in the manifest ({asked}), found none. Take it from the publisher, or run "
+        "once without --require-hash: the run prints the line to paste"
+    )
+
+
+def _given(source: FileSource, path: Path, store: Store, progress: Progress, *, refetch: bool) -> Fetched:
+    """Take a file from the folder of downloads.
+
+    Without a digest it must be what an earlier download or folder had, as if it came from its address.
+    """
+    trust = Trust.of(source, store)
+    known = None if source.hashed or refetch else recorded(trust, source)
+    sha256, expected = _digest(source, path), source if known is None else replace(source, sha256=known)
+    if wrong := mismatch(expected, path, sha256):
+        apart = f" If both are needed, call the right one {names(source)[0]}." if source.hashed else ""
+        record = "" if known is None else " The hash is that of an earlier download; --refetch accepts the change."
+        done = "the file was left as it is. Put the right one in its place, or remove it to have it downloaded."
+        raise IntegrityError(refusal(source, path, wrong, f"{done}{apart}{record}"))
+    size = path.stat().st_size
+    if not source.hashed:
+        _warn_of_trust(source, progress, sha256, size)
+    kept = trust if not source.hashed and not store.read_only else None
+    return Fetched(path=path, sha256=sha256, size=size, reused=True, origin=str(path), pinned=source.hashed, trust=kept)
+
+
+def _warn_of_trust(source: FileSource, progress: Progress, sha256: str, size: int) -> None:
+    progress.warn(
+        f"{source.shown} has no hash in the manifest and is trusted on first use. To pin it, paste:\n"
+        f"  sha256: {sha256}\n  size: {size}"
+    )
 
 
 def _fetch_one(source: FileSource, store: Store, progress: Progress, retry: RetryPolicy, *, refetch: bool) -> Fetched:
@@ -78,10 +120,7 @@ def _fetch_one(source: FileSource, store: Store, progress: Progress, retry: Retr
             raise IntegrityError(refusal(source, path, wrong, f"the file was left as it is. {_RIGHT_FILE}"))
     size = path.stat().st_size
     if not pinned:
-        progress.warn(
-            f"{source.shown} has no hash in the manifest and is trusted on first use. To pin it, paste:\n"
-            f"  sha256: {sha256}\n  size: {size}"
-        )
+        _warn_of_trust(source, progress, sha256, size)
     trust = Trust.of(source, store) if scheme in _NETWORK and not pinned and not store.read_only else None
     return Fetched(path=path, sha256=sha256, size=size, reused=reused, origin=source.shown, pinned=pinned, trust=trust)
 

@@ -10,7 +10,10 @@ from zoo_runner.redaction import redacted_url
 from zoo_runner.stages.fetch.wrong_content import wrong_content
 from zoo_runner.store.fingerprints import file_digest
 
-OWN_FILE = "A file you already have is taken with --weights PATH|URL; a data set with --data FOLDER"
+OWN_FILE = (
+    "A file you already have is taken with --weights PATH|URL; a data set with --data FOLDER; what was downloaded on "
+    "another machine with --downloads FOLDER"
+)
 """The way out when a file cannot be obtained."""
 _SHOWN = 2000
 
