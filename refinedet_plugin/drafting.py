@@ -113,7 +113,7 @@ def _classes(material: Material, given: RefineDetConfig, shapes: Shapes, annotat
     """Return the classes in label order, and where they come from.
 
     Raises:
-        UndecidedError: The checkpoint has another number of classes than are known.
+        UndecidedError: The checkpoint has another number of classes than are known, or their order is not.
     """
     number = classes_of(shapes)
     if "classes" in material.config:
@@ -122,11 +122,14 @@ def _classes(material: Material, given: RefineDetConfig, shapes: Shapes, annotat
         return list(given.classes), "classes: as given"
     if number in {None, len(VOC_CLASSES)} and set(annotated) <= set(VOC_CLASSES):
         return "voc", "classes voc: those of PASCAL VOC in the published order"
+    found = f"the annotations have {_counted(annotated)}"
     if number is not None and number != len(annotated):
-        text = f"the checkpoint has {number} classes, the annotations have {_counted(annotated)}"
-        raise UndecidedError("classes", f"{text}; name all {number} in the order of the training")
-    order = "" if len(annotated) == 1 else "; no file tells their order: put them in that of the training"
-    return list(annotated), f"classes: those of the annotations, by name{order}"
+        text = f"the checkpoint has {number} classes, {found}; name all {number} in the order of the training"
+        raise UndecidedError("classes", text)
+    if len(annotated) > 1:
+        text = f"{found}, and no file tells their order in the training"
+        raise UndecidedError("classes", text, "" if any("," in name for name in annotated) else ",".join(annotated))
+    return list(annotated), "classes: the one of the annotations"
 
 
 def _counted(names: Sequence[str]) -> str:

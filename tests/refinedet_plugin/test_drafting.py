@@ -17,7 +17,6 @@ from zoo_runner.plugin.drafting import Material, UndecidedError
 
 ANNOTATION = """<annotation><size><width>9</width><height>9</height><depth>3</depth></size>{}</annotation>"""
 OBJECT = """<object><name>{}</name><bndbox><xmin>1</xmin><ymin>1</ymin><xmax>5</xmax><ymax>5</ymax></bndbox></object>"""
-ORDER = "classes: those of the annotations, by name; no file tells their order: put them in that of the training"
 SIZE = "input_size 320: no file tells it; for a network of 512 pixels give --set plugin.config.input_size=512"
 Drafted = Callable[..., Any]
 
@@ -41,17 +40,17 @@ def data(root: Path, classes: Sequence[str], sets: Sequence[str] = ("test",), ye
 
 
 def test_all_is_found(tmp_path: Path) -> None:
-    prefixed = {f"module.{name}": shape for name, shape in tensors(2).items()}
-    made = draft(Material(tensors=[{"step": ()}, prefixed, tensors(2)], data=data(tmp_path, ["b", "a", "b"])))
+    prefixed = {f"module.{name}": shape for name, shape in tensors(1).items()}
+    made = draft(Material(tensors=[{"step": ()}, prefixed, tensors(1)], data=data(tmp_path, ["a", "a"])))
     assert made.config == {
-        "classes": ["a", "b"],
+        "classes": ["a"],
         "width": 0.125,
         "input_size": 320,
         "year": "y",
         "image_set": "test",
     }
     width, found = "width 0.125: as wide as the checkpoint's layers", "image set test of y; there are: test"
-    assert made.notes == (ORDER, width, SIZE, found)
+    assert made.notes == ("classes: the one of the annotations", width, SIZE, found)
     network = RefineDetNetwork(RefineDetConfig.model_validate(made.config))
     assert made.kinds.keys() == {spec.name for spec in network.outputs}
 
@@ -59,7 +58,6 @@ def test_all_is_found(tmp_path: Path) -> None:
 def test_in_the_folder_of_the_year_itself_no_year_is_said(tmp_path: Path) -> None:
     made = draft(Material(tensors=[tensors(1)], data=data(tmp_path, ["a"]) / "y"))
     assert "year" not in made.config
-    assert made.notes[0] == "classes: those of the annotations, by name", "one class has one order"
 
 
 @pytest.mark.parametrize(
@@ -109,17 +107,22 @@ TRAIN = "expected the image set test or val, or one that is not for training; fo
             id="a class too many",
         ),
         pytest.param(
+            *(2, "ba", {}, {}, "classes"),
+            "the annotations have 2 (a, b), and no file tells their order in the training",
+            id="the order",
+        ),
+        pytest.param(
             *(3, "ab", {}, {"classes": ("a", "b")}, "classes"),
             "the checkpoint has 3 classes, found 2 (a, b)",
             id="too few given",
         ),
         pytest.param(
-            *(2, "ab", {"sets": ["train", "trainval"]}, {}, "image_set"),
+            *(1, "a", {"sets": ["train", "trainval"]}, {}, "image_set"),
             f"{TRAIN}train, trainval: which one was the network not trained on?",
             id="only sets for training",
         ),
         pytest.param(
-            *(2, "ab", {"sets": ["one", "two"]}, {}, "image_set"),
+            *(1, "a", {"sets": ["one", "two"]}, {}, "image_set"),
             f"{TRAIN}one, two: which one was the network not trained on?",
             id="several sets",
         ),
@@ -142,6 +145,15 @@ def test_what_no_file_tells(
     with pytest.raises(UndecidedError) as caught:
         draft(Material(tensors=[tensors(number)], data=root, config=config))
     assert (caught.value.key, str(caught.value)) == (key, text.format(root=root))
+
+
+@pytest.mark.parametrize(
+    ("classes", "suggestion"), [(["b", "a"], "a,b"), (["b", "a, or so"], ""), (["b", "a c"], "a c,b")]
+)
+def test_the_names_are_suggested(tmp_path: Path, classes: list[str], suggestion: str) -> None:
+    with pytest.raises(UndecidedError) as caught:
+        draft(Material(tensors=[tensors(2)], data=data(tmp_path, classes)))
+    assert (caught.value.key, caught.value.suggestion) == ("classes", suggestion)
 
 
 @pytest.mark.parametrize(

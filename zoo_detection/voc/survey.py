@@ -48,6 +48,10 @@ def years(root: Path) -> tuple[Path, ...]:
     found = tuple(sorted(each.parent for each in root.glob(f"*/{ANNOTATIONS}") if each.is_dir()))
     if found:
         return found
+    deeper = sorted({each.parents[1] for each in root.glob(f"*/*/{ANNOTATIONS}")})
+    if deeper:
+        shown = ", or ".join(shortened(str(each)) for each in deeper[:SHOWN])
+        raise DatasetError(f"{root}: expected {ANNOTATIONS} in it or in a folder of it, found it deeper; give {shown}")
     names = [shortened(each.name) for each in sorted(root.iterdir())] if root.is_dir() else []
     shown = ", ".join(names[:SHOWN]) + (", ..." if len(names) > SHOWN else "")
     raise DatasetError(

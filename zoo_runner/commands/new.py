@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -25,6 +26,25 @@ CLASSES: Final = "classes"
 CLASSES_FLAG: Final = f"--{CLASSES}"
 ENDINGS: Final = (".yaml", ".yml")
 FILE = click.Path(path_type=Path)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Question:
+    """What is asked for on a terminal.
+
+    Attributes:
+        flag: What says it on the command line, up to the value.
+        form: What stands for the value.
+        wanted: What it is.
+        why: Why it has to be asked for; empty if it was only not said.
+        suggestion: What it is if nothing else is said; empty if nothing is suggested.
+    """
+
+    flag: str
+    form: str
+    wanted: str
+    why: str = ""
+    suggestion: str = ""
 
 
 @click.command()
@@ -59,8 +79,8 @@ def new(
     if names is not None:
         said = said.having(CLASSES, _listed(names), CLASSES_FLAG)
     sources = Sources(
-        weights=weights or _ask_path("--weights FILE", "the checkpoint"),
-        data=data or _ask_path("--data FOLDER", "the folder of the data set"),
+        weights=weights or _ask_path("--weights ", "FILE", "the checkpoint"),
+        data=data or _ask_path("--data ", "FOLDER", "the folder of the data set"),
     )
     facts = _facts(name, plugin, sources, said)
     write(facts, target)
@@ -77,11 +97,11 @@ def _facts(name: str, plugin: Plugin, sources: Sources, said: Given) -> Facts:
         try:
             return draft_facts(name, plugin, sources, said)
         except UndecidedError as error:
-            several = error.key == CLASSES
-            key = f"plugin.config.{error.key}"
-            flag = f"{CLASSES_FLAG} A,B" if several else f"--set {key}=VALUE"
-            answer = _ask(flag, key, str(error))
-            said = said.having(error.key, _listed(answer) if several else answer, flag.partition("=")[0])
+            several, key = error.key == CLASSES, f"plugin.config.{error.key}"
+            flag, form = (f"{CLASSES_FLAG} ", "A,B") if several else (f"--set {key}=", "VALUE")
+            question = Question(flag=flag, form=form, wanted=key, why=str(error), suggestion=error.suggestion)
+            answer = _ask(question)
+            said = said.having(error.key, _listed(answer) if several else answer, flag.rstrip(" ="))
 
 
 def _checked(name: str) -> str:
@@ -95,7 +115,7 @@ def _checked(name: str) -> str:
 
     if name.endswith(ENDINGS):
         raise UsageError(f"{name}: expected the manifest's name, found a file's; write {name.rpartition('.')[0]}")
-    if not re.match(NAME, name):
+    if not re.fullmatch(NAME, name):
         raise UsageError(f"{name!r}: expected {PATTERNS[NAME]}, beginning with a letter or digit")
     return name
 
@@ -105,31 +125,33 @@ def _plugin(source: str | None) -> Plugin:
 
     if source is None:
         known = ", ".join(drafters()) or "none that is installed"
-        source = _ask("--from PLUGIN", f"the plugin that knows the model ({known})")
+        source = _ask(Question(flag="--from ", form="PLUGIN", wanted=f"the plugin that knows the model ({known})"))
     return load(source)
 
 
-def _ask(flag: str, wanted: str, why: str = "") -> str:
+def _ask(question: Question) -> str:
     """Ask for something on a terminal.
-
-    Args:
-        flag: What says it on the command line.
-        wanted: What it is.
-        why: Why it has to be asked for.
 
     Raises:
         UsageError: Nobody is there to be asked.
     """
+    suggestion, wanted = question.suggestion, question.wanted
     if not (sys.stdin and sys.stdin.isatty()):
-        raise UsageError(f"{why or f'expected {wanted}, found none'}; give {flag}")
-    if why:
-        click.echo(visible(why), err=True)
-    return str(click.prompt(f"{wanted} ({flag})", err=True))
+        value = shlex.quote(suggestion) if suggestion else question.form
+        raise UsageError(f"{question.why or f'expected {wanted}, found none'}; give {question.flag}{value}")
+    if question.why:
+        click.echo(visible(question.why), err=True)
+    text = visible(f"{wanted} ({question.flag}{question.form})")
+    return str(click.prompt(text, default=suggestion or None, err=True))
 
 
-def _ask_path(flag: str, wanted: str) -> Path:
-    """As :func:`_ask`, for a path; no shell has replaced a ``~`` in it."""
-    return Path(_ask(flag, wanted)).expanduser()
+def _ask_path(flag: str, form: str, wanted: str) -> Path:
+    """Ask for a path on a terminal; no shell has replaced a ``~`` in it.
+
+    Raises:
+        UsageError: Nobody is there to be asked.
+    """
+    return Path(_ask(Question(flag=flag, form=form, wanted=wanted))).expanduser()
 
 
 def _listed(names: str) -> list[str]:

@@ -35,7 +35,8 @@ def identified(path: Path) -> tuple[str, int]:
     try:
         size = require_regular(path).st_size
     except OSError as error:
-        msg = f"--weights {path}: expected the file of a checkpoint, found: {error.strerror}"
+        found = "a folder" if isinstance(error, IsADirectoryError) else f"none: {error.strerror}"
+        msg = f"--weights {path}: expected the file of a checkpoint, found {found}"
         raise UsageError(msg) from error
     return file_digest(path), size
 

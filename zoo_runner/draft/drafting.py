@@ -67,7 +67,8 @@ def draft_facts(name: str, plugin: Plugin, sources: Sources, given: Given) -> Fa
     model = plugin.config_model() or Section
     given.check(model)
     if not sources.data.is_dir():
-        raise UsageError(f"--data {sources.data}: expected the folder of a data set, found no such folder")
+        instead = "a file" if sources.data.exists() else "no such folder"
+        raise UsageError(f"--data {sources.data}: expected the folder of a data set, found {instead}")
     sha256, size = identified(sources.weights)
     tensors = tensors_of(sources.weights, sha256)
     found = plugin.draft(Material(tensors=tensors, data=sources.data, config=given.values))

@@ -58,8 +58,10 @@ class UndecidedError(UsageError):
     Args:
         key: Such as ``classes``.
         text: What was expected, and what the files have.
+        suggestion: What it may be, in the form in which its flag takes it; a user has to confirm it.
     """
 
-    def __init__(self, key: str, text: str) -> None:
+    def __init__(self, key: str, text: str, suggestion: str = "") -> None:
         super().__init__(text)
         self.key = key
+        self.suggestion = suggestion

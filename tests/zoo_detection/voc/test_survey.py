@@ -64,6 +64,14 @@ def test_another_folder(tmp_path: Path, names: list[str], found: str) -> None:
     assert str(caught.value) == f"{tmp_path}: {FORM} {found} put the data set into this form"
 
 
+def test_a_folder_above(tmp_path: Path) -> None:
+    year(tmp_path / "VOCdevkit" / "VOC2007", {"1": "cat"}, {})
+    with pytest.raises(DatasetError) as caught:
+        years(tmp_path)
+    text = f"expected Annotations in it or in a folder of it, found it deeper; give {tmp_path / 'VOCdevkit'}"
+    assert str(caught.value) == f"{tmp_path}: {text}"
+
+
 def test_no_folder(tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match=r"gone: expected Annotations.*; found nothing; put"):
         years(tmp_path / "gone")

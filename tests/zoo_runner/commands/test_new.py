@@ -29,7 +29,9 @@ from zoo_runner.plugin.hookspecs import hookimpl
 @hookimpl
 def zoo_draft(material):
     if "classes" not in material.config:
-        raise UndecidedError("classes", f"{len(material.tensors)} sets of tensors do not tell the classes")
+        raise UndecidedError("classes", f"{len(material.tensors)} sets of tensors do not tell it", "ant,bee,cat,dog")
+    if material.config["classes"][0] == "zebra":
+        raise UndecidedError("classes", "no zebras")
     if len(material.config["classes"]) == 2:
         raise UndecidedError("pace", "nobody knows how fast")
     if material.config.get("pace") == 8:
@@ -99,7 +101,8 @@ ERRORS = {
         ("mine", *FILES[:4]),
         "expected the folder of the data set, found none; give --data FOLDER",
     ),
-    "undecided": (("mine", *FILES), "1 sets of tensors do not tell the classes; give --classes A,B"),
+    "undecided": (("mine", *FILES), "1 sets of tensors do not tell it; give --classes ant,bee,cat,dog"),
+    "undecided again": (("mine", *FILES, "--classes", "zebra"), "no zebras; give --classes A,B"),
     "undecided key": (
         ("mine", *FILES, "--classes", "a,b"),
         "nobody knows how fast; give --set plugin.config.pace=VALUE",
@@ -134,7 +137,7 @@ ERRORS = {
     "other weights": (("mine", *FILES, "--classes", "a,b,c"), "checkpoint weights.pth does not match the network"),
     "no such weights": (
         ("mine", *FILES[:2], "--weights", "gone.pth", "--data", "data"),
-        "--weights gone.pth: expected the file of a checkpoint, found: No such file or directory",
+        "--weights gone.pth: expected the file of a checkpoint, found none: No such file or directory",
     ),
     "no such data": (
         ("mine", *FILES[:4], "--data", "gone"),
@@ -211,17 +214,26 @@ def on_a_terminal(run: ZooRun, arguments: Sequence[str], answers: str) -> tuple[
 
 @pytest.mark.slow  # a new process
 def test_on_a_terminal_what_is_missing_is_asked_for(drafting: ZooRun) -> None:
-    answers = "drafting\n~/weights.pth\ndata\nant, bee, cat, dog\n"
+    answers = "drafting\n~/weights.pth\ndata\nzebra, x\nant, bee, cat, dog\n"
     code, said = on_a_terminal(drafting.given(HOME=drafting.folder), ["new", "mine"], answers)
     assert code == 0, said
     for question in (
         "the plugin that knows the model (drafting, refinedet) (--from PLUGIN): ",
         "the checkpoint (--weights FILE): ",
         "the folder of the data set (--data FOLDER): ",
-        "1 sets of tensors do not tell the classes\nplugin.config.classes (--classes A,B): ",
+        "1 sets of tensors do not tell it\nplugin.config.classes (--classes A,B) [ant,bee,cat,dog]: ",
+        "no zebras\nplugin.config.classes (--classes A,B): ",
     ):
         assert question in said
     assert drafting("validate", "mine.yaml").returncode == 0
+
+
+@pytest.mark.slow  # a new process
+def test_what_is_suggested_needs_one_key(drafting: ZooRun) -> None:
+    code, said = on_a_terminal(drafting, ["new", "mine", *FILES], "\n")
+    assert code == 0, said
+    config = yaml.safe_load((drafting.folder / "mine.yaml").read_text())["plugin"]["config"]
+    assert config["classes"] == ["ant", "bee", "cat", "dog"]
 
 
 @pytest.mark.slow  # a new process
