@@ -20,6 +20,7 @@ ELSEWHERE = {
     "zoo_runner.commands.*": "tests of the room start zoo-run",
     "zoo_runner.draft.drafting": "commands/test_new.py starts zoo-run new",
     "zoo_runner.reuse.*": "tests of the room start zoo-run",
+    "zoo_runner.pack.pack": "tests of the room start zoo-run",
     "zoo_runner.testing.*": "stand-ins of other programs: tests of the room start them",
     "zoo_runner.stages.*stage": "a page of the run: test_runner.py and its neighbours call it with the pages around it",
     "zoo_runner.job.*": "keys and names of steps: test_runner_reuse.py shows what a change does again",

@@ -17,6 +17,7 @@ from zoo_runner.commands.history import history
 from zoo_runner.commands.machine import backends, doctor, plugins
 from zoo_runner.commands.manifest import schema, validate
 from zoo_runner.commands.new import new
+from zoo_runner.commands.pack import pack
 from zoo_runner.commands.run import run
 from zoo_runner.commands.signals import handle_signals
 from zoo_runner.commands.suggestions import manifests_here
@@ -88,7 +89,7 @@ def cli() -> None:
     """Run, score and gate model-zoo recipes."""
 
 
-for command in (run, validate, new, schema, history, cache, downloads, plugins, backends, doctor, completion):
+for command in (run, validate, new, pack, schema, history, cache, downloads, plugins, backends, doctor, completion):
     cli.add_command(command)
 
 

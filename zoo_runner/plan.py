@@ -19,7 +19,7 @@ from zoo_runner.plugin import loading as plugins
 from zoo_runner.plugin.conversion import ConvertingBackend
 from zoo_runner.plugin.folders import FolderBackend
 from zoo_runner.stages.convert.engine import check_om
-from zoo_runner.stages.convert.request import conversion_request
+from zoo_runner.stages.convert.request import conversion_request, model_name
 from zoo_runner.stages.evaluate.canaries import check_canaries
 from zoo_runner.stages.export.model import graph_without_weights
 from zoo_runner.stages.export.published import missing_packages
@@ -115,6 +115,8 @@ def _convert(
         yield f"not done: {options.om} is used, if its stamp fits what this would make:"
     elif backend is not None and planned is not backend:
         yield f"not needed by the backend {backend.name}; on an Ascend host:"
+    packing = shlex.join(["zoo-run", "pack", str(recipe.loaded.path), "-o", "FOLDER"])
+    yield f"in the folder that is made by `{packing}`, and has these files:"
     name, nodes = recipe.manifest.name, cache(partial(_nodes, recipe, store, progress))
     for batch in _batches(recipe):
         request = conversion_request(
@@ -126,7 +128,7 @@ def _convert(
             batch=batch,
             chip=_chip_to_show(recipe, backend),
         )
-        target = Path(_file_name(planned, f"{name}_bs{batch}"))
+        target = Path(model_name(planned.makes, name, batch))
         yield from planned.conversion_commands(request, target, nodes)
 
 
@@ -190,7 +192,7 @@ def _infer(recipe: Recipe, options: RunOptions, backend: Backend | None) -> Iter
         yield f"{backend.name} ({backend.version()}) on {backend.chip()}, batch {infer.batch}"
         if isinstance(backend, FolderBackend):
             yield f"will write {announced(file_sizes(recipe, _count(recipe, options)), options.output)}"
-            name = _file_name(backend, f"{recipe.manifest.name}_bs{infer.batch}")
+            name = _model_name(backend, recipe.manifest.name, infer.batch)
             request = folder_request(
                 recipe,
                 model=options.om or Path(name),
@@ -199,12 +201,13 @@ def _infer(recipe: Recipe, options: RunOptions, backend: Backend | None) -> Iter
                 inputs=options.output / "inputs",
                 output=options.output,
             )
+            yield f"there too, on the inputs of a run with --until preprocess --output {options.output}:"
             yield shlex.join(backend.folder_command(request))
 
 
-def _file_name(backend: Backend, stem: str) -> str:
-    """Return what a plan calls the file that a backend loads."""
-    return f"{stem}{Path(backend.makes.file).suffix}" if isinstance(backend, ConvertingBackend) else f"{stem}.onnx"
+def _model_name(backend: Backend, name: str, batch: int) -> str:
+    """Return what a plan, like a pack, calls the file that a backend loads."""
+    return model_name(backend.makes, name, batch) if isinstance(backend, ConvertingBackend) else f"{name}.onnx"
 
 
 def _benchmark(recipe: Recipe) -> Iterator[str]:

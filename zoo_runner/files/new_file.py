@@ -42,6 +42,26 @@ def new_folder(path: Path) -> Iterator[Path]:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
+@contextmanager
+def swapped(fresh: Path, folder: Path) -> Iterator[None]:
+    """Put a folder in the place of ``folder``, if there is one; that one is removed when the block is left.
+
+    Raises:
+        OSError: It cannot be put there; what was there stays.
+    """
+    old = beside(folder, "old")
+    try:
+        shutil.rmtree(old, ignore_errors=True)
+        if os.path.lexists(folder):
+            folder.rename(old)
+        fresh.rename(folder)
+        yield
+    finally:
+        if os.path.lexists(old) and not os.path.lexists(folder):
+            old.rename(folder)
+        shutil.rmtree(old, ignore_errors=True)  # interrupted here, it goes when the next run starts
+
+
 def beside(path: Path, ending: str) -> Path:
     """Return the name that this process gives to what is on its way into the place of ``path``, or out of it."""
     return path.with_name(f".{path.name}.{os.getpid()}.{ending}")

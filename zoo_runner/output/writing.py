@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from zoo_runner.errors import StageError
 from zoo_runner.files.named_errors import naming
-from zoo_runner.files.new_file import beside, new_file, new_folder
+from zoo_runner.files.new_file import new_file, new_folder, swapped
 from zoo_runner.output.inventory import expect, read_inventory, settle
 from zoo_runner.output.recognition import looks_own
 from zoo_runner.store.durable import sync
@@ -95,17 +94,8 @@ def put_folder(fresh: Path, folder: Path) -> None:
     require_own(folder)
     os.sync()  # once for all: thousands of single calls would take minutes on a slow disk
     marks = expect(folder, fresh)
-    old = beside(folder, "old")
-    try:
-        shutil.rmtree(old, ignore_errors=True)
-        if os.path.lexists(folder):
-            folder.rename(old)
-        fresh.rename(folder)
+    with swapped(fresh, folder):
         settle(folder, marks)
-    finally:
-        if os.path.lexists(old) and not os.path.lexists(folder):
-            old.rename(folder)
-        shutil.rmtree(old, ignore_errors=True)  # interrupted here, it goes when the next run starts
 
 
 def remove_own(path: Path) -> bool:

@@ -141,3 +141,11 @@ class ConvertingBackend(Backend, Conversion, Protocol):
             nodes: Returns the graph's nodes that outputs come from, as ``name:index`` in the outputs' order. Calling
                 it takes time: the network is exported without weights for that.
         """
+
+
+@runtime_checkable
+class SideFileBackend(Protocol):
+    """A backend whose conversion reads files of the user's own, beside the graph: they belong into a pack."""
+
+    def side_files(self, request: ConversionRequest) -> Mapping[str, Path]:
+        """Return them by the key of the manifest's section ``atc`` that names them; they need not exist."""

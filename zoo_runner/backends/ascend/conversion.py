@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from zoo_runner.aipp.config_file import FILE_NAME, aipp_text
-from zoo_runner.backends.ascend.atc_command import atc_command, shell_line
+from zoo_runner.backends.ascend.atc_command import atc_command, shell_line, side_files
 from zoo_runner.backends.ascend.convert import ConvertRequest, convert, expected_stamp
 from zoo_runner.backends.ascend.om_stamp import check_stamp
+from zoo_runner.manifest.schema import AtcOptions
 from zoo_runner.plugin.conversion import Artifact
 from zoo_runner.plugin.interfaces import STAND_IN
 from zoo_runner.process import seconds_from
@@ -17,7 +18,6 @@ from zoo_runner.process import seconds_from
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from zoo_runner.manifest.schema import AtcOptions
     from zoo_runner.plugin.conversion import ConversionRequest, Repeats
 
 OM: Final = Artifact(name="om", file="model.om", tool="atc", normalises=True)
@@ -58,6 +58,16 @@ class OmConversion:
     def differences(self, request: ConversionRequest, path: Path, sha256: str) -> Sequence[str]:
         """List how the stamp of an .om differs from the one that a conversion would give."""
         return check_stamp(path, expected_stamp(_for_atc(request)), sha256)
+
+    def side_files(self, request: ConversionRequest) -> dict[str, Path]:
+        """Return the files that flags name, such as an AIPP file."""
+        asked = _for_atc(replace(request, normalisation=None))  # a file that is made is not the user's
+        return {
+            key if key in AtcOptions.model_fields else f"flags.{key}": Path(path)
+            for key, path in side_files(
+                asked.options, batch=asked.batch, soc_version=asked.soc_version, base=request.base
+            ).items()
+        }
 
     def conversion_commands(
         self, request: ConversionRequest, target: Path, nodes: Callable[[], Sequence[str]]

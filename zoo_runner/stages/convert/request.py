@@ -45,6 +45,17 @@ def conversion_request(
     )
 
 
+def model_name(makes: Artifact, name: str, batch: int) -> str:
+    """Return what a converted model is called outside the store, in packs and plans.
+
+    Args:
+        makes: What the conversion makes.
+        name: The manifest's.
+        batch: Samples per call.
+    """
+    return f"{name}{f'_bs{batch}' if makes.by_batch else ''}{Path(makes.file).suffix}"
+
+
 def _kept(store: Store, name: str, text: str) -> Path:
     """Keep a text file under its content, and return its absolute path."""
 

@@ -71,7 +71,8 @@ def take(recipe: Recipe, weights_sha256: str, published: Fetched, target: Path) 
         lines = "\n  ".join(shortened(line, _SHOWN + 100) for line in wrong)
         raise ExportError(
             f"{where}: expected an export of these weights by this code, found another:\n  {lines}\n"
-            "publish a new export (zoo-run pack writes one), or leave out onnx.url: then the run exports by itself"
+            "publish a new export (zoo-run pack MANIFEST --export writes one), or leave out onnx.url: then the run "
+            "exports by itself"
         )
 
 

@@ -21,7 +21,10 @@ pytestmark = pytest.mark.slow  # whole runs of the command
 
 Change = Callable[[Any], object]
 EXPECTED = "expected an export of these weights by this code, found another:"
-PUBLISH = "publish a new export (zoo-run pack writes one), or leave out onnx.url: then the run exports by itself"
+PUBLISH = (
+    "publish a new export (zoo-run pack MANIFEST --export writes one), or leave out onnx.url: then the run exports by "
+    "itself"
+)
 
 
 @pytest.fixture
