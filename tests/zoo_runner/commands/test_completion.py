@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tests.conftest import ZooRun
 
 PATIENCE = 60
-COMMANDS = ["backends", "cache", "completion", "doctor", "history", "plugins", "run", "schema", "validate"]
+COMMANDS = ["backends", "cache", "completion", "doctor", "history", "new", "pack", "plugins", "run", "schema", "validate"]
 SUBSETS = "subsets: {nightly: {every: 3}, pr: {every: 10}, quick: {every: 50}}\n"
 
 
