@@ -19,7 +19,10 @@ if TYPE_CHECKING:
     from tests.conftest import ZooRun
 
 PATIENCE = 60
-COMMANDS = ["backends", "cache", "completion", "doctor", "history", "new", "pack", "plugins", "run", "schema", "validate"]
+COMMANDS = [
+    *("backends", "cache", "completion", "doctor", "downloads", "history", "new", "pack", "plugins", "run", "schema"),
+    "validate",
+]
 SUBSETS = "subsets: {nightly: {every: 3}, pr: {every: 10}, quick: {every: 50}}\n"
 
 
@@ -44,7 +47,7 @@ def offered(shell: ZooRun, line: str) -> list[str]:
     [
         pytest.param("zoo-run ", ["broken.yaml", "part.yaml", "trial.yaml", *COMMANDS], id="nothing yet"),
         pytest.param("zoo-run tr", ["trial.yaml"], id="manifest"),
-        pytest.param("zoo-run do", ["doctor"], id="command"),
+        pytest.param("zoo-run do", ["doctor", "downloads"], id="command"),
         pytest.param("zoo-run manifests/re", ["file,manifests/re"], id="file elsewhere"),
         pytest.param("zoo-run --ba", ["--backend", "--baseline", "--batch-size"], id="options of a run come first"),
         pytest.param("zoo-run --h", ["--help"], id="help"),
