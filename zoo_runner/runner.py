@@ -32,6 +32,7 @@ from zoo_runner.stages.fetch.stage import fetch
 from zoo_runner.stages.gate.stage import gate
 from zoo_runner.stages.predict.stage import predict, write_inputs, write_results
 from zoo_runner.store.audit import Audit, AuditedStore, new_audit
+from zoo_runner.store.unfinished import end
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -103,9 +104,18 @@ def _run(
             name_manifest(options.output, recipe.loaded.path)
         with _no_verdict_when_interrupted(options.output):
             report = _kept(job, trace)
+        _end(job)
     for line in audit.lines() if audit else ():
         journal.note(f"verify cache: {line}")
     return report
+
+
+def _end(job: Job) -> None:
+    """Let the next run have a name of its own."""
+    try:
+        end(job.store, job.recipe.loaded.path, job.options.output)
+    except OSError as error:
+        job.journal.warn(f"the next run may take over what only this one may use ({error}): run it with --no-cache")
 
 
 def _all_that_is_left(job: Job) -> tuple[str, ...]:

@@ -135,15 +135,25 @@ def _errors(kind: type[errors.ZooError]) -> Iterator[type[errors.ZooError]]:
 
 
 def _plugins() -> str:
-    names = ("interfaces", "scoring", "evidence", "pixels", "speed", "conversion", "folders", "drafting")
+    names = (
+        "interfaces",
+        "scoring",
+        "evidence",
+        "pixels",
+        "speed",
+        "backend_facts",
+        "conversion",
+        "folders",
+        "drafting",
+    )
     modules = (PACKAGE / "plugin" / f"{name}.py" for name in names)
-    interfaces, scoring, evidence, pixels, speed, conversion, folders, drafting = modules
+    interfaces, scoring, evidence, pixels, speed, facts, conversion, folders, drafting = modules
     return f"""{heading(1, "Hooks, protocols and records")}
 What plugins and backends implement, and what they are given. [Writing a plugin](../write-a-plugin.md) shows it at work.
-Plugins import `hookspecs`, `interfaces`, `scoring`, `evidence`, `pixels`, `speed`, `conversion`, `folders`,
-`drafting`, `files` and `tensors` of `zoo_runner.plugin`, and `zoo_runner.errors`, and nothing else of `zoo_runner`.
-`files` opens what a user or a data set names: regular files only, read up to a bound. `tensors` words an error about a
-tensor: `mismatch`.
+Plugins import `hookspecs`, `interfaces`, `scoring`, `evidence`, `pixels`, `speed`, `backend_facts`, `conversion`,
+`folders`, `drafting`, `files` and `tensors` of `zoo_runner.plugin`, and `zoo_runner.errors`, and nothing else of
+`zoo_runner`. `files` opens what a user or a data set names: regular files only, read up to a bound. `tensors` words an
+error about a tensor: `mismatch`.
 
 {heading(2, "Hooks")}
 Functions marked with `hookimpl`. Each is called once a run.
@@ -170,6 +180,10 @@ What the preprocessing of a model of images may have beside, so that the model d
 What preprocessing and postprocessing may have beside, to be faster. None of it may change a result.
 
 {contracts.protocols(speed)}
+{heading(2, "Facts of a backend")}
+What a backend may say beside of its software and devices.
+
+{contracts.protocols(facts)}
 {heading(2, "Protocols of conversion")}
 What a backend must have beside that loads something else than ONNX.
 

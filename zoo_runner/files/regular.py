@@ -44,7 +44,8 @@ def require_regular(path: Path) -> os.stat_result:
     try:
         found = os.stat(path)  # noqa: PTH116 - half the time of Path's
     except ValueError as problem:  # NUL, or characters that no file name can have
-        raise SpecialFileError(errno.EINVAL, f"expected the name of a file, found {problem}", _plain(path)) from problem
+        what = "a NUL character in it" if "\0" in str(path) else str(problem)
+        raise SpecialFileError(errno.EINVAL, f"expected the name of a file, found {what}", _plain(path)) from problem
     except OSError as problem:
         if problem.errno == errno.ELOOP:
             wrong = "expected a regular file, found symbolic links that lead in a circle"

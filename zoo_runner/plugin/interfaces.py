@@ -360,26 +360,6 @@ class Backend(Protocol):
         """
 
 
-@runtime_checkable
-class WatchedBackend(Backend, Protocol):
-    """A backend whose devices others may use at the same time, which would spoil a timing."""
-
-    def disturbances(self, before: Any, after: Any, devices: Sequence[int]) -> tuple[str, ...]:
-        """List what makes a timing between two readings untrustworthy; empty when the devices were quiet."""
-
-    def reading(self) -> object:
-        """Take a reading of the devices."""
-
-
-@runtime_checkable
-class RepeatableBackend(Backend, Protocol):
-    """A backend that says whether the same model gives the same bits for the same inputs in every run."""
-
-    @property
-    def bit_stable(self) -> bool:
-        """Whether it does, on one type of processor; then kept predictions can be verified."""
-
-
 class Progress(Protocol):
     """Where long work reports to; the command line shows it, libraries may ignore it."""
 

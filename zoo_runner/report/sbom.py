@@ -94,8 +94,8 @@ def licences(found: Mapping[str, str]) -> Iterator[License]:
         found: The metadata.
     """
     message, factory, declared = cast("Message", found), LicenseFactory(), LicenseAcknowledgement.DECLARED
-    text = (message["License"] or "").strip()
-    expression = message["License-Expression"] or (text if len(text) <= _SHORT else "")
+    text = message.get("License", "").strip()
+    expression = message.get("License-Expression", "") or (text if len(text) <= _SHORT else "")
     if expression and (made := factory.make_from_string(clean(expression), license_acknowledgement=declared)):
         named = getattr(made, "name", None)
         if named is None:  # an identifier or expression of SPDX

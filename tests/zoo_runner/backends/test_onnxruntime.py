@@ -17,8 +17,9 @@ import pytest
 from places import ROOT
 from zoo_runner.backends.onnxruntime import OnnxRuntimeBackend, OnnxRuntimeSession, zoo_backend
 from zoo_runner.errors import InferenceError
+from zoo_runner.plugin.backend_facts import RepeatableBackend
 from zoo_runner.plugin.conversion import ConvertingBackend
-from zoo_runner.plugin.interfaces import Backend, RepeatableBackend, Session, SessionRequest, TensorSpec
+from zoo_runner.plugin.interfaces import Backend, Session, SessionRequest, TensorSpec
 
 onnx = pytest.importorskip("onnx")
 helper = pytest.importorskip("onnx.helper")

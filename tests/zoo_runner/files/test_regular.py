@@ -75,7 +75,7 @@ def test_what_is_no_regular_file_is_refused_by_its_kind(
 @pytest.mark.parametrize(
     ("name", "text"),
     [
-        pytest.param("a\0b", "expected the name of a file, found embedded null byte", id="NUL"),
+        pytest.param("a\0b", "expected the name of a file, found a NUL character in it", id="NUL"),
         pytest.param(
             "a\ud800b", "expected the name of a file, found 'utf-8' codec can't encode", id="half a character"
         ),

@@ -71,6 +71,11 @@ class AscendBackend(OmConversion):
         packages = ", ".join(f"{name} {_version(name)}" for name in sorted(_PACKAGES, reverse=True))
         return f"{packages}, CANN {cann.detect().version}"
 
+    @property
+    def release_known(self) -> bool:
+        """Whether anything tells this CANN from another release."""
+        return cann.detect().identified
+
     def reading(self) -> npu_smi.NpuState:
         """Read the state of the chips."""
         return npu_smi.query()
@@ -116,9 +121,11 @@ def _toolkit(toolkit: cann.Cann) -> Iterator[Prerequisite]:
     )
     yield Prerequisite(
         name="CANN version",
-        ok=toolkit.version != cann.UNKNOWN,
+        ok=toolkit.identified,
         found=toolkit.version,
-        remedy=source + "; the version is read from version.cfg or compiler/version.info in the toolkit's folder",
+        remedy=source + "; the release is read from version.cfg or a version.info below the toolkit's folder, or else "
+        f"told by the content of {cann.LIBRARY}; without any of these nothing is kept from one run to the next",
+        required=False,
     )
     yield Prerequisite(
         name="atc",

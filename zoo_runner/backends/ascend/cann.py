@@ -1,17 +1,27 @@
-"""The CANN toolkit of this machine: where it is, which release, and whether its environment is set."""
+"""The CANN of this machine: where it is, which release, and whether its environment is set.
+
+Results belong to the release that computed them. Where no file names it, the content of its libraries does. Where those
+are not found either, nobody can tell two releases apart, and what one run made is not for the next.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import os
+import platform
 import re
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 HOMES = ("ASCEND_TOOLKIT_HOME", "ASCEND_HOME_PATH")
-"""Variables that set_env.sh sets to the toolkit's folder; the second is the newer name."""
+"""Variables that set_env.sh sets to the toolkit's folder, or to several with colons between; the second is newer."""
 UNKNOWN = "unknown"
+LIBRARY = "libascendcl.so"
+"""What aclruntime calls of CANN."""
 DEFAULT_SET_ENV = Path("/usr/local/Ascend/ascend-toolkit/set_env.sh")
 
 _SET_ENV = (
@@ -21,8 +31,14 @@ _SET_ENV = (
 )
 # version.cfg names each component's internal and release version: toolkit_running_version=[7.3.0.1.231:8.0.RC2].
 _COMPONENTS = ("toolkit", "compiler", "runtime")
-# version.info of a component: version_dir is the release, Version an internal number in some releases.
-_INFO_KEYS = ("version_dir", "Version")
+# version.info of a component: version_dir is the release, and Version an internal number, up to 8.3; since 8.5
+# version_dir is only a folder's name, and Version the release. The release is the first that has a number.
+_INFO_KEYS = ("version_dir", "Version", "version")
+_PARTS = ("compiler", "runtime", "toolkit")
+_INSTALLED = ("toolkit", "nnrt", "nnae")
+_RELEASE = re.compile(r"\d+\.\d")
+_LIBRARY_FOLDERS = ("lib64", "runtime/lib64", "acllib/lib64", "fwkacllib/lib64")
+_DIGITS = 16
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,13 +47,15 @@ class Cann:
 
     Attributes:
         home: The toolkit's folder; ``None`` when set_env.sh has not been sourced.
-        version: The release, such as ``8.0.RC2``; :data:`UNKNOWN` where no version file tells.
+        version: The release, such as ``8.0.RC2``; where no file tells, :data:`UNKNOWN` and the hashes of what is there.
         atc: The compiler found on PATH.
+        identified: Whether ``version`` is another one for another release: it was told, or has a hash.
     """
 
     home: Path | None
     version: str
     atc: Path | None
+    identified: bool = True
 
     @property
     def sourced(self) -> bool:
@@ -48,9 +66,18 @@ class Cann:
 def detect(environ: Mapping[str, str] | None = None) -> Cann:
     """Look at an environment (this process's by default) without changing or running anything."""
     env = os.environ if environ is None else environ
-    home = next((Path(env[name]) for name in HOMES if env.get(name) and Path(env[name]).is_dir()), None)
-    atc = shutil.which("atc", path=env.get("PATH", ""))
-    return Cann(home=home, version=_version(home), atc=Path(atc) if atc else None)
+    homes = [
+        Path(part) for name in HOMES for part in env.get(name, "").split(os.pathsep) if part and Path(part).is_dir()
+    ]
+    home = homes[0] if homes else None
+    found = shutil.which("atc", path=env.get("PATH", ""))
+    atc = Path(found) if found else None
+    told = next((version for each in dict.fromkeys(homes) for version in _versions(each)), None)
+    if told is not None:
+        return Cann(home=home, version=told, atc=atc)
+    hashes = list(_contents(homes, atc, env))
+    version = f"{UNKNOWN} ({', '.join(hashes)})" if hashes else UNKNOWN
+    return Cann(home=home, version=version, atc=atc, identified=bool(hashes))
 
 
 def is_stand_in(version: str) -> bool:
@@ -64,11 +91,40 @@ def source_command() -> str:
     return f"source {found}"
 
 
-def _version(home: Path | None) -> str:
-    if home is None:
-        return UNKNOWN
-    found = (*_from_config(home / "version.cfg"), *_from_info(home / "compiler" / "version.info"), UNKNOWN)
-    return found[0]
+def _versions(home: Path) -> Iterator[str]:
+    """Yield the releases that files below a folder tell, the most telling file first."""
+    yield from _from_config(home / "version.cfg")
+    for part in _PARTS:
+        yield from _from_info(home / part / "version.info")
+    for part in _PARTS:
+        yield from _from_info(home / "share" / "info" / part / "version.info")
+    machine = f"{platform.machine()}-linux"
+    for package in _INSTALLED:
+        for folder in (home, home / machine):
+            yield from _from_info(folder / f"ascend_{package}_install.info")
+
+
+def _contents(homes: Sequence[Path], atc: Path | None, env: Mapping[str, str]) -> Iterator[str]:
+    """Yield the hashes of what tells releases apart where no file names them: what computes, and what compiles."""
+    linked = [Path(part) for part in env.get("LD_LIBRARY_PATH", "").split(os.pathsep) if part]
+    folders = [*linked, *(home / folder for home in homes for folder in _LIBRARY_FOLDERS)]
+    libraries = (path for folder in folders if (path := folder / LIBRARY).is_file())
+    for name, found in ((LIBRARY, next(libraries, None)), ("atc", atc)):
+        with suppress(OSError):
+            if found is not None and (digest := _digest(found)):
+                yield f"{name} {digest}"
+
+
+def _digest(path: Path) -> str:
+    """Return the beginning of a file's SHA-256, nothing of a script, which may call any release."""
+    found = path.stat()
+    return _read_digest(str(path), found.st_size, found.st_mtime_ns)
+
+
+@lru_cache(maxsize=16)
+def _read_digest(path: str, _size: int, _mtime_ns: int) -> str:
+    content = Path(path).read_bytes()
+    return "" if content.startswith(b"#!") else hashlib.sha256(content).hexdigest()[:_DIGITS]
 
 
 def _from_config(path: Path) -> tuple[str, ...]:
@@ -79,12 +135,12 @@ def _from_config(path: Path) -> tuple[str, ...]:
         for component in _COMPONENTS
         if (key := f"{component}_{state}_version") in values
     ]
-    return tuple(text for value in found if (text := value.strip("[]").rpartition(":")[2].strip()))
+    return tuple(text for value in found if _RELEASE.search(text := value.strip("[]").rpartition(":")[2].strip()))
 
 
 def _from_info(path: Path) -> tuple[str, ...]:
     values = dict(_assignments(path))
-    return tuple(values[key].strip("[]") for key in _INFO_KEYS if values.get(key))
+    return tuple(text for key in _INFO_KEYS if _RELEASE.search(text := values.get(key, "").strip("[]")))
 
 
 def _assignments(path: Path) -> Iterator[tuple[str, str]]:

@@ -7,8 +7,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from zoo_runner.job.options import Stage
+from zoo_runner.plugin.backend_facts import WatchedBackend
 from zoo_runner.plugin.folders import FolderBackend
-from zoo_runner.plugin.interfaces import WatchedBackend
 from zoo_runner.stages.benchmark.timing import Bench, benchmark
 from zoo_runner.stages.convert.engine import LazySession
 from zoo_runner.stages.gate import judging

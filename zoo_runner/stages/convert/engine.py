@@ -60,6 +60,7 @@ class Engine:
         logs: Folder for the converter's logs.
         given: A converted model of the user's own, to use instead of converting.
         warn: Told when a file cannot be kept for later runs.
+        run: Name of the run, where what is made is for no other one; empty where it is for all.
     """
 
     recipe: Recipe
@@ -70,6 +71,7 @@ class Engine:
     logs: Path
     given: Path | None = None
     warn: Callable[[str], None] = _tell_nobody
+    run: str = ""
     _loadables: dict[int, Loadable] = field(default_factory=dict, init=False, repr=False, compare=False)
     _keys: dict[int, str] = field(default_factory=dict, init=False, repr=False, compare=False)
     _watch: Watch = field(default_factory=Watch, init=False, repr=False, compare=False)
@@ -111,6 +113,7 @@ class Engine:
             "model made of": self.loadable(batch).identity,
             "backend": f"{self.backend.name} ({self.backend.version()})",
             "libraries": dict(versions(PREDICTING)),
+            **({"run": self.run} if self.run else {}),
         }
 
     def conversion_parts(self, batch: int) -> Mapping[str, object]:
@@ -196,7 +199,8 @@ class Engine:
         """Name a file by all that it is made of; what any conversion depends on counts whatever its parts say."""
         makes, parts = conversion.makes, dict(conversion.conversion_parts(request))
         batch = request.batch if makes.by_batch else None
-        return fingerprint(self.backend.name, request.chip, request.sha256, batch, parts)
+        own = (self.run,) if self.run else ()
+        return fingerprint(self.backend.name, request.chip, request.sha256, batch, parts, *own)
 
     def _accepted(self, backend: ConvertingBackend, request: ConversionRequest, path: Path) -> Loadable:
         """Accept a file of the user's own if it is what the conversion would have made."""

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 from zoo_runner.job.key_parts import remember
 from zoo_runner.job.options import Stage
+from zoo_runner.plugin.backend_facts import ReleasedBackend
 from zoo_runner.stages.convert.engine import Engine
+from zoo_runner.store.unfinished import name_of
 
 if TYPE_CHECKING:
     from zoo_runner.job.job import Job
@@ -26,7 +28,16 @@ def engine_of(job: Job, backend: Backend, model: ModelFile) -> Engine:
         logs=job.options.output / "logs",
         given=job.options.om,
         warn=job.journal.warn,
+        run=_own_name(job, backend),
     )
+
+
+def _own_name(job: Job, backend: Backend) -> str:
+    """Return the run's name where nobody can say that the next run will use the same software, and say so."""
+    if not isinstance(backend, ReleasedBackend) or backend.release_known:
+        return ""
+    job.journal.note(f"the release of {backend.name} is not known: nothing it makes is kept for another run")
+    return name_of(job.store, job.recipe.loaded.path, job.options.output)
 
 
 def convert(job: Job, engine: Engine) -> None:

@@ -15,8 +15,9 @@ from zoo_runner.job.options import Stage
 from zoo_runner.job.steps import PREDICT, PREDICT_FROM_FILES, coded, command_step
 from zoo_runner.output.names import INPUTS, PREDICTIONS, RESULTS
 from zoo_runner.output.writing import replacing
+from zoo_runner.plugin.backend_facts import RepeatableBackend
 from zoo_runner.plugin.folders import FolderBackend
-from zoo_runner.plugin.interfaces import STAND_IN, RepeatableBackend
+from zoo_runner.plugin.interfaces import STAND_IN
 from zoo_runner.report.ground_truth import sample_digest
 from zoo_runner.report.predictions import write_predictions
 from zoo_runner.stages.convert.engine import Engine, LazySession

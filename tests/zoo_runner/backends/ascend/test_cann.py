@@ -36,11 +36,23 @@ toolkit_installed_version=[0:0]
             {"version.cfg": CONFIG, "compiler/version.info": "version_dir=9.9\n"}, "8.0.RC2", id="config-first"
         ),
         pytest.param({"version.cfg": "toolkit_running_version=[1:8.0.0-stand-in]\n"}, "8.0.0-stand-in", id="stand-in"),
+        pytest.param(
+            {"compiler/version.info": "Version=9.0.0\nversion_dir=cann\n"}, "9.0.0", id="folder's-name-is-no-release"
+        ),
+        pytest.param(
+            {"share/info/runtime/version.info": "Version=8.5.0\nversion_dir=cann\n"}, "8.5.0", id="runtime-only"
+        ),
+        pytest.param({"ascend_nnrt_install.info": "package_name=nnrt\nversion=8.0.RC1\n"}, "8.0.RC1", id="nnrt"),
+        pytest.param(
+            {"version.cfg": "toolkit_running_version=[none]\n", "runtime/version.info": "Version=7.0.0\n"},
+            "7.0.0",
+            id="config-without-a-number",
+        ),
     ],
 )
 def test_version(tmp_path: Path, files: dict[str, str], version: str) -> None:
     for name, text in files.items():
-        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text, encoding="utf-8")
     found = cann.detect({"ASCEND_TOOLKIT_HOME": str(tmp_path)})
     assert (found.version, found.home, found.sourced, found.atc) == (version, tmp_path, True, None)
@@ -54,6 +66,43 @@ def test_version(tmp_path: Path, files: dict[str, str], version: str) -> None:
 def test_not_sourced(environ: dict[str, str]) -> None:
     found = cann.detect(environ)
     assert (found.home, found.version, found.sourced) == (None, "unknown", False)
+
+
+def test_the_first_of_several_folders_that_tells(tmp_path: Path) -> None:
+    folders = [tmp_path / name for name in ("gone", "silent", "telling", "other")]
+    for folder in folders[1:]:
+        folder.mkdir()
+    (folders[2] / "version.cfg").write_text("toolkit_running_version=[1:8.0.0]\n")
+    (folders[3] / "version.cfg").write_text("toolkit_running_version=[1:9.0.0]\n")
+    found = cann.detect({"ASCEND_TOOLKIT_HOME": ":".join(map(str, folders))})
+    assert (found.version, found.home) == ("8.0.0", folders[1])
+
+
+@pytest.mark.parametrize("where", ["lib64", "runtime/lib64", "elsewhere"])
+def test_an_unknown_release_is_known_by_its_library(tmp_path: Path, where: str) -> None:
+    environ = {"ASCEND_HOME_PATH": str(tmp_path), "LD_LIBRARY_PATH": f"/gone:{tmp_path / 'elsewhere'}"}
+    (tmp_path / where).mkdir(parents=True)
+    library = tmp_path / where / "libascendcl.so"
+    library.write_bytes(b"one")
+    first = cann.detect(environ)
+    library.write_bytes(b"other")
+    second = cann.detect(environ)
+    assert first.version == "unknown (libascendcl.so 7692c3ad3540bb80)"
+    assert second.version != first.version
+    assert (first.identified, second.identified) == (True, True)
+
+
+@pytest.mark.parametrize(
+    ("content", "version"),
+    [(b"\x7fELF", "unknown (atc 3bdbb4fe8397cd2b)"), (b"#!/bin/sh\nexec /opt/atc\n", "unknown")],
+    ids=["program", "script, which may call any release"],
+)
+def test_or_by_its_compiler(tmp_path: Path, content: bytes, version: str) -> None:
+    atc = tmp_path / "atc"
+    atc.write_bytes(content)
+    atc.chmod(0o755)
+    found = cann.detect({"ASCEND_HOME_PATH": str(tmp_path), "PATH": str(tmp_path)})
+    assert (found.version, found.identified) == (version, version != "unknown")
 
 
 def test_newer_name_of_the_variable(tmp_path: Path) -> None:

@@ -173,7 +173,7 @@ def test_a_damaged_header_between_members_is_not_the_end(tmp_path: Path) -> None
         pytest.param(info_of("t", mtime="99999999999999999999"), "member 't': ", id="time beyond 64 bits"),
         pytest.param(info_of("t", mtime="nan"), "member 't': ", id="time that is no number"),
         pytest.param(info_of("t", mtime="inf"), "member 't': ", id="endless time"),
-        pytest.param(info_of("t", path="a\0b"), "member 'a\\x00b': embedded null byte", id="NUL"),
+        pytest.param(info_of("t", path="a\0b"), "member 'a\\x00b': ", id="NUL"),
         pytest.param(info_of("t", path="n" * 1_000_000), "has a name of more than 1,024 characters", id="1 MB"),
         pytest.param(info_of("t", path="n/" * 500 + "n"), "or 64 parts", id="deep"),
         pytest.param(info_of("t", path="n" * 300), "File name too long", id="longer than the disk allows"),

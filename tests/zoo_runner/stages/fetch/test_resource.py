@@ -86,7 +86,7 @@ def test_local_files_are_used_in_place(url: str, folder: Path, store: Store) -> 
         pytest.param("package:bundle_xyz/circle", "expected 'circle' inside the package", id="circle-in-package"),
         pytest.param("package:bundle_xyz/a\0b", r"expected 'a\\x00b' inside the package", id="NUL-in-package"),
         pytest.param("package:__main__/x", "'__main__' to be installed, found none|inside the package", id="main"),
-        pytest.param("a\0b", "cannot read: expected the name of a file, found embedded null byte", id="NUL"),
+        pytest.param("a\0b", "cannot read: expected the name of a file, found a NUL character in it", id="NUL"),
         pytest.param("n" * 1_000_000, r"nnn\.\.\.nnn.* cannot read: File name too long.*a shorter name", id="long"),
         pytest.param("__init__.py/x", "cannot read: Not a directory; a part of the path is a file", id="below-a-file"),
         pytest.param("file://[x/y", "expected file:///PATH on this machine, found Invalid IPv6 URL", id="brackets"),

@@ -1,0 +1,37 @@
+"""What a backend may say beside of its software and devices: whether figures may be kept, and timings believed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol, runtime_checkable
+
+from zoo_runner.plugin.interfaces import Backend
+
+
+@runtime_checkable
+class WatchedBackend(Backend, Protocol):
+    """A backend whose devices others may use at the same time, which would spoil a timing."""
+
+    def disturbances(self, before: Any, after: Any, devices: Sequence[int]) -> tuple[str, ...]:
+        """List what makes a timing between two readings untrustworthy; empty when the devices were quiet."""
+
+    def reading(self) -> object:
+        """Take a reading of the devices."""
+
+
+@runtime_checkable
+class ReleasedBackend(Backend, Protocol):
+    """A backend that says whether it knows which release of its software would run the model."""
+
+    @property
+    def release_known(self) -> bool:
+        """Whether ``version`` is another one for another release; else nothing is kept from one run to the next."""
+
+
+@runtime_checkable
+class RepeatableBackend(Backend, Protocol):
+    """A backend that says whether the same model gives the same bits for the same inputs in every run."""
+
+    @property
+    def bit_stable(self) -> bool:
+        """Whether it does, on one type of processor; then kept predictions can be verified."""
