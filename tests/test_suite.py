@@ -29,7 +29,6 @@ ELSEWHERE = {
     "zoo_runner.stages.gate.fitting": "test_runner.py shows what does not fit",
     "zoo_runner.stages.predict.command_outputs": "tests/ascend runs the command",
     "zoo_runner.stages.threads": "evaluate/test_accumulation.py shows what its threads do",
-    "zoo_runner.history.tables": "commands/test_history.py reads what is printed",
     "zoo_runner.plugin.*": "protocols: whoever implements them is tested",
 }
 """Modules that no test of their room reaches, as patterns, and where else they are tested."""

@@ -18,7 +18,13 @@ CPU = Environment(
 )
 
 
-def make_report(name: str = "toy", verdict: Verdict = Verdict.PASS, *, value: float = 79.58) -> Report:
+SETTINGS = {"infer.batch": "1", "plugin.config.size": "1"}
+CONFIG = {"size": "2"}
+
+
+def make_report(
+    name: str = "toy", verdict: Verdict = Verdict.PASS, *, value: float = 79.58, inferred: int | None = 10
+) -> Report:
     interval = Interval(low=79.1, high=80.0, level=0.95, method="bootstrap", resamples=1000, seed=0)
     metric = MetricRecord(
         id="voc07_map/reference",
@@ -32,6 +38,7 @@ def make_report(name: str = "toy", verdict: Verdict = Verdict.PASS, *, value: fl
         interval=interval,
         samples=10,
         dataset_samples=10,
+        inferred=inferred,
     )
     timing = PerformanceRecord(id="throughput/cpu/1", backend="onnxruntime", chip="cpu", batch=1, loops=3)
     return Report(
@@ -39,7 +46,9 @@ def make_report(name: str = "toy", verdict: Verdict = Verdict.PASS, *, value: fl
         exit_code=0,
         started="2026-11-23T09:00:00+00:00",
         seconds=12.5,
-        manifest=ManifestRecord(name=name, path="m.yaml", files=("m.yaml",), digest="d" * 64),
+        manifest=ManifestRecord(
+            name=name, path="m.yaml", files=("m.yaml",), digest="d" * 64, settings=SETTINGS, config=CONFIG
+        ),
         environment=CPU,
         metrics=(metric,),
         performance=(timing,),

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from zoo_runner.history.conditions import Conditions
 from zoo_runner.history.ledger import Entry, EntryLine
 from zoo_runner.history.tables import show
 from zoo_runner.history.trends import ASCII, BLOCKS, GAP, Trend, as_json, decimals, followed, sparkline, trends
@@ -88,7 +89,7 @@ def test_trends_are_of_runs_that_can_be_compared() -> None:
         make_entry(make_line(ACCURACY, 79.5), make_line(RATE, 440.0), day=1),
     )
     found = trends(entries)
-    assert [(each.id, each.backend, each.chip, each.values) for each in found] == [
+    assert [(each.id, each.conditions.backend, each.conditions.chip, each.values) for each in found] == [
         (ACCURACY, "ascend", "310P3", (79.5, None, None, 79.6)),
         (RATE, "ascend", "310P3", (440.0, None, None, None)),
         (ACCURACY, "onnxruntime", "cpu", (None, None, 92.0, None)),
@@ -96,8 +97,7 @@ def test_trends_are_of_runs_that_can_be_compared() -> None:
     assert found[1] == Trend(
         id=RATE,
         unit="images/s",
-        backend="ascend",
-        chip="310P3",
+        conditions=Conditions(backend="ascend", chip="310P3"),
         values=(440.0, None, None, None),
         newest=entries[0].lines[1],
     )
@@ -142,6 +142,8 @@ def test_json_is_for_any_reader() -> None:
                 "low": None,
                 "high": None,
                 "direction": None,
+                "samples": None,
+                "fresh": None,
             },
             {
                 "id": RATE,
@@ -153,8 +155,12 @@ def test_json_is_for_any_reader() -> None:
                 "low": 1.0,
                 "high": 2.5,
                 "direction": None,
+                "samples": None,
+                "fresh": None,
             },
         ],
+        "devices": None,
+        "settings": None,
     }
 
 

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Final
 
+from zoo_runner.manifest.settings import JUDGING
 from zoo_runner.report.changes import Change, PerformanceChange
 
 if TYPE_CHECKING:
@@ -17,8 +18,6 @@ ARTIFACT: Final = "artifact"
 DATA: Final = "data"
 ENVIRONMENT: Final = "environment"
 PACKAGE: Final = "package"
-JUDGING: Final = ("name", "description", "source", "expected", "uncertainty", "subsets", "waivers", "benchmark")
-"""First parts of the settings that cannot change a prediction."""
 RESULTS: Final = frozenset({"predictions", "detections"})
 """Artifacts that are what came of a run, not what it was made of."""
 OF_BATCH: Final = re.compile(r"batch \d+")

@@ -6,6 +6,8 @@ nothing and would leave two more files beside this one.
 
 from __future__ import annotations
 
+import hashlib
+import json
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -16,7 +18,7 @@ from typing import Any, Final
 from zoo_runner.errors import StageError
 from zoo_runner.files.regular import require_regular
 from zoo_runner.manifest.direction import Direction
-from zoo_runner.report.model import Line, Report, Verdict
+from zoo_runner.report.model import Line, MetricRecord, Report, Verdict
 
 LEDGER: Final = "ledger.sqlite3"
 """Name of the file below the store's root."""
@@ -56,6 +58,13 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         ) WITHOUT ROWID""",
     ),
     ("ALTER TABLE line ADD COLUMN direction TEXT",),
+    (
+        "CREATE TABLE settings (digest TEXT PRIMARY KEY, content TEXT NOT NULL) WITHOUT ROWID",
+        "ALTER TABLE run ADD COLUMN devices TEXT",
+        "ALTER TABLE run ADD COLUMN settings TEXT REFERENCES settings (digest)",
+        "ALTER TABLE line ADD COLUMN samples INTEGER",
+        "ALTER TABLE line ADD COLUMN fresh INTEGER",
+    ),
 )
 """The statements that lead from each version of the file to the next; the version is its ``PRAGMA user_version``.
 
@@ -75,12 +84,22 @@ _RUN: Final = (
     "seconds",
     "manifest",
     "report",
+    "devices",
+    "settings",
 )
-_LINE: Final = ("id", "value", "unit", "expected", "tolerance", "verdict", "low", "high", "direction")
+_LINE: Final = (
+    *("id", "value", "unit", "expected", "tolerance", "verdict", "low", "high", "direction"),
+    *("samples", "fresh"),
+)
 _INSERT_RUN: Final = f"INSERT INTO run ({', '.join(_RUN)}) VALUES ({', '.join('?' * len(_RUN))})"  # noqa: S608 - names from above
 _INSERT_LINE: Final = f"INSERT INTO line (run, position, {', '.join(_LINE)}) VALUES (?, ?{', ?' * len(_LINE)})"  # noqa: S608 - names from above
-_SELECT_RUNS: Final = f"SELECT id, {', '.join(_RUN)} FROM run WHERE name = ? ORDER BY id DESC LIMIT ?"  # noqa: S608 - names from above
+_INSERT_SETTINGS: Final = "INSERT OR IGNORE INTO settings (digest, content) VALUES (?, ?)"
+_SELECT_RUNS: Final = (
+    f"SELECT run.id, {', '.join(f'run.{each}' for each in _RUN[:-1])}, settings.content FROM run "  # noqa: S608 - names from above
+    "LEFT JOIN settings ON run.settings = settings.digest WHERE name = ? ORDER BY run.id DESC LIMIT ?"
+)
 _SELECT_LINES: Final = f"SELECT {', '.join(_LINE)} FROM line WHERE run = ? ORDER BY position"  # noqa: S608 - names from above
+_CONFIG: Final = "plugin.config"
 _ENVIRONMENT: Final = ("unable to open", "readonly", "is full", "disk I/O")
 """What SQLite says when not the file but what is around it is at fault."""
 
@@ -99,6 +118,9 @@ class EntryLine:
         low: Lower end of the bootstrap interval, if there was one.
         high: Its upper end.
         direction: Which side is the wrong one; ``None`` in what the first version of the file has.
+        samples: How many samples were scored; ``None`` of timings, and in what versions before the third have.
+        fresh: Whether the run measured it anew, and took nothing of it that was kept; ``None`` likewise, where nobody
+            knows.
     """
 
     id: str
@@ -110,6 +132,8 @@ class EntryLine:
     low: float | None = None
     high: float | None = None
     direction: Direction | None = None
+    samples: int | None = None
+    fresh: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,6 +154,8 @@ class Entry:
         manifest: The manifest's file, absolute.
         report: The run's ``report.json``, absolute; a later run into the same folder has replaced it.
         lines: Metrics, then throughputs, in the report's order.
+        devices: Their numbers, as in ``0, 1``; ``None`` in what versions of the file before the third have.
+        settings: Every value of the manifest and of the plugin's configuration, by its dotted key; ``None`` likewise.
     """
 
     started: str
@@ -145,6 +171,8 @@ class Entry:
     manifest: Path
     report: Path
     lines: tuple[EntryLine, ...] = ()
+    devices: str | None = None
+    settings: Mapping[str, str] | None = None
 
     def line(self, name: str) -> EntryLine | None:
         """Return the line with that id, if the run has it."""
@@ -171,11 +199,14 @@ class Ledger:
         Raises:
             StageError: The file cannot be written, is damaged, or is from a later release.
         """
-        run = _run_values(report, report_path)
+        content = json.dumps(_settings(report), sort_keys=True)
+        digest = hashlib.sha256(content.encode()).hexdigest()
+        run = (*_run_values(report, report_path), digest)
         lines = list(map(_line_values, report.lines))
         with self._connected("rwc") as connection:
             self._bring_up(connection)
             connection.execute("BEGIN IMMEDIATE")
+            connection.execute(_INSERT_SETTINGS, (digest, content))
             row = connection.execute(_INSERT_RUN, run).lastrowid
             connection.executemany(_INSERT_LINE, [(row, place, *line) for place, line in enumerate(lines)])
             connection.execute("COMMIT")
@@ -249,7 +280,7 @@ class _Damaged(Exception):  # noqa: N818 - never leaves this module
 
 
 def _run_values(report: Report, report_path: Path) -> tuple[object, ...]:
-    """Return the values of :data:`_RUN`."""
+    """Return the values of :data:`_RUN` but the last."""
     here = report.environment
     weights = next((each.sha256 for each in report.artifacts if each.name == "weights"), None)
     return (
@@ -265,7 +296,15 @@ def _run_values(report: Report, report_path: Path) -> tuple[object, ...]:
         report.seconds,
         str(Path(report.manifest.path).absolute()),
         str(report_path.absolute()),
+        ", ".join(map(str, here.devices)) if here else None,
     )
+
+
+def _settings(report: Report) -> dict[str, str]:
+    """Return what the run was made with; what the plugin made of its configuration stands for that."""
+    config = {f"{_CONFIG}.{key}": value for key, value in report.manifest.config.items()}
+    given = report.manifest.settings.items()
+    return {key: value for key, value in given if not config or not key.startswith(_CONFIG)} | config
 
 
 def _line_values(line: Line) -> tuple[object, ...]:
@@ -281,11 +320,20 @@ def _line_values(line: Line) -> tuple[object, ...]:
         low,
         high,
         line.direction.value,
+        line.samples if isinstance(line, MetricRecord) else None,
+        _fresh(line),
     )
 
 
+def _fresh(line: Line) -> bool | None:
+    """Say whether a line's figure was measured anew; timings always are."""
+    if not isinstance(line, MetricRecord):
+        return True
+    return None if line.inferred is None else line.inferred == line.samples
+
+
 def _entry(run: Sequence[Any], lines: Sequence[Sequence[Any]]) -> Entry:
-    values = dict(zip(_RUN, run, strict=True))
+    values: dict[str, Any] = dict(zip(_RUN, run, strict=True))
     rows = [dict(zip(_LINE, line, strict=True)) for line in lines]
     try:
         return Entry(
@@ -295,15 +343,26 @@ def _entry(run: Sequence[Any], lines: Sequence[Sequence[Any]]) -> Entry:
                 "manifest": Path(values["manifest"]),
                 "report": Path(values["report"]),
                 "lines": tuple(map(_entry_line, rows)),
+                "settings": _read_settings(values["settings"]),
             }
         )
     except (ValueError, TypeError) as error:
         raise _Damaged(str(error)) from error
 
 
+def _read_settings(content: str | None) -> dict[str, str] | None:
+    if content is None:
+        return None
+    found = json.loads(content)
+    if not isinstance(found, dict):
+        raise TypeError("expected settings by their keys")
+    return {str(key): str(value) for key, value in found.items()}
+
+
 def _entry_line(row: Mapping[str, Any]) -> EntryLine:
     direction = None if row["direction"] is None else Direction(row["direction"])
-    return EntryLine(**{**row, "verdict": Verdict(row["verdict"]), "direction": direction})
+    fresh = None if row["fresh"] is None else bool(row["fresh"])
+    return EntryLine(**{**row, "verdict": Verdict(row["verdict"]), "direction": direction, "fresh": fresh})
 
 
 def _explained(error: Exception, path: Path) -> str:

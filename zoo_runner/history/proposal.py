@@ -13,6 +13,7 @@ import yaml
 
 from zoo_runner.causes import Cause
 from zoo_runner.errors import ExitCode, ManifestError, ZooError
+from zoo_runner.history.conditions import conditions
 from zoo_runner.history.trends import decimals
 from zoo_runner.manifest.bands import Band, decimal
 from zoo_runner.manifest.direction import Direction
@@ -92,7 +93,8 @@ def propose(entries: Sequence[Entry], loaded: LoadedManifest, count: int) -> Pro
     the tolerance: ``t * s * sqrt(1 + 1/n)`` around the mean, for ``n`` values that vary normally with standard
     deviation ``s``, where ``t`` is Student's quantile for ``n - 1`` degrees of freedom (Berthouex and Brown,
     *Statistics for Environmental Engineers*, 2nd edition 2002, chapter 21). It is never less than half of the last
-    digit that is printed.
+    digit that is printed. A figure that a run took from an earlier one, because predictions were kept, is no value of
+    its own: of all those without one that was measured anew, one counts.
 
     Args:
         entries: Runs of this name, newest first.
@@ -110,9 +112,9 @@ def propose(entries: Sequence[Entry], loaded: LoadedManifest, count: int) -> Pro
     for line in runs[0].lines:
         if line.expected is None:
             continue
-        values = tuple(_values(runs, line))
+        values = _values(runs, line)
         if len(values) < FEWEST:
-            left_out.append(f"{line.id}: measured and judged in {len(values)} of {len(runs)} runs, too few")
+            left_out.append(_measured_too_seldom(runs, line, len(values)))
         elif _too_wide(figure := _figure(line, line.expected, values), loaded):
             left_out.append(_scattered(figure))
         else:
@@ -194,13 +196,37 @@ def _too_few(entries: Sequence[Entry], runs: Sequence[Entry], loaded: LoadedMani
     )
 
 
-def _values(runs: Sequence[Entry], line: EntryLine) -> Iterator[float]:
-    """Yield what was measured under the same expectation; an inconclusive figure says nothing about the model."""
+def _values(runs: Sequence[Entry], line: EntryLine) -> tuple[float, ...]:
+    """Return what was measured, each measurement once.
+
+    Of a ledger that does not say what was measured anew, values that are equal to the last bit count once.
+    """
+    found = list(_measured(runs, line))
+    fresh = [value for value, anew in found if anew]
+    unknown = dict.fromkeys(value for value, anew in found if anew is None and value not in fresh)
+    return (*fresh, *unknown) or tuple(value for value, _ in found[:1])
+
+
+def _measured(runs: Sequence[Entry], line: EntryLine) -> Iterator[tuple[float, bool | None]]:
+    """Yield the figures under the same expectation and conditions, and whether each was measured anew.
+
+    An inconclusive figure says nothing about the model.
+    """
+    under = conditions(runs[0], line)
     for each in runs:
         found = each.line(line.id)
-        value = found.value if found and found.verdict in _JUDGED and found.expected == line.expected else None
-        if value is not None and math.isfinite(value):
-            yield value
+        if found is None or found.verdict not in _JUDGED or found.expected != line.expected:
+            continue
+        if found.value is not None and math.isfinite(found.value) and conditions(each, found).allow(under):
+            yield found.value, found.fresh
+
+
+def _measured_too_seldom(runs: Sequence[Entry], line: EntryLine, count: int) -> str:
+    repeated = len(list(_measured(runs, line))) - count
+    text = f"{line.id}: measured and judged in {count} of {len(runs)} runs, too few"
+    if not repeated:
+        return text
+    return f"{text}; {repeated} more took what an earlier run had inferred: run it with --no-cache"
 
 
 def _figure(line: EntryLine, expected: float, values: Sequence[float]) -> Figure:

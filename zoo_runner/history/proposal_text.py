@@ -88,7 +88,7 @@ def _summary(figure: Figure) -> str:
     if figure.spread == 0:
         return (
             f"{text} in each of {figure.runs} runs, so the tolerance is half of the last printed digit "
-            "(nothing here varies, or the runs took what an earlier one had inferred)"
+            "(nothing here varies)"
         )
     return f"{text}, standard deviation {figure.spread:.{digits}f}, {figure.runs} runs, until now {figure.expected:g}"
 

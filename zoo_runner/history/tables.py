@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
 from rich import box
 from rich.markup import escape
 from rich.table import Table
 
+from zoo_runner.history.conditions import Conditions, conditions, labels
 from zoo_runner.history.trends import ASCII, BLOCKS, decimals, followed, sparkline, trends
 from zoo_runner.report.characters import SUBSTITUTES
 from zoo_runner.report.model import Verdict
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from zoo_runner.history.ledger import Entry, EntryLine
     from zoo_runner.history.trends import Trend
 
+_DIGITS: Final = 8
 _STYLES: Final = {
     Verdict.PASS: "green",
     Verdict.FAIL: "red",
@@ -41,9 +43,12 @@ def show(name: str, entries: Sequence[Entry]) -> None:
     stdout = console()
     levels = BLOCKS if _can_write(stdout, BLOCKS) else ASCII
     head = followed(entries)
+    names, legend = labels(entries)
     stdout.print(_runs(name, entries, head, stdout))
     if head:
-        stdout.print(_trends(trends(entries), levels, stdout))
+        stdout.print(_trends(entries, names, levels, stdout))
+    for text in legend:
+        stdout.print(_cell(stdout, f"settings {text}"), soft_wrap=True)
     stdout.print(_cell(stdout, f"newest report: {entries[0].report}"), soft_wrap=True)
 
 
@@ -54,13 +59,18 @@ def _runs(name: str, entries: Sequence[Entry], head: str, stdout: Console) -> Ta
         "verdict": [_verdict(entry.verdict) for entry in entries],
     }
     same = [f"last {f'{len(entries)} runs' if len(entries) > 1 else 'run'} of {name}"]
+    under = [conditions(entry, line) if (line := entry.line(head)) else None for entry in entries]
+    names, _ = labels(entries)
     for title, facts in (
         ("on", [_place(entry.backend, entry.chip) for entry in entries]),
         ("subset", [entry.subset or "-" for entry in entries]),
+        ("weights", _short(entry.weights for entry in entries)),
+        *_told_apart(under),
+        ("settings", names),
     ):
         if len(set(facts)) > 1:
             columns[title] = [_cell(stdout, fact) for fact in facts]
-        elif facts[0] != "-":
+        elif facts[0] != "-" and title in {"on", "subset"}:
             same.append(f"{title} {facts[0]}")
     table = _table(_cell(stdout, ", ".join(same)), list(columns))
     rows = list(zip(*columns.values(), strict=True))
@@ -76,15 +86,41 @@ def _runs(name: str, entries: Sequence[Entry], head: str, stdout: Console) -> Ta
     return table
 
 
+def _told_apart(under: Sequence[Conditions | None]) -> Iterator[tuple[str, list[str]]]:
+    """Yield, for what figures may be measured under beside their place, a column: empty where nothing is known."""
+    known = [each for each in under if each is not None]
+    devices = {each.devices for each in known} - {None}
+    yield "devices", [each.devices or "-" if each and len(devices) > 1 else "-" for each in under]
+    samples = {each.samples for each in known} - {None}
+    yield "samples", [str(each.samples or "-") if each and len(samples) > 1 else "-" for each in under]
+
+
+def _names(trend: Trend, names: Sequence[str]) -> str:
+    """Return the settings of the runs that a figure was measured in; runs are newest first, and values oldest first."""
+    measured = [name for name, value in zip(names, reversed(trend.values), strict=True) if value is not None]
+    return " ".join(dict.fromkeys(measured)) or "-"
+
+
+def _short(hashes: Iterable[str | None]) -> list[str]:
+    """Return hashes, shortened, where several are known; else nothing of them."""
+    found = list(hashes)
+    several = len(set(found) - {None}) > 1
+    return [each[:_DIGITS] if each and several else "-" for each in found]
+
+
 def _previous(entries: Sequence[Entry], head: str) -> list[float | None]:
-    """Return, for each run, what the run before it on the same backend and chip measured."""
-    earlier: dict[tuple[str, str], float] = {}
+    """Return, for each run, what the run before it measured under the same conditions."""
+    earlier: dict[Conditions, float] = {}
     found: list[float | None] = []
     for entry in reversed(entries):
-        place, line = (entry.backend, entry.chip), entry.line(head)
-        found.append(earlier.get(place))
-        if line and line.value is not None:
-            earlier[place] = line.value
+        line = entry.line(head)
+        if line is None:
+            found.append(None)
+            continue
+        under = conditions(entry, line)
+        found.append(earlier.get(under))
+        if line.value is not None:
+            earlier[under] = line.value
     return found[::-1]
 
 
@@ -99,17 +135,27 @@ def _figures(line: EntryLine | None, previous: float | None) -> tuple[str, str]:
     return f"[{style}]{escape(text)}[/]" if style else escape(text), change
 
 
-def _trends(shown: Sequence[Trend], levels: str, stdout: Console) -> Table:
-    places = len({(trend.backend, trend.chip) for trend in shown}) > 1
-    table = _table("oldest to newest", ["figure", *(["on"] if places else [])])
+def _trends(entries: Sequence[Entry], names: Sequence[str], levels: str, stdout: Console) -> Table:
+    shown = trends(entries)
+    under = [trend.conditions for trend in shown]
+    columns = {"on": [_place(each.backend, each.chip) for each in under]}
+    for name in dict.fromkeys(trend.id for trend in shown):  # only rows of one figure need be told apart
+        rows = [row for row, trend in enumerate(shown) if trend.id == name]
+        facts = (*_told_apart([under[row] for row in rows]), ("settings", [_names(shown[row], names) for row in rows]))
+        for title, texts in facts if len(rows) > 1 else ():
+            column = columns.setdefault(title, ["-"] * len(shown))
+            for row, text in zip(rows, texts, strict=True):
+                column[row] = text
+    columns = {title: texts for title, texts in columns.items() if len(set(texts)) > 1}
+    table = _table("oldest to newest", ["figure", *columns])
     table.add_column("trend", no_wrap=True)
     _add_right(table, "newest", "change", "expected", "tolerance")
-    for trend in shown:
+    for trend, *told in zip(shown, *columns.values(), strict=True):
         measured = [value for value in trend.values if value is not None]
         unit = "%" if trend.unit == "percent" else trend.unit
         table.add_row(
             _cell(stdout, trend.id),
-            *([_cell(stdout, _place(trend.backend, trend.chip))] if places else []),
+            *(_cell(stdout, each) for each in told),
             sparkline(trend.values, levels, least=10.0 ** -decimals(trend.unit)),
             _cell(stdout, f"{_figure(measured[-1], trend.unit)} {unit}") if measured else "-",
             _change(measured, trend.unit),

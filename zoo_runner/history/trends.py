@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from zoo_runner.history.conditions import Conditions, conditions
 from zoo_runner.history.ledger import Entry, EntryLine
 from zoo_runner.redaction import clean_values
 
@@ -21,21 +22,19 @@ GAP: Final = " "
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trend:
-    """One figure over runs that can be compared: of one backend and chip.
+    """One figure over runs that can be compared: of one backend and chip, with equal settings and as many samples.
 
     Attributes:
         id: The line's.
         unit: The figure's.
-        backend: What ran the model.
-        chip: Where it ran.
+        conditions: What it was measured under.
         values: One for each of the runs, the oldest first; ``None`` where it was not measured.
         newest: The line of the newest run that has it.
     """
 
     id: str
     unit: str
-    backend: str
-    chip: str
+    conditions: Conditions
     values: tuple[float | None, ...]
     newest: EntryLine
 
@@ -47,22 +46,21 @@ def trends(entries: Sequence[Entry]) -> tuple[Trend, ...]:
         entries: Newest first.
 
     Returns:
-        One for each line, backend and chip, in the order of the newest run that has it.
+        One for each line and each of its conditions, in the order of the newest run that has it.
     """
-    found: dict[tuple[str, str, str], EntryLine] = {}
+    found: dict[tuple[str, Conditions], EntryLine] = {}
     for entry in entries:
         for line in entry.lines:
-            found.setdefault((line.id, entry.backend, entry.chip), line)
+            found.setdefault((line.id, conditions(entry, line)), line)
     return tuple(
         Trend(
             id=name,
             unit=newest.unit,
-            backend=backend,
-            chip=chip,
-            values=tuple(_values(reversed(entries), name, backend, chip)),
+            conditions=under,
+            values=tuple(_values(reversed(entries), name, under)),
             newest=newest,
         )
-        for (name, backend, chip), newest in found.items()
+        for (name, under), newest in found.items()
     )
 
 
@@ -107,10 +105,10 @@ def as_json(name: str, entries: Sequence[Entry]) -> str:
     return json.dumps(clean_values(made), indent=2, allow_nan=False)
 
 
-def _values(entries: Iterator[Entry], name: str, backend: str, chip: str) -> Iterator[float | None]:
+def _values(entries: Iterator[Entry], name: str, under: Conditions) -> Iterator[float | None]:
     for entry in entries:
-        line = entry.line(name) if (entry.backend, entry.chip) == (backend, chip) else None
-        yield line.value if line else None
+        line = entry.line(name)
+        yield line.value if line and conditions(entry, line) == under else None
 
 
 def _plain(value: Any) -> Any:

@@ -84,6 +84,7 @@ class Journal:
         command: The words that started the run.
         started: When the run began, in UTC.
         end_to_end: Samples per second from file to prediction, where this run inferred all of them.
+        inferred: How many of the scored samples this run inferred; ``None`` before that is known.
         damaged: Damaged files that the manifest accepts and this run scores.
         remarks: What stands beside the verdict, on its line, because the verdict does not say it.
         doubts: What makes the run inconclusive beside its lines; the gate adds what was not measured.
@@ -103,6 +104,7 @@ class Journal:
     curves: tuple[CurveRecord, ...] = ()
     diagnosis: DiagnosisRecord | None = None
     end_to_end: float | None = None
+    inferred: int | None = None
     damaged: DamagedRecord | None = None
     artifacts: list[ArtifactRecord] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from zoo_runner.manifest.chip_keys import chip_of
 from zoo_runner.manifest.direction import Direction
@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from zoo_runner.manifest.schema import Manifest
     from zoo_runner.manifest.section import Rule
     from zoo_runner.manifest.tree import KeyPath
+
+
+_THROUGHPUT: Final = "throughput/"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +47,12 @@ def metric_line(name: str, protocol: str, subset: str | None = None) -> str:
 
 def throughput_line(chip: str, batch: int) -> str:
     """Return the id of a throughput's line, as in ``throughput/310P3/16``."""
-    return f"throughput/{chip}/{batch}"
+    return f"{_THROUGHPUT}{chip}/{batch}"
+
+
+def is_throughput(line: str) -> bool:
+    """Say whether the id of a line is a throughput's."""
+    return line.startswith(_THROUGHPUT)
 
 
 def expected_lines(manifest: Manifest) -> dict[str, ExpectedLine]:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from zoo_runner.manifest.tree import KeyPath, dotted
 from zoo_runner.redaction import redacted, redacted_url
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
+
+
+JUDGING: Final = ("name", "description", "source", "expected", "uncertainty", "subsets", "waivers", "benchmark")
+"""First parts of the settings that cannot change a prediction."""
 
 
 def settings(section: BaseModel) -> dict[str, str]:

@@ -157,7 +157,8 @@ class MetricRecord(Line):
     out of five. ``tie_spread`` has the least and the greatest value over all orders of predictions with equal scores,
     where the metric sorts by score. ``rule`` says how interval and expectation became the verdict; by ``paired``
     ``tolerance`` is that of the difference from the baseline and ``absolute`` that of the value. ``support`` counts
-    annotated objects.
+    annotated objects. ``inferred`` counts the samples whose predictions this run inferred; those of the others were
+    kept by an earlier run, or are in files.
     """
 
     name: str
@@ -170,6 +171,7 @@ class MetricRecord(Line):
     absolute: float | None = None
     samples: int
     dataset_samples: int
+    inferred: int | None = None
     per_class: Mapping[str, float] = {}
     per_class_interval: Mapping[str, tuple[float, float]] = {}
     support: Mapping[str, int] = {}

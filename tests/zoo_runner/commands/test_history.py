@@ -48,6 +48,7 @@ def append(run: ZooRun, name: str, value: float, *, day: int = 1, digest: str = 
         verdict=Verdict.PASS,
         samples=10,
         dataset_samples=10,
+        inferred=10,
     )
     timing = PerformanceRecord(
         id="throughput/cpu/1", backend="onnxruntime", chip="cpu", batch=1, loops=3, throughput=100.0 + value
@@ -242,7 +243,7 @@ def test_names_are_completed(known: ZooRun) -> None:
 
 def test_real_runs_and_what_becomes_of_them(trial: ZooRun) -> None:
     for _ in range(3):
-        assert trial("trial.yaml", "--output", "out").returncode == 0
+        assert trial("trial.yaml", "--output", "out", "--no-cache").returncode == 0
     done = trial("history", "trial.yaml", "--json", "--last", "1")
     (newest,) = json.loads(done.stdout)["runs"]
     report = trial.report()
@@ -266,3 +267,34 @@ def test_real_runs_and_what_becomes_of_them(trial: ZooRun) -> None:
     assert trial("gated.yaml", "--output", "gated").returncode == 0
     (metric,) = trial.report("gated")["metrics"]
     assert (metric["expected"], metric["tolerance"], metric["verdict"]) == (100.0, 0.005, "pass")
+
+
+def test_what_an_earlier_run_had_inferred_counts_once(trial: ZooRun, tmp_path: Path) -> None:
+    run = trial.given(ZOO_RUNNER_CACHE=tmp_path / "cache")
+    for _ in range(3):
+        assert run("trial.yaml", "--output", "out").returncode == 0
+    (metric,) = run.report("out")["metrics"]
+    assert (metric["samples"], metric["inferred"]) == (150, 0)
+    done = run("history", "trial.yaml", "--propose", "3")
+    assert (done.returncode, done.stdout) == (4, "")
+    assert (
+        "accuracy/top1: measured and judged in 1 of 3 runs, too few; 2 more took what an earlier run had inferred: "
+        "run it with --no-cache" in done.stderr
+    )
+
+
+def test_no_change_is_shown_across_runs_that_cannot_be_compared(trial: ZooRun, tmp_path: Path) -> None:
+    run = trial.given(ZOO_RUNNER_CACHE=tmp_path / "cache")
+    until = ("--until", "evaluate", "--output", "out")
+    for more in ((), ("--limit", "64"), ("--set", "plugin.config.floor=1.5"), ()):
+        assert run("trial.yaml", *until, *more).returncode == 0
+    lines = [line.split() for line in run("history", "trial.yaml").stdout.splitlines() if line.strip()]
+    columns = ["samples", "settings", "accuracy/top1", "change", "expected", "tolerance"]
+    assert lines[1] == ["started", "(UTC)", "verdict", *columns]
+    assert [line[3:7] for line in lines if line[0].startswith("20")] == [
+        ["150", "#1", "100.00", "0.00"],
+        ["150", "#2", "100.00", "-"],
+        ["64", "#1", "100.00", "-"],
+        ["150", "#1", "100.00", "-"],
+    ]
+    assert ["settings", "#2", "plugin.config.floor:", "1.5"] in lines

@@ -22,10 +22,23 @@ class Toy:
     text = MANIFEST.read_text()
 
     def accuracy(
-        self, value: float | None, *, expected: float | None = 80.0, verdict: Verdict = Verdict.PASS
+        self,
+        value: float | None,
+        *,
+        expected: float | None = 80.0,
+        verdict: Verdict = Verdict.PASS,
+        fresh: bool | None = True,
+        samples: int | None = 10,
     ) -> EntryLine:
         return EntryLine(
-            id="accuracy/top1", value=value, unit="percent", expected=expected, tolerance=8.0, verdict=verdict
+            id="accuracy/top1",
+            value=value,
+            unit="percent",
+            expected=expected,
+            tolerance=8.0,
+            verdict=verdict,
+            fresh=fresh,
+            samples=samples,
         )
 
     def rate(self, batch: int, value: float, verdict: Verdict = Verdict.PASS) -> EntryLine:
@@ -36,6 +49,7 @@ class Toy:
             expected={1: 100.0, 8: 200.0}[batch],
             tolerance=5.0,
             verdict=verdict,
+            fresh=True,
         )
 
     def entry(self, loaded: LoadedManifest, *lines: EntryLine) -> Entry:

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import math
+import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -52,9 +54,13 @@ def test_a_run_comes_back_whole(ledger: Ledger, monkeypatch: pytest.MonkeyPatch,
                     low=79.1,
                     high=80.0,
                     direction=Direction.AT_LEAST,
+                    samples=10,
+                    fresh=True,
                 ),
-                EntryLine(id="throughput/cpu/1", value=None, unit="images/s", direction=Direction.AT_LEAST),
+                EntryLine(id="throughput/cpu/1", value=None, unit="images/s", direction=Direction.AT_LEAST, fresh=True),
             ),
+            devices="0",
+            settings={"infer.batch": "1", "plugin.config.size": "2"},
         ),
     )
 
@@ -105,3 +111,18 @@ def test_entries_are_records(ledger: Ledger) -> None:
     assert replace(entry, name="other").lines == entry.lines
     with pytest.raises(AttributeError):
         entry.name = "other"  # type: ignore[misc] # which is the point
+
+
+@pytest.mark.parametrize(("inferred", "fresh"), [(10, True), (9, False), (0, False), (None, None)])
+def test_what_was_kept_is_not_fresh(inferred: int | None, fresh: bool | None, ledger: Ledger) -> None:
+    ledger.append(make_report(inferred=inferred), Path("report.json"))
+    (entry,) = ledger.last("toy", 1)
+    assert [each.fresh for each in entry.lines] == [fresh, True]
+
+
+def test_equal_settings_are_kept_once(ledger: Ledger) -> None:
+    for _ in range(3):
+        ledger.append(make_report(), Path("report.json"))
+    with closing(sqlite3.connect(ledger.path)) as connection:
+        assert connection.execute("SELECT count(*) FROM settings").fetchone() == (1,)
+    assert [each.settings for each in ledger.last("toy", 3)] == [{"infer.batch": "1", "plugin.config.size": "2"}] * 3

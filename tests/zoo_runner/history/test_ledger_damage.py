@@ -51,6 +51,7 @@ def run_sql(*statements: str) -> Callable[[Path], None]:
         pytest.param(break_the_schema, id="no text"),
         pytest.param(run_sql("DROP TABLE line"), id="a table is missing"),
         pytest.param(run_sql("ALTER TABLE run DROP COLUMN chip"), id="a column is missing"),
+        pytest.param(run_sql("DROP TABLE settings"), id="the settings are missing"),
     ],
 )
 def test_a_damaged_file_is_named_with_the_remedy(ledger: Ledger, damage: Callable[[Path], object]) -> None:

@@ -213,3 +213,54 @@ def test_the_rest_of_the_manifest_may_forbid_a_figure(toy: Toy, loaded: LoadedMa
         propose(toy.repeats(narrow, [79.0, 80.0, 81.0]), narrow, 3)
     assert "what the runs say does not fit the rest of the manifest; change that first:\n" in str(caught.value)
     assert "too_good: expected more than the tolerance (12), found 2" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("runs", "count"),
+    [
+        pytest.param([(80.0, True), (80.0, True), (80.0, True)], 3, id="measured anew each time"),
+        pytest.param([(80.0, False), (80.0, False), (80.0, True)], 1, id="kept twice"),
+        pytest.param([(80.1, False), (80.0, False), (79.9, False)], 1, id="kept, of runs that are not here"),
+        pytest.param([(80.0, False), (80.1, True), (79.9, True), (80.0, True)], 3, id="once more than kept"),
+        pytest.param([(80.0, None), (80.0, None), (80.0, None)], 1, id="equal, and not known"),
+        pytest.param([(80.0, None), (80.1, None), (79.9, None)], 3, id="different, and not known"),
+        pytest.param([(80.0, None), (80.0, True), (79.9, True)], 2, id="not known, and equal to what was measured"),
+    ],
+)
+def test_what_was_kept_counts_once(
+    toy: Toy, loaded: LoadedManifest, runs: list[tuple[float, bool | None]], count: int
+) -> None:
+    entries = [toy.entry(loaded, toy.accuracy(value, fresh=fresh)) for value, fresh in runs]
+    if count < 3:
+        text = (
+            rf"measured and judged in {count} of {len(runs)} runs, too few; {len(runs) - count} more took .*--no-cache"
+        )
+        with pytest.raises(ProposalError, match=text):
+            propose(entries, loaded, len(runs))
+    else:
+        (figure,) = propose(entries, loaded, len(runs)).figures
+        assert figure.runs == count
+
+
+def test_kept_figures_never_make_a_tolerance_narrower(toy: Toy, loaded: LoadedManifest) -> None:
+    measured = toy.repeats(loaded, [79.8, 80.0, 80.2])
+    (alone,) = propose(measured, loaded, 3).figures
+    kept = [toy.entry(loaded, toy.accuracy(80.0, fresh=False))] * 20
+    (more,) = propose([*kept, *measured], loaded, 23).figures
+    assert more == alone
+
+
+@pytest.mark.parametrize(
+    ("change", "samples"),
+    [({"settings": {"infer.batch": "8"}}, 10), ({"devices": "1"}, 10), ({}, 5)],
+    ids=["settings", "device", "samples"],
+)
+def test_figures_under_other_conditions_do_not_count(
+    toy: Toy, loaded: LoadedManifest, change: dict[str, object], samples: int
+) -> None:
+    runs = [
+        replace(each, settings={"infer.batch": "1"}, devices="0") for each in toy.repeats(loaded, [80.0, 80.1, 80.2])
+    ]
+    other = replace(runs[2], lines=(toy.accuracy(80.2, samples=samples),), **change)  # type: ignore[arg-type] # as each row says
+    with pytest.raises(ProposalError, match=r"accuracy/top1: measured and judged in 2 of 3 runs, too few$"):
+        propose([*runs[:2], other], loaded, 3)

@@ -56,7 +56,7 @@ def test_equal_values_get_half_of_the_last_printed_digit_and_it_says_so(toy: Toy
     assert (figure.value, figure.tolerance, figure.spread) == (80.12346, 0.005, 0.0)
     assert (
         "# accuracy/top1: mean 80.1235 percent in each of 3 runs, so the tolerance is half of the last printed digit "
-        "(nothing here varies, or the runs took what an earlier one had inferred)\n"
+        "(nothing here varies)\n"
     ) in patch(proposal, Path())
 
 

@@ -96,6 +96,7 @@ def predict(
             job.journal.record(stage, clocks.seconds[stage.value], note)
     if engine is not None:
         remember(job.recipe, job.store, stream.KIND, predicting_parts(job, engine))
+    job.journal.inferred = 0 if engine is None else fresh
     if fresh == len(scored) and fresh:
         job.journal.end_to_end = fresh / clocks.seconds["stream"]
     if isinstance(source, CommandOutputs):
