@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 MEANT: Final = {
     *("manifests", "backend", "weights", "data", "subset", "batch_size", "devices", "limit", "first", "results"),
-    *("overrides", "soc", "om", "seed", "require_hash", "downloads"),
+    *("overrides", "soc", "om", "seed", "require_hash", "downloads", "by_position"),
 }
 """Options of a run that say what it would reuse."""
 

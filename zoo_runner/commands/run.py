@@ -107,6 +107,7 @@ class RunsSoFar:
 @click.option("--from", "first", metavar="STAGE", type=STAGES, default=Stage.FETCH.value, help="Start there.")
 @click.option("--until", "last", metavar="STAGE", type=STAGES, default=Stage.GATE.value, help="Stop after it.")
 @click.option("--results", metavar="FOLDER", type=FOLDER, help="Score ais_bench's result files.")
+@click.option("--by-position", is_flag=True, help="Take numbers in names of --results for positions, from 0 or 1.")
 @click.option("--output", metavar="FOLDER", type=FOLDER, help="Default: zoo-output/<name>.")
 @click.option("--set", "overrides", metavar="KEY=VALUE", multiple=True, help="Replace a manifest value; repeatable.")
 @click.option("--soc", metavar="NAME", help="Chip to convert for, instead of the one found.")

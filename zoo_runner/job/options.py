@@ -45,6 +45,7 @@ class RunOptions:
         last: Stages after it are not run; nothing is gated unless it is the gate.
         results: Folder of result files to score, with ``first`` at the postprocessing; by default what an
             earlier run with ``--until infer`` wrote to ``output``.
+        by_position: The numbers in the result files' names are positions in the data set, counted from 0 or 1.
         require_hash: Refuse files that the manifest gives no hash for.
         refetch: Download again what was downloaded before.
         downloads: Folder of files that were downloaded before, which are taken instead of any from the network.
@@ -73,6 +74,7 @@ class RunOptions:
     first: Stage = Stage.FETCH
     last: Stage = Stage.GATE
     results: Path | None = None
+    by_position: bool = False
     require_hash: bool = False
     refetch: bool = False
     downloads: Path | None = None
@@ -139,6 +141,9 @@ class RunOptions:
             raise UsageError(msg)
         if self.results is not None and not self.scores_files:
             msg = "--results DIR is scored from the postprocessing on: add --from postprocess"
+            raise UsageError(msg)
+        if self.by_position and not self.scores_files:
+            msg = "--by-position says how the files of --results are named: add --from postprocess, or drop it"
             raise UsageError(msg)
         if self.refetch and not self.runs(Stage.FETCH):
             msg = f"--refetch fetches again, and --from {self.first.value} starts behind that; drop one"

@@ -2,13 +2,14 @@
 
 Input ``k`` (the sample's position, counted from 1) is ``%07d.bin``; its output ``i`` is
 ``%07d_<i>.<format>``, with ``i`` counted from 0 in the manifest's output order. ais_bench names results after
-the input's name up to its first dot, so inputs made by hand must differ before it.
+the input's name up to its first dot, so inputs made by hand must differ before it. Results of such inputs may have
+other names (see :mod:`zoo_runner.stages.predict.result_names`).
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -22,6 +23,7 @@ from zoo_runner.output.writing import replacing_folder
 from zoo_runner.plugin.interfaces import DeviceArrays
 from zoo_runner.stages.fetch.sample_keys import SampleKeys
 from zoo_runner.stages.predict.result_file import FORMATS, file_problem, read_output
+from zoo_runner.stages.predict.result_names import Naming, could_be_positions, own_naming, stem
 from zoo_runner.store.fingerprints import fingerprint
 from zoo_runner.store.snapshots import Watch
 
@@ -33,19 +35,22 @@ if TYPE_CHECKING:
 
 NAMED = 10
 """How many bad files an error names before it only counts."""
+SHOWN = 3
+"""How many of the names that are there an error shows."""
+NamesOf: TypeAlias = "Callable[[Collection[str], Sequence[Sample], Sequence[Sample], int], Naming]"
 Look: TypeAlias = "Callable[[Sample, Sequence[str], Callable[[], Arrays]], None]"
 _DEVICE: Final = re.compile(r"device(\d+)")
 """Folders in which ais_bench writes where it uses several devices."""
 _RESULT: Final = re.compile(rf".*_\d+\.({'|'.join(FORMATS)})")
 
 
+def own_names(_names: Collection[str], _samples: Sequence[Sample], dataset: Sequence[Sample], _outputs: int) -> Naming:
+    """Take no other names than those that zoo-run gives."""
+    return own_naming(dataset)
+
+
 def _left_open(_folder: Path) -> None:
     """Say nothing of where results come from."""
-
-
-def stem(sample: Sample) -> str:
-    """Return the base name of a sample's input file."""
-    return f"{sample.index:07d}"
 
 
 def write_inputs(folder: Path, samples: Sequence[Sample], inputs: Iterable[Arrays]) -> None:
@@ -96,6 +101,7 @@ class ResultFolder:
     Attributes:
         files: The files of each sample index, in output order.
         specs: The outputs, in the order the files are numbered.
+        named: How the names differ from those that zoo-run writes; empty where they do not.
         code: Identity of the libraries that work on the outputs.
         watch: The files as they were when they were hashed.
         keys: The same of the samples' own files.
@@ -106,7 +112,8 @@ class ResultFolder:
 
     files: Mapping[int, tuple[Path, ...]]
     specs: tuple[TensorSpec, ...]
-    code: str
+    code: str = ""
+    named: str = ""
     guard: OriginGuard | None = None
     look: Look | None = None
     watch: Watch = field(default_factory=Watch, repr=False, compare=False)
@@ -168,8 +175,8 @@ def open_results(
     specs: Sequence[TensorSpec],
     *,
     title: str = "--results",
-    code: str = "",
     guard: OriginGuard | None = None,
+    naming: NamesOf = own_names,
 ) -> ResultFolder:
     """Check a result folder against the data set before anything is scored.
 
@@ -179,32 +186,44 @@ def open_results(
         dataset: The whole data set; files of these samples are not extra.
         specs: The outputs, in the order the files are numbered.
         title: What errors call the folder.
-        code: Identity of the libraries that work on the outputs, for keys.
         guard: Holds the files against the folder's sidecar, as they are read.
+        naming: Finds out from their names how files are named; by default they must be as zoo-run writes them.
 
     Raises:
-        ResultError: Files are missing, of the wrong size, dtype or shape, extra or there twice; all kinds are named.
+        ResultError: It is not clear which sample a file is of. Files are missing, of the wrong size, dtype or shape,
+            extra or there twice; all kinds are named.
     """
     title = f"{title} {folder}"
     if not folder.is_dir():
         msg = f"{title}: not a folder; expected the one ais_bench wrote <stem>_<i>.bin into"
         raise ResultError(msg)
     found, suffix, problems = _scan(folder, title)
-    known = {f"{stem(sample)}_{i}.{suffix}" for sample in dataset for i in range(len(specs))}
-    problems += [f"extra: {name}" for name in sorted(found.keys() - known)]
-    files: dict[int, tuple[Path, ...]] = {}
-    for sample in samples:
-        names = [f"{stem(sample)}_{i}.{suffix}" for i in range(len(specs))]
-        problems += [f"missing: {name} (sample {sample.id})" for name in names if name not in found]
-        problems += [
-            problem
-            for name, spec in zip(names, specs, strict=True)
-            if name in found and (problem := file_problem(found[name], spec))
-        ]
-        files[sample.index] = tuple(found.get(name, folder / name) for name in names)
+    try:
+        named = naming(found.keys(), samples, dataset, len(specs))
+    except ResultError as error:
+        raise ResultError(f"{title}: {error}") from error
+    known = {name for sample in dataset for name in named.names(sample, len(specs), suffix)}
+    extra = [f"extra: {name}" for name in sorted(found.keys() - known)]
+    names = {sample.index: named.names(sample, len(specs), suffix) for sample in samples}
+    wrong = [problem for sample in samples for problem in _of_sample(sample, names[sample.index], found, specs)]
+    problems += [*extra[: NAMED // 2], *wrong, *extra[NAMED // 2 :]]  # thousands of the one must not hide the other
+    if not (named.proven or problems):
+        problems.append("names that do not say which sample they are of")
     if problems:
-        raise ResultError(_summary(title, problems, specs, suffix))
-    return ResultFolder(files=files, specs=tuple(specs), code=code, guard=guard)
+        hint = "" if named.proven else _other_names(found.keys(), samples, dataset, suffix)
+        raise ResultError(_summary(title, problems, specs, suffix, hint))
+    files = {index: tuple(found[name] for name in row) for index, row in names.items()}
+    return ResultFolder(files=files, specs=tuple(specs), named=named.unusual, guard=guard)
+
+
+def _of_sample(
+    sample: Sample, names: Sequence[str], found: Mapping[str, Path], specs: Sequence[TensorSpec]
+) -> Iterator[str]:
+    """Yield what is wrong with the files of one sample."""
+    yield from (f"missing: {name} (sample {sample.id})" for name in names if name not in found)
+    for name, spec in zip(names, specs, strict=True):
+        if name in found and (problem := file_problem(found[name], spec)):
+            yield problem
 
 
 def _scan(folder: Path, title: str) -> tuple[dict[str, Path], str, list[str]]:
@@ -229,12 +248,13 @@ def _scan(folder: Path, title: str) -> tuple[dict[str, Path], str, list[str]]:
     return found, formats[0], problems
 
 
-def _summary(title: str, problems: Sequence[str], specs: Sequence[TensorSpec], suffix: str) -> str:
+def _summary(title: str, problems: Sequence[str], specs: Sequence[TensorSpec], suffix: str, hint: str) -> str:
+    """Phrase what is wrong with a folder: first, where there is one, the hint that helps against all of it."""
     shown = "\n".join(f"  {problem}" for problem in problems[:NAMED])
     more = f"\n  … and {len(problems) - NAMED} more" if len(problems) > NAMED else ""
     order = ", ".join(f"{i} = {spec.name}" for i, spec in enumerate(specs))
     text = (
-        f"{title}: {len(problems)} problem(s), nothing was scored\n{shown}{more}\n"
+        f"{title}: {len(problems)} problem(s), nothing was scored{hint}\n{shown}{more}\n"
         f"  expected <%07d>_<i>.{suffix} for every sample, outputs in the manifest's order: {order}"
     )
     if any(problem.startswith("missing") for problem in problems):
@@ -242,6 +262,19 @@ def _summary(title: str, problems: Sequence[str], specs: Sequence[TensorSpec], s
             "\n  ais_bench names results after the input's name up to its first dot: inputs that agree up to there "
             "overwrite each other's results"
         )
+    return text
+
+
+def _other_names(names: Collection[str], samples: Sequence[Sample], dataset: Sequence[Sample], suffix: str) -> str:
+    """Say how files may be named, by the first sample that is scored, and what is there instead."""
+    text = f"\n  found {', '.join(sorted(names)[:SHOWN])}{', …' if len(names) > SHOWN else ''}"
+    if samples:
+        first = samples[0]
+        text += (
+            f"; expected {stem(first)}_0.{suffix} by position, or {first.id}_0.{suffix} by id, for sample {first.id!r}"
+        )
+    if could_be_positions(names, samples, dataset):
+        text += "\n  if these numbers are positions in the data set, counted from 0 or 1, add --by-position"
     return text
 
 

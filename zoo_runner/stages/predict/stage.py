@@ -33,6 +33,7 @@ from zoo_runner.stages.predict.output_checks import CheckedOutputs
 from zoo_runner.stages.predict.output_rules import rules_of
 from zoo_runner.stages.predict.reference_outputs import ReferenceOutputs
 from zoo_runner.stages.predict.repetitions import Repetitions
+from zoo_runner.stages.predict.result_names import naming_of
 from zoo_runner.stages.predict.result_origin import (
     OriginGuard,
     Wanted,
@@ -55,7 +56,7 @@ if TYPE_CHECKING:
     from zoo_runner.job.job import Job
     from zoo_runner.plugin.interfaces import Arrays, Sample
     from zoo_runner.stages.predict.output_checks import Watcher
-    from zoo_runner.stages.predict.result_origin import SampleOrigin
+    from zoo_runner.stages.predict.result_origin import ResultOrigin, SampleOrigin
     from zoo_runner.used_code.collecting import Step
     from zoo_runner.used_code.store import CodedStore
 
@@ -215,33 +216,36 @@ UNKNOWN_WEIGHTS: Final = "which weights the results are of was not checked: no h
 
 def _result_folder(job: Job, samples: Sequence[Sample], scored: Sequence[Sample]) -> results.ResultFolder:
     """Open the result files, and hold them against what their sidecar says they are of."""
-    folder, parts, specs = job.options.results_folder, job.recipe.parts, job.recipe.manifest.output_specs
+    folder, specs = job.options.results_folder, job.recipe.manifest.output_specs
     origin = read_origin(folder)
-    guard = None
-    if origin is not None:
-        guard = OriginGuard(folder, origin)
-        weights = known_weights(job.recipe, job.options)
-        network, preprocess = parts.network.identity, parts.preprocess.identity
-        wanted = Wanted(
-            weights=weights,
-            network=network,
-            preprocess=preprocess,
-            outputs=specs,
-            conversion=conversion_of(job.recipe.manifest),
-        )
-        guard.check(wanted, scored)
-        job.note_weights(origin.model.weights)
-        if weights is None:
-            job.journal.remarks.append(UNKNOWN_WEIGHTS)
-        if origin.model.chip.endswith(STAND_IN):
-            job.journal.remarks.append(STAND_IN_NOTICE)
-    code = fingerprint(versions(PREDICTING))
-    opened = results.open_results(folder, scored, samples, specs, code=code, guard=guard)
-    source = replace(opened, look=_repetitions(job).files)
+    guard = None if origin is None else _guard(job, origin, scored)
+    naming = results.own_names if origin else partial(naming_of, by_position=job.options.by_position)
+    opened = results.open_results(folder, scored, samples, specs, guard=guard, naming=naming)
+    unknown = f"{UNKNOWN_ORIGIN} ({opened.named})" if opened.named else UNKNOWN_ORIGIN
     if origin is None:
-        job.journal.remarks.append(UNKNOWN_ORIGIN)
-    job.journal.artifact("results", folder, origin=described(origin) if origin else UNKNOWN_ORIGIN)
-    return source
+        job.journal.remarks.append(unknown)
+    job.journal.artifact("results", folder, origin=described(origin) if origin else unknown)
+    return replace(opened, code=fingerprint(versions(PREDICTING)), look=_repetitions(job).files)
+
+
+def _guard(job: Job, origin: ResultOrigin, scored: Sequence[Sample]) -> OriginGuard:
+    """Refuse results that a sidecar says are of another model or other samples; the files are looked at later."""
+    guard, parts = OriginGuard(job.options.results_folder, origin), job.recipe.parts
+    weights = known_weights(job.recipe, job.options)
+    wanted = Wanted(
+        weights=weights,
+        network=parts.network.identity,
+        preprocess=parts.preprocess.identity,
+        outputs=job.recipe.manifest.output_specs,
+        conversion=conversion_of(job.recipe.manifest),
+    )
+    guard.check(wanted, scored)
+    job.note_weights(origin.model.weights)
+    if weights is None:
+        job.journal.remarks.append(UNKNOWN_WEIGHTS)
+    if origin.model.chip.endswith(STAND_IN):
+        job.journal.remarks.append(STAND_IN_NOTICE)
+    return guard
 
 
 def checked(
