@@ -109,6 +109,25 @@ def test_an_address_that_is_asked_for(quick: ZooRun) -> None:
     require_clean(quick, done)
 
 
+@pytest.mark.slow  # waits between requests that fail
+def test_mirrors_that_are_asked_for(quick: ZooRun) -> None:
+    """Each that fails is named, and so is what a run would do; a query without quotes is none that YAML can read."""
+    digest = "weights.sha256=" + "a" * 64
+    unquoted = quick("trial.yaml", "--output", "out", "--set", f"weights.url=[{EVERYWHERE}, w.pth]", "--set", digest)
+    assert (unquoted.returncode, "not valid YAML" in unquoted.stderr) == (2, True)
+    require_clean(quick, unquoted)
+    for several in (f"['{EVERYWHERE}', http://{WORD}@127.0.0.1:9/w.pth]", f"['{EVERYWHERE}','{EVERYWHERE}&y=2']"):
+        given = ("trial.yaml", "--set", f"weights.url={several}", "--set", digest)
+        done = quick(*given, "--output", "out", "--verbose")
+        assert done.returncode == 3, done.stdout + done.stderr
+        assert "expected the file at one of 2 addresses" in done.stdout
+        require_clean(quick, done)
+        require_clean(quick, quick(*given, "--dry-run"))
+        listed = quick("downloads", *given, "--json")
+        assert listed.returncode == 0
+        require_clean(quick, listed)
+
+
 @pytest.mark.parametrize("address", TRIED.values(), ids=TRIED)
 def test_addresses_in_a_manifest(quick: ZooRun, address: str) -> None:
     text, quoted = (quick.folder / "trial.yaml").read_text(), f"'{address}'"

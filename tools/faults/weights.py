@@ -157,6 +157,19 @@ def not_weights(content: bytes) -> Act:
     return act
 
 
+def mirrors_with_others(bench: Bench) -> Ran:
+    """Have all mirrors give a network that was never trained, in the place of what the manifest has the hash of."""
+    content = written(bench, each(randomised)).read_bytes()
+    with served(content) as one, served(content) as two:
+        return bench.run(*setting(f"weights.url=[{one}, {two}]"))
+
+
+def download_of_another(bench: Bench) -> Ran:
+    """Put a network that was never trained into the folder of downloads, by the name of what the manifest means."""
+    folder = written(bench, each(randomised)).parent
+    return bench.run("--downloads", folder, *setting("weights.url=http://127.0.0.1:9/weights.pth"))
+
+
 def replaced_while_read(bench: Bench) -> Ran:
     """Exchange the pinned, bad checkpoint for a good one between hashing and loading, and put it back."""
     bad = written(bench, each(randomised))
@@ -265,6 +278,23 @@ FAULTS: Final = (
         act=not_weights(POINTER),
         expect=REFUSED,
         names=r"(?i)lfs",
+    ),
+    Fault(
+        name="mirrors-with-others",
+        area=AREA,
+        what="mirrors that all give other weights than the manifest has the hash of",
+        act=mirrors_with_others,
+        expect=REFUSED,
+        names=r"(?s)expected sha256 .*got +sha256 .*expected sha256 .*got +sha256 ",
+    ),
+    Fault(
+        name="download-of-another",
+        area=AREA,
+        what="other weights of the right name in the folder of --downloads",
+        act=download_of_another,
+        expect=REFUSED,
+        names=r"(?s)expected sha256 .*got +sha256 .*left as it is",
+        quick=True,
     ),
     Fault(
         name="replaced-while-read",

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
-from hashlib import sha256
+import tarfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,7 @@ URL = "http://models.invalid/toy/weights.pth"
 @pytest.fixture
 def far(trial: ZooRun, tmp_path: Path) -> ZooRun:
     """The trial with weights on a server that nobody reaches."""
-    digest = sha256((trial.folder / "weights.pth").read_bytes()).hexdigest()
+    digest = hashlib.sha256((trial.folder / "weights.pth").read_bytes()).hexdigest()
     weights = {"url": [f"{URL}?key=Pl4nted-w0rd", "http://mirror.invalid/w.pth"], "sha256": digest, "size": 1789}
     weights["size"] = (trial.folder / "weights.pth").stat().st_size
     (trial.folder / "far.yaml").write_text(json.dumps({"extends": "trial.yaml", "name": "far", "weights": weights}))
@@ -28,7 +29,7 @@ def far(trial: ZooRun, tmp_path: Path) -> ZooRun:
 
 
 def digest(run: ZooRun) -> str:
-    return sha256((run.folder / "weights.pth").read_bytes()).hexdigest()
+    return hashlib.sha256((run.folder / "weights.pth").read_bytes()).hexdigest()
 
 
 def test_what_to_put_there_is_listed(far: ZooRun) -> None:
@@ -78,7 +79,10 @@ def test_it_says_what_is_there(far: ZooRun) -> None:
 def test_a_published_export_is_listed_and_taken(far: ZooRun) -> None:
     """That it is no export of these weights is found once it was taken from the folder."""
     content = b"no ONNX at all"
-    published = {"url": ["http://models.invalid/toy.onnx", "http://b.invalid/t"], "sha256": sha256(content).hexdigest()}
+    published = {
+        "url": ["http://models.invalid/toy.onnx", "http://b.invalid/t"],
+        "sha256": hashlib.sha256(content).hexdigest(),
+    }
     manifest = {"extends": "far.yaml", "onnx": published}
     (far.folder / "both.yaml").write_text(json.dumps(manifest))
     weights, onnx = json.loads(far("downloads", "both.yaml", "--json").stdout)
@@ -95,6 +99,27 @@ def test_a_published_export_is_listed_and_taken(far: ZooRun) -> None:
     (far.folder / "downloads" / "toy.onnx").write_bytes(b"other")
     other = run("both.yaml", "--output", "out", "--until", "export")
     assert f"expected sha256 {published['sha256']}" in other.stdout
+
+
+@pytest.mark.parametrize("pin", ["sha256", "md5"])
+def test_an_archive_of_data(pin: str, far: ZooRun) -> None:
+    folder = far.folder / "downloads"
+    with tarfile.open(folder / "points.tar", "w") as tar:
+        tar.add(far.folder / "data", "data")
+    wanted = hashlib.new(pin, (folder / "points.tar").read_bytes(), usedforsecurity=False).hexdigest()
+    urls = "[http://models.invalid/points.tar, http://b.invalid/p]"
+    data = ("--set", f"dataset.url={urls}", "--set", f"dataset.{pin}={wanted}", "--set", "dataset.subdir=data")
+    (row,) = json.loads(far("downloads", "trial.yaml", *data, "--json").stdout)
+    assert (row["name"], row[pin], row["for"]) == ("points.tar", wanted, ["data set of trial"])
+    run = far.given(ZOO_RUNNER_DOWNLOADS="downloads")
+    done = run("trial.yaml", "--until", "fetch", "--output", "out", *data)
+    assert done.returncode == 0, done.stdout + done.stderr
+    (found,) = [each for each in run.report("out")["artifacts"] if each["name"] == "dataset"]
+    assert found["origin"] == "downloads/points.tar"
+    (folder / "points.tar").write_bytes((folder / "points.tar").read_bytes() + b"more")
+    other = run("trial.yaml", "--until", "fetch", "--output", "out", *data)
+    assert other.returncode == 3
+    assert f"expected {pin} {wanted}" in other.stdout
 
 
 def test_what_is_not_downloaded_is_not_listed(far: ZooRun) -> None:
