@@ -115,8 +115,7 @@ def _convert(
         yield f"not done: {options.om} is used, if its stamp fits what this would make:"
     elif backend is not None and planned is not backend:
         yield f"not needed by the backend {backend.name}; on an Ascend host:"
-    packing = shlex.join(["zoo-run", "pack", str(recipe.loaded.path), "-o", "FOLDER"])
-    yield f"in the folder that is made by `{packing}`, and has these files:"
+    yield f"in the folder that is made by `{_packing(recipe, options)}`, and has these files:"
     name, nodes = recipe.manifest.name, cache(partial(_nodes, recipe, store, progress))
     for batch in _batches(recipe):
         request = conversion_request(
@@ -130,6 +129,20 @@ def _convert(
         )
         target = Path(model_name(planned.makes, name, batch))
         yield from planned.conversion_commands(request, target, nodes)
+
+
+def _packing(recipe: Recipe, options: RunOptions) -> str:
+    """Return the command that packs the files which the plan's commands name."""
+    given = {
+        "--backend": None if options.backend == "auto" else options.backend,
+        "--weights": options.weights,
+        "--batch-size": options.batch_size,
+        "--soc": options.soc,
+        "--downloads": options.downloads,
+    }
+    words = [str(word) for pair in given.items() if pair[1] is not None for word in pair]
+    changed = [word for override in recipe.loaded.overrides for word in ("--set", override)]
+    return shlex.join(["zoo-run", "pack", str(recipe.loaded.path), *words, *changed, "-o", "FOLDER"])
 
 
 def _converting(options: RunOptions) -> ConvertingBackend:

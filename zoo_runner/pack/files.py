@@ -49,7 +49,8 @@ class PackedFile:
 def weights_file(weights: Fetched) -> PackedFile:
     """Return the checkpoint as a pack has it: under a name of its own, since an address may have none."""
     suffix = weights.path.suffix if _SUFFIX.fullmatch(weights.path.suffix) else ""
-    about = "the checkpoint that the manifest names"
+    unsure = "" if weights.pinned else ", which had no hash for it: this is the one that was there when it was packed"
+    about = f"the checkpoint of the manifest{unsure}"
     return PackedFile(
         name=f"weights{suffix}", source=weights.path, sha256=weights.sha256, size=weights.size, about=about
     )

@@ -75,6 +75,7 @@ def test_what_is_in_it(trial: ZooRun) -> None:
     assert checked.stderr == ""
     readme = (folder / "README.md").read_text()
     assert readme.startswith("# A pack of zoo-run: trial\n")
+    assert "the checkpoint of the manifest, which had no hash for it: " in readme
     assert "    zoo-run manifest.yaml --data FOLDER\n" in readme  # its data set was a folder beside the manifest
     assert str(trial.folder) not in "".join((folder / name).read_text() for name in TEXTS)
     assert list(trial.folder.glob(".p.*")) == []
@@ -308,6 +309,19 @@ def paste(ascend: ZooRun) -> Callable[[list[str], Path], None]:
         assert done.returncode == 0, done.stdout + done.stderr
 
     return run
+
+
+def test_a_plan_names_the_command_that_packs_its_files(trial: ZooRun) -> None:
+    given = ("--backend", "onnxruntime", "--weights", "weights.pth", "--batch-size", "4", "--set", "infer.threads=1")
+    done = trial("trial.yaml", *given, "--dry-run")
+    assert done.returncode == 0, done.stderr
+    (line,) = (each for each in done.stdout.splitlines() if "`zoo-run pack " in each)
+    words = shlex.split(line.split("`")[1])
+    assert words == ["zoo-run", "pack", "trial.yaml", *given, "-o", "FOLDER"]
+    folder = packed(trial, *words[1:])
+    (atc,) = (shlex.split(each) for each in done.stdout.splitlines() if each.startswith("  atc "))
+    (model,) = (each.partition("=")[2] for each in atc if each.startswith("--model="))
+    assert (folder / model).is_file()
 
 
 def compiled(folder: Path) -> dict[str, OmModel]:

@@ -221,7 +221,7 @@ def _result_folder(job: Job, samples: Sequence[Sample], scored: Sequence[Sample]
     guard = None if origin is None else _guard(job, origin, scored)
     naming = results.own_names if origin else partial(naming_of, by_position=job.options.by_position)
     opened = results.open_results(folder, scored, samples, specs, guard=guard, naming=naming)
-    unknown = f"{UNKNOWN_ORIGIN} ({opened.named})" if opened.named else UNKNOWN_ORIGIN
+    unknown = f"{UNKNOWN_ORIGIN}: {opened.named}" if opened.named else UNKNOWN_ORIGIN
     if origin is None:
         job.journal.remarks.append(unknown)
     job.journal.artifact("results", folder, origin=described(origin) if origin else unknown)

@@ -37,17 +37,17 @@ def inferred(run: ZooRun, name: Callable[[int, str], str]) -> None:
     ("name", "more", "remark"),
     [
         pytest.param(lambda position, _: f"{position:07d}_0.bin", (), UNKNOWN, id="as zoo-run names inputs"),
-        pytest.param(lambda _, name: f"{name}_0.bin", (), f"{UNKNOWN} (files named by sample id)", id="by sample id"),
+        pytest.param(lambda _, name: f"{name}_0.bin", (), f"{UNKNOWN}: files named by sample id", id="by sample id"),
         pytest.param(
             lambda _, name: f"{name}_1.bin",
             (),
-            f"{UNKNOWN} (files named by sample id, outputs counted from 1)",
+            f"{UNKNOWN}: files named by sample id, outputs counted from 1",
             id="outputs counted from 1",
         ),
         pytest.param(
             lambda position, _: f"{position - 1}_0.bin",
             ("--by-position",),
-            f"{UNKNOWN} (files named by position, as --by-position says)",
+            f"{UNKNOWN}: files named by position, as --by-position says",
             id="positions from 0",
         ),
     ],
