@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from zoo_runner.commands.suggestions import manifest_files
-from zoo_runner.errors import ExitCode
+from zoo_runner.errors import ExitCode, UsageError
 from zoo_runner.redaction import redacted, write_json
 
 if TYPE_CHECKING:
@@ -41,18 +41,25 @@ UNKNOWN: Final = "not known"
     envvar="ZOO_RUNNER_DOWNLOADS",
     help="Say which are there already; exit 3 unless all are, and right.",
 )
+@click.option("--fetch", "get", is_flag=True, help="Download what is missing there, on a machine with internet.")
 @click.option("--set", "overrides", metavar="KEY=VALUE", multiple=True, help="Replace a manifest value; repeatable.")
 @click.option("--json", "as_json", is_flag=True, help="Print a list with an entry for each file.")
-def downloads(manifests: tuple[Path, ...], folder: Path | None, overrides: tuple[str, ...], *, as_json: bool) -> int:
+def downloads(
+    manifests: tuple[Path, ...], folder: Path | None, overrides: tuple[str, ...], *, get: bool, as_json: bool
+) -> int:
     """List the files that runs of each MANIFEST download: name, size, hash and addresses.
 
     Put them into a folder by these names, and give it to a run with --downloads, on a host without internet.
     """
+    if get and folder is None:
+        raise UsageError("--fetch puts files into a folder; say which with --downloads FOLDER")
     from zoo_runner.manifest.load import load  # noqa: PLC0415 - loads pydantic
     from zoo_runner.stages.fetch.downloads import listing  # noqa: PLC0415 - not needed for --help
 
     loaded = [load(path, overrides) for path in manifests]
     files = listing([pair for each in loaded for pair in _sources(each)])
+    if get and folder is not None:
+        _collect(files, folder)
     faults = [each.fault(folder) if folder is not None else None for each in files]
     if as_json:
         rows = [_row(each, fault) for each, fault in zip(files, faults, strict=True)]
@@ -61,6 +68,15 @@ def downloads(manifests: tuple[Path, ...], folder: Path | None, overrides: tuple
         _show(files, faults)
         _show_others(loaded)
     return ExitCode.STAGE_FAILED if any(faults) else ExitCode.PASS
+
+
+def _collect(files: Sequence[Download], folder: Path) -> None:
+    from zoo_runner.stages.fetch.collecting import collect  # noqa: PLC0415 - not needed for --help
+    from zoo_runner.store.store import Store, default_root  # noqa: PLC0415 - likewise
+    from zoo_runner.terminal.console import Detail  # noqa: PLC0415 - loads rich
+    from zoo_runner.terminal.progress import Terminal  # noqa: PLC0415 - loads rich
+
+    collect(files, folder, Store(default_root()), Terminal(Detail.NORMAL))
 
 
 def _sources(loaded: LoadedManifest) -> Iterator[tuple[str, FileSource]]:

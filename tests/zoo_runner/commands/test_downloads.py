@@ -11,9 +11,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from file_site import Site, site
+
 if TYPE_CHECKING:
     from tests.conftest import ZooRun
 
+__all__ = ["site"]  # a fixture
 URL = "http://models.invalid/toy/weights.pth"
 
 
@@ -154,3 +157,39 @@ def test_a_run_takes_them(variable: bool, far: ZooRun) -> None:
     assert again.returncode == 3
     assert f"expected sha256 {digest(far)}" in again.stdout
     assert "got      sha256 " in again.stdout
+
+
+def test_fetch_fills_the_folder(far: ZooRun, site: Site) -> None:
+    """What cannot be had is told, and the rest downloaded; what lies there stays."""
+    body = (far.folder / "weights.pth").read_bytes()
+    site.facts.body = body
+    manifest = {"extends": "far.yaml", "weights": {"url": ["http://127.0.0.1:9/w.pth", site.url]}}
+    manifest["onnx"] = {"url": site.url.replace("net", "onnx"), "sha256": "a" * 64}
+    (far.folder / "near.yaml").write_text(json.dumps(manifest))
+    given = ("downloads", "near.yaml", "--downloads", "new/folder", "--fetch")
+    done = far.given(no_proxy="127.0.0.1")(*given)
+    folder = far.folder / "new" / "folder"
+    assert done.returncode == 3
+    assert "w.pth: there\n" in done.stdout
+    assert "onnx_v1.pth: missing\n" in done.stdout
+    assert f"expected sha256 {'a' * 64}" in done.stderr
+    assert [each.name for each in folder.iterdir()] == ["w.pth"]
+    assert (folder / "w.pth").read_bytes() == body
+    (folder / "w.pth").write_bytes(b"other")
+    asked = len(site.seen)
+    again = far.given(no_proxy="127.0.0.1")(*given, "--set", "onnx.url=null", "--set", "onnx.sha256=null")
+    assert (again.returncode, "w.pth is another file" in again.stdout, len(site.seen)) == (3, True, asked)
+    (folder / "w.pth").unlink()
+    kept = far.given(no_proxy="127.0.0.1")(*given, "--set", "onnx.url=null", "--set", "onnx.sha256=null")
+    assert (kept.returncode, kept.stdout.startswith("w.pth: there\n")) == (0, True)
+    assert len(site.seen) == asked  # the store has it
+
+
+def test_fetch_needs_a_folder(far: ZooRun) -> None:
+    done = far("downloads", "far.yaml", "--fetch")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "error: --fetch puts files into a folder; say which with --downloads FOLDER\n"
+    (far.folder / "file").touch()
+    done = far("downloads", "far.yaml", "--fetch", "--downloads", "file")
+    assert done.returncode == 3
+    assert "put a download into" in done.stderr
