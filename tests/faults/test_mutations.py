@@ -134,6 +134,42 @@ MUTATIONS = {
         "        if False:\n",
         "tests/faults/test_damage.py::test_in_result_files",
     ),
+    "names with two meanings are refused": Mutation(
+        "zoo_runner/stages/predict/result_names.py",
+        "    if other is not None and (ids or by_position):\n",
+        "    if False:\n",
+        "tests/zoo_runner/stages/predict/test_result_names.py",
+    ),
+    "a reading explains all names": Mutation(
+        "zoo_runner/stages/predict/result_names.py",
+        "    return set(stems) <= set(reading.values()) and all(",
+        "    return all(",
+        "tests/zoo_runner/stages/predict/test_result_names.py",
+    ),
+    "room for files is asked for": Mutation(
+        "zoo_runner/stages/predict/disk_space.py",
+        "    if sum(sizes.values()) > free:\n",
+        "    if False:\n",
+        "tests/zoo_runner/stages/predict/test_disk_space.py",
+    ),
+    "only packs are replaced": Mutation(
+        "zoo_runner/pack/placing.py",
+        "    if os.path.lexists(target) and not _is_replaceable(target):\n",
+        "    if False:\n",
+        "tests/zoo_runner/pack/test_placing.py",
+    ),
+    "copies in a pack are hashed": Mutation(
+        "zoo_runner/pack/files.py",
+        "    if (found := file_digest(target)) != file.sha256:\n",
+        "    if not (found := file_digest(target)):\n",
+        "tests/zoo_runner/pack/test_files.py",
+    ),
+    "a pack has the manifest's weights": Mutation(
+        "zoo_runner/pack/pack.py",
+        "    if pinned is not None and weights.sha256 != pinned:\n",
+        "    if False:\n",
+        "tests/zoo_runner/pack/test_pack.py::test_other_weights_are_not_packed_as_the_manifests",
+    ),
     "a ledger's run is written whole": Mutation(
         "zoo_runner/history/ledger.py",
         '            connection.execute("BEGIN IMMEDIATE")\n            row',
