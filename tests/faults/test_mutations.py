@@ -172,8 +172,8 @@ MUTATIONS = {
     ),
     "a ledger's run is written whole": Mutation(
         "zoo_runner/history/ledger.py",
-        '            connection.execute("BEGIN IMMEDIATE")\n            row',
-        '            connection.execute("SELECT 1")\n            row',
+        '            connection.execute("BEGIN IMMEDIATE")\n            connection.execute(_INSERT_SETTINGS',
+        '            connection.execute("SELECT 1")\n            connection.execute(_INSERT_SETTINGS',
         "tests/zoo_runner/history/test_ledger_writers.py",
     ),
     "special files are refused": Mutation(
