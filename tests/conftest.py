@@ -28,7 +28,7 @@ settings.load_profile("untimed")
 SCRIPT = Path(sys.executable).with_name("zoo-run")
 FOREIGN = (
     *("FORCE_COLOR", "NO_COLOR", "COLUMNS", "TTY_", "VOCDEVKIT", "ASCEND_", "PYTHON"),
-    *("GITHUB_", "CI_PROJECT_DIR", "ZOO_RUNNER_LANG", "_ZOO_RUN"),
+    *("GITHUB_", "CI_PROJECT_DIR", "ZOO_RUNNER_LANG", "ZOO_RUNNER_TRUST_UNWATCHED", "_ZOO_RUN"),
 )
 """How variables begin with which whoever runs the tests would change what is tested."""
 PATH = os.pathsep.join((str(SCRIPT.parent), os.defpath))

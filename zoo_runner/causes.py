@@ -83,6 +83,11 @@ class Cause(str, Enum):
         "Something else used the device while it was timed, or it was hot, throttled or not healthy.",
         "Time on a device that is free, cool and healthy; `npu-smi info` shows what it is doing.",
     )
+    UNWATCHED = (
+        "unwatched",
+        "Nobody saw the timed device: no `npu-smi` shows it, or `ASCEND_RT_VISIBLE_DEVICES` does not tell which it is.",
+        "Let `npu-smi info` work where the run is, correct the variable, or believe the timing: `--trust-unwatched`.",
+    )
     THROUGHPUT_NOT_JUDGED = (
         "throughput_not_judged",
         "None of the manifest's throughput figures is for this accelerator: by chip, backend or batch size.",

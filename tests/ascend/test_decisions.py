@@ -45,6 +45,33 @@ class TestTheTable:
         assert bool(ran.report["warnings"][1:]) is (code == 4)  # the first one is about the weights' hash
         assert ran.report["metrics"][0]["verdict"] == "pass"
 
+    @pytest.mark.parametrize(
+        ("faults", "device", "more", "code", "text"),
+        [
+            pytest.param(("ill-card:1",), "1", (), 4, "0 before the timing: health is Alarm, expected OK", id="ill"),
+            pytest.param(("ill-card:0",), "1", (), 0, "batch 1: 100.0000", id="another is ill"),
+            pytest.param((), "1,0", (), 4, "ASCEND_RT_VISIBLE_DEVICES is '1,0'", id="unknown"),
+            pytest.param((), "1,0", ("--trust-unwatched",), 0, "batch 1: 100.0000", id="unknown and trusted"),
+            pytest.param(
+                ("ill-card:1",), "1", ("--trust-unwatched",), 4, "97 degrees", id="trust is not for ill cards"
+            ),
+        ],
+    )
+    def test_the_card_that_the_process_uses_is_the_one_that_counts(
+        self, scored: Host, faults: tuple[str, ...], device: str, more: tuple[str, ...], code: int, text: str
+    ) -> None:
+        start = ("env", f"ASCEND_RT_VISIBLE_DEVICES={device}", SCRIPT)
+        done = scored.command(
+            *start, "gated.yaml", *ASCEND, "--output", "out", *more, faults=("slow:10", *faults), devices=2
+        )
+        assert done.returncode == code, done.stdout + done.stderr
+        report = scored.run.report()
+        assert text in " ".join(report["why"])
+        trusted = "timed without a look at the device, as --trust-unwatched allows"
+        assert (trusted in report["remarks"]) is (bool(more) and not faults)
+        if device == "1":
+            assert report["watched"][0].startswith("before the timing: device 0 is NPU 32 chip 0 (310P3): ")
+
     def test_a_card_that_falls_ill_while_it_is_timed(self, scored: Host) -> None:
         """``npu-smi`` shows an alarm as soon as the detections are there."""
         tools = scored.run.folder / "tools"

@@ -129,6 +129,12 @@ class RunsSoFar:
 @click.option("--accuracy-only", is_flag=True, help="Pass without a throughput figure for this chip and batch size.")
 @click.option("--other-weights", is_flag=True, help="Pass with weights whose hash is not the manifest's.")
 @click.option(
+    "--trust-unwatched",
+    is_flag=True,
+    envvar="ZOO_RUNNER_TRUST_UNWATCHED",
+    help="Judge a timing though no npu-smi could watch the device.",
+)
+@click.option(
     "--lang",
     "language",
     type=click.Choice(["en", "zh"]),

@@ -87,6 +87,7 @@ class Journal:
         inferred: How many of the scored samples this run inferred; ``None`` before that is known.
         damaged: Damaged files that the manifest accepts and this run scores.
         remarks: What stands beside the verdict, on its line, because the verdict does not say it.
+        watched: How the devices were before and after they were timed.
         doubts: What makes the run inconclusive beside its lines; the gate adds what was not measured.
     """
 
@@ -109,6 +110,7 @@ class Journal:
     artifacts: list[ArtifactRecord] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
+    watched: list[str] = field(default_factory=list)
     doubts: list[Doubt] = field(default_factory=list)
     _clock: float = field(default_factory=time.perf_counter, repr=False)
 
@@ -195,6 +197,7 @@ class Journal:
             artifacts=tuple(self.artifacts),
             warnings=tuple(self.warnings),
             remarks=tuple(self.remarks),
+            watched=tuple(self.watched),
         )
 
 

@@ -55,6 +55,7 @@ class RunOptions:
         baseline: Output folder or ``report.json`` of the run to compare with.
         accuracy_only: Judge a run on an accelerator though no throughput figure applies to it.
         other_weights: Judge weights that are not the manifest's.
+        trust_unwatched: Judge a timing though nobody could see whether the device was quiet.
         no_cache: Make everything again that the store has, except downloads that the manifest's hash confirms.
         verify_cache: Make a part of what would be reused again, and compare.
         seed: Which part; ``None`` draws one.
@@ -84,6 +85,7 @@ class RunOptions:
     baseline: Path | None = None
     accuracy_only: bool = False
     other_weights: bool = False
+    trust_unwatched: bool = False
     no_cache: bool = False
     verify_cache: bool = False
     seed: int | None = None

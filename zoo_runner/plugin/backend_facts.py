@@ -20,6 +20,17 @@ class WatchedBackend(Backend, Protocol):
 
 
 @runtime_checkable
+class SightedBackend(WatchedBackend, Protocol):
+    """A watched backend that says where it cannot see: what nobody saw is not taken for quiet."""
+
+    def unseen(self, before: Any, after: Any, devices: Sequence[int]) -> str:
+        """Say why the devices could not be watched between two readings; empty when they were."""
+
+    def states(self, reading: Any, devices: Sequence[int]) -> tuple[str, ...]:
+        """Describe the devices as a reading shows them, a line each; of those it does not show, nothing."""
+
+
+@runtime_checkable
 class ReleasedBackend(Backend, Protocol):
     """A backend that says whether it knows which release of its software would run the model."""
 

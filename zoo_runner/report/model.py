@@ -299,6 +299,7 @@ class Report(Record):
     """Everything a run found. ``notice`` is what a reader must know before any figure.
 
     ``remarks`` stand on the line of the verdict: what it does not say, such as a batch size that has no figure.
+    ``watched`` says how the devices were before and after they were timed, as far as their tool shows it.
     ``started`` is in UTC, ISO 8601; ``seconds`` the length of the run; ``subset`` the subset that was scored.
     """
 
@@ -308,6 +309,7 @@ class Report(Record):
     exit_code: int
     why: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
+    watched: tuple[str, ...] = ()
     started: str = ""
     seconds: float = 0.0
     subset: str | None = None

@@ -13,7 +13,7 @@ from typing import Final, TextIO
 from zoo_runner.errors import ExitCode, UsageError
 from zoo_runner.testing.environment import stand_ins
 from zoo_runner.testing.faults import describe_faults
-from zoo_runner.testing.machine import DEFAULT_CANN, DEFAULT_CHIP
+from zoo_runner.testing.machine import DEFAULT_CANN, DEFAULT_CHIP, DEFAULT_SMI
 
 _NOT_FOUND: Final = 127
 _NOT_EXECUTABLE: Final = 126
@@ -32,7 +32,7 @@ def main(arguments: Sequence[str] | None = None, *, error: TextIO = sys.stderr) 
         parser.error("a command is needed: python -m zoo_runner.testing [options] -- COMMAND [ARGUMENT ...]")
     try:
         with stand_ins(
-            chip=options.chip, devices=options.devices, cann=options.cann, faults=options.fault
+            chip=options.chip, devices=options.devices, cann=options.cann, faults=options.fault, smi=options.smi
         ) as environment:
             faults = f", faults: {' '.join(options.fault)}" if options.fault else ""
             error.write(
@@ -57,6 +57,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--chip", default=DEFAULT_CHIP, help="name of the chips (default: %(default)s)")
     parser.add_argument("--devices", type=int, default=1, help="number of devices (default: %(default)s)")
     parser.add_argument("--cann", default=DEFAULT_CANN, help="CANN release to pretend (default: %(default)s)")
+    parser.add_argument("--smi", default=DEFAULT_SMI, help="npu-smi release to pretend (default: %(default)s)")
     parser.add_argument(
         "--fault", action="append", default=[], metavar="NAME[:ARGUMENT]", help="what goes wrong; repeatable"
     )

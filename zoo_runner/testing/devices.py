@@ -1,4 +1,8 @@
-"""What several processes must agree on: which process holds a device, and which device is lost."""
+"""What several processes must agree on: which process holds a device, and which device is lost.
+
+Processes number devices as ``ASCEND_RT_VISIBLE_DEVICES`` tells them; ``npu-smi``, which asks for :func:`holders`, does
+not.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 _LOST: Final = "lost"
+_VISIBLE: Final = "ASCEND_RT_VISIBLE_DEVICES"
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,14 +26,14 @@ class DeviceProcess:
 
 def hold(folder: Path, device: int) -> None:
     """Note that this process uses the device."""
-    mark = _mark(folder, device, str(os.getpid()))
+    mark = _mark(folder, _own(device), str(os.getpid()))
     mark.parent.mkdir(parents=True, exist_ok=True)
     mark.touch()
 
 
 def release(folder: Path, device: int) -> None:
     """Note that this process no longer uses the device."""
-    _mark(folder, device, str(os.getpid())).unlink(missing_ok=True)
+    _mark(folder, _own(device), str(os.getpid())).unlink(missing_ok=True)
 
 
 def holders(folder: Path, device: int) -> tuple[DeviceProcess, ...]:
@@ -43,14 +48,20 @@ def holders(folder: Path, device: int) -> tuple[DeviceProcess, ...]:
 
 def lose(folder: Path, device: int) -> None:
     """Note that the device does not answer any more."""
-    mark = _mark(folder, device, _LOST)
+    mark = _mark(folder, _own(device), _LOST)
     mark.parent.mkdir(parents=True, exist_ok=True)
     mark.touch()
 
 
 def lost(folder: Path, device: int) -> bool:
     """Say whether the device was lost before, in any process."""
-    return _mark(folder, device, _LOST).exists()
+    return _mark(folder, _own(device), _LOST).exists()
+
+
+def _own(device: int) -> int:
+    """Return the host's number of a device that this process has another one for."""
+    numbers = [int(part) for part in os.environ.get(_VISIBLE, "").split(",") if part.isdecimal()]
+    return numbers[device] if device < len(numbers) else device
 
 
 def _mark(folder: Path, device: int, name: str) -> Path:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from zoo_runner.testing.faults import parse_faults
-from zoo_runner.testing.machine import DEFAULT_CANN, DEFAULT_CHIP, PACKAGE_VERSION, STAND_IN, Machine
+from zoo_runner.testing.machine import DEFAULT_CANN, DEFAULT_CHIP, DEFAULT_SMI, PACKAGE_VERSION, STAND_IN, Machine
 
 _SITE: Final = Path(__file__).parent / "site"
 _TOOLS: Final = {"atc": "zoo_runner.testing.atc", "npu-smi": "zoo_runner.testing.npu_smi"}
@@ -46,6 +46,7 @@ def stand_in_environment(
     devices: int = 1,
     cann: str = DEFAULT_CANN,
     faults: Iterable[str] = (),
+    smi: str = DEFAULT_SMI,
 ) -> Mapping[str, str]:
     """Lay the stand-ins out in ``folder`` and return an environment that finds them first.
 
@@ -59,6 +60,7 @@ def stand_in_environment(
         devices: Number of devices.
         cann: CANN release to pretend.
         faults: What shall go wrong, each ``NAME[:ARGUMENT…]``.
+        smi: Release of ``npu-smi`` to pretend.
 
     Raises:
         UsageError: The chip, the release or a fault is unknown.
@@ -70,9 +72,10 @@ def stand_in_environment(
         cann=cann,
         faults=parse_faults(faults),
         threads=int(os.environ.get("ZOO_STAND_IN_THREADS", "1")),
+        smi=smi,
     )
     binaries, packages, toolkit = (machine.folder / name for name in ("bin", "packages", "ascend-toolkit"))
-    _write_launchers(binaries)
+    _write_launchers(binaries, without=("npu-smi",) if "no-npu-smi" in machine.faults else ())
     _write_package_versions(packages)
     _write_toolkit(toolkit, cann, [fault for fault in WRONG_OUTPUTS if fault in machine.faults])
     return {
@@ -87,21 +90,28 @@ def stand_in_environment(
 
 @contextmanager
 def stand_ins(
-    *, chip: str = DEFAULT_CHIP, devices: int = 1, cann: str = DEFAULT_CANN, faults: Iterable[str] = ()
+    *,
+    chip: str = DEFAULT_CHIP,
+    devices: int = 1,
+    cann: str = DEFAULT_CANN,
+    faults: Iterable[str] = (),
+    smi: str = DEFAULT_SMI,
 ) -> Iterator[Mapping[str, str]]:
     """Provide :func:`stand_in_environment` in a temporary folder that is removed at the end."""
     with tempfile.TemporaryDirectory(prefix="zoo-stand-in-", ignore_cleanup_errors=True) as folder:
-        yield stand_in_environment(Path(folder), chip=chip, devices=devices, cann=cann, faults=faults)
+        yield stand_in_environment(Path(folder), chip=chip, devices=devices, cann=cann, faults=faults, smi=smi)
 
 
 def _ahead(first: str, rest: str) -> str:
     return first + os.pathsep + rest if rest else first
 
 
-def _write_launchers(folder: Path) -> None:
+def _write_launchers(folder: Path, without: Sequence[str]) -> None:
     """Write executables that become this interpreter, so that signals and exit codes are the tool's own."""
     folder.mkdir(parents=True)
     for tool, module in _TOOLS.items():
+        if tool in without:
+            continue
         launcher = folder / tool
         launcher.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m {module} "$@"\n', encoding="utf-8")
         launcher.chmod(0o755)

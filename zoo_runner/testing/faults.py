@@ -50,6 +50,8 @@ KINDS: Final = {
     "unhealthy": FaultKind((), "npu-smi shows health Alarm"),
     "busy": FaultKind((), "npu-smi shows another process on every device"),
     "hot": FaultKind((), "npu-smi shows 104 degrees"),
+    "ill-card": FaultKind(("DEV",), "npu-smi shows card DEV with an alarm, at 97 degrees"),
+    "no-npu-smi": FaultKind((), "there is no npu-smi, as in many containers"),
     "wrong-chip": FaultKind((), "the device is another chip than npu-smi says, so that an .om does not load"),
 }
 

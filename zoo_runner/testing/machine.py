@@ -18,7 +18,7 @@ STAND_IN: Final = "stand-in"
 PACKAGE_VERSION: Final = f"0.0.2+{STAND_IN}"
 """Version of the ``aclruntime`` and ``ais_bench`` stand-ins: 0.0.2 is the release they follow."""
 
-SMI_VERSION: Final = f"22.0.4-{STAND_IN}"
+DEFAULT_SMI: Final = "22.0.4"
 DEFAULT_CHIP: Final = "310P3"
 DEFAULT_CANN: Final = "8.0.0"
 OTHER_CHIP: Final = "310"
@@ -37,6 +37,7 @@ _DEVICES: Final = "ZOO_STAND_IN_DEVICES"
 _CANN: Final = "ZOO_STAND_IN_CANN"
 _FAULTS: Final = "ZOO_STAND_IN_FAULTS"
 _THREADS: Final = "ZOO_STAND_IN_THREADS"
+_SMI: Final = "ZOO_STAND_IN_SMI"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +51,7 @@ class Machine:
         cann: CANN release, such as ``8.0.0`` or ``6.0.RC1``.
         faults: What goes wrong.
         threads: CPU threads of one execution.
+        smi: Release of ``npu-smi``, such as ``26.0.rc2``.
     """
 
     folder: Path
@@ -58,6 +60,7 @@ class Machine:
     cann: str = DEFAULT_CANN
     faults: Faults = NO_FAULTS
     threads: int = 1
+    smi: str = DEFAULT_SMI
 
     def __post_init__(self) -> None:
         if self.chip not in KNOWN_CHIPS:
@@ -68,6 +71,9 @@ class Machine:
             raise UsageError(msg)
         if not re.match(r"\d+\.", self.cann):
             msg = f"CANN release '{self.cann}': expected a version such as {DEFAULT_CANN} or 6.0.RC1"
+            raise UsageError(msg)
+        if not re.match(r"\d+\.", self.smi):
+            msg = f"npu-smi release '{self.smi}': expected a version such as {DEFAULT_SMI} or 26.0.rc2"
             raise UsageError(msg)
 
     @classmethod
@@ -85,6 +91,7 @@ class Machine:
                 cann=environ[_CANN],
                 faults=parse_faults(filter(None, environ[_FAULTS].split(SEPARATOR))),
                 threads=int(environ.get(_THREADS, "1")),
+                smi=environ.get(_SMI, DEFAULT_SMI),
             )
         except KeyError as error:
             msg = (
@@ -102,12 +109,18 @@ class Machine:
             _CANN: self.cann,
             _FAULTS: str(self.faults),
             _THREADS: str(self.threads),
+            _SMI: self.smi,
         }
 
     @property
     def soc_version(self) -> str:
         """The ``soc_version`` of the devices as the runtime sees them."""
         return soc_name(OTHER_CHIP if "wrong-chip" in self.faults else self.chip)
+
+    @property
+    def smi_major(self) -> int:
+        """First number of the release of ``npu-smi``."""
+        return int(self.smi.split(".")[0])
 
     @property
     def cann_major(self) -> int:

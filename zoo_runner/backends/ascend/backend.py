@@ -10,10 +10,11 @@ from importlib import metadata
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
-from zoo_runner.backends.ascend import cann, npu_smi
+from zoo_runner.backends.ascend import cann, npu_smi, watching
 from zoo_runner.backends.ascend.ais_bench_folder import AisBenchFolder
 from zoo_runner.backends.ascend.conversion import OmConversion
 from zoo_runner.backends.ascend.devices import check_devices, device_timeout
+from zoo_runner.backends.ascend.visible_devices import VARIABLE, visible
 from zoo_runner.errors import InferenceError, PrerequisiteError
 from zoo_runner.plugin.hookspecs import hookimpl
 from zoo_runner.plugin.interfaces import STAND_IN, Prerequisite
@@ -57,12 +58,13 @@ class AscendBackend(OmConversion):
             PrerequisiteError: There is none, or there are chips of different kinds.
         """
         state = npu_smi.query()
-        names = sorted({card.chip for card in state.cards})
+        cards = visible(state).cards or {card.id: card for card in state.cards}
+        names = sorted({card.chip for card in cards.values()})
         if len(names) > 1:
-            listed = ", ".join(f"device {card.id}: {card.chip}" for card in state.cards)
+            listed = ", ".join(f"device {device}: {card.chip}" for device, card in cards.items())
             raise PrerequisiteError(
                 f"expected chips of one kind, found {listed}. An .om and its figures belong to one chip: hide the "
-                "others from this process (in a container, mount only their /dev/davinci* devices)"
+                f"others from this process (by {VARIABLE}; in a container, mount only their /dev/davinci* devices)"
             )
         return names[0] + (STAND_IN if _stand_in(state.version) else "")
 
@@ -76,15 +78,23 @@ class AscendBackend(OmConversion):
         """Whether anything tells this CANN from another release."""
         return cann.detect().identified
 
-    def reading(self) -> npu_smi.NpuState:
-        """Read the state of the chips."""
-        return npu_smi.query()
+    def reading(self) -> watching.Reading:
+        """Look at the chips, where that can be done."""
+        return watching.look()
 
     def disturbances(
-        self, before: npu_smi.NpuState, after: npu_smi.NpuState, devices: Sequence[int]
+        self, before: watching.Reading, after: watching.Reading, devices: Sequence[int]
     ) -> tuple[str, ...]:
-        """List what made a timing between two readings untrustworthy: bad health, heat, other processes."""
-        return npu_smi.disturbances(before, after, devices)
+        """List what made a timing between two looks untrustworthy: bad health, heat, other processes."""
+        return watching.disturbances(before, after, devices)
+
+    def unseen(self, before: watching.Reading, after: watching.Reading, devices: Sequence[int]) -> str:
+        """Say why a timing between two looks was not watched; empty if it was."""
+        return watching.unseen(before, after, devices)
+
+    def states(self, reading: watching.Reading, devices: Sequence[int]) -> tuple[str, ...]:
+        """Describe the chips that devices are, with health, heat and load."""
+        return watching.states(reading, devices)
 
     def using(self, tool: str) -> Backend | None:
         """Return what works by a tool: this backend in this process, another one by ais_bench's command."""
@@ -142,8 +152,15 @@ def _chips() -> Iterator[Prerequisite]:
         yield Prerequisite(name="npu-smi", ok=False, found="no chip could be read", remedy=str(error))
         return
     yield Prerequisite(name="npu-smi", ok=True, found=f"version {state.version or _UNKNOWN}")
-    ill = [f"device {card.id} ({card.chip}): {card.health}" for card in state.cards if not card.healthy]
-    kinds = ", ".join(f"device {card.id}: {card.chip}" for card in state.cards)
+    found = visible(state)
+    if found.unknown:
+        yield Prerequisite(name="visible devices", ok=False, found="unknown", remedy=found.unknown, required=False)
+    cards = found.cards or {card.id: card for card in state.cards}
+    ill = [f"device {device} ({card.chip}): {card.health}" for device, card in cards.items() if not card.healthy]
+    kinds = ", ".join(
+        f"device {device}: {card.chip}" + ("" if device == card.id else f" (at {card.place})")
+        for device, card in cards.items()
+    )
     yield Prerequisite(
         name="chips",
         ok=not ill,

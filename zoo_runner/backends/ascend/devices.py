@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 
 from zoo_runner.backends.ascend import npu_smi
+from zoo_runner.backends.ascend.visible_devices import VARIABLE, visible
 from zoo_runner.errors import PrerequisiteError
 from zoo_runner.process import seconds_from
 
@@ -18,11 +20,14 @@ def check_devices(devices: Sequence[int]) -> None:
     Raises:
         PrerequisiteError: Some are not.
     """
-    present = [card.id for card in npu_smi.query().cards]
-    if absent := [device for device in devices if device not in present]:
+    found = visible(npu_smi.query())
+    present = sorted(found.cards)
+    absent = [device for device in devices if device not in present]
+    if absent and not found.unknown:  # where it is unknown which they are, opening them tells whether they are there
+        hidden = f" with {VARIABLE}={os.environ[VARIABLE]}" if VARIABLE in os.environ else ""
         raise PrerequisiteError(
             f"expected device {', '.join(map(str, absent))}, found {', '.join(map(str, present))} in "
-            "`npu-smi info`; choose with --device"
+            f"`npu-smi info`{hidden}; choose with --device"
         )
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from zoo_runner.job.options import Stage
-from zoo_runner.plugin.backend_facts import WatchedBackend
+from zoo_runner.plugin.backend_facts import SightedBackend, WatchedBackend
 from zoo_runner.plugin.folders import FolderBackend
 from zoo_runner.stages.benchmark.timing import Bench, benchmark
 from zoo_runner.stages.convert.engine import LazySession
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from zoo_runner.job.job import Job
     from zoo_runner.plugin.folders import Timer
-    from zoo_runner.plugin.interfaces import Arrays, Timings
+    from zoo_runner.plugin.interfaces import Arrays, Backend, Timings
     from zoo_runner.report.model import PerformanceRecord
     from zoo_runner.stages.convert.engine import Engine
 
@@ -37,19 +37,16 @@ def time_batches(job: Job, engine: Engine | None) -> None:
         opened = partial(_timer, engine, lost)
         bench = Bench(backend=engine.backend.name, chip=job.chip, inputs=job.recipe.host_inputs, open=opened)
         sizes = manifest.benchmark.batch
-        watched = engine.backend if isinstance(engine.backend, WatchedBackend) else None
-        before = watched.reading() if watched else None
+        watch = Watch(job, engine.backend)
         with job.journal.track("benchmark", len(sizes), "batch sizes") as advance:
             timed: list[PerformanceRecord] = []
             for record in benchmark(bench, manifest.benchmark, tuple(table.throughput) if table else ()):
                 whole = job.journal.end_to_end if record.batch == manifest.infer.batch else None
                 timed.append(record.model_copy(update={"end_to_end": whole}))
                 advance(1)
-        noise = watched.disturbances(before, watched.reading(), job.options.devices) if watched else ()
-        for disturbance in noise:
-            job.journal.warn(disturbance)
+        noise, unseen = watch.end()
         for each in timed:
-            judged = judging.judge_throughput(each, job.recipe.loaded, noise)
+            judged = judging.judge_throughput(each, job.recipe.loaded, noise, unseen)
             target = throughput_target(job.recipe.loaded, each)
             if not job.options.runs(Stage.GATE):
                 judged = judging.ungated(judged)
@@ -58,6 +55,43 @@ def time_batches(job: Job, engine: Engine | None) -> None:
                 if warning:
                     job.journal.warn(warning)
             job.journal.performance.append(judged)
+
+
+class Watch:
+    """A look at the devices before they are timed, and one after it."""
+
+    def __init__(self, job: Job, backend: Backend) -> None:
+        """Take the first look, at backends that can be looked at."""
+        self._job = job
+        self._backend = backend if isinstance(backend, WatchedBackend) else None
+        self._before = self._backend.reading() if self._backend else None
+
+    def end(self) -> tuple[tuple[str, ...], str]:
+        """Take the second look, tell what both saw, and keep it for the report.
+
+        Returns:
+            What disturbed the timing, and why nobody could see whether anything did; of the latter nothing where the
+            user trusts such a timing: then it is a remark beside the verdict.
+        """
+        if self._backend is None:
+            return (), ""
+        journal, options, after = self._job.journal, self._job.options, self._backend.reading()
+        noise = self._backend.disturbances(self._before, after, options.devices)
+        unseen = ""
+        if isinstance(self._backend, SightedBackend):
+            unseen = self._backend.unseen(self._before, after, options.devices)
+            for when, reading in (("before", self._before), ("after", after)):
+                states = self._backend.states(reading, options.devices)
+                journal.watched += [f"{when} the timing: {state}" for state in states]
+        for text in (*noise, *([f"the device was timed unwatched: {unseen}"] if unseen else [])):
+            journal.warn(text)
+        if unseen and options.trust_unwatched:
+            journal.remarks.append(TRUSTED)
+            unseen = ""
+        return noise, unseen
+
+
+TRUSTED: Final = "timed without a look at the device, as --trust-unwatched allows"
 
 
 def _timer(engine: Engine, lost: NamedOnce, batch: int) -> Timer:

@@ -133,12 +133,13 @@ def undecided(record: MetricRecord, target: Target, doubt: Doubt) -> MetricRecor
 
 
 def judge_throughput(
-    measured: PerformanceRecord, loaded: LoadedManifest, disturbances: Sequence[str] = ()
+    measured: PerformanceRecord, loaded: LoadedManifest, disturbances: Sequence[str] = (), unseen: str = ""
 ) -> PerformanceRecord:
     """Give one batch size its verdict.
 
     Figures of a chip without a table are reported and not gated. A timing on a device that was not quiet
-    says nothing about the model, neither good nor bad: it is inconclusive.
+    says nothing about the model, neither good nor bad: it is inconclusive; so is one of a device that nobody
+    could see, which ``unseen`` gives the reason for.
     """
     named = measured.model_copy(update={"id": throughput_line(measured.chip, measured.batch)})
     target = throughput_target(loaded, measured)
@@ -146,6 +147,8 @@ def judge_throughput(
         return named.model_copy(update={"why": measured.why or target})
     if disturbances:
         found = unclear(Cause.NOT_QUIET, f"the device was not quiet: {'; '.join(disturbances)}")
+    elif unseen:
+        found = unclear(Cause.UNWATCHED, f"nobody could see whether the device was quiet: {unseen}")
     elif measured.throughput is None:
         found = unclear(Cause.NOT_MEASURED, "not measured")
     else:

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import pytest
 
 from zoo_runner.backends.ascend import backend as ascend
 from zoo_runner.backends.ascend.backend import AscendBackend
+from zoo_runner.backends.ascend.devices import check_devices
 from zoo_runner.errors import PrerequisiteError
 from zoo_runner.plugin import hookspecs
 from zoo_runner.plugin.conversion import ConvertingBackend
@@ -154,3 +156,46 @@ def test_mixed_chips(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:/usr/bin:/bin")
     with pytest.raises(PrerequisiteError, match="expected chips of one kind, found device 0: 310P3, device 1: 310"):
         AscendBackend().chip()
+
+
+def test_chips_that_are_hidden_do_not_mix(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tool(tmp_path / "bin", "npu-smi", REAL + SECOND.format("310"))
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:/usr/bin:/bin")
+    monkeypatch.setenv("ASCEND_RT_VISIBLE_DEVICES", "1")
+    assert AscendBackend().chip() == "310"
+
+
+@pytest.mark.parametrize(
+    ("value", "ill", "found"),
+    [
+        ("1", ["chips"], "device 0 (310P3): Alarm"),
+        ("0,2", [], "device 0: 310P3, device 1: 310P3 (at NPU 64 chip 0)"),
+        ("0,0", ["visible devices", "chips"], "device 1 (310P3): Alarm"),
+    ],
+)
+def test_the_doctor_looks_at_the_visible_devices(tmp_path: Path, value: str, ill: list[str], found: str) -> None:
+    environ = dict(stand_in_environment(tmp_path / "host", devices=3, faults=("ill-card:1",)))
+    all_needs = needs({**environ, "ASCEND_RT_VISIBLE_DEVICES": value})
+    assert [name for name, need in all_needs.items() if not need["ok"]] == ill
+    assert all_needs["chips"]["found"] == found
+    assert not any(need["required"] for need in all_needs.values() if not need["ok"])
+
+
+@pytest.mark.parametrize(
+    ("value", "devices", "told"),
+    [
+        (None, (0, 3), r"expected device 3, found 0, 1, 2 in `npu-smi info`; choose with --device"),
+        ("1,2", (2,), r"expected device 2, found 0, 1 in `npu-smi info` with ASCEND_RT_VISIBLE_DEVICES=1,2; choose"),
+        ("1,2", (1,), ""),
+        ("2,1", (7,), ""),
+    ],
+    ids=["absent", "hidden", "there", "unknown"],
+)
+def test_devices_are_checked_as_the_process_counts_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, value: str | None, devices: tuple[int, ...], told: str
+) -> None:
+    environ = dict(stand_in_environment(tmp_path / "host", devices=3))
+    for name, text in (environ if value is None else {**environ, "ASCEND_RT_VISIBLE_DEVICES": value}).items():
+        monkeypatch.setenv(name, text)
+    with pytest.raises(PrerequisiteError, match=told) if told else nullcontext():
+        check_devices(devices)

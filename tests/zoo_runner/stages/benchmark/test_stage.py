@@ -17,7 +17,7 @@ from zoo_runner.job.recipe import resolve
 from zoo_runner.manifest.load import load
 from zoo_runner.plugin.interfaces import Arrays, Prerequisite, SessionRequest, Timings
 from zoo_runner.report.model import Verdict
-from zoo_runner.stages.benchmark.stage import time_batches
+from zoo_runner.stages.benchmark.stage import TRUSTED, time_batches
 from zoo_runner.stages.benchmark.timing import PROBES
 from zoo_runner.stages.convert.engine import Engine
 from zoo_runner.stages.export.model import ModelFile
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from tests.conftest import Listener
 
 TABLE = "expected.chips={steady: {throughput: {1: 100}, tolerance: {rel: 0.1}, confirm: a test}}"
+UNSEEN = "the device was timed unwatched: no tool"
 ANOTHER = "expected.chips={steady@other: {throughput: {1: 100}, tolerance: {rel: 0.1}, confirm: a test}}"
 
 
@@ -88,6 +89,20 @@ class SteadyBackend:
         return SteadySession(self.ms, self.lost, self.log)
 
 
+@dataclass
+class SightedSteadyBackend(SteadyBackend):
+    """Likewise, and it may not see its devices."""
+
+    blind: str = ""
+
+    def unseen(self, before: Any, after: Any, devices: Sequence[int]) -> str:
+        assert before < after
+        return self.blind
+
+    def states(self, reading: Any, devices: Sequence[int]) -> tuple[str, ...]:
+        return () if self.blind else tuple(f"device {device} is fine" for device in devices)
+
+
 Jobs = Callable[..., tuple[Job, Engine]]
 
 
@@ -95,9 +110,9 @@ Jobs = Callable[..., tuple[Job, Engine]]
 def job(trial_site: Path, tmp_path: Path, listener: Listener, monkeypatch: pytest.MonkeyPatch) -> Jobs:
     monkeypatch.syspath_prepend(trial_site)
 
-    def make(backend: SteadyBackend, *overrides: str, table: str = TABLE) -> tuple[Job, Engine]:
+    def make(backend: SteadyBackend, *overrides: str, table: str = TABLE, trusting: bool = False) -> tuple[Job, Engine]:
         loaded = load(TRIAL, (table, *overrides))
-        options = RunOptions(output=tmp_path / "out", devices=(0, 1))
+        options = RunOptions(output=tmp_path / "out", devices=(0, 1), trust_unwatched=trusting)
         recipe = resolve(loaded, options)
         journal = Journal(loaded=loaded, progress=listener, end_to_end=7.0)
         store = Store(tmp_path / "store")
@@ -150,6 +165,34 @@ def test_a_figure_counts_only_when_the_devices_were_quiet(
     assert made.journal.warnings == list(noise)
     assert [line for line in listener.heard if line.startswith("warning: ")] == [f"warning: {line}" for line in noise]
     assert record.why.startswith(f"the device was not quiet: {'; '.join(noise)}") is bool(noise)
+
+
+@pytest.mark.parametrize(
+    ("blind", "noise", "trusting", "verdict", "warned", "remarks"),
+    [
+        pytest.param("", (), False, Verdict.PASS, [], [], id="seen"),
+        pytest.param("", (), True, Verdict.PASS, [], [], id="seen, and would be trusted"),
+        pytest.param("no tool", (), False, Verdict.INCONCLUSIVE, [UNSEEN], [], id="unseen"),
+        pytest.param("no tool", (), True, Verdict.PASS, [UNSEEN], [TRUSTED], id="unseen and trusted"),
+        pytest.param("no tool", ("hot",), True, Verdict.INCONCLUSIVE, ["hot", UNSEEN], [TRUSTED], id="partly seen"),
+    ],
+)
+def test_what_nobody_saw_is_not_quiet(
+    job: Jobs,
+    blind: str,
+    noise: tuple[str, ...],
+    trusting: bool,
+    verdict: Verdict,
+    warned: list[str],
+    remarks: list[str],
+) -> None:
+    made, engine = job(SightedSteadyBackend(blind=blind, noise=noise), trusting=trusting)
+    time_batches(made, engine)
+    (record,) = made.journal.performance
+    assert record.verdict is verdict
+    assert (made.journal.warnings, made.journal.remarks) == (warned, remarks)
+    fine = [f"{when} the timing: device {device} is fine" for when in ("before", "after") for device in (0, 1)]
+    assert made.journal.watched == ([] if blind else fine)
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from gate_lines import (
     scope,
     timing,
 )
+from zoo_runner.causes import Cause
 from zoo_runner.manifest.load import load
 from zoo_runner.report.model import PerformanceRecord, Verdict
 from zoo_runner.stages.gate.judging import judge_throughput
@@ -121,6 +122,18 @@ def test_figures_of_a_backend_that_nobody_has_say_so(manifest: Manifested) -> No
 def test_no_chip_is_listed(manifest: Manifested) -> None:
     judged = judge_throughput(timing(1.0), manifest())
     assert judged.why == "the manifest expects nothing of 310P3 at batch 16 (it lists no chip)"
+
+
+@pytest.mark.parametrize(
+    ("rate", "noise", "cause"),
+    [(446.0, [], Cause.UNWATCHED), (1.0, [], Cause.UNWATCHED), (446.0, ["hot"], Cause.NOT_QUIET)],
+)
+def test_a_device_that_nobody_saw_says_nothing(
+    manifest: Manifested, rate: float, noise: list[str], cause: Cause
+) -> None:
+    judged = judge_throughput(timing(rate), manifest(expected=BOTH), noise, "no tool")
+    assert (judged.verdict, judged.cause) == (Verdict.INCONCLUSIVE, cause)
+    assert ("nobody could see whether the device was quiet: no tool" in judged.why) is not bool(noise)
 
 
 @pytest.mark.parametrize("rate", [446.0, 1.0, None])
