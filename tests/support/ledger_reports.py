@@ -38,7 +38,6 @@ def make_report(
         interval=interval,
         samples=10,
         dataset_samples=10,
-        inferred=inferred,
     )
     timing = PerformanceRecord(id="throughput/cpu/1", backend="onnxruntime", chip="cpu", batch=1, loops=3)
     return Report(
@@ -46,6 +45,7 @@ def make_report(
         exit_code=0,
         started="2026-11-23T09:00:00+00:00",
         seconds=12.5,
+        inferred=inferred,
         manifest=ManifestRecord(
             name=name, path="m.yaml", files=("m.yaml",), digest="d" * 64, settings=SETTINGS, config=CONFIG
         ),

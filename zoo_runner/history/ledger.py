@@ -202,7 +202,7 @@ class Ledger:
         content = json.dumps(_settings(report), sort_keys=True)
         digest = hashlib.sha256(content.encode()).hexdigest()
         run = (*_run_values(report, report_path), digest)
-        lines = list(map(_line_values, report.lines))
+        lines = [_line_values(line, report.inferred) for line in report.lines]
         with self._connected("rwc") as connection:
             self._bring_up(connection)
             connection.execute("BEGIN IMMEDIATE")
@@ -307,7 +307,7 @@ def _settings(report: Report) -> dict[str, str]:
     return {key: value for key, value in given if not config or not key.startswith(_CONFIG)} | config
 
 
-def _line_values(line: Line) -> tuple[object, ...]:
+def _line_values(line: Line, inferred: int | None) -> tuple[object, ...]:
     """Return the values of :data:`_LINE`. SQLite has no NaN and keeps it as NULL."""
     low, high = (line.spread.low, line.spread.high) if line.spread else (None, None)
     return (
@@ -321,15 +321,15 @@ def _line_values(line: Line) -> tuple[object, ...]:
         high,
         line.direction.value,
         line.samples if isinstance(line, MetricRecord) else None,
-        _fresh(line),
+        _fresh(line, inferred),
     )
 
 
-def _fresh(line: Line) -> bool | None:
+def _fresh(line: Line, inferred: int | None) -> bool | None:
     """Say whether a line's figure was measured anew; timings always are."""
     if not isinstance(line, MetricRecord):
         return True
-    return None if line.inferred is None else line.inferred == line.samples
+    return None if inferred is None else inferred == line.samples
 
 
 def _entry(run: Sequence[Any], lines: Sequence[Sequence[Any]]) -> Entry:

@@ -175,6 +175,7 @@ class Journal:
             started=self.started.isoformat(timespec="seconds"),
             seconds=round(time.perf_counter() - self._clock, 4),
             subset=self.subset,
+            inferred=self.inferred,
             manifest=ManifestRecord(
                 name=manifest.name,
                 path=str(self.loaded.path),

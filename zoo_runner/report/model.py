@@ -157,8 +157,7 @@ class MetricRecord(Line):
     out of five. ``tie_spread`` has the least and the greatest value over all orders of predictions with equal scores,
     where the metric sorts by score. ``rule`` says how interval and expectation became the verdict; by ``paired``
     ``tolerance`` is that of the difference from the baseline and ``absolute`` that of the value. ``support`` counts
-    annotated objects. ``inferred`` counts the samples whose predictions this run inferred; those of the others were
-    kept by an earlier run, or are in files.
+    annotated objects.
     """
 
     name: str
@@ -171,7 +170,6 @@ class MetricRecord(Line):
     absolute: float | None = None
     samples: int
     dataset_samples: int
-    inferred: int | None = None
     per_class: Mapping[str, float] = {}
     per_class_interval: Mapping[str, tuple[float, float]] = {}
     support: Mapping[str, int] = {}
@@ -301,6 +299,8 @@ class Report(Record):
     ``remarks`` stand on the line of the verdict: what it does not say, such as a batch size that has no figure.
     ``watched`` says how the devices were before and after they were timed, as far as their tool shows it.
     ``started`` is in UTC, ISO 8601; ``seconds`` the length of the run; ``subset`` the subset that was scored.
+    ``inferred`` counts the scored samples whose predictions this run inferred; those of the others were kept by an
+    earlier run, or came from files.
     """
 
     schema_version: int = SCHEMA_VERSION
@@ -313,6 +313,7 @@ class Report(Record):
     started: str = ""
     seconds: float = 0.0
     subset: str | None = None
+    inferred: int | None = None
     manifest: ManifestRecord
     environment: Environment | None = None
     stages: tuple[StageRecord, ...] = ()

@@ -131,7 +131,6 @@ def _judged(
     for value in values:
         measure = value.name, value.protocol
         record = judging.metric_record(value, scope, manifest.uncertainty, by_measure.get(measure))
-        record = record.model_copy(update={"inferred": job.journal.inferred})
         scale = read_as(job.recipe.parts.metric, value)
         if accuracy and (accuracy.metric, accuracy.protocol) == measure:
             if target is None:
