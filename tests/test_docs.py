@@ -39,6 +39,7 @@ OTHER_TOOLS = {
     "--list",
     "--only",
     "--fault",
+    "--generation",
     "--help",
     "--devices",
     "--input",

@@ -53,13 +53,15 @@ class TestTheWholeSample:
     """Two hundred and forty images, each way once."""
 
     @pytest.mark.parametrize(
-        ("name", "devices", "more"),
+        ("name", "devices", "generation", "more"),
         [
-            pytest.param("one", 1, (), id="in process, one device"),
-            pytest.param("three", 3, (), id="in process, three devices"),
-            pytest.param("command-one", 1, COMMAND, id="command, one device"),
-            pytest.param("command-three", 3, COMMAND, id="command, three devices"),
-            pytest.param("aipp", 3, ("--set", "atc.aipp=auto"), id="in process with AIPP, three devices"),
+            pytest.param("one", 1, 2023, (), id="in process, one device"),
+            pytest.param("three", 3, 2023, (), id="in process, three devices"),
+            pytest.param("command-one", 1, 2023, COMMAND, id="command, one device"),
+            pytest.param("command-three", 3, 2023, COMMAND, id="command, three devices"),
+            pytest.param("aipp", 3, 2023, ("--set", "atc.aipp=auto"), id="in process with AIPP, three devices"),
+            pytest.param("newer", 3, 2024, (), id="in process, three devices, of 2024"),
+            pytest.param("newer-command", 3, 2024, COMMAND, id="command, three devices, of 2024"),
         ],
     )
     def test_passes_with_the_detections_of_onnxruntime(
@@ -69,6 +71,7 @@ class TestTheWholeSample:
         tmp_path: Path,
         name: str,
         devices: int,
+        generation: int,
         more: tuple[str, ...],
     ) -> None:
         host = whole[devices]
@@ -78,9 +81,9 @@ class TestTheWholeSample:
             manifest.write_text(TABLE.format(path=SAMPLE), encoding="utf-8")
         numbers = ",".join(map(str, range(devices)))
         where = ("--device", numbers, "--output", name)
-        ran = host(manifest, *ASCEND, *where, *QUICK, *more, output=name, devices=devices)
+        ran = host(manifest, *ASCEND, *where, *QUICK, *more, output=name, devices=devices, generation=generation)
         assert ran.code == 0, ran.text
-        self.says_stand_in(ran)
+        self.says_stand_in(ran, "" if generation == 2023 else f" of {generation}")
         assert ran.report["environment"]["devices"] == list(range(devices))
         assert (ran.report["verdict"], ran.report["warnings"]) == ("pass", [])
         assert [metric["value"] for metric in ran.report["metrics"]] == [
@@ -94,11 +97,11 @@ class TestTheWholeSample:
         assert timing["end_to_end"] > 0
         assert f"the manifest expects nothing of {CHIP} at batch 8 (it lists " in timing["why"]
 
-    def says_stand_in(self, ran: Finished) -> None:
+    def says_stand_in(self, ran: Finished, of: str) -> None:
         environment = ran.report["environment"]
         assert (ran.report["notice"], environment["chip"], environment["backend"]) == (NOTICE, CHIP, "ascend")
         assert environment["backend_version"] == (
-            "ais_bench 0.0.2+stand-in, aclruntime 0.0.2+stand-in, CANN 8.0.0-stand-in"
+            f"ais_bench 0.0.2+stand-in{of}, aclruntime 0.0.2+stand-in{of}, CANN 8.0.0-stand-in"
         )
         assert ran.done.stderr.splitlines()[0].startswith("stand-in: no NPU here; ")
         assert ran.done.stdout.strip().splitlines()[0] == NOTICE

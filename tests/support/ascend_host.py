@@ -88,10 +88,11 @@ class Host:
     run: ZooRun
 
     def command(
-        self, *words: str | Path, faults: tuple[str, ...] = (), devices: int = 1
+        self, *words: str | Path, faults: tuple[str, ...] = (), devices: int = 1, generation: int = 2023
     ) -> subprocess.CompletedProcess[str]:
         asked = [word for fault in faults for word in ("--fault", fault)]
-        start = [sys.executable, "-m", "zoo_runner.testing", "--devices", str(devices), *asked, "--", *words]
+        host = ["--devices", str(devices), "--generation", str(generation)]
+        start = [sys.executable, "-m", "zoo_runner.testing", *host, *asked, "--", *words]
         return subprocess.run(
             start,
             cwd=self.run.folder,
@@ -104,9 +105,14 @@ class Host:
         )
 
     def __call__(
-        self, *arguments: str | Path, output: str = "out", faults: tuple[str, ...] = (), devices: int = 1
+        self,
+        *arguments: str | Path,
+        output: str = "out",
+        faults: tuple[str, ...] = (),
+        devices: int = 1,
+        generation: int = 2023,
     ) -> Finished:
-        done = self.command(SCRIPT, *arguments, faults=faults, devices=devices)
+        done = self.command(SCRIPT, *arguments, faults=faults, devices=devices, generation=generation)
         folder = self.run.folder / output
         report = self.run.report(output) if (folder / "report.json").exists() else {}
         return Finished(done, report, folder)

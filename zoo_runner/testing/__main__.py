@@ -13,7 +13,7 @@ from typing import Final, TextIO
 from zoo_runner.errors import ExitCode, UsageError
 from zoo_runner.testing.environment import stand_ins
 from zoo_runner.testing.faults import describe_faults
-from zoo_runner.testing.machine import DEFAULT_CANN, DEFAULT_CHIP, DEFAULT_SMI
+from zoo_runner.testing.machine import DEFAULT_CANN, DEFAULT_CHIP, DEFAULT_SMI, GENERATIONS
 
 _NOT_FOUND: Final = 127
 _NOT_EXECUTABLE: Final = 126
@@ -32,12 +32,18 @@ def main(arguments: Sequence[str] | None = None, *, error: TextIO = sys.stderr) 
         parser.error("a command is needed: python -m zoo_runner.testing [options] -- COMMAND [ARGUMENT ...]")
     try:
         with stand_ins(
-            chip=options.chip, devices=options.devices, cann=options.cann, faults=options.fault, smi=options.smi
+            chip=options.chip,
+            devices=options.devices,
+            cann=options.cann,
+            faults=options.fault,
+            smi=options.smi,
+            generation=options.generation,
         ) as environment:
+            newer = "" if options.generation == GENERATIONS[0] else f", ais_bench of {options.generation}"
             faults = f", faults: {' '.join(options.fault)}" if options.fault else ""
             error.write(
                 "stand-in: no NPU here; atc, npu-smi, aclruntime and ais_bench are doubles on ONNX Runtime "
-                f"({options.devices} x {options.chip}, CANN {options.cann}{faults})\n"
+                f"({options.devices} x {options.chip}, CANN {options.cann}{newer}{faults})\n"
             )
             error.flush()
             return _run(command, environment, error)
@@ -58,6 +64,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--devices", type=int, default=1, help="number of devices (default: %(default)s)")
     parser.add_argument("--cann", default=DEFAULT_CANN, help="CANN release to pretend (default: %(default)s)")
     parser.add_argument("--smi", default=DEFAULT_SMI, help="npu-smi release to pretend (default: %(default)s)")
+    parser.add_argument(
+        "--generation",
+        type=int,
+        choices=GENERATIONS,
+        default=GENERATIONS[0],
+        help="of ais_bench and aclruntime (default: %(default)s)",
+    )
     parser.add_argument(
         "--fault", action="append", default=[], metavar="NAME[:ARGUMENT]", help="what goes wrong; repeatable"
     )

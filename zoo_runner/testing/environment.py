@@ -12,7 +12,15 @@ from pathlib import Path
 from typing import Final
 
 from zoo_runner.testing.faults import parse_faults
-from zoo_runner.testing.machine import DEFAULT_CANN, DEFAULT_CHIP, DEFAULT_SMI, PACKAGE_VERSION, STAND_IN, Machine
+from zoo_runner.testing.machine import (
+    DEFAULT_CANN,
+    DEFAULT_CHIP,
+    DEFAULT_SMI,
+    GENERATIONS,
+    PACKAGE_VERSION,
+    STAND_IN,
+    Machine,
+)
 
 _SITE: Final = Path(__file__).parent / "site"
 _TOOLS: Final = {"atc": "zoo_runner.testing.atc", "npu-smi": "zoo_runner.testing.npu_smi"}
@@ -47,6 +55,7 @@ def stand_in_environment(
     cann: str = DEFAULT_CANN,
     faults: Iterable[str] = (),
     smi: str = DEFAULT_SMI,
+    generation: int = GENERATIONS[0],
 ) -> Mapping[str, str]:
     """Lay the stand-ins out in ``folder`` and return an environment that finds them first.
 
@@ -61,9 +70,10 @@ def stand_in_environment(
         cann: CANN release to pretend.
         faults: What shall go wrong, each ``NAME[:ARGUMENT…]``.
         smi: Release of ``npu-smi`` to pretend.
+        generation: That of ais_bench and aclruntime: 2023 or 2024.
 
     Raises:
-        UsageError: The chip, the release or a fault is unknown.
+        UsageError: The chip, the release, the generation or a fault is unknown.
     """
     machine = Machine(
         folder=folder.resolve(),
@@ -73,6 +83,7 @@ def stand_in_environment(
         faults=parse_faults(faults),
         threads=int(os.environ.get("ZOO_STAND_IN_THREADS", "1")),
         smi=smi,
+        generation=generation,
     )
     binaries, packages, toolkit = (machine.folder / name for name in ("bin", "packages", "ascend-toolkit"))
     _write_launchers(binaries, without=("npu-smi",) if "no-npu-smi" in machine.faults else ())
@@ -96,10 +107,13 @@ def stand_ins(
     cann: str = DEFAULT_CANN,
     faults: Iterable[str] = (),
     smi: str = DEFAULT_SMI,
+    generation: int = GENERATIONS[0],
 ) -> Iterator[Mapping[str, str]]:
     """Provide :func:`stand_in_environment` in a temporary folder that is removed at the end."""
     with tempfile.TemporaryDirectory(prefix="zoo-stand-in-", ignore_cleanup_errors=True) as folder:
-        yield stand_in_environment(Path(folder), chip=chip, devices=devices, cann=cann, faults=faults, smi=smi)
+        yield stand_in_environment(
+            Path(folder), chip=chip, devices=devices, cann=cann, faults=faults, smi=smi, generation=generation
+        )
 
 
 def _ahead(first: str, rest: str) -> str:

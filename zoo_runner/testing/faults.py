@@ -46,6 +46,8 @@ KINDS: Final = {
     "copied-outputs": FaultKind((), "every sample of a batch gets the outputs of its first one"),
     "wrong-size": FaultKind((), "the first output is too short"),
     "slow": FaultKind(("MS",), "every execution is reported to take MS milliseconds"),
+    "mixed-generations": FaultKind((), "aclruntime is of the other generation than ais_bench"),
+    "renamed-times": FaultKind((), "ais_bench tells the times of copies under names that nobody knows"),
     "short-summary": FaultKind((), "time lists and _summary.json lack entries and keys"),
     "unhealthy": FaultKind((), "npu-smi shows health Alarm"),
     "busy": FaultKind((), "npu-smi shows another process on every device"),

@@ -19,6 +19,9 @@ PACKAGE_VERSION: Final = f"0.0.2+{STAND_IN}"
 """Version of the ``aclruntime`` and ``ais_bench`` stand-ins: 0.0.2 is the release they follow."""
 
 DEFAULT_SMI: Final = "22.0.4"
+GENERATIONS: Final = (2023, 2024)
+"""The two generations of ais_bench and aclruntime, by the year in which they appeared. Both call themselves 0.0.2."""
+
 DEFAULT_CHIP: Final = "310P3"
 DEFAULT_CANN: Final = "8.0.0"
 OTHER_CHIP: Final = "310"
@@ -38,6 +41,7 @@ _CANN: Final = "ZOO_STAND_IN_CANN"
 _FAULTS: Final = "ZOO_STAND_IN_FAULTS"
 _THREADS: Final = "ZOO_STAND_IN_THREADS"
 _SMI: Final = "ZOO_STAND_IN_SMI"
+_GENERATION: Final = "ZOO_STAND_IN_GENERATION"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +56,7 @@ class Machine:
         faults: What goes wrong.
         threads: CPU threads of one execution.
         smi: Release of ``npu-smi``, such as ``26.0.rc2``.
+        generation: That of ais_bench and aclruntime, one of :data:`GENERATIONS`.
     """
 
     folder: Path
@@ -61,6 +66,7 @@ class Machine:
     faults: Faults = NO_FAULTS
     threads: int = 1
     smi: str = DEFAULT_SMI
+    generation: int = GENERATIONS[0]
 
     def __post_init__(self) -> None:
         if self.chip not in KNOWN_CHIPS:
@@ -74,6 +80,9 @@ class Machine:
             raise UsageError(msg)
         if not re.match(r"\d+\.", self.smi):
             msg = f"npu-smi release '{self.smi}': expected a version such as {DEFAULT_SMI} or 26.0.rc2"
+            raise UsageError(msg)
+        if self.generation not in GENERATIONS:
+            msg = f"generation {self.generation} of ais_bench: expected {' or '.join(map(str, GENERATIONS))}"
             raise UsageError(msg)
 
     @classmethod
@@ -92,6 +101,7 @@ class Machine:
                 faults=parse_faults(filter(None, environ[_FAULTS].split(SEPARATOR))),
                 threads=int(environ.get(_THREADS, "1")),
                 smi=environ.get(_SMI, DEFAULT_SMI),
+                generation=int(environ.get(_GENERATION, GENERATIONS[0])),
             )
         except KeyError as error:
             msg = (
@@ -110,6 +120,7 @@ class Machine:
             _FAULTS: str(self.faults),
             _THREADS: str(self.threads),
             _SMI: self.smi,
+            _GENERATION: str(self.generation),
         }
 
     @property
@@ -121,6 +132,12 @@ class Machine:
     def smi_major(self) -> int:
         """First number of the release of ``npu-smi``."""
         return int(self.smi.split(".")[0])
+
+    @property
+    def binding(self) -> int:
+        """Generation of aclruntime, which under the fault ``mixed-generations`` is not that of ais_bench."""
+        other = GENERATIONS[self.generation == GENERATIONS[0]]
+        return other if "mixed-generations" in self.faults else self.generation
 
     @property
     def cann_major(self) -> int:

@@ -1,9 +1,9 @@
 """ais_bench as a command, ``python -m ais_bench``: one call runs a folder of files, or times the model without any.
 
-Written against the sources of ais_bench 0.0.2 (Ascend/tools, 2023). Results are
+Written against the sources of ais_bench 0.0.2 of both generations. Results are
 ``<output>/<dirname>/<stem>_<i>.<format>``, with ``<output>/<dirname>_summary.json`` beside the folder. With several
-devices each gets an equal part of the files, and has ``<output>/<dirname>/device<id>/`` and
-``<output>/<dirname>/device<id>_summary.json``.
+devices each gets an equal part of the files, since 2024 only if it is asked to, and has
+``<output>/<dirname>/device<id>/`` and ``<output>/<dirname>/device<id>_summary.json``; since 2024 ``device<id>_<rank>``.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias
 
 from zoo_runner.backends.ascend.ais_bench_errors import diagnose, error_lines
+from zoo_runner.backends.ascend.ais_bench_safety import check_safety
+from zoo_runner.backends.ascend.generation import Generation
 from zoo_runner.errors import InferenceError
 from zoo_runner.process import printed, run_logged
 
@@ -43,6 +45,7 @@ class AisBenchCall:
         outfmt: Format of the results.
         loop: How often each batch is run.
         warmup: Untimed runs before; ``None`` leaves the number to ais_bench (1).
+        generation: That of the installed ais_bench.
     """
 
     model: Path
@@ -54,6 +57,7 @@ class AisBenchCall:
     outfmt: OutputFormat = "BIN"
     loop: int = 1
     warmup: int | None = None
+    generation: Generation = Generation.FIRST
 
     @property
     def folder(self) -> Path:
@@ -65,7 +69,14 @@ class AisBenchCall:
         """Where a summary appears for each device."""
         if len(self.devices) == 1:
             return (self.output / f"{self.dirname}_summary.json",)
-        return tuple(self.folder / f"device{device}_summary.json" for device in self.devices)
+        return tuple(self.folder / f"{name}_summary.json" for name in self.device_names)
+
+    @property
+    def device_names(self) -> tuple[str, ...]:
+        """What the folder of each of several devices is called."""
+        if self.generation is Generation.FIRST:
+            return tuple(f"device{device}" for device in self.devices)
+        return tuple(f"device{device}_{rank}" for rank, device in enumerate(self.devices))
 
     @property
     def arguments(self) -> tuple[str, ...]:
@@ -80,14 +91,20 @@ class AisBenchCall:
             "device": ",".join(map(str, self.devices)),
             "loop": str(self.loop) if self.loop > 1 else None,
             "warmup_count": None if self.warmup is None else str(self.warmup),
+            "divide_input": "1" if self._must_ask_for_parts else None,
         }
         flags = [text for flag, value in given.items() if value is not None for text in (f"--{flag}", value)]
         return (sys.executable, "-m", "ais_bench", *flags)
 
+    @property
+    def _must_ask_for_parts(self) -> bool:
+        """Whether each of several devices would else run all files."""
+        return self.generation is not Generation.FIRST and len(self.devices) > 1 and bool(self.inputs)
+
     def anywhere(self) -> AisBenchCall:
-        """Return the same call with paths that hold in every working folder."""
-        inputs = tuple(folder.absolute() for folder in self.inputs)
-        return replace(self, model=self.model.absolute(), inputs=inputs, output=self.output.absolute())
+        """Return the same call with paths that hold in every working folder, and go through no soft links."""
+        inputs = tuple(folder.resolve() for folder in self.inputs)
+        return replace(self, model=self.model.resolve(), inputs=inputs, output=self.output.resolve())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,7 +141,9 @@ def run_ais_bench(call: AisBenchCall, *, log: Path, silence_s: float = SILENCE_S
     """
     call = call.anywhere()
     _check_paths(call)
-    watched = (call.output, call.folder, *(call.folder / f"device{device}" for device in call.devices))
+    if call.generation is not Generation.FIRST:
+        check_safety(call.model, call.output)
+    watched = (call.output, call.folder, *(call.folder / name for name in call.device_names))
     with tempfile.TemporaryDirectory(prefix="zoo-ais-bench-") as work:  # CANN leaves files where it runs
         try:
             code = run_logged(call.arguments, cwd=Path(work), log=log, silence_s=silence_s, watched=watched)

@@ -10,6 +10,7 @@ from typing import Final
 from zoo_runner.process import telling
 
 _QUOTED_LINES: Final = 6
+_ERROR: Final = "[ERROR]"
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,10 @@ _KNOWN: Final = (
     (
         r"No module named '?(ais_bench|aclruntime)",
         Advice("the package is not installed for this Python", "`zoo-run doctor --backend ascend` says how to get it"),
+    ),
+    (
+        r"No module named '?pkg_resources",
+        Advice("ais_bench of 2024 imports pkg_resources, which newer setuptools lack", "pip install 'setuptools<81'"),
     ),
     (
         r"unrecognized arguments|invalid choice|the following arguments are required",
@@ -104,5 +109,5 @@ def diagnose(text: str, exit_code: int) -> Failure:
 
 
 def error_lines(text: str) -> list[str]:
-    """Return the lines that ais_bench or aclruntime logged as errors."""
-    return [line.strip() for line in text.splitlines() if line.lstrip().startswith("[ERROR]")]
+    """Return what ais_bench or aclruntime logged as errors; it may follow a progress bar on the same line."""
+    return [line[line.index(_ERROR) :].strip() for line in text.splitlines() if _ERROR in line]

@@ -16,6 +16,7 @@ from zoo_runner.backends.ascend.ais_bench_command import (
     run_ais_bench,
 )
 from zoo_runner.backends.ascend.devices import check_devices, device_timeout
+from zoo_runner.backends.ascend.generation import Generation, installed
 from zoo_runner.errors import InferenceError
 from zoo_runner.plugin.interfaces import Timings
 
@@ -67,7 +68,12 @@ def _call(request: FolderRequest) -> AisBenchCall:
         output=request.output,
         dirname=request.dirname,
         outfmt=request.format,
+        generation=_generation(),
     )
+
+
+def _generation() -> Generation:
+    return installed().ais_bench or Generation.FIRST
 
 
 @dataclass
@@ -107,6 +113,7 @@ class AisBenchTimer:
                 dirname="pure",
                 loop=loop,
                 warmup=warmup,
+                generation=_generation(),
             )
             summaries = run_ais_bench(call, log=self.log, silence_s=self._silence_s(warmup + loop))
         check_summaries(summaries, call, files=1, outputs=len(self.request.outputs))

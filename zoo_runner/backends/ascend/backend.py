@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 from collections.abc import Iterator, Sequence
 from importlib import metadata
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
-from zoo_runner.backends.ascend import cann, npu_smi, watching
+from zoo_runner.backends.ascend import cann, generation, npu_smi, watching
 from zoo_runner.backends.ascend.ais_bench_folder import AisBenchFolder
 from zoo_runner.backends.ascend.conversion import OmConversion
 from zoo_runner.backends.ascend.devices import check_devices, device_timeout
@@ -29,7 +27,6 @@ _PACKAGES = {
     "aclruntime": ("aclruntime", f"{_FOLDER}/backend"),
     "ais_bench": ("ais_bench.infer.interface", _FOLDER),
 }
-_IMPORT_TIMEOUT_S = 60.0
 _UNKNOWN = "unknown"
 
 
@@ -48,7 +45,7 @@ class AscendBackend(OmConversion):
         """Look for every tool and every chip; nothing is installed or changed."""
         toolkit = cann.detect()
         packages = [_package(name) for name in _PACKAGES]
-        together = [_versions_fit(), _imports()] if all(need.ok for need in packages) else []
+        together = [_versions_fit(), *_imports()] if all(need.ok for need in packages) else []
         return (*_toolkit(toolkit), *_chips(), *packages, *together)
 
     def chip(self) -> str:
@@ -69,8 +66,13 @@ class AscendBackend(OmConversion):
         return names[0] + (STAND_IN if _stand_in(state.version) else "")
 
     def version(self) -> str:
-        """Name ais_bench, aclruntime and CANN with their versions."""
-        packages = ", ".join(f"{name} {_version(name)}" for name in sorted(_PACKAGES, reverse=True))
+        """Name ais_bench, aclruntime and CANN with their versions, and the generation where it is not the first.
+
+        Results that were kept before the second generation was told apart were all said to be of the first.
+        """
+        found = generation.installed()
+        years = {"ais_bench": found.ais_bench, "aclruntime": found.aclruntime}
+        packages = ", ".join(f"{name} {_version(name)}{_of(year)}" for name, year in years.items())
         return f"{packages}, CANN {cann.detect().version}"
 
     @property
@@ -200,31 +202,35 @@ def _versions_fit() -> Prerequisite:
     )
 
 
-def _imports() -> Prerequisite:
-    """Import in another process: aclruntime loads CANN's libraries, and may crash where they do not fit."""
-    code = "import aclruntime; from ais_bench.infer.interface import InferSession"
-    try:
-        done = subprocess.run(  # noqa: S603 - fixed arguments, no shell
-            [sys.executable, "-c", code],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-            timeout=_IMPORT_TIMEOUT_S,
-            check=False,
-        )
-        ok, lines = done.returncode == 0, done.stdout.strip().splitlines()
-        found = "aclruntime and ais_bench load" if ok else (lines or [f"exit code {done.returncode}"])[-1]
-    except subprocess.TimeoutExpired:
-        ok, found = False, f"importing them takes more than {_IMPORT_TIMEOUT_S:g} s"
-    return Prerequisite(
+def _imports() -> Iterator[Prerequisite]:
+    found = generation.installed()
+    yield Prerequisite(
         name="imports",
-        ok=ok,
-        found=found,
+        ok=not found.problem,
+        found=found.problem or "aclruntime and ais_bench load",
         remedy=f"run `{cann.source_command()}` in this shell; if that does not help, build aclruntime again with this "
         "Python and this CANN",
     )
+    if found.ais_bench is not None:
+        yield Prerequisite(
+            name="generation",
+            ok=not found.mixed,
+            found=found.mixed or f"of {found.ais_bench.value}",
+            remedy="remove one of the two, and install it again from the source tree of the other",
+        )
+    if found.ais_bench is generation.Generation.SECOND:
+        has = find_spec("pkg_resources") is not None
+        yield Prerequisite(
+            name="pkg_resources",
+            ok=has,
+            found="importable" if has else "not importable",
+            remedy="pip install 'setuptools<81': the command of ais_bench of 2024 imports it",
+            required=False,
+        )
+
+
+def _of(year: generation.Generation | None) -> str:
+    return "" if year in {None, generation.Generation.FIRST} else f" of {year.value}"
 
 
 def _version(name: str) -> str:

@@ -1,18 +1,21 @@
 """A model on one NPU, through ais_bench's Python interface.
 
-Written against the sources of ais_bench 0.0.2 (Ascend/tools, 2023) and of its successor in msit, which renames
-``sumary`` to ``summary`` and ``reset_sumaryinfo`` to ``reset_summaryinfo``. Opened in a process of its own
-(:mod:`zoo_runner.backends.devices.worker`): ``finalize`` ends the runtime for the whole process.
+Written against the sources of ais_bench 0.0.2 of both generations (:mod:`zoo_runner.backends.ascend.generation`).
+Opened in a process of its own (:mod:`zoo_runner.backends.devices.worker`): ``finalize`` ends the runtime for the whole
+process.
 """
 
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from zoo_runner.backends.ascend.copy_times import CopyTimes, interface_differs
+from zoo_runner.backends.ascend.generation import Generation, mixture, of_binding, of_session
 from zoo_runner.backends.ascend.om_stamp import read_stamp
 from zoo_runner.backends.devices.shared_arrays import spec_bytes
 from zoo_runner.errors import InferenceError, PrerequisiteError
@@ -41,6 +44,10 @@ _DTYPES = {
 }
 
 
+YOUNG_S: Final = 30.0
+"""The clock of a session counts milliseconds in 32 bits since it began: after this time in steps of 0.002."""
+
+
 class AscendSession:
     """A loaded .om.
 
@@ -54,18 +61,23 @@ class AscendSession:
 
     def __init__(self, request: SessionRequest) -> None:
         try:
-            from ais_bench.infer.interface import InferSession  # noqa: PLC0415 - exists on Ascend hosts only
+            import aclruntime  # noqa: PLC0415 - exists on Ascend hosts only
+            from ais_bench.infer.interface import InferSession  # noqa: PLC0415 - likewise
         except ImportError as error:
             raise PrerequisiteError(
                 f"expected ais_bench and aclruntime to be importable, found: {error}. Source CANN's set_env.sh; "
                 "if they are missing, install both from Ascend's source tree"
             ) from error
+        self._generation = of_session(InferSession)
+        if (binding := of_binding(aclruntime)) is not self._generation:
+            raise PrerequisiteError(mixture(self._generation, binding))
         self._request = request
         self._session: Any = None
+        self._timer: Any = None
+        self._timer_began = 0.0
         self._feed_order: list[str] = []
         try:
-            with _told("loading the model", hint="an .om runs only on the chip and CANN release it was made for"):
-                self._session = InferSession(request.devices[0], str(request.model.absolute()))
+            self._session = self._load()
             with _told("reading the model's description"):
                 self._check_inputs(list(self._session.get_inputs()))
                 self._check_outputs(list(self._session.get_outputs()))
@@ -96,33 +108,62 @@ class AscendSession:
         Raises:
             InferenceError: The tool failed, or did not report ``loop`` times.
         """
+        copies = CopyTimes.of_this_process() if loop else None
+        feeds = [np.ascontiguousarray(inputs[name]) for name in self._feed_order]
+        session = self._timed(feeds)
         for _ in range(warmup):
-            self.infer(inputs)
-        if loop == 0:
+            with _told("warming up"):
+                session.infer(feeds)
+        if copies is None:
             return Timings(compute_ms=())
-        copies = _memory_summary()
         with _told("timing"):
-            if copies is not None:
-                copies.reset()
-            _either(self._session, "reset_sumaryinfo", "reset_summaryinfo")()
-            self._session.set_loop_count(loop)
+            copies.reset()
+            _either(session, "reset_sumaryinfo", "reset_summaryinfo")()
+            session.set_loop_count(loop)
             try:
-                self.infer(inputs)
+                session.infer(feeds)
             finally:
-                self._session.set_loop_count(1)
-            times = [float(each) for each in _either(self._session, "sumary", "summary")().exec_time_list]
+                session.set_loop_count(1)
+            times = tuple(map(self._milliseconds, _either(session, "sumary", "summary")().exec_time_list))
         if len(times) != loop:
             raise InferenceError(f"timing: expected {loop} compute times from ais_bench, found {len(times)}")
         if not all(np.isfinite(each) and each > 0 for each in times):
             raise InferenceError(f"timing: expected positive compute times, found {min(times)} to {max(times)} ms")
-        return Timings(
-            compute_ms=tuple(times),
-            to_device_ms=_copy_times(copies, "get_H2D_time_list"),
-            from_device_ms=_copy_times(copies, "get_D2H_time_list"),
-        )
+        return Timings(compute_ms=times, to_device_ms=copies.to_device(), from_device_ms=copies.from_device())
+
+    def _timed(self, feeds: list[Any]) -> Any:
+        """Return a session to time in: since 2024 a young one, whose clock is fine enough, warmed up once."""
+        if self._generation is Generation.FIRST:
+            return self._session
+        if self._timer is None or time.monotonic() - self._timer_began > YOUNG_S:
+            self._free_timer()
+            self._timer, self._timer_began = self._load(), time.monotonic()
+            with _told("warming up"):
+                self._timer.infer(feeds)
+        return self._timer
+
+    def _free_timer(self) -> None:
+        timer, self._timer = self._timer, None
+        if timer is not None:
+            with contextlib.suppress(Exception):  # what was timed in it is there
+                timer.free_resource()
+
+    def _load(self) -> Any:
+        from ais_bench.infer.interface import InferSession  # noqa: PLC0415 - exists on Ascend hosts only
+
+        with _told("loading the model", hint="an .om runs only on the chip and CANN release it was made for"):
+            return InferSession(self._request.devices[0], str(self._request.model.absolute()))
+
+    def _milliseconds(self, span: Any) -> float:
+        """Return the length of an execution: a number of 2023, a start and an end since 2024."""
+        if self._generation is Generation.FIRST:
+            return float(span)
+        start, end = span
+        return float(end) - float(start)
 
     def close(self) -> None:
         """Unload the model and end the runtime in this process. Calling it again does nothing."""
+        self._free_timer()
         session, self._session = self._session, None
         if session is None:
             return
@@ -209,6 +250,8 @@ def _told(what: str, hint: str = "") -> Iterator[None]:
         yield
     except InferenceError:
         raise
+    except (AttributeError, NameError, TypeError) as error:  # a call that this release does not have
+        raise PrerequisiteError(interface_differs(what, f"{type(error).__name__}: {error}")) from error
     except Exception as error:
         text = f"{what}: {type(error).__name__}: {str(error).strip() or 'no text'}"
         raise InferenceError(f"{text}; {hint}" if hint else text) from error
@@ -233,15 +276,3 @@ def _text(description: Any) -> str:
 
 def _nothing() -> None:
     """Stand for a method that a release lacks."""
-
-
-def _memory_summary() -> Any:
-    """Return ais_bench's record of copies; ``None`` in releases that have none."""
-    from ais_bench.infer import interface  # noqa: PLC0415 - exists on Ascend hosts only
-
-    return getattr(interface, "MemorySummary", None)
-
-
-def _copy_times(copies: Any, name: str) -> tuple[float, ...]:
-    read = getattr(copies, name, None)
-    return () if read is None else tuple(float(each) for each in read())

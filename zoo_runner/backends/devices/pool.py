@@ -181,8 +181,10 @@ class DevicePool:
                 device.stop(0 if error.silent else _GRACE_S)
         opened = [device for device in self._devices if device.number not in self._lost]
         if not opened:
-            kind = PrerequisiteError if all(each.prerequisite for each in problems) else InferenceError
-            raise kind(self._no_device())
+            if all(each.prerequisite for each in problems):
+                raise PrerequisiteError(self._no_device())
+            faults = [each.fault for each in problems]
+            raise next((fault for fault in faults if fault and all(faults)), InferenceError(self._no_device()))
         self._devices = opened
         for device in opened:
             for slot in range(SLOTS):
@@ -255,8 +257,9 @@ class DevicePool:
         with self._changed:
             self._lost.setdefault(device.number, str(error))
             self._jobs.appendleft(job)
-            if not self._alive() or self._closed:
-                failure = InferenceError(self._no_device())
+            fault = error.fault
+            if fault is not None or not self._alive() or self._closed:
+                failure = fault or InferenceError(self._no_device())
                 while self._jobs:
                     self._jobs.popleft().result.set_exception(failure)
             self._changed.notify_all()

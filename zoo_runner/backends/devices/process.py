@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from zoo_runner.backends.devices.shared_arrays import SharedArrays, SharedLog
 from zoo_runner.backends.devices.worker import Done, Failed, Infer, OpenSession, Slot, Task, Time, serve
+from zoo_runner.errors import InferenceError, PrerequisiteError, ZooError
 from zoo_runner.process import telling
 
 if TYPE_CHECKING:
@@ -31,12 +32,23 @@ class DeviceLostError(Exception):
     Attributes:
         prerequisite: Whether something is not installed.
         silent: Whether its process did not answer, and so will not release the device by itself either.
+        ours: Whether code failed that no device has a part in.
     """
 
-    def __init__(self, reason: str, *, prerequisite: bool = False, silent: bool = False) -> None:
+    def __init__(self, reason: str, *, prerequisite: bool = False, silent: bool = False, ours: bool = False) -> None:
         super().__init__(reason)
         self.prerequisite = prerequisite
         self.silent = silent
+        self.ours = ours
+
+    @property
+    def fault(self) -> ZooError | None:
+        """What to raise where the device is not to blame, and another one would do no better; ``None`` if it is."""
+        if self.prerequisite:
+            return PrerequisiteError(str(self))
+        if self.ours:
+            return InferenceError(f"{self}: zoo-run failed beside the device, which is not to blame; report this")
+        return None
 
 
 class DeviceProcess:
@@ -130,7 +142,9 @@ class DeviceProcess:
         if isinstance(answer, Done):
             return answer
         if isinstance(answer, Failed):
-            raise DeviceLostError(f"{answer.reason}{self._printed()}", prerequisite=answer.prerequisite)
+            raise DeviceLostError(
+                f"{answer.reason}{self._printed()}", prerequisite=answer.prerequisite, ours=answer.ours
+            )
         raise DeviceLostError(f"{what}: its process {self._death()}{self._printed()}")
 
     def _left(self, asked: float, timeout_s: float) -> float:

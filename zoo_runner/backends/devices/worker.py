@@ -32,6 +32,8 @@ from zoo_runner.plugin.interfaces import Arrays, Session, SessionRequest, Timing
 OpenSession: TypeAlias = Callable[[SessionRequest], Session]
 """Opens a model on the one device of the request; importable by name, so that a new process can get it."""
 
+BUGS = (AttributeError, NameError, TypeError, AssertionError)
+"""Errors that no device causes, whatever its state."""
 _LOG_LIMIT = 1 << 20
 _GRACE_S = 5.0
 
@@ -95,10 +97,17 @@ class Done:
 
 @dataclass(frozen=True)
 class Failed:
-    """The call failed; the device is not to be used again."""
+    """The call failed; the device is not to be used again.
+
+    Attributes:
+        reason: Why.
+        prerequisite: Whether something is not installed, or is another release.
+        ours: Whether it failed in code that no device has a part in.
+    """
 
     reason: str
     prerequisite: bool = False
+    ours: bool = False
 
 
 def serve(task: Task) -> None:
@@ -157,6 +166,8 @@ def _deliver(slot: Slot, outputs: Arrays, done: Done) -> None:
 
 
 def _failure(error: Exception) -> Failed:
+    if isinstance(error, BUGS):
+        return Failed(f"{type(error).__name__}: {error}", ours=True)
     text = str(error) or type(error).__name__
     return Failed(text, prerequisite=isinstance(error, PrerequisiteError))
 

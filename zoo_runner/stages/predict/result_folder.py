@@ -39,8 +39,8 @@ SHOWN = 3
 """How many of the names that are there an error shows."""
 NamesOf: TypeAlias = "Callable[[Collection[str], Sequence[Sample], Sequence[Sample], int], Naming]"
 Look: TypeAlias = "Callable[[Sample, Sequence[str], Callable[[], Arrays]], None]"
-_DEVICE: Final = re.compile(r"device(\d+)")
-"""Folders in which ais_bench writes where it uses several devices."""
+_DEVICE: Final = re.compile(r"device(\d+)(?:_\d+)?")
+"""Folders in which ais_bench writes where it uses several devices; since 2024 with a rank."""
 _RESULT: Final = re.compile(rf".*_\d+\.({'|'.join(FORMATS)})")
 
 

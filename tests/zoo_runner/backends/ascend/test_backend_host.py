@@ -31,6 +31,7 @@ NAMES = [
     "ais_bench",
     "matching versions",
     "imports",
+    "generation",
 ]
 REAL = """\
 | npu-smi 23.0.0                   Version: 23.0.0                    |

@@ -80,7 +80,7 @@ def reported_time(machine: Machine, milliseconds: float) -> float:
     return float(slow.arguments[0]) if slow else milliseconds
 
 
-def reported_times(machine: Machine, times: Sequence[float]) -> list[float]:
+def reported_times(machine: Machine, times: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
     """Return the list of times as the runtime reports it."""
     return list(times[: len(times) // 2] if "short-summary" in machine.faults else times)
 

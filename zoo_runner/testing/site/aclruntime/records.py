@@ -48,6 +48,17 @@ class session_options:  # noqa: N801 - the binding's name
 
 
 @dataclass
+class infer_options:  # noqa: N801 - the binding's name
+    """How an inference runs; only the generation of 2024 has it.
+
+    Attributes:
+        outputs_names: What to return.
+    """
+
+    outputs_names: list[str] = field(default_factory=list)
+
+
+@dataclass
 class tensor_desc:  # noqa: N801 - the binding's name
     """One input or output.
 
@@ -70,7 +81,8 @@ class sumary:  # noqa: N801 - the binding's name, spelt so
     """What a session measured.
 
     Attributes:
-        exec_time_list: Milliseconds of each execution, in order.
+        exec_time_list: Milliseconds of each execution, in order; since 2024 its start and end, in milliseconds since
+            the session began.
     """
 
-    exec_time_list: list[float] = field(default_factory=list)
+    exec_time_list: list[float] | list[tuple[float, float]] = field(default_factory=list)

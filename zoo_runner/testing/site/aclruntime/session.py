@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from zoo_runner.testing.devices import hold, lost, release
-from zoo_runner.testing.machine import Machine
+from zoo_runner.testing.machine import GENERATIONS, Machine
 from zoo_runner.testing.om_file import OmError, OmModel, OmTensor, read_om
 
 from .injection import after_execution, before_execution, reported_time, reported_times
@@ -98,7 +98,8 @@ class InferenceSession:
         self._runtime.open(device_id)
         self._device = device_id
         self._options = options
-        self._times: list[float] = []
+        self._began = time.perf_counter()
+        self._times: list[tuple[float, float]] = []
         self._model = self._load(model_path)
         self._session: onnxruntime.InferenceSession | None = _computation(self._model, self._runtime.machine)
         log(INFO, f"load model {model_path} success")
@@ -131,7 +132,11 @@ class InferenceSession:
 
     def sumary(self) -> sumary:
         """Return the execution times since the last reset."""
-        return sumary(reported_times(self._runtime.machine, self._times))
+        machine = self._runtime.machine
+        spans = reported_times(machine, self._times)
+        if machine.binding == GENERATIONS[0]:
+            return sumary([float(np.float32(end - start)) for start, end in spans])
+        return sumary([(float(np.float32(start)), float(np.float32(end))) for start, end in spans])
 
     def reset_sumaryinfo(self) -> int:
         """Forget the execution times."""
@@ -158,6 +163,9 @@ class InferenceSession:
                 write(_LOOP_LINE.format(i + 1, loop))
         if loop > 1:
             write("\n")
+        if len(set(output_names)) < len(output_names):
+            log(ERROR, "outnames has the same name twice")
+            raise failure(FAILURE)
         positions = {tensor.name: i for i, tensor in enumerate(self._model.outputs)}
         if unknown := [name for name in output_names if name not in positions]:
             log(ERROR, f"outnames {unknown[0]} not valid")
@@ -192,10 +200,16 @@ class InferenceSession:
         before_execution(state.machine, self._device, done)
         start = time.perf_counter()
         results = self._session.run([tensor.tensor for tensor in self._model.outputs], dict(arrays))
-        milliseconds = float(np.float32((time.perf_counter() - start) * 1000))
+        milliseconds = reported_time(state.machine, (time.perf_counter() - start) * 1000)
         state.executions[self._device] = done + 1
-        self._times.append(reported_time(state.machine, milliseconds))
+        age = (start - self._began) * 1000
+        self._times.append((age, age + milliseconds))
         return after_execution(state.machine, results)
+
+    def free_resource(self) -> int:
+        """Unload the model; other sessions of the process go on."""
+        self._session = None
+        return 0
 
     def set_staticbatch(self) -> int:
         """Choose the static shape, which is the only one there is."""

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Final
 
+from .interface import IS_NEWER
 from .log import logger
+from .safety import check_safety
 
 _LAST_DEVICE: Final = 255
 _TRUE: Final = frozenset({"yes", "true", "t", "y", "1"})
@@ -38,8 +41,12 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--output_batchsize_axis", type=_not_negative, default=0)
     parser.add_argument("--run_mode", default="array", choices=["array", "files", "tensor", "full"])
     parser.add_argument("--warmup_count", type=_not_negative, default=1)
+    if IS_NEWER:
+        parser.add_argument("--divide_input", type=_switch, default=False)
     options = parser.parse_args(arguments)
     _check(options)
+    if IS_NEWER:
+        check_safety(options)
     return options
 
 
@@ -49,8 +56,16 @@ def _check(options: argparse.Namespace) -> None:
             "parameter --output_dirname cann't be used alone. Please use it together with the parameter --output!"
         )
         raise RuntimeError("error bad parameters --output_dirname")
+    files = [] if options.input is None else options.input.split(",")
+    if options.run_mode == "files" and (not files or any(_has_npy(path) for path in files)):
+        raise RuntimeError("--run_mode files takes .bin files, and needs --input")
     if options.profiler or options.dump or options.acl_json_path or options.dymShape_range:
         raise RuntimeError("profiling, dumps and shape ranges are not simulated by the stand-in of ais_bench")
+
+
+def _has_npy(path: str) -> bool:
+    given = Path(path)
+    return given.suffix.lower() == ".npy" or (given.is_dir() and any(given.glob("*.[nN][pP][yY]")))
 
 
 def _positive(text: str) -> int:

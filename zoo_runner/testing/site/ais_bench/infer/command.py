@@ -13,9 +13,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import aclruntime
+
 from .arguments import parse
 from .inputs import PURE, Batch, batches, files_of_folder, read_batch, split
-from .interface import InferSession, MemorySummary
+from .interface import IS_NEWER, InferSession, MemorySummary
 from .log import logger
 from .outputs import save_batch
 from .summary import Summary
@@ -30,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _open(options: argparse.Namespace) -> InferSession:
+def _open(options: argparse.Namespace) -> Any:
     session = InferSession(options.device, options.model, None, options.debug, options.loop)
     if options.dymBatch:
         session.set_dynamic_batchsize(options.dymBatch)
@@ -59,6 +61,7 @@ def _run_device(options: argparse.Namespace) -> tuple[float, float, float]:
     _warm_up(session, options, inputs, work[0])
     start = time.time()
     for number, batch in enumerate(work):
+        sys.stdout.write(f"\rInference array Processing: {number}/{len(work)}")  # what is logged follows on the line
         outputs = session.run(_read(batch, inputs, options))
         session.convert_tensors_to_host(outputs)
         if folder is not None:
@@ -71,19 +74,25 @@ def _run_device(options: argparse.Namespace) -> tuple[float, float, float]:
                 axis=options.output_batchsize_axis,
                 summary=summary,
             )
-    sys.stdout.write(f"Inference array Processing: 100%|##########| {len(work)}/{len(work)}\n")
+    sys.stdout.write(f"\rInference array Processing: 100%|##########| {len(work)}/{len(work)}\n")
     end = time.time()
     throughput = summary.report(
         batch=options.batchsize,
-        compute=session.sumary().exec_time_list,
-        to_device=MemorySummary.get_H2D_time_list(),
-        to_host=MemorySummary.get_D2H_time_list(),
+        compute=_compute_times(session),
+        to_device=aclruntime.MemorySummary().H2D_time_list,
+        to_host=aclruntime.MemorySummary().D2H_time_list,
         arguments=sys.argv,
         show_all=options.display_all_summary,
         folder=folder,
     )
     session.finalize()
     return throughput, start, end
+
+
+def _compute_times(session: Any) -> list[float]:
+    if not IS_NEWER:
+        return list(session.sumary().exec_time_list)
+    return [end - start for start, end in session.summary().exec_time_list]
 
 
 def _folder(options: argparse.Namespace) -> Path | None:
@@ -105,13 +114,13 @@ def _read(batch: Batch, inputs: Sequence[Any], options: argparse.Namespace) -> l
     ]
 
 
-def _warm_up(session: InferSession, options: argparse.Namespace, inputs: Sequence[Any], batch: Batch) -> None:
+def _warm_up(session: Any, options: argparse.Namespace, inputs: Sequence[Any], batch: Batch) -> None:
     feeds = _read(batch, inputs, options)
     session.set_loop_count(1)
     for _ in range(options.warmup_count):
         session.run(feeds, out_array=True)
     session.set_loop_count(options.loop)
-    session.reset_sumaryinfo()
+    (session.reset_summaryinfo if IS_NEWER else session.reset_sumaryinfo)()
     MemorySummary.reset()
     logger.info("warm up %s done", options.warmup_count)
 
@@ -125,13 +134,16 @@ def _run_devices(options: argparse.Namespace) -> int:
     devices: list[int] = options.device
     logger.info("multidevice:%s run begin", devices)
     ended: dict[int, tuple[float, float, float]] = {}
-    with multiprocessing.get_context("spawn").Pool(len(devices)) as pool:
+    with multiprocessing.get_context("spawn").Pool(len(devices), maxtasksperchild=1) as pool:
         parts = None if options.input is None else _parts(options, len(devices))
+        if IS_NEWER and not options.divide_input:
+            parts = [options.input] * len(devices)
         for i, device in enumerate(devices):
             own = copy.copy(options)
             own.device = device
             own.input = None if parts is None else parts[i]
-            own.output_dirname = str(Path(options.output_dirname or _now(), f"device{device}"))
+            name = f"device{device}_{i}" if IS_NEWER else f"device{device}"
+            own.output_dirname = str(Path(options.output_dirname or _now(), name))
             pool.apply_async(
                 _run_device,
                 (own,),

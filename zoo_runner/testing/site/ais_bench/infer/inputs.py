@@ -135,7 +135,7 @@ def _read(path: str, size: int, data: str) -> NDArray[Any]:
         logger.error("filepath:%s not valid", path)
         raise RuntimeError
     if path.lower().endswith(".npy"):
-        return np.ascontiguousarray(np.load(path))
+        return np.frombuffer(np.load(path).tobytes("A"), dtype=np.int8)  # the memory as it lies, whatever its order
     return np.frombuffer(Path(path).read_bytes(), dtype=np.int8)
 
 

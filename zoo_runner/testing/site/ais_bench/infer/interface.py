@@ -8,13 +8,15 @@ from typing import Any, Final
 import aclruntime
 import numpy as np
 
+from zoo_runner.testing.machine import GENERATIONS, Machine
+
 _NUMBERS: Final = (
     *(np.int8, np.int16, np.int32, np.int64, np.uint8, np.uint16, np.uint32),
     *(np.float16, np.float32, np.float64),
 )
 
 
-class InferSession:
+class Session:
     """A model on one device.
 
     Args:
@@ -131,6 +133,14 @@ class InferSession:
                 self.session.set_dynamic_dims(shapes)
         return self.run(inputs, out_array=True)
 
+    def finalize(self) -> None:
+        """Unload the model and end AscendCL in this process."""
+        self.session.finalize()
+
+
+class InferSession2023(Session):
+    """The interface of 2023."""
+
     def reset_sumaryinfo(self) -> None:
         """Forget the execution times."""
         self.session.reset_sumaryinfo()
@@ -139,9 +149,21 @@ class InferSession:
         """Return the measurements; ``.exec_time_list`` holds milliseconds."""
         return self.session.sumary()
 
-    def finalize(self) -> None:
-        """Unload the model and end AscendCL in this process."""
-        self.session.finalize()
+
+class InferSession2024(Session):
+    """The interface since 2024."""
+
+    def reset_summaryinfo(self) -> None:
+        """Forget the execution times."""
+        self.session.reset_sumaryinfo()
+
+    def summary(self) -> Any:
+        """Return the measurements; ``.exec_time_list`` holds the start and end of each, in milliseconds."""
+        return self.session.sumary()
+
+    def free_resource(self) -> None:
+        """Unload the model."""
+        self.session.free_resource()
 
 
 def _accepted(feed: Any) -> Any:
@@ -156,8 +178,8 @@ def _accepted(feed: Any) -> Any:
     raise RuntimeError(msg)
 
 
-class MemorySummary:
-    """Transfer times of this process in milliseconds."""
+class MemorySummary2023:
+    """Transfer times of this process in milliseconds, as of 2023."""
 
     @staticmethod
     def get_H2D_time_list() -> list[float]:  # noqa: N802 - the tool's name
@@ -173,3 +195,25 @@ class MemorySummary:
     def reset() -> None:
         """Forget all times."""
         aclruntime.MemorySummary().reset()
+
+
+class MemorySummary2024:
+    """The same since 2024."""
+
+    get_h2d_time_list = MemorySummary2023.get_H2D_time_list
+    get_d2h_time_list = MemorySummary2023.get_D2H_time_list
+    reset = MemorySummary2023.reset
+
+
+class _Renamed:
+    """What a release without either would have."""
+
+    reset = MemorySummary2023.reset
+
+
+MACHINE: Final = Machine.from_environment()
+IS_NEWER: Final = MACHINE.generation != GENERATIONS[0]
+InferSession: Any = InferSession2024 if IS_NEWER else InferSession2023
+MemorySummary: Any = MemorySummary2024 if IS_NEWER else MemorySummary2023
+if "renamed-times" in MACHINE.faults:
+    MemorySummary = _Renamed
