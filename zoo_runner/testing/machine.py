@@ -129,6 +129,12 @@ class Machine:
         return soc_name(OTHER_CHIP if "wrong-chip" in self.faults else self.chip)
 
     @property
+    def cann_numbers(self) -> tuple[int, int]:
+        """First two numbers of the CANN release; without a second one it is 0."""
+        major, second = re.findall(r"\d+", self.cann.partition("-")[0] + ".0")[:2]
+        return int(major), int(second)
+
+    @property
     def smi_major(self) -> int:
         """First number of the release of ``npu-smi``."""
         return int(self.smi.split(".")[0])

@@ -188,6 +188,42 @@ def test_fault_code(atc: Callable[..., tuple[Run, Path]], code: str) -> None:
     assert refused(run(SHAPE), om).startswith(f"{code}: ")
 
 
+STAMP = r"\[PID: \d+\] \d{4}(-\d\d){2}-\d\d:\d\d:\d\d(\.\d{3}){2}"
+
+
+@pytest.mark.parametrize(
+    ("cann", "code", "first"),
+    [
+        ("6.0.1", "E10016", r"E10016: Opname \[Softmax_0\]"),
+        ("8.0.0", "E10016", rf"E10016: {STAMP} Opname \[Softmax_0\]"),
+        ("8.3.RC1", "E10016", rf"E10016{STAMP} \(Invalid_Argument_Operator_Name\):  Opname \[Softmax_0\]"),
+        ("6.0.RC1", "EZ9999", r"EZ9999: Inner Error!\nEZ9999  \[InferShape\] The k-axis"),
+        ("8.2.RC1", "EZ9999", rf"EZ9999: Inner Error!\nEZ9999: {STAMP} \[InferShape\] The k-axis"),
+        ("9.0.0", "EZ9999", rf"EZ9999: Inner Error!\nEZ9999{STAMP} \(EZ9999\):  \[InferShape\] The k-axis"),
+        ("9.0", "EZ3003", rf"EZ3003{STAMP} \(Unsupported_Operator\):  No supported Ops kernel"),
+    ],
+)
+def test_errors_have_the_form_of_the_release(
+    atc: Callable[..., tuple[Run, Path]], cann: str, code: str, first: str
+) -> None:
+    run, om = atc(faults=[f"atc-code:{code}"], cann=cann)
+    done = run(SHAPE)
+    assert (done.returncode, om.exists()) == (255, False)
+    assert re.search(rf"Try 'atc --help' for more information\n{first}", done.stdout), done.stdout
+
+
+def test_an_error_has_all_its_parts(atc: Callable[..., tuple[Run, Path]]) -> None:
+    run, om = atc(faults=["atc-code:EZ3003"], cann="6.0.1")
+    done = run(SHAPE)
+    assert not om.exists()
+    assert [line.split(":")[0].strip() for line in done.stdout.partition("EZ3003:")[2].splitlines()][1:] == [
+        "Possible Cause",
+        "Solution",
+        "TraceBack (most recent call last)",
+        "build graph failed, graph id",
+    ]
+
+
 def test_fault_silent(atc: Callable[..., tuple[Run, Path]]) -> None:
     run, om = atc(faults=["atc-silent"])
     done = run(SHAPE)

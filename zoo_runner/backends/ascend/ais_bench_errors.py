@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 import re
-import signal
 from dataclasses import dataclass
 from typing import Final
 
+from zoo_runner.backends.ascend.atc_advice import Advice, advice_on
+from zoo_runner.backends.ascend.atc_errors import telling_error
+from zoo_runner.backends.ascend.cann_messages import signal_name
 from zoo_runner.process import telling
 
 _QUOTED_LINES: Final = 6
 _ERROR: Final = "[ERROR]"
-
-
-@dataclass(frozen=True)
-class Advice:
-    """The meaning of a failure, and a remedy."""
-
-    meaning: str
-    remedy: str
 
 
 @dataclass(frozen=True)
@@ -77,7 +71,7 @@ _KNOWN: Final = (
     ),
     (r"No space left on device", Advice("the disk is full", "free some space, or choose another --output")),
     (
-        r"acl execute failed|execute model failed|Execute Infer failed|general failure|\bE[LEZ]\d{4}\b",
+        r"acl execute failed|execute model failed|Execute Infer failed|general failure|\bE[EZ]\d{4}\b",
         Advice(
             "the device failed while it ran the model",
             "see `npu-smi info` and the logs below ~/ascend/log; a reset of the card may help. With --device other "
@@ -95,17 +89,20 @@ def diagnose(text: str, exit_code: int) -> Failure:
 
     Args:
         text: What the command printed.
-        exit_code: Its exit code; minus the signal's number when one killed it.
+        exit_code: Its exit code; minus the signal's number when one killed it, or 128 and that number.
     """
     lines = telling(text) or [line.strip() for line in text.splitlines() if line.strip()][-1:]
-    advice = next((advice for pattern, advice in _KNOWN if re.search(pattern, "\n".join(lines))), _UNKNOWN)
-    if exit_code < 0:
-        name = signal.Signals(-exit_code).name
+    advice = next((advice for pattern, advice in _KNOWN if re.search(pattern, "\n".join(lines))), None)
+    error = telling_error(text)
+    if error and advice is None:
+        advice = advice_on(error.code)
+    if name := signal_name(exit_code):
         advice = Advice(
             f"the process was killed by {name}",
             "SIGKILL mostly means that the host ran out of memory (see dmesg), others a crash in the driver or in CANN",
         )
-    return Failure(" / ".join(lines[-_QUOTED_LINES:]) or "(nothing)", advice)
+    told = [f"{error.code}: {error.text}"] if error and error.text not in " / ".join(lines[-_QUOTED_LINES:]) else []
+    return Failure(" / ".join((*told, *lines[-_QUOTED_LINES:])) or "(nothing)", advice or _UNKNOWN)
 
 
 def error_lines(text: str) -> list[str]:

@@ -1,22 +1,15 @@
-"""What ATC's errors mean, and what to try."""
+"""What a failed ATC said, what that means, and what to try."""
 
 from __future__ import annotations
 
 import re
-import signal
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from zoo_runner.backends.ascend.atc_advice import GENERIC, PYTHON_PACKAGE, Advice, advice_on
+from zoo_runner.backends.ascend.cann_messages import CannError, errors_in, python_error, signal_name
+
 FAILED: Final = "ATC run failed"
-
-
-@dataclass(frozen=True)
-class Advice:
-    """What an error code stands for, and what helps."""
-
-    meaning: str
-    remedy: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,70 +20,28 @@ class AtcFailure:
         code: ATC's error code, such as ``E10016``; empty when it gave none.
         message: Its words.
         advice: Meaning and remedy.
+        because: The exception in ATC's Python, where there was one.
+        cause: ATC's own guess at the cause, or nothing.
+        solution: ATC's own advice, or nothing.
     """
 
     code: str
     message: str
     advice: Advice
+    because: str = ""
+    cause: str = ""
+    solution: str = ""
+
+    def __str__(self) -> str:
+        """Tell it, a line for each thing."""
+        lines = [f"it said: {self.code}: {self.message}" if self.code else f"it said: {self.message}"]
+        lines += [f"because of: {self.because}"] if self.because and self.because not in self.message else []
+        lines += [f"possible cause, by ATC: {self.cause}"] if self.cause else []
+        lines += [f"solution, by ATC: {self.solution}"] if self.solution else []
+        lines += [f"meaning: {self.advice.meaning}", f"try: {self.advice.remedy}"]
+        return "".join(f"  {line}\n" for line in lines)
 
 
-ADVICE: Final[Mapping[str, Advice]] = {
-    "E10001": Advice(
-        "a flag has a value this ATC does not accept",
-        "compare the value with `atc --help` of this CANN; the manifest's atc section sets it",
-    ),
-    "E10003": Advice(
-        "this ATC does not know the flag, or not this value of it",
-        "flags come and go between CANN releases: use the release the manifest was written for, or change the "
-        "manifest's atc section",
-    ),
-    "E10007": Advice(
-        "a flag that ATC requires is missing or empty",
-        "add it to the manifest's atc section",
-    ),
-    "E10016": Advice(
-        "a name in --out_nodes or --input_shape is no node of the graph as ATC sees it",
-        "leave atc.out_nodes out, so that the nodes are looked up in the exported graph; if they were, ATC has fused "
-        "or removed the node: name another one, or switch the fusion off (flags: fusion_switch_file)",
-    ),
-    "E10054": Advice(
-        "a flag that ATC requires is empty",
-        "add it to the manifest's atc section",
-    ),
-    "E10410": Advice(
-        "ATC cannot find or read a file",
-        "check that the file the message names exists and is readable, and that its path has only letters, digits, "
-        "and _ - . /",
-    ),
-    "E19010": Advice(
-        "this ATC has no parser for an operator of the graph",
-        "lower onnx.opset in the manifest (11 is known everywhere), or use a newer CANN",
-    ),
-    "E40021": Advice(
-        "building an operator for this chip failed",
-        "look for the operator's name in the log; often the Python packages of CANN's operator compiler are missing or "
-        "too new (numpy, decorator, attrs, psutil, scipy for the python3 on PATH); else try another precision_mode, "
-        "or onnx.simplify",
-    ),
-    "E89999": Advice(
-        "an error inside the operator compiler",
-        "look above it in the log for the first error; check that soc_version is this chip and that the compiler's "
-        "Python packages fit (numpy, decorator, attrs, psutil, scipy)",
-    ),
-    "EC0010": Advice(
-        "a Python package that CANN's operator compiler imports is missing or does not fit",
-        "install the package the message names for the python3 on PATH",
-    ),
-    "EZ3003": Advice(
-        "this chip has no kernel for an operator of the graph",
-        "check soc_version and that the operator package (opp) is installed; else the network must be exported "
-        "with another operator",
-    ),
-}
-GENERIC: Final = Advice(
-    "ATC gives no further explanation here",
-    "read the log from its first error on; the code is explained in the CANN troubleshooting manual",
-)
 _LIBRARIES: Final = Advice(
     "a shared library that ATC needs was not found",
     "source CANN's set_env.sh in this shell; on a machine without NPU driver also add "
@@ -101,13 +52,17 @@ _KILLED: Final = Advice(
     "the kernel stops processes when memory runs out (`dmesg`): free memory, or convert with a smaller batch",
 )
 
-# Newer releases put the process and a time between code and text; some write E10016(name).
-_CODED: Final = re.compile(
-    r"\b(?P<code>E[A-Z0-9]\d{4})(?:\([^)\n]*\))?\s*:\s*"
-    r"(?:\[PID:[^\]\n]*\]\s*)?(?:\d{4}-\d\d-\d\d-[\d:.]+\s+)?(?P<text>[^\n]*)"
-)
 _LOADER: Final = re.compile(r"^.*error while loading shared libraries.*$", re.MULTILINE)
+_ENDED: Final = re.compile(r"^.*\b(?:Killed|Segmentation fault|Aborted)\b(?: \(core dumped\))?\s*$", re.MULTILINE)
 _TAIL_LINES: Final = 3
+_PYTHON_FAMILIES: Final = ("E4", "E8", "EB", "EC")
+"""Errors of parts of CANN that are written in Python."""
+
+
+def telling_error(output: str) -> CannError | None:
+    """Return the error that says most: the first whose code is not just that of an inner error."""
+    errors = errors_in(output)
+    return next((error for error in errors if not error.inner), next(iter(errors), None))
 
 
 def diagnose(output: str, exit_code: int) -> AtcFailure:
@@ -115,17 +70,36 @@ def diagnose(output: str, exit_code: int) -> AtcFailure:
 
     Args:
         output: Its output, or the end of it.
-        exit_code: As ``subprocess`` gives it: negative for a signal.
+        exit_code: As ``subprocess`` gives it: negative for a signal; or of a shell around ATC: 128 and the signal.
     """
-    said = output[output.rfind(FAILED) :] if FAILED in output else output
-    coded = _CODED.search(said) or _CODED.search(output)
-    if coded:
-        code = coded["code"]
-        return AtcFailure(code=code, message=coded["text"].strip(), advice=ADVICE.get(code, GENERIC))
+    ended = signal_name(exit_code)
+    said = output[output.rfind(FAILED) :] if FAILED in output else "" if ended else output
+    if error := telling_error(said) or (None if ended else telling_error(output)):
+        return _coded(error, python_error(output))
     if loader := _LOADER.search(output):
         return AtcFailure(code="", message=loader[0].strip(), advice=_LIBRARIES)
-    if exit_code < 0:
-        name = signal.Signals(-exit_code).name if -exit_code in set(signal.Signals) else str(-exit_code)
-        return AtcFailure(code="", message=f"ended by signal {name}", advice=_KILLED)
+    if ended:
+        return AtcFailure(code="", message=f"ended by signal {ended}", advice=_KILLED)
+    if python := python_error(output):
+        return AtcFailure(code="", message=python, advice=PYTHON_PACKAGE)
+    if killed := _ENDED.search(output):
+        return AtcFailure(code="", message=killed[0].strip(), advice=_KILLED)
     last = [line.strip() for line in output.splitlines() if line.strip()][-_TAIL_LINES:]
     return AtcFailure(code="", message=" / ".join(last) or "(no output)", advice=GENERIC)
+
+
+def _coded(error: CannError, python: str) -> AtcFailure:
+    in_python = error.code.startswith(_PYTHON_FAMILIES) or error.inner
+    return AtcFailure(
+        code=error.code,
+        message=error.text,
+        advice=PYTHON_PACKAGE if in_python and _of_packages(python) else advice_on(error.code),
+        because=python if in_python else "",
+        cause=error.cause,
+        solution=error.solution,
+    )
+
+
+def _of_packages(python: str) -> bool:
+    """Say whether an exception is about a package: one that is missing, or a name that numpy no longer has."""
+    return python.startswith(("ModuleNotFoundError", "ImportError")) or "'numpy' has no attribute" in python

@@ -202,11 +202,7 @@ def _result(target: Path, exit_code: int, request: ConvertRequest, log: Path) ->
     what = f"{request.onnx} for {request.soc_version} and batch {request.batch}"
     if exit_code != 0:
         failure = diagnose(printed(log), exit_code)
-        code = f"{failure.code}: " if failure.code else ""
-        raise StageError(
-            f"ATC could not convert {what} (exit code {exit_code}).\n  it said: {code}{failure.message}\n"
-            f"  meaning: {failure.advice.meaning}\n  try: {failure.advice.remedy}\n  log: {log}"
-        )
+        raise StageError(f"ATC could not convert {what} (exit code {exit_code}).\n{failure}  log: {log}")
     # With host_env_os set, ATC appends the host's name to the file name.
     made = target if target.is_file() else next(iter(target.parent.glob("*.om")), None)
     if made is None or made.stat().st_size == 0:

@@ -42,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 signal.pause()
         compiled = compile_model(flags, cann=machine.cann)
     except AtcError as error:
-        _say(error_block(error, cann_major=machine.cann_major))
+        _say(error_block(error, cann=machine.cann_numbers))
         return EXIT_CODE
     _store(compiled, Path(f"{flags['output']}.om"), machine)
     _say(_SUCCEEDED)

@@ -187,6 +187,17 @@ def test_without_atc(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         ("atc-code:E10016", ["it said: E10016: ", "is no node of the graph as ATC sees it", "fusion_switch_file"]),
         ("atc-code:E10410", ["it said: E10410: ", "cannot find or read a file"]),
         ("atc-code:E40021", ["it said: E40021: ", "building an operator for this chip failed"]),
+        (
+            "atc-code:EZ3003",
+            [
+                "it said: EZ3003: No supported Ops kernel",
+                "possible cause, by ATC: The operator is not supported",
+                "solution, by ATC: 1. Check that the OPP",
+                "this chip has no kernel",
+            ],
+        ),
+        ("atc-code:EC0010", ["it said: EC0010: Failed to import", "No module named 'decorator'", "python3 on PATH"]),
+        ("atc-code:EZ9999", ["it said: EZ9999: [InferShape] The k-axis", "an error inside CANN"]),
         ("atc-code:E89999", ["it said: E89999: ", "an error inside the operator compiler"]),
         ("atc-code:E19999", ["it said: E19999: ", "CANN troubleshooting manual"]),
         ("atc-silent", ["ATC reported success", "(exit code 0): expected an .om, found none"]),
@@ -250,8 +261,17 @@ def test_what_atc_started_is_ended_with_it(model: Path, tmp_path: Path, monkeypa
             "echo 'E40000: at first'; echo 'ATC run failed, Please'; echo 'EZ3003: No kernel'; exit 1",
             "it said: EZ3003: No",
         ),
+        ("sh -c 'kill -9 $$'; exit $?", r"exit code 137\).*it said: ended by signal SIGKILL.*memory runs out"),
+        ("sh -c 'kill -11 $$'; exit $?", r"exit code 139\).*it said: ended by signal SIGSEGV.*memory runs out"),
+        (
+            "echo \"ModuleNotFoundError: No module named 'te'\"; exit 1",
+            r"it said: ModuleNotFoundError: No module named 'te'\n.*a Python package .* is missing",
+        ),
     ],
-    ids=["lost-exit-code", "empty-om", "silent-failure", "libraries", "newer-format", "last-block-counts"],
+    ids=[
+        *("lost-exit-code", "empty-om", "silent-failure", "libraries", "newer-format", "last-block-counts"),
+        *("killed-behind-a-shell", "crashed-behind-a-shell", "no-module"),
+    ],
 )
 def test_other_failures(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, told: str) -> None:
     script(tmp_path, monkeypatch, text)
