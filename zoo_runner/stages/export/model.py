@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from zoo_runner.files.named_errors import naming
 from zoo_runner.job.steps import EXPORT, coded
-from zoo_runner.stages.export.origin import options_of, origin_of
+from zoo_runner.stages.export.origin import network_code, options_of, origin_of
 from zoo_runner.stages.export.published import missing_packages, take
 from zoo_runner.store.fingerprints import fingerprint
 from zoo_runner.store.store import DamagedError, Terms
@@ -118,8 +118,17 @@ def export_model(recipe: Recipe, weights: Fetched, store: Store, warn: Callable[
 def published_parts(
     recipe: Recipe, weights_sha256: str, published_sha256: str, exported: str | None
 ) -> dict[str, object]:
-    """Return what the key of a published model is made of; with the hash of the export that it is compared with."""
-    return {**export_parts(recipe, weights_sha256), "published": published_sha256, "compared with": exported}
+    """Return what the key of a published model is made of; with the hash of the export that it is compared with.
+
+    The network's code is in it: where nothing is exported, that code is never loaded, and nothing else tells that it
+    is another one than the file says.
+    """
+    return {
+        **export_parts(recipe, weights_sha256),
+        "network code": network_code(recipe),
+        "published": published_sha256,
+        "compared with": exported,
+    }
 
 
 def published_model(

@@ -13,7 +13,8 @@ import pytest
 
 from lab import Lab, other_weights
 from zoo_runner.report.model import Report, Verdict
-from zoo_runner.stages.export import published
+from zoo_runner.stages.export import model as exported_model
+from zoo_runner.stages.export import origin, published
 from zoo_runner.stages.export.origin import CODE, NETWORK, OPTIONS, WEIGHTS
 
 onnx = pytest.importorskip("onnx")
@@ -157,14 +158,15 @@ def test_at_another_fixed_batch_size_it_is_not(lab: Lab, model: Path) -> None:
     assert '"batch": 4' in wrong.why[0]
 
 
+def without_torch(name: str) -> Any:
+    return None if name == "torch" else find_spec(name)
+
+
 def test_without_torch_it_runs_and_says_that_it_was_not_compared(
     lab: Lab, model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def find(name: str) -> Any:
-        return None if name == "torch" else find_spec(name)
-
     with monkeypatch.context() as patched:
-        patched.setattr(published, "find_spec", find)
+        patched.setattr(published, "find_spec", without_torch)
         report = lab(*overrides(model))
     said = (
         "the published ONNX says that it is of these weights and this network; it was not compared with them, which "
@@ -175,3 +177,15 @@ def test_without_torch_it_runs_and_says_that_it_was_not_compared(
     assert next(stage for stage in report.stages if stage.name == "export").why == said
     compared = lab(*overrides(model))
     assert "a new export and " in next(stage for stage in compared.stages if stage.name == "export").why
+
+
+def test_without_torch_it_is_not_reused_once_the_code_of_the_network_is_another(
+    lab: Lab, model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(published, "find_spec", without_torch)
+    assert lab(*overrides(model)).verdict is Verdict.PASS
+    for module in (origin, exported_model):  # without torch that code is in no record, for nothing loads it
+        monkeypatch.setattr(module, "network_code", lambda _recipe: "another", raising=False)
+    report = lab(*overrides(model))
+    assert (report.verdict, report.exit_code) == (Verdict.ERROR, 3)
+    assert "the sha256 of the code of the network: expected another, found " in report.why[0]
