@@ -71,8 +71,9 @@ def manifest_text(manifest: Manifest, head: str) -> str:
         ManifestError: It does not.
     """
     values = manifest.model_dump(exclude_unset=True)
-    text: str = yaml.safe_dump(values, sort_keys=False, allow_unicode=True, width=_WIDTH, default_flow_style=None)
+    body: str = yaml.safe_dump(values, sort_keys=False, allow_unicode=True, width=_WIDTH, default_flow_style=None)
+    text = f"# {head}\n{body}"
     tree = parse(text, lambda line: Origin("manifest.yaml", line))
     if tree is None or Manifest.model_validate(plain(tree)) != manifest:
         raise ManifestError("the manifest in effect cannot be written so that it reads back as the same; report this")
-    return f"# {head}\n{text}"
+    return text

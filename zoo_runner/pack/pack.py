@@ -15,6 +15,7 @@ from zoo_runner.pack.files import PackedFile, check_names, copy, model_files, si
 from zoo_runner.pack.manifest_text import manifest_text, packed_manifest
 from zoo_runner.pack.placing import README, check_target, placed
 from zoo_runner.pack.readme import readme
+from zoo_runner.report.characters import visible
 from zoo_runner.runner import open_job
 from zoo_runner.stages.convert.stage import convert, engine_of
 from zoo_runner.stages.export.stage import export
@@ -107,7 +108,7 @@ def _made(job: Job, *, anew: bool) -> tuple[Fetched, Engine]:
 def _texts(recipe: Recipe, engine: Engine, files: list[PackedFile], batches: list[int]) -> dict[str, str]:
     """Return the files of a pack that are written for it."""
     manifest = recipe.manifest
-    source = recipe.loaded.path.name
+    source = visible(" ".join(recipe.loaded.path.name.split()))  # a name may have line ends in it
     made = f"Made by zoo-run {metadata.version(distribution())} of `{source}`."
     weights, onnx = files[:2]
     packed = packed_manifest(manifest, weights, onnx)

@@ -13,15 +13,18 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from zoo_runner.errors import UsageError, shortened
+from zoo_runner.errors import FetchError, UsageError, shortened
 from zoo_runner.files.new_file import new_file, new_folder, swapped
 from zoo_runner.files.regular import open_regular
 from zoo_runner.pack.checksums import SUMS, read_sums
+from zoo_runner.stages.fetch.zip_stream import open_zip
 from zoo_runner.store.durable import sync
 from zoo_runner.store.fingerprints import file_digest
 
 ARCHIVE: Final = ".zip"
 _OTHER_ARCHIVES: Final = (".tar", ".gz", ".tgz", ".bz2", ".xz", ".zst", ".7z", ".rar")
+_OF_FOLDERS_THERE: Final = ("", "..")
+"""Names of paths to folders that nothing can take the place of: this one, the one above it, the topmost one."""
 README: Final = "README.md"
 MARK: Final = "# A pack of zoo-run: "
 """How the README of a pack begins."""
@@ -38,12 +41,18 @@ def check_target(target: Path) -> None:
     """Check that a pack can be put there.
 
     Raises:
-        UsageError: It has an ending of another kind of archive, lies below a file, or something else is there.
+        UsageError: It has an ending of another kind of archive or no name, lies below a file, or something else is
+            there.
     """
     if target.suffix.lower() in _OTHER_ARCHIVES:
         raise UsageError(
             f"-o {shortened(str(target))}: expected a folder or a file that ends in {ARCHIVE}, found {target.suffix}; "
             f"write {target.name.partition('.')[0]}{ARCHIVE}"
+        )
+    if target.name in _OF_FOLDERS_THERE:
+        raise UsageError(
+            f"-o {shortened(str(target))}: expected a name for the pack, found the path of a folder that stays where "
+            f"it is; write {shortened(str(target / 'pack'))}"
         )
     above = next(place for place in target.absolute().parents if os.path.lexists(place))
     if not above.is_dir():
@@ -105,7 +114,7 @@ def _is_replaceable(target: Path) -> bool:
         if stat.S_ISDIR(mode):
             return not any(target.iterdir()) or _is_folder_pack(target)
         return stat.S_ISREG(mode) and _is_archive_pack(target)
-    except (OSError, ValueError, zipfile.BadZipFile, NotImplementedError):
+    except (FetchError, OSError, ValueError, zipfile.BadZipFile, NotImplementedError):
         return False
 
 
@@ -123,12 +132,16 @@ def _is_plain_folder(path: Path) -> bool:
 
 
 def _is_archive_pack(path: Path) -> bool:
-    """Look into an archive; only stored members are read, of which there are no more bytes than the file has."""
-    with zipfile.ZipFile(path) as archive:
+    """Look into an archive; only stored members are read, and together no more bytes than the file has."""
+    with open_zip(path) as archive:
+        if archive is None:
+            return False
         members = {info.filename.partition("/")[2]: info for info in archive.infolist()}
         if len(members) != len(archive.infolist()) or not {README, SUMS} <= members.keys():
             return False
         if any(info.compress_type != zipfile.ZIP_STORED for info in members.values()):
+            return False
+        if sum(info.file_size for info in members.values()) > path.stat().st_size:  # members within each other
             return False
         begin, text = (archive.open(members[name]).read(_LONGEST) for name in (README, SUMS))
         return _is_ours(begin, text, {n: _member_digest(archive, each) for n, each in members.items() if n != SUMS})
@@ -147,13 +160,15 @@ def _is_ours(readme: bytes, sums: bytes, found: dict[str, str]) -> bool:
 
 
 def _clear(target: Path) -> None:
-    """Remove what packing that was killed left beside ``target``."""
+    """Remove what packing that was killed left beside ``target``; a pack that it had moved away is put back."""
     left = re.compile(rf"\.{re.escape(target.name)}(?:\.d)?\.(\d+)\.(?:tmp|old)")
     for path in target.parent.iterdir():
         match = left.fullmatch(path.name)
         if match is None or Path("/proc", match[1]).exists():  # that one is at work
             continue
-        if _is_plain_folder(path):
+        if path.suffix == ".old" and not os.path.lexists(target) and not _is_archive(target):
+            path.rename(target)
+        elif _is_plain_folder(path):
             shutil.rmtree(path, ignore_errors=True)
         else:
             path.unlink(missing_ok=True)

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import pytest
 
 from ascend_host import SAMPLE, on
+from zoo_runner.manifest.load import load
 from zoo_runner.testing import stand_in_environment
 from zoo_runner.testing.om_file import OmModel, read_om
 
@@ -79,6 +80,14 @@ def test_what_is_in_it(trial: ZooRun) -> None:
     assert "    zoo-run manifest.yaml --data FOLDER\n" in readme  # its data set was a folder beside the manifest
     assert str(trial.folder) not in "".join((folder / name).read_text() for name in TEXTS)
     assert list(trial.folder.glob(".p.*")) == []
+
+
+def test_a_manifest_with_a_line_end_in_its_name_adds_nothing(trial: ZooRun) -> None:
+    strange = "a\ndescription: not mine.yaml"
+    (trial.folder / strange).write_bytes((trial.folder / "trial.yaml").read_bytes())
+    folder = packed(trial, "pack", strange, *PACK[2:], "p")
+    assert (folder / "manifest.yaml").read_text().partition("\n")[0].endswith(" from a description: not mine.yaml.")
+    assert "not mine" not in (load(folder / "manifest.yaml").manifest.description or "")
 
 
 def test_it_runs_elsewhere(trial: ZooRun, elsewhere: Elsewhere) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import zipfile
 from collections.abc import Callable
+from copy import copy
 from pathlib import Path
 
 import pytest
@@ -136,6 +138,25 @@ OURS = {
 }
 
 
+def nested(target: Path) -> None:
+    """Make what would be a pack, if no member were within another one: such a file has any number of bytes in it."""
+    inner = io.BytesIO()
+    with zipfile.ZipFile(inner, "w") as archive:
+        archive.writestr("m/inner", b"x" * 1000)
+    outer = inner.getvalue()
+    digests = {"inner": b"x" * 1000, "outer": outer, README: MARK.encode()}
+    with zipfile.ZipFile(target, "w") as archive:
+        archive.writestr("m/outer", outer)
+        archive.writestr(f"m/{README}", MARK)
+        archive.writestr(
+            f"m/{SUMS}", sums_text({name: hashlib.sha256(each).hexdigest() for name, each in digests.items()})
+        )
+        row = copy(zipfile.ZipFile(inner).infolist()[0])
+        row.header_offset = archive.getinfo("m/outer").header_offset + 30 + len("m/outer")
+        archive.filelist.append(row)
+        archive.NameToInfo[row.filename] = row
+
+
 @pytest.mark.parametrize(
     ("there", "taken"),
     [
@@ -146,6 +167,7 @@ OURS = {
         pytest.param(archive_of({**OURS, f"n/{README}": MARK.encode()}), False, id="a name twice"),
         pytest.param(archive_of(OURS, zipfile.ZIP_DEFLATED), False, id="packed again"),
         pytest.param(a_file, False, id="no archive"),
+        pytest.param(nested, False, id="members within members"),
     ],
 )
 def test_archives(tmp_path: Path, there: Callable[[Path], None], taken: bool) -> None:
@@ -198,6 +220,31 @@ def test_what_killed_packing_left_is_removed(tmp_path: Path, name: str) -> None:
     (tmp_path / f".{name}.{GONE + 1}.tmp").write_text("a file")
     put(tmp_path / name)
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted([*kept, name])
+
+
+def test_a_pack_that_killed_packing_had_moved_away_is_put_back(tmp_path: Path) -> None:
+    put(tmp_path / "p", b"before")
+    (tmp_path / "p").rename(tmp_path / f".p.{GONE}.old")
+    with pytest.raises(OSError, match="disk"):
+        fill_and_fail(tmp_path / "p", OSError("disk"))
+    assert model_in(tmp_path / "p") == b"before"
+    assert [path.name for path in tmp_path.iterdir()] == ["p"]
+
+
+@pytest.mark.parametrize(
+    ("name", "instead"),
+    [(".", "pack"), ("", "pack"), ("..", "../pack"), ("/", "/pack"), ("deeper/..", "deeper/../pack")],
+)
+def test_a_folder_that_stays_where_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, instead: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UsageError) as caught:
+        check_target(Path(name))
+    assert str(caught.value) == (
+        f"-o {Path(name)}: expected a name for the pack, found the path of a folder that stays where it is; write "
+        f"{instead}"
+    )
 
 
 @pytest.mark.parametrize(
