@@ -48,6 +48,20 @@ class TestConversion:
         assert (ran.artifact("om"), host.kept("om")) == (om, [])
         assert [timing["batch"] for timing in ran.report["performance"]] == [8]
 
+    def test_flags_that_nobody_checked_are_named(self, unconverted: Host) -> None:
+        flags = "atc.unchecked_flags={check_report: here.json}"
+        for name in ("out", "again"):
+            ran = unconverted(*TRIAL[:-1], name, "--until", "convert", "--set", flags, output=name)
+            assert ran.code == 0, ran.text
+            told = "atc.unchecked_flags: check_report: passed on without knowing what it does"
+            assert told in ran.report["warnings"]
+            assert ran.report["manifest"]["settings"]["atc.unchecked_flags.check_report"] == "here.json"
+        log = (unconverted.run.folder / "out" / "logs" / "atc_bs8.log").read_text()
+        assert log.splitlines()[0].endswith(" --check_report=here.json")
+        before = unconverted.kept("om")
+        assert unconverted(*TRIAL, "--until", "convert").code == 0
+        assert len(unconverted.kept("om")) == 2 * len(before)
+
     @pytest.fixture
     def unconverted_with_om(self, host: Host) -> tuple[Host, Path]:
         om = self.made(host)

@@ -26,6 +26,7 @@ PROBLEMS: Final = "problems"
 """Error type, and key in the error's context, under which problems travel through pydantic."""
 
 _Value = TypeVar("_Value")
+_FLAG_NAME: Final = "[a-z][a-z0-9_]*"
 _PLACEHOLDER: Final = re.compile(r"\{([^{}]*)\}")
 _SCHEMES: Final = ("http", "https", "file", "package")
 LEAST_RESAMPLES: Final = 100
@@ -130,6 +131,12 @@ def flags(values: Mapping[str, str | int]) -> Mapping[str, str | int]:
     return values
 
 
+def unchecked_flags(values: Mapping[str, str | int]) -> Mapping[str, str | int]:
+    """Check of flags that may be unknown what can be checked: their form, and that they are not the manifest's own."""
+    refuse(((name,), problem) for name, value in values.items() for problem in _unchecked_flag(name, value))
+    return values
+
+
 def day(value: object) -> object:
     """Read a day; only one form of it, so that nobody takes the month for the day."""
     if isinstance(value, date) and not isinstance(value, datetime):
@@ -171,12 +178,28 @@ def possible(path: KeyPath, value: float, unit: str) -> Iterator[Problem]:
 
 
 def _flag(name: str, value: str | int) -> Iterator[str]:
+    if name in atc_flags.KNOWN:
+        yield from _flag_of_any_list(name, value)
+        return
+    meant = did_you_mean(name, atc_flags.KNOWN)
+    yield (
+        f"ATC is not known to have this flag{meant or ';'} if `atc --help` of your CANN has it, write it below "
+        "atc.unchecked_flags"
+    )
+
+
+def _unchecked_flag(name: str, value: str | int) -> Iterator[str]:
+    if re.fullmatch(_FLAG_NAME, name):
+        yield from _flag_of_any_list(name, value)
+    else:
+        yield f"expected a flag's name without --, of small letters, digits and _, found {shortened(name)!r}"
+
+
+def _flag_of_any_list(name: str, value: str | int) -> Iterator[str]:
     if name in atc_flags.TYPED:
         yield f"has its own key; write atc.{name}"
     elif name in atc_flags.MANAGED:
         yield "is set by the run itself; remove it"
-    elif name not in atc_flags.KNOWN:
-        yield f"ATC is not known to have this flag{did_you_mean(name, atc_flags.KNOWN)}"
     elif isinstance(value, str):
         yield from _placeholders(value, ("batch", "soc"))
 

@@ -79,8 +79,12 @@ def _atc_problems(options: AtcOptions) -> Iterator[Problem]:
     rivals = {"precision_mode_v2": ("precision_mode",), "input_fp16_nodes": ("insert_op_conf", "aipp")}
     for flag, keys in rivals.items():
         for key in keys:
-            if flag in options.flags and getattr(options, key) is not None:
-                yield ("flags", flag), f"ATC takes either this or {key}, found both; remove one"
+            for where, given in (("flags", options.flags), ("unchecked_flags", options.unchecked_flags)):
+                if flag in given and getattr(options, key) is not None:
+                    yield (where, flag), f"ATC takes either this or {key}, found both; remove one"
+    for flag in options.unchecked_flags:
+        if flag in options.flags:
+            yield ("unchecked_flags", flag), "is in atc.flags too; remove one"
     if options.aipp is not None and options.insert_op_conf is not None:
         yield ("aipp",), "makes an AIPP file, and insert_op_conf names one; remove one of the two"
     if options.aipp is not None and options.input_format != "NCHW":
@@ -264,8 +268,8 @@ class OnnxOptions(Section):
 class AtcOptions(Section):
     """How ONNX becomes an .om.
 
-    ``{batch}`` stands for the batch size in ``input_shape``, ``insert_op_conf`` and the values of ``flags``;
-    ``{soc}`` for the chip's ``soc_version`` in the latter two.
+    ``{batch}`` stands for the batch size in ``input_shape``, ``insert_op_conf`` and the values of ``flags`` and
+    ``unchecked_flags``; ``{soc}`` for the chip's ``soc_version`` in all but the first.
     """
 
     framework: Literal[5] = Field(default=5, description="5: ONNX")
@@ -303,6 +307,10 @@ class AtcOptions(Section):
     )
     flags: Annotated[Mapping[str, str | int], AfterValidator(checks.flags)] = Field(
         default_factory=dict, description="any other ATC flag, without --"
+    )
+    unchecked_flags: Annotated[Mapping[str, str | int], AfterValidator(checks.unchecked_flags)] = Field(
+        default_factory=dict,
+        description="flags of a newer ATC that are not known here, without --; files begin with ./ or /",
     )
 
     @model_validator(mode="after")

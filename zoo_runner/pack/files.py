@@ -98,8 +98,8 @@ def side_files(engine: Engine, batches: Iterable[int]) -> Iterator[PackedFile]:
         named.update({path: key for key, path in backend.side_files(request).items()})
     base, settings = recipe.loaded.origin(("atc",)).folder, recipe.manifest.atc
     for path, key in named.items():
-        flag = key.removeprefix("flags.")
-        written = settings.flags[flag] if flag != key else getattr(settings, key)
+        section, _, flag = key.rpartition(".")
+        written = getattr(settings, section)[flag] if section else getattr(settings, key)
         yield _file(_inside(path, base, key, str(written)), path, f"read by the conversion (atc.{key})")
 
 

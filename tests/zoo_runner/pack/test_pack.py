@@ -248,9 +248,11 @@ def test_files_of_the_conversion_come_along(ascend: ZooRun, elsewhere: Elsewhere
     (ascend.folder / "conf").mkdir()
     for batch in (1, 8):
         (ascend.folder / "conf" / f"mix{batch}.json").write_text("{}")
-    edited(ascend.folder, "atc: {flags: {modify_mixlist: 'conf/mix{batch}.json'}}\n")
+    (ascend.folder / "conf" / "new.cfg").write_text("{}")
+    unchecked = "unchecked_flags: {compression_optimize_conf: ./conf/new.cfg}"
+    edited(ascend.folder, f"atc: {{flags: {{modify_mixlist: 'conf/mix{{batch}}.json'}}, {unchecked}}}\n")
     folder = packed(ascend, *ON_ASCEND, "p")
-    assert {"conf/mix1.json", "conf/mix8.json"} < set(names(folder))
+    assert {"conf/mix1.json", "conf/mix8.json", "conf/new.cfg"} < set(names(folder))
     there = elsewhere(ascend, folder)
     done = there("manifest.yaml", "--backend", "ascend", "--om", "trial_bs8.om", "--data", ascend.folder / "data")
     assert done.returncode == 0, done.stdout + done.stderr
@@ -267,10 +269,12 @@ def test_files_of_the_conversion_come_along(ascend: ZooRun, elsewhere: Elsewhere
             "expected a file beside or below the manifest, so that its path holds in the pack, found ../mix",
         ),
         ("README.md", "README.md: the name README.md is taken in the pack; rename that file"),
+        ("./conf/none.json", "atc.unchecked_flags.new: expected a file, found none at conf/none.json"),
     ],
 )
 def test_files_that_cannot_come_along_are_named(trial: ZooRun, value: str, text: str) -> None:
-    edited(trial.folder, f"atc: {{flags: {{modify_mixlist: {value}}}}}\n")
+    flag = "unchecked_flags: {new" if value.startswith("./") else "flags: {modify_mixlist"
+    edited(trial.folder, f"atc: {{{flag}: {value}}}}}\n")
     (trial.folder / "README.md").write_text("mine")
     outside = trial.folder / "../mix.json"
     outside.write_text("{}")

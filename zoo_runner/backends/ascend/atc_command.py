@@ -11,6 +11,8 @@ from zoo_runner.manifest.schema import AtcOptions
 from zoo_runner.plugin.interfaces import TensorSpec
 
 SOC_PREFIX: Final = "Ascend"
+_BESIDE: Final = ("./", "../")
+"""How a path begins that is one beside the manifest, whatever the flag."""
 FILE_FLAGS: Final = frozenset(
     {
         "compress_weight_conf",
@@ -47,7 +49,7 @@ def atc_command(  # noqa: PLR0913 - each argument is one independent fact of the
 ) -> tuple[str, ...]:
     """Build the command that compiles an ONNX model, ready for ``subprocess`` without a shell.
 
-    In ``input_shape``, ``insert_op_conf`` and the values of ``flags``, ``{batch}`` stands for the batch size
+    In ``input_shape``, ``insert_op_conf`` and the values of flags, ``{batch}`` stands for the batch size
     and ``{soc}`` for the full ``soc_version``.
 
     Args:
@@ -77,18 +79,42 @@ def atc_command(  # noqa: PLR0913 - each argument is one independent fact of the
         "precision_mode": options.precision_mode,
         "insert_op_conf": None if options.insert_op_conf is None else files["insert_op_conf"],
     }
-    for flag, value in sorted(options.flags.items()):
+    for flag, value in sorted({**options.flags, **options.unchecked_flags}.items()):
         arguments[flag] = files.get(flag) or _filled(str(value), fill)
     return ("atc", *(f"--{flag}={value}" for flag, value in arguments.items() if value is not None))
 
 
 def side_files(options: AtcOptions, *, batch: int, soc_version: str, base: Path) -> dict[str, str]:
-    """Return the files that ATC reads beside the model, by flag; relative ones are looked up in ``base``."""
+    """Return the files that ATC reads beside the model, by flag; relative ones are looked up in ``base``.
+
+    Of flags that are not known, a value that begins with ``./`` or ``../`` is a file, and an absolute path where there
+    is one: nobody knows which of them name files.
+    """
     fill = {"batch": str(batch), "soc": soc_name(soc_version)}
     named = {flag: str(value) for flag, value in options.flags.items() if flag in FILE_FLAGS}
     if options.insert_op_conf is not None:
         named["insert_op_conf"] = options.insert_op_conf
+    for flag, value in options.unchecked_flags.items():
+        text = _filled(str(value), fill)
+        if text.startswith(_BESIDE) or (text.startswith("/") and Path(text).is_file()):
+            named[flag] = str(value)
     return {flag: str(base / _filled(value, fill)) for flag, value in named.items()}
+
+
+def unmarked_files(options: AtcOptions, *, batch: int, soc_version: str, base: Path) -> dict[str, str]:
+    """Return values of flags that are not known which may be files, but are not written as such, by flag."""
+    fill = {"batch": str(batch), "soc": soc_name(soc_version)}
+    texts = {flag: _filled(str(value), fill) for flag, value in options.unchecked_flags.items()}
+    return {
+        flag: text for flag, text in texts.items() if not text.startswith((*_BESIDE, "/")) and _is_file(base / text)
+    }
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # a value that cannot be a path
+        return False
 
 
 def shell_line(arguments: Sequence[str]) -> str:

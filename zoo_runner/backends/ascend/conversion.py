@@ -63,7 +63,7 @@ class OmConversion:
         """Return the files that flags name, such as an AIPP file."""
         asked = _for_atc(replace(request, normalisation=None))  # a file that is made is not the user's
         return {
-            key if key in AtcOptions.model_fields else f"flags.{key}": Path(path)
+            _key_of(asked.options, key): Path(path)
             for key, path in side_files(
                 asked.options, batch=asked.batch, soc_version=asked.soc_version, base=request.base
             ).items()
@@ -85,6 +85,13 @@ class OmConversion:
                 base=request.base,
             )
         )
+
+
+def _key_of(options: AtcOptions, flag: str) -> str:
+    """Return the key of the section ``atc`` that sets a flag."""
+    if flag in AtcOptions.model_fields:
+        return flag
+    return f"unchecked_flags.{flag}" if flag in options.unchecked_flags else f"flags.{flag}"
 
 
 def atc_timeout() -> float:

@@ -10,9 +10,10 @@ import subprocess
 import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypedDict
 
 from zoo_runner.backends.ascend import cann
-from zoo_runner.backends.ascend.atc_command import atc_command, side_files, soc_name
+from zoo_runner.backends.ascend.atc_command import atc_command, side_files, soc_name, unmarked_files
 from zoo_runner.backends.ascend.atc_errors import diagnose
 from zoo_runner.backends.ascend.om_stamp import Stamp, check_stamp, read_stamp, stamp_path, write_stamp
 from zoo_runner.errors import ManifestError, PrerequisiteError, StageError
@@ -63,6 +64,14 @@ class ConvertRequest:
     def soc_version(self) -> str:
         """ATC's name of the chip, such as ``Ascend310P3``."""
         return soc_name(self.options.soc_version or self.chip.removesuffix(STAND_IN))
+
+
+class _OfSideFiles(TypedDict):
+    """What side files depend on, beside the options."""
+
+    batch: int
+    soc_version: str
+    base: Path
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,7 +132,11 @@ def _require_same(request: ConvertRequest, stamp: Stamp) -> None:
 
 
 def _side_files(request: ConvertRequest) -> dict[str, str]:
-    return side_files(request.options, batch=request.batch, soc_version=request.soc_version, base=request.base)
+    return side_files(request.options, **_of_side_files(request))
+
+
+def _of_side_files(request: ConvertRequest) -> _OfSideFiles:
+    return {"batch": request.batch, "soc_version": request.soc_version, "base": request.base}
 
 
 def expected_stamp(request: ConvertRequest) -> Stamp:
@@ -135,6 +148,11 @@ def expected_stamp(request: ConvertRequest) -> Stamp:
     """
     nodes = _out_nodes(request)
     files = _side_files(request)
+    for flag, text in unmarked_files(request.options, **_of_side_files(request)).items():
+        raise ManifestError(
+            f"atc.unchecked_flags.{flag}: there is a file {text} beside the manifest; if it is meant, write ./{text}, "
+            "so that its content counts; else rename the file"
+        )
     for flag, path in files.items():
         if not Path(path).is_file():
             raise ManifestError(

@@ -52,6 +52,8 @@ def convert(job: Job, engine: Engine) -> None:
             note.skip(f"the backend {engine.backend.name} runs ONNX as it is")
             return
         makes = conversion.makes
+        if unchecked := job.recipe.manifest.atc.unchecked_flags:
+            job.journal.warn(f"atc.unchecked_flags: {', '.join(unchecked)}: passed on without knowing what it does")
         remember(job.recipe, job.store, makes.name, engine.conversion_parts(job.recipe.manifest.infer.batch))
         made = {batch: engine.loadable(batch) for batch in _batches(job, makes)}
         for batch, file in made.items():

@@ -32,7 +32,7 @@ _EXPORT: Final = ("onnx", "atc.aipp")
 """How settings begin that shape a model also where nothing is converted."""
 _NOT_THE_MODEL: Final = frozenset({"atc.log", "atc.soc_version"})
 """Settings that change what is printed, or say which chip, which the sidecar names anyway."""
-_FLAGS: Final = "atc.flags."
+_FLAGS: Final = ("atc.flags.", "atc.unchecked_flags.")
 """How settings begin of which there are none unless a manifest has them."""
 _CONVERTED: Final = "atc.framework"
 """Is there if ATC made the model."""

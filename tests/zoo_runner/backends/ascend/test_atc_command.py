@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zoo_runner.backends.ascend.atc_command import atc_command, shell_line, side_files, soc_name
+from zoo_runner.backends.ascend.atc_command import atc_command, shell_line, side_files, soc_name, unmarked_files
 from zoo_runner.manifest.schema import AtcOptions
 from zoo_runner.plugin.interfaces import TensorSpec
 
@@ -69,6 +69,15 @@ def command(options: AtcOptions, **changed: Any) -> tuple[str, ...]:
             (*PLAIN, "--debug_dir=d/Ascend310P3_16", "--fusion_switch_file=/recipes/fusion/bs16.cfg"),
             id="side-files-and-plain-values",
         ),
+        pytest.param(
+            {
+                "flags": {"mode": 0},
+                "unchecked_flags": {"a_file": "./bs{batch}.cfg", "new": 1, "z": "/none/{soc}"},
+            },
+            {},
+            (*PLAIN, "--a_file=/recipes/bs16.cfg", "--mode=0", "--new=1", "--z=/none/Ascend310P3"),
+            id="unchecked-flags",
+        ),
     ],
 )
 def test_command(options: dict[str, Any], changed: dict[str, Any], expected: tuple[str, ...]) -> None:
@@ -109,6 +118,11 @@ def test_without_out_nodes_the_flag_is_absent() -> None:
             {"insert_op_conf": "r/a.cfg", "keep_dtype": "r/k_4.cfg"},
             id="both-kinds",
         ),
+        pytest.param(
+            {"unchecked_flags": {"a": "./{soc}.cfg", "b": "../b", "c": "c.cfg", "d": "/none", "e": __file__}},
+            {"a": "r/Ascend310P3.cfg", "b": "r/../b", "e": __file__},
+            id="unchecked",
+        ),
     ],
 )
 def test_side_files(options: dict[str, Any], expected: dict[str, str]) -> None:
@@ -141,3 +155,12 @@ def test_shell_line_can_be_pasted(arguments: list[str]) -> None:
 
 def test_shell_line_quotes_the_separators() -> None:
     assert "'--out_nodes=/Reshape_2:0;/Softmax_1:0'" in shell_line(command(AtcOptions()))
+
+
+def test_files_of_unchecked_flags_must_be_marked_as_such(tmp_path: Path) -> None:
+    (tmp_path / "bs4.cfg").touch()
+    (tmp_path / "folder").mkdir()
+    values: dict[str, str | int] = {"a": "bs{batch}.cfg", "b": "./bs4.cfg", "c": "none.cfg", "d": 1, "e": "folder"}
+    values |= {"f": "x" * 5000, "g": "a\0b"}
+    options = AtcOptions(unchecked_flags=values)
+    assert unmarked_files(options, batch=4, soc_version="310P3", base=tmp_path) == {"a": "bs4.cfg"}

@@ -172,6 +172,30 @@ def test_refused_before_atc_starts(
     assert not log.exists()
 
 
+@pytest.mark.parametrize("change", ["value", "content", "flag"])
+def test_unchecked_flags_are_part_of_the_stamp(
+    host: Callable[..., None], model: Path, tmp_path: Path, change: str
+) -> None:
+    host()
+    (tmp_path / "opt.cfg").write_text("one")
+    given = {"compression_optimize_conf": "./opt.cfg", "check_report": "a.json"}
+    om = tmp_path / "out" / "model.om"
+    converted = convert(request(model, unchecked_flags=given), om, log=tmp_path / "atc.log", timeout_s=120)
+    assert "--compression_optimize_conf={base}/opt.cfg" in converted.stamp.arguments
+    assert "--check_report=a.json" in converted.stamp.arguments
+    assert check_stamp(om, expected_stamp(request(model, unchecked_flags=given))) == []
+    if change == "content":
+        (tmp_path / "opt.cfg").write_text("two")
+    other = {"value": {**given, "check_report": "b.json"}, "content": given, "flag": {**given, "op_name_map": "x"}}
+    assert check_stamp(om, expected_stamp(request(model, unchecked_flags=other[change])))
+
+
+def test_a_file_of_an_unchecked_flag_is_not_overlooked(model: Path, tmp_path: Path) -> None:
+    (tmp_path / "opt.cfg").touch()
+    with pytest.raises(ManifestError, match=r"unchecked_flags\.x: there is a file opt\.cfg .* write \./opt\.cfg, so"):
+        expected_stamp(request(model, unchecked_flags={"x": "opt.cfg"}))
+
+
 def test_without_atc(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(PrerequisiteError, match=r"expected atc on PATH, found none: run `source /.*set_env\.sh`"):

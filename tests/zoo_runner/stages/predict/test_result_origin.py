@@ -139,6 +139,12 @@ CONVERTED = {**EXPORTED, "atc.framework": "5", "atc.precision_mode": "force_fp32
         pytest.param(CONVERTED, {**CONVERTED, "atc.flags.y": "2"}, "atc.flags.y: expected 2, found null", id="flag"),
         pytest.param(
             CONVERTED,
+            {**CONVERTED, "atc.unchecked_flags.y": "2"},
+            "atc.unchecked_flags.y: expected 2, found null",
+            id="unchecked flag",
+        ),
+        pytest.param(
+            CONVERTED,
             {key: text for key, text in CONVERTED.items() if key != "atc.flags.x"},
             "atc.flags.x: expected null, found 1",
             id="no flag",
