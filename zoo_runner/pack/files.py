@@ -149,6 +149,11 @@ def _inside(path: Path, base: Path, key: str, written: str) -> str:
             f"atc.{key}: expected a file beside or below the manifest, so that its path holds in the pack, found "
             f"{written}; copy it there"
         )
+    if not path.resolve().is_relative_to(base.resolve()):  # or else packing a stranger's manifest hands on any file
+        raise ManifestError(
+            f"atc.{key}: expected a file beside or below the manifest, found a link to {path.resolve()}; if it may be "
+            "handed on, put a copy there instead"
+        )
     name = path.relative_to(base).as_posix()
     if not _NAME.fullmatch(name):
         raise ManifestError(f"atc.{key}: expected a name without control characters and \\, found {name!r}; rename it")

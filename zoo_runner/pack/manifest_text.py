@@ -9,11 +9,12 @@ import yaml
 
 from zoo_runner.errors import ManifestError
 from zoo_runner.manifest.schema import Manifest
-from zoo_runner.manifest.tree import Origin, plain
+from zoo_runner.manifest.tree import Origin, dotted, plain
 from zoo_runner.manifest.yaml_text import parse
 from zoo_runner.redaction import cleaned, redacted_url
 
 if TYPE_CHECKING:
+    from zoo_runner.manifest.load import LoadedManifest
     from zoo_runner.pack.files import PackedFile
 
 _ELSEWHERE: Final = ("http", "https", "package")
@@ -51,6 +52,22 @@ def packed_manifest(manifest: Manifest, weights: PackedFile, onnx: PackedFile) -
                 "address; take it out of the manifest, and pack again"
             )
     return Manifest.model_validate({key: value for key, value in clean.items() if value != {}})
+
+
+def check_confirmations(loaded: LoadedManifest) -> None:
+    """Check that every confirmation is as new as the direction beside it: in one manifest, nobody could tell.
+
+    Raises:
+        ManifestError: One is older.
+    """
+    for path in loaded.origins:
+        direction = (*path[:-1], "direction")
+        if path[-1:] == ("confirm",) and direction in loaded.origins and loaded.older(path[:-1], direction):
+            raise ManifestError(
+                f"{loaded.locate(direction)}: {dotted(path)}: expected a confirmation written with this direction, or "
+                f"after it, found an older one at {loaded.locate(path)}, which a pack would take for one of both; "
+                "write it again beside the direction, or leave it out with confirm: null"
+            )
 
 
 def _stays(key: str, manifest: Manifest) -> bool:

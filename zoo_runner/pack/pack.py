@@ -12,7 +12,7 @@ from zoo_runner.job.journal import Journal
 from zoo_runner.job.recipe import resolve
 from zoo_runner.pack.checksums import SUMS, sums_text
 from zoo_runner.pack.files import PackedFile, check_names, copy, model_files, side_files, weights_file
-from zoo_runner.pack.manifest_text import manifest_text, packed_manifest
+from zoo_runner.pack.manifest_text import check_confirmations, manifest_text, packed_manifest
 from zoo_runner.pack.placing import README, check_target, placed
 from zoo_runner.pack.readme import readme
 from zoo_runner.report.characters import visible
@@ -68,6 +68,7 @@ def pack(
         ZooError: As the run itself would be refused, or could not convert the model.
     """
     check_target(target)  # before hours of work
+    check_confirmations(loaded)
     recipe = resolve(loaded, options)
     job = open_job(recipe, options, store, Journal(loaded=recipe.loaded, progress=progress))
     weights, engine = _made(job, anew=anew)

@@ -11,7 +11,7 @@ from zoo_runner.errors import ManifestError
 from zoo_runner.manifest.load import load
 from zoo_runner.manifest.schema import DatasetRef, Manifest, Weights
 from zoo_runner.pack.files import PackedFile
-from zoo_runner.pack.manifest_text import manifest_text, packed_manifest, reachable
+from zoo_runner.pack.manifest_text import check_confirmations, manifest_text, packed_manifest, reachable
 
 WEIGHTS = PackedFile(name="weights.pth", source=Path("elsewhere.pth"), sha256="a" * 64, size=7, about="")
 ONNX = PackedFile(name="m.onnx", source=Path("elsewhere.onnx"), sha256="c" * 64, size=8, about="")
@@ -114,4 +114,35 @@ def test_a_secret_that_shapes_the_model_cannot_be_packed(tmp_path: Path) -> None
         packed_manifest(manifest, WEIGHTS, ONNX)
     assert str(caught.value).startswith(
         "plugin: expected values that may be handed on, found one with a user, password"
+    )
+
+
+ACCURACY = "expected: {accuracy: {metric: m, protocol: p, unit: m, value: 5, tolerance: {abs: 0.1}, %s}}\n"
+
+
+@pytest.mark.parametrize(
+    ("base", "own", "refused"),
+    [
+        ("confirm: yes indeed", "direction: at_most", True),
+        ("confirm: yes indeed", "direction: at_most, confirm: seen", False),
+        ("confirm: yes indeed, direction: at_most", "published: here", False),
+        ("direction: at_most", "confirm: seen", False),
+        ("confirm: yes indeed", "published: here", False),
+    ],
+)
+def test_a_confirmation_that_is_older_than_the_direction_is_not_packed(
+    tmp_path: Path, base: str, own: str, *, refused: bool
+) -> None:
+    (tmp_path / "base.yaml").write_text(SMALL % ("b" * 32) + ACCURACY % base)
+    path = tmp_path / "own.yaml"
+    path.write_text(f"extends: base.yaml\nexpected: {{accuracy: {{{own}}}}}\n")
+    if not refused:
+        check_confirmations(load(path))
+        return
+    with pytest.raises(ManifestError) as caught:
+        check_confirmations(load(path))
+    assert str(caught.value) == (
+        f"{path}:2: expected.accuracy.confirm: expected a confirmation written with this direction, or after it, found "
+        f"an older one at {tmp_path / 'base.yaml'}:6, which a pack would take for one of both; write it again beside "
+        "the direction, or leave it out with confirm: null"
     )

@@ -270,6 +270,7 @@ def test_files_of_the_conversion_come_along(ascend: ZooRun, elsewhere: Elsewhere
         ),
         ("README.md", "README.md: the name README.md is taken in the pack; rename that file"),
         ("./conf/none.json", "atc.unchecked_flags.new: expected a file, found none at conf/none.json"),
+        ("link.json", "expected a file beside or below the manifest, found a link to "),
     ],
 )
 def test_files_that_cannot_come_along_are_named(trial: ZooRun, value: str, text: str) -> None:
@@ -278,6 +279,7 @@ def test_files_that_cannot_come_along_are_named(trial: ZooRun, value: str, text:
     (trial.folder / "README.md").write_text("mine")
     outside = trial.folder / "../mix.json"
     outside.write_text("{}")
+    (trial.folder / "link.json").symlink_to(outside)
     done = trial(*PACK, "p")
     outside.unlink()
     assert done.returncode == 2
