@@ -11,6 +11,8 @@ from zoo_runner.known_secrets import without_known
 
 LISTED: Final = 10
 """Faults named in one error; the rest are counted."""
+TORCH_FOR_CPU: Final = "https://download.pytorch.org/whl/cpu"
+"""Package index with torch without the 2 GB of CUDA, which nothing here uses."""
 LONGEST: Final = 300
 """Characters of a name or text from outside that a message shows."""
 LONGEST_FAULT: Final = 1000
@@ -168,4 +170,5 @@ def distribution() -> str:
 
 def installing(extra: str) -> str:
     """Return the command that installs what an extra of this distribution brings, as in ``export``."""
-    return f"pip install '{distribution()}[{extra}]'"
+    index = f" --extra-index-url {TORCH_FOR_CPU}" if extra == "export" else ""
+    return f"pip install '{distribution()}[{extra}]'{index}"

@@ -115,7 +115,7 @@ def _convert(
         yield f"not done: {options.om} is used, if its stamp fits what this would make:"
     elif backend is not None and planned is not backend:
         yield f"not needed by the backend {backend.name}; on an Ascend host:"
-    yield f"in the folder that is made by `{_packing(recipe, options)}`, and has these files:"
+    yield f"in the folder that `{_packing(recipe, options)}` makes:"
     name, nodes = recipe.manifest.name, cache(partial(_nodes, recipe, store, progress))
     for batch in _batches(recipe):
         request = conversion_request(

@@ -99,6 +99,15 @@ def test_none_is_run_if_a_word_is_no_file(several: ZooRun, words: list[str], why
     assert not list(several.folder.glob("zoo-output/*/report.json"))
 
 
+def test_where_nothing_is_run_there_is_nothing_but_the_errors(several: ZooRun) -> None:
+    done = several("vaildate", "trial.yaml")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == (
+        "error: vaildate: neither a manifest file nor a command; did you mean 'validate'?\n"
+        "error: trial.yaml: not run, because vaildate is no file\n"
+    )
+
+
 @pytest.mark.parametrize("arguments", [["trial.yaml", "same.yaml"], ["trial.yaml", "trial.yaml"]], ids=" ".join)
 def test_equal_names_are_refused(several: ZooRun, arguments: list[str]) -> None:
     done = several(*arguments)

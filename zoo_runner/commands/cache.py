@@ -72,7 +72,7 @@ def prune(days: int) -> int:
     """Remove what no run used for a while; it is made or downloaded again when it is needed."""
     from zoo_runner.store.contents import TABLES  # noqa: PLC0415 - not needed for --help
 
-    return _remove(lambda each: each.kind not in TABLES and each.days() > days, f"that was not used for {days} days")
+    return _remove(lambda each: each.kind not in TABLES and each.days() > days, f"that no run used for {days} days")
 
 
 @cache.command()

@@ -57,7 +57,7 @@ def run_orders(orders: Sequence[Order], progress: Progress) -> Iterator[Finished
         if several and number not in refused:
             progress.note(f"{order.name}: {number + 1} of {len(orders)}")
         done = refused.get(number) or _run_order(order, store, progress, str(order.path) if several else "")
-        if several:
+        if several and number not in refused:
             progress.note(f"{order.name}: {done.report.verdict.value}")
         yield done
 

@@ -35,6 +35,8 @@ def show(done: Sequence[FinishedRun], detail: Detail, *, as_json: bool) -> None:
     if as_json:
         _show_json(done)
         return
+    if all(each.said and not each.folder for each in done):
+        return  # nothing was run, and standard error has said why: a table of that would only hide it
     if len(done) == 1:
         if (one := done[0]).folder:
             show_report(one.report, one.folder, detail)

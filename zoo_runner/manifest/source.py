@@ -151,14 +151,29 @@ def _nearby(path: Path) -> str:
     # `model` is often written for `model.yaml`, and only stems show how near they are.
     stems = difflib.get_close_matches(path.stem, [Path(name).stem for name in names], n=1)
     nearest = next((f"; did you mean {name!r}?" for name in names if Path(name).stem in stems), "")
-    return nearest or (f"; the folder has {_some(names)}" if names else "")
+    return nearest or _below(path) or (f"; the folder has {_some(names)}" if names else "")
+
+
+def _below(path: Path) -> str:
+    """Suggest a manifest of that very name one folder further down: the name alone is often given."""
+    try:
+        folders = sorted(entry for entry in path.parent.iterdir() if not _is_hidden(entry) and entry.is_dir())
+    except OSError:
+        return ""
+    same = (folder / name for folder in folders for name in _manifests(folder) if Path(name).stem == path.stem)
+    return next((f"; did you mean {str(each)!r}?" for each in same), "")
 
 
 def _manifests(folder: Path) -> list[str]:
+    """Name what may be manifests in a folder; hidden files are settings of other tools."""
     try:
-        return sorted(entry.name for entry in folder.iterdir() if entry.suffix in _SUFFIXES)
+        return sorted(entry.name for entry in folder.iterdir() if entry.suffix in _SUFFIXES and not _is_hidden(entry))
     except OSError:
         return []
+
+
+def _is_hidden(path: Path) -> bool:
+    return path.name.startswith(".")
 
 
 def _some(names: Sequence[str]) -> str:

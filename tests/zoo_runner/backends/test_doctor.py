@@ -76,7 +76,10 @@ def test_a_missing_export_package_says_how_to_get_it(monkeypatch: pytest.MonkeyP
     export = doctor.examine("onnxruntime").sections[0]
     assert not export.complete
     assert export.needs[1] == Prerequisite(
-        name="no-such-package", ok=False, found="not installed", remedy="pip install 'zoo-runner[export]'"
+        name="no-such-package",
+        ok=False,
+        found="not installed",
+        remedy="pip install 'zoo-runner[export]' --extra-index-url https://download.pytorch.org/whl/cpu",
     )
 
 

@@ -138,7 +138,7 @@ def test_what_is_kept_is_listed_and_removed(own: ZooRun, tmp_path: Path) -> None
     assert kinds == {"code", "keys", "onnx", "predictions"}
     listed = own("cache", "list").stdout.splitlines()
     assert {line.split()[0] for line in listed[1:]} == kinds
-    assert own("cache", "prune").stdout == f"removed 0 bytes that was not used for 30 days from {root}\n"
+    assert own("cache", "prune").stdout == f"removed 0 bytes that no run used for 30 days from {root}\n"
     for row in rows:
         if row["kind"] == "predictions":
             os.utime(row["path"], (0, 0))

@@ -252,6 +252,8 @@ def test_error_in_what_is_extended(write: Callable[..., Path]) -> None:
     [
         pytest.param("refinedet32.yaml", "no such file; did you mean 'refinedet320.yaml'?", id="near"),
         pytest.param("refinedet320", "no such file; did you mean 'refinedet320.yaml'?", id="no suffix"),
+        pytest.param("deep", "no such file; did you mean 'below/deep.yaml'?", id="a folder further down"),
+        pytest.param("empty/deep", "no such file", id="not below this one"),
         pytest.param("x.yaml", "no such file; the folder has other.yml, refinedet320.yaml", id="nothing near"),
         pytest.param("none/x.yaml", "there is no folder none", id="no folder"),
         pytest.param(
@@ -266,6 +268,9 @@ def test_error_in_what_is_extended(write: Callable[..., Path]) -> None:
 def test_no_file(write: Callable[..., Path], name: str, text: str) -> None:
     write("a: 1", "refinedet320.yaml")
     write("a: 1", "other.yml")
+    write("a: 1", ".hooks.yaml")
+    write("a: 1", ".tool/deep.yaml")
+    write("a: 1", "below/deep.yaml")
     Path("empty").mkdir()
     os.mkfifo("pipe")
     with pytest.raises(ManifestError) as caught:

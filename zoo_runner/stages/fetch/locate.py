@@ -47,6 +47,7 @@ def weights_source(recipe: Recipe, options: RunOptions) -> FileSource:
             base=Path.cwd(),
             sha256=weights.sha256 if pinned else None,
             size=weights.size if pinned else None,
+            stand_in=weights.sha256 is not None,
         )
     if own is None:
         msg = (
@@ -232,7 +233,8 @@ def _check_ids(root: Path, samples: Sequence[Sample]) -> None:
 
 def _given(folder: Path, subdir: str, origin: str) -> DataRoot:
     if not folder.is_dir():
-        msg = f"{origin}: expected the folder of the data set, found no folder {folder}"
+        kind = "the file" if folder.is_file() else "no folder"
+        msg = f"{origin}: expected the folder of the data set, found {kind} {folder}"
         raise DatasetError(msg)
     inner = folder / subdir
     return DataRoot(path=inner if inner.is_dir() else folder, origin=origin, reused=True)

@@ -52,4 +52,4 @@ def here_first(sources: Sequence[FileSource], store: Store) -> tuple[FileSource,
 
 def _short(why: FetchError) -> str:
     """Return a failure without the way out, which stands once below all of them."""
-    return str(why).replace(f". {OWN_FILE}", "").removesuffix(".")
+    return str(why).replace(f" {OWN_FILE}", "").removesuffix(".")

@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
-from zoo_runner.errors import FetchError, IntegrityError, did_you_mean, shortened
+from zoo_runner.errors import LISTED, FetchError, IntegrityError, did_you_mean, shortened
 from zoo_runner.files.remedies import refused
 from zoo_runner.plugin.interfaces import Progress
 from zoo_runner.redaction import redacted_url
@@ -94,13 +94,15 @@ def _given(source: FileSource, path: Path, store: Store, progress: Progress, *, 
         done = "the file was left as it is. Put the right one in its place, or remove it to have it downloaded."
         raise IntegrityError(refusal(source, path, wrong, f"{done}{apart}{record}"))
     size = path.stat().st_size
-    if not source.hashed:
-        _warn_of_trust(source, progress, sha256, size)
+    _warn_of_trust(source, progress, sha256, size)
     kept = trust if not source.hashed and not store.read_only else None
     return Fetched(path=path, sha256=sha256, size=size, reused=True, origin=str(path), pinned=source.hashed, trust=kept)
 
 
 def _warn_of_trust(source: FileSource, progress: Progress, sha256: str, size: int) -> None:
+    """Say of a file that has no hash which one it has, unless the manifest has that of the file it stands in for."""
+    if source.hashed or source.stand_in:
+        return
     progress.warn(
         f"{source.shown} has no hash in the manifest and is trusted on first use. To pin it, paste:\n"
         f"  sha256: {sha256}\n  size: {size}"
@@ -119,8 +121,7 @@ def _fetch_one(source: FileSource, store: Store, progress: Progress, retry: Retr
         if wrong := mismatch(source, path, sha256):
             raise IntegrityError(refusal(source, path, wrong, f"the file was left as it is. {_RIGHT_FILE}"))
     size = path.stat().st_size
-    if not pinned:
-        _warn_of_trust(source, progress, sha256, size)
+    _warn_of_trust(source, progress, sha256, size)
     trust = Trust.of(source, store) if scheme in _NETWORK and not pinned and not store.read_only else None
     return Fetched(path=path, sha256=sha256, size=size, reused=reused, origin=source.shown, pinned=pinned, trust=trust)
 
@@ -130,9 +131,24 @@ def _digest(source: FileSource, path: Path) -> str:
     try:
         return file_digest(path)
     except FileNotFoundError as why:
-        raise FetchError(f"{source.shown}: expected a file at {shortened(str(path))}, found none. {OWN_FILE}") from why
+        near = did_you_mean(path.name, _files(path.parent))
+        msg = f"{source.shown}: expected a file at {shortened(str(path))}, found none{near or '.'} {OWN_FILE}"
+        raise FetchError(msg) from why
+    except IsADirectoryError as why:
+        inside = _files(path)
+        more = f" and {len(inside) - LISTED} more" if len(inside) > LISTED else ""
+        choice = f"; name a file in it: {', '.join(inside[:LISTED])}{more}" if inside else ", with no file in it"
+        raise FetchError(f"{source.shown}: expected a file, found a folder{choice}. {OWN_FILE}") from why
     except OSError as why:
         raise FetchError(f"{source.shown}: {refused(why, 'read', path)}. {OWN_FILE}") from why
+
+
+def _files(folder: Path) -> list[str]:
+    """Name the files in a folder, as far as it can be read."""
+    try:
+        return sorted(shortened(each.name) for each in folder.iterdir() if each.is_file())
+    except OSError:
+        return []
 
 
 def resource_folder(url: str, base: Path) -> Path | None:

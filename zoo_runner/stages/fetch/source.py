@@ -29,6 +29,7 @@ class FileSource:
         sha256: Expected hex digest. Without any digest the file is trusted on first use.
         md5: Likewise, where a publisher gives nothing better.
         size: Expected bytes.
+        stand_in: Whether it takes the place of a file that has a digest of its own: its own is then missing on purpose.
     """
 
     url: str
@@ -37,6 +38,7 @@ class FileSource:
     sha256: str | None = None
     md5: str | None = None
     size: int | None = None
+    stand_in: bool = False
 
     @property
     def shown(self) -> str:

@@ -51,7 +51,7 @@ def output(*paths: Path) -> str:
 def test_a_missing_package_is_named(name: str, tmp_path: Path) -> None:
     assert output(site_without(tmp_path, name)) == (
         f"PrerequisiteError 3 exporting needs the package {name}, which is not installed: "
-        "pip install 'zoo-runner[export]'"
+        "pip install 'zoo-runner[export]' --extra-index-url https://download.pytorch.org/whl/cpu"
     )
 
 

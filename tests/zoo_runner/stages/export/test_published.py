@@ -170,7 +170,7 @@ def test_without_torch_it_runs_and_says_that_it_was_not_compared(
         report = lab(*overrides(model))
     said = (
         "the published ONNX says that it is of these weights and this network; it was not compared with them, which "
-        "needs torch: pip install 'zoo-runner[export]'"
+        "needs torch: pip install 'zoo-runner[export]' --extra-index-url https://download.pytorch.org/whl/cpu"
     )
     assert report.verdict is Verdict.PASS
     assert f"export: {said}" in lab.listener.heard

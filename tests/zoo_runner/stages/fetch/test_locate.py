@@ -184,7 +184,7 @@ def test_fetch_weights(given: dict[str, Any], toy: Callable[..., Recipe], store:
     got = fetch_weights(toy(PINNED), options(**given), store, log)
     assert got.path.samefile(tmp_path / given.get("weights", "recipes/net.pth"))
     assert got.pinned is not bool(given)
-    assert len(log.warnings) == len(given)
+    assert not log.warnings  # the manifest has a hash: other weights are a doubt of the verdict, nothing to pin
 
 
 def test_require_hash_asks_the_manifests_hash_of_own_weights(
@@ -254,7 +254,7 @@ def test_order_of_data_sets(
         ),
         pytest.param(
             "url: data", {"data": Path("file")}, DatasetError,
-            "^--data: expected the folder of the data set, found no folder file$", id="option-a-file",
+            "^--data: expected the folder of the data set, found the file file$", id="option-a-file",
         ),
         pytest.param(
             f"root_env: {ENV}, url: data", {"env": "nope"}, DatasetError,

@@ -77,8 +77,9 @@ def test_local_files_are_used_in_place(url: str, folder: Path, store: Store) -> 
 @pytest.mark.parametrize(
     ("url", "text"),
     [
-        pytest.param("absent.pth", "expected a file at .*absent.pth, found none.*--weights", id="absent"),
-        pytest.param("sample", "cannot read: expected a regular file, found a folder; give a file", id="folder"),
+        pytest.param("absent.pth", r"expected a file at .*absent.pth, found none\. .*--weights", id="absent"),
+        pytest.param("sample/a c.pth", r"c.pth, found none; did you mean 'a b.pth'\? A file", id="near"),
+        pytest.param("sample", r"^sample: expected a file, found a folder; name a file in it: a b.pth", id="folder"),
         pytest.param("pipe", "cannot read: expected a regular file, found a pipe", id="pipe"),
         pytest.param("file:pipe", "cannot read: expected a regular file, found a pipe", id="pipe-url"),
         pytest.param("file:///dev/zero", "cannot read: expected a regular file, found a character dev", id="device"),
