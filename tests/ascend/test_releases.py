@@ -85,6 +85,19 @@ def test_another_release_reuses_nothing(toolkit: Toolkit, releases: tuple[str, s
     assert version == second or version.startswith("unknown (libascendcl.so ")
 
 
+def test_another_release_beside_it_reuses_nothing(toolkit: Toolkit, tmp_path: Path) -> None:
+    """The first folder tells the same release before and after; the libraries may be those of the second."""
+    second = tmp_path / "nnrt"
+    toolkit.write({"version.cfg": CONFIG}, "8.0.0")
+    both = Toolkit(toolkit.run.given(ASCEND_HOME_PATH=second), toolkit.folder)
+    for release in ("8.0.RC3", "8.1.0"):
+        (second / "runtime").mkdir(parents=True, exist_ok=True)
+        (second / "runtime" / "version.info").write_text(f"Version={release}\n")
+        assert both.made() == MADE
+    assert both.report["environment"]["backend_version"].endswith("CANN 8.0.0 beside 8.1.0")
+    assert both.made() == set()
+
+
 def test_the_same_release_reuses_everything(toolkit: Toolkit) -> None:
     for _ in range(2):
         toolkit.write({"share/info/runtime/version.info": NEW_INFO}, "9.0.0")

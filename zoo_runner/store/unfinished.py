@@ -1,7 +1,11 @@
-"""A name that a run has until it ends: an interrupted run finds what it made under that name, and no other run does."""
+"""A name that a run has until it ends: an interrupted run finds what it made under that name, and no other run does.
+
+It goes on with the same software only: where other paths lead to programs and libraries, it is another run.
+"""
 
 from __future__ import annotations
 
+import os
 import uuid
 from contextlib import suppress
 from pathlib import Path
@@ -16,6 +20,8 @@ if TYPE_CHECKING:
 
 KIND: Final = "unfinished"
 _LONGEST: Final = 64
+_PATHS: Final = ("PATH", "LD_LIBRARY_PATH", "PYTHONPATH")
+"""Variables that say which software is used."""
 
 
 def name_of(store: Store, manifest: Path, output: Path) -> str:
@@ -44,4 +50,5 @@ def end(store: Store, manifest: Path, output: Path) -> None:
 
 
 def _path(store: Store, manifest: Path, output: Path) -> Path:
-    return store.root / KIND / fingerprint(str(manifest.absolute()), str(output.absolute()))
+    software = [os.environ.get(each) for each in _PATHS]
+    return store.root / KIND / fingerprint(str(manifest.absolute()), str(output.absolute()), software)

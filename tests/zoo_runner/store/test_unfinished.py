@@ -23,6 +23,16 @@ def test_another_run_has_another(tmp_path: Path, other: tuple[Path, Path]) -> No
     assert name_of(store, *OF) != name_of(store, *other)
 
 
+@pytest.mark.parametrize("variable", ["PATH", "LD_LIBRARY_PATH", "PYTHONPATH"])
+def test_with_other_software_it_is_another_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
+    store = Store(tmp_path)
+    first = name_of(store, *OF)
+    with monkeypatch.context() as patched:
+        patched.setenv(variable, "/usr/local/Ascend/another")
+        assert name_of(store, *OF) != first
+    assert name_of(store, *OF) == first
+
+
 def test_after_its_end_the_next_has_another(tmp_path: Path) -> None:
     store = Store(tmp_path)
     first = name_of(store, *OF)

@@ -73,7 +73,7 @@ class AscendBackend(OmConversion):
         found = generation.installed()
         years = {"ais_bench": found.ais_bench, "aclruntime": found.aclruntime}
         packages = ", ".join(f"{name} {_version(name)}{_of(year)}" for name, year in years.items())
-        return f"{packages}, CANN {cann.detect().version}"
+        return f"{packages}, CANN {cann.detect().releases}"
 
     @property
     def release_known(self) -> bool:
@@ -134,7 +134,7 @@ def _toolkit(toolkit: cann.Cann) -> Iterator[Prerequisite]:
     yield Prerequisite(
         name="CANN version",
         ok=toolkit.identified,
-        found=toolkit.version,
+        found=toolkit.releases,
         remedy=source + "; the release is read from version.cfg or a version.info below the toolkit's folder, or else "
         f"told by the content of {cann.LIBRARY}; without any of these nothing is kept from one run to the next",
         required=False,
@@ -241,4 +241,4 @@ def _version(name: str) -> str:
 
 
 def _stand_in(smi_version: str) -> bool:
-    return any(map(cann.is_stand_in, (smi_version, cann.detect().version, *map(_version, _PACKAGES))))
+    return any(map(cann.is_stand_in, (smi_version, cann.detect().releases, *map(_version, _PACKAGES))))

@@ -7,6 +7,7 @@ are not found either, nobody can tell two releases apart, and what one run made 
 from __future__ import annotations
 
 import hashlib
+import itertools
 import os
 import platform
 import re
@@ -50,12 +51,19 @@ class Cann:
         version: The release, such as ``8.0.RC2``; where no file tells, :data:`UNKNOWN` and the hashes of what is there.
         atc: The compiler found on PATH.
         identified: Whether ``version`` is another one for another release: it was told, or has a hash.
+        others: Releases that further folders tell: which of them computes is decided by the paths of libraries.
     """
 
     home: Path | None
     version: str
     atc: Path | None
     identified: bool = True
+    others: tuple[str, ...] = ()
+
+    @property
+    def releases(self) -> str:
+        """All that may compute, in words."""
+        return " beside ".join((self.version, *self.others))
 
     @property
     def sourced(self) -> bool:
@@ -72,9 +80,10 @@ def detect(environ: Mapping[str, str] | None = None) -> Cann:
     home = homes[0] if homes else None
     found = shutil.which("atc", path=env.get("PATH", ""))
     atc = Path(found) if found else None
-    told = next((version for each in dict.fromkeys(homes) for version in _versions(each)), None)
-    if told is not None:
-        return Cann(home=home, version=told, atc=atc)
+    told = dict.fromkeys(version for each in homes for version in itertools.islice(_versions(each), 1))
+    if told:
+        version, *others = told
+        return Cann(home=home, version=version, atc=atc, others=tuple(others))
     hashes = list(_contents(homes, atc, env))
     version = f"{UNKNOWN} ({', '.join(hashes)})" if hashes else UNKNOWN
     return Cann(home=home, version=version, atc=atc, identified=bool(hashes))

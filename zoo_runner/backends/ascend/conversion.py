@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from zoo_runner.aipp.config_file import FILE_NAME, aipp_text
+from zoo_runner.backends.ascend import cann
 from zoo_runner.backends.ascend.atc_command import atc_command, shell_line, side_files
 from zoo_runner.backends.ascend.convert import ConvertRequest, convert, expected_stamp
 from zoo_runner.backends.ascend.om_stamp import check_stamp
@@ -35,13 +36,14 @@ class OmConversion:
     makes = OM
 
     def conversion_parts(self, request: ConversionRequest) -> dict[str, object]:
-        """Return the stamp that a conversion would give.
+        """Return the stamp that a conversion would give, and the releases that may take part beside the stamp's.
 
         Raises:
             ExportError: Output nodes cannot be resolved, or explicit ones are not in the graph.
             ManifestError: The ATC options contradict each other, or a file they name does not exist.
         """
-        return asdict(expected_stamp(_for_atc(request)))
+        others = cann.detect().others
+        return {**asdict(expected_stamp(_for_atc(request))), **({"cann_others": list(others)} if others else {})}
 
     def repeats(self, request: ConversionRequest) -> Repeats:
         """Return ``never`` for ATC, of which it is not known, and ``everywhere`` for its stand-in."""

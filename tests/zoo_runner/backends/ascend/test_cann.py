@@ -76,6 +76,24 @@ def test_the_first_of_several_folders_that_tells(tmp_path: Path) -> None:
     (folders[3] / "version.cfg").write_text("toolkit_running_version=[1:9.0.0]\n")
     found = cann.detect({"ASCEND_TOOLKIT_HOME": ":".join(map(str, folders))})
     assert (found.version, found.home) == ("8.0.0", folders[1])
+    assert (found.others, found.releases) == (("9.0.0",), "8.0.0 beside 9.0.0")
+
+
+@pytest.mark.parametrize(
+    ("newer", "releases"),
+    [
+        pytest.param("8.0.0", "8.0.0", id="the-same-release"),
+        pytest.param("8.5.0", "8.0.0 beside 8.5.0", id="another-release"),
+        pytest.param(None, "8.0.0", id="silent"),
+    ],
+)
+def test_two_variables_may_lead_to_two_releases(tmp_path: Path, newer: str | None, releases: str) -> None:
+    environ = {"ASCEND_TOOLKIT_HOME": str(tmp_path / "old"), "ASCEND_HOME_PATH": str(tmp_path / "new")}
+    for name, release in (("old", "8.0.0"), ("new", newer)):
+        (tmp_path / name).mkdir()
+        text = "" if release is None else f"toolkit_running_version=[1:{release}]\n"
+        (tmp_path / name / "version.cfg").write_text(text)
+    assert cann.detect(environ).releases == releases
 
 
 @pytest.mark.parametrize("where", ["lib64", "runtime/lib64", "elsewhere"])
