@@ -118,22 +118,29 @@ def _classes(material: Material, given: RefineDetConfig, shapes: Shapes, annotat
     number = classes_of(shapes)
     if "classes" in material.config:
         if number is not None and number != len(given.classes):
-            raise UndecidedError("classes", f"the checkpoint has {number} classes, found {_counted(given.classes)}")
+            named = f"{_several(given.classes)} {'is' if len(given.classes) == 1 else 'are'} given"
+            suggestion = _suggested(annotated) if number == len(annotated) else ""
+            raise UndecidedError("classes", f"the checkpoint has {_classes_in(number)}, {named}", suggestion)
         return list(given.classes), "classes: as given"
     if number in {None, len(VOC_CLASSES)} and set(annotated) <= set(VOC_CLASSES):
         return "voc", "classes voc: those of PASCAL VOC in the published order"
-    found = f"the annotations have {_counted(annotated)}"
+    found = f"the annotations have {_classes_in(len(annotated))} ({_several(annotated)})"
     if number is not None and number != len(annotated):
-        text = f"the checkpoint has {number} classes, {found}; name all {number} in the order of the training"
+        text = f"the checkpoint has {_classes_in(number)}, {found}; name {number} in the order of the training"
         raise UndecidedError("classes", text)
     if len(annotated) > 1:
         text = f"{found}, and no file tells their order in the training"
-        raise UndecidedError("classes", text, "" if any("," in name for name in annotated) else ",".join(annotated))
+        raise UndecidedError("classes", text, _suggested(annotated))
     return list(annotated), "classes: the one of the annotations"
 
 
-def _counted(names: Sequence[str]) -> str:
-    return f"{len(names)} ({_several(names)})"
+def _suggested(names: Sequence[str]) -> str:
+    """Return names as the flag takes them; none where one of them has a comma."""
+    return "" if any("," in name for name in names) else ",".join(names)
+
+
+def _classes_in(number: int) -> str:
+    return f"{number} {'class' if number == 1 else 'classes'}"
 
 
 def _several(names: Sequence[str]) -> str:

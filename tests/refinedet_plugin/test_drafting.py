@@ -98,22 +98,22 @@ TRAIN = "expected the image set test or val, or one that is not for training; fo
     [
         pytest.param(
             *(3, "ab", {}, {}, "classes"),
-            "the checkpoint has 3 classes, the annotations have 2 (a, b); name all 3 in the order of the training",
+            "the checkpoint has 3 classes, the annotations have 2 classes (a, b); name 3 in the order of the training",
             id="a class without objects",
         ),
         pytest.param(
             *(1, "ab", {}, {}, "classes"),
-            "the checkpoint has 1 classes, the annotations have 2 (a, b); name all 1 in the order of the training",
+            "the checkpoint has 1 class, the annotations have 2 classes (a, b); name 1 in the order of the training",
             id="a class too many",
         ),
         pytest.param(
             *(2, "ba", {}, {}, "classes"),
-            "the annotations have 2 (a, b), and no file tells their order in the training",
+            "the annotations have 2 classes (a, b), and no file tells their order in the training",
             id="the order",
         ),
         pytest.param(
             *(3, "ab", {}, {"classes": ("a", "b")}, "classes"),
-            "the checkpoint has 3 classes, found 2 (a, b)",
+            "the checkpoint has 3 classes, a, b are given",
             id="too few given",
         ),
         pytest.param(
@@ -154,6 +154,13 @@ def test_the_names_are_suggested(tmp_path: Path, classes: list[str], suggestion:
     with pytest.raises(UndecidedError) as caught:
         draft(Material(tensors=[tensors(2)], data=data(tmp_path, classes)))
     assert (caught.value.key, caught.value.suggestion) == ("classes", suggestion)
+
+
+def test_the_names_of_the_annotations_are_suggested_where_another_number_is_given(tmp_path: Path) -> None:
+    material = Material(tensors=[tensors(2)], data=data(tmp_path, ["b", "a"]), config={"classes": ("b",)})
+    with pytest.raises(UndecidedError, match=r"^the checkpoint has 2 classes, b is given$") as caught:
+        draft(material)
+    assert caught.value.suggestion == "a,b"
 
 
 @pytest.mark.parametrize(

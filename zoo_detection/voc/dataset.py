@@ -92,9 +92,11 @@ class VocDataset:
         return samples
 
     def _folder(self, root: Path) -> Path:
-        for folder in (root / self.year, root):
-            if (folder / "Annotations").is_dir() and (folder / "ImageSets").is_dir():
-                return folder
+        places = (root / self.year, root)
+        annotated = [folder for folder in places if (folder / "Annotations").is_dir()]
+        listed_too = [folder for folder in annotated if (folder / "ImageSets").is_dir()]
+        if listed_too or annotated:  # without any list the error names the one to write
+            return (listed_too or annotated)[0]
         held = _entries(root)
         if self.year in held:
             held = [f"{self.year}/{entry}" for entry in _entries(root / self.year)] or [f"{self.year}, empty"]
@@ -102,8 +104,16 @@ class VocDataset:
         raise DatasetError(
             f"expected {self.year}/Annotations and {self.year}/ImageSets, or Annotations and ImageSets, "
             f"in {root}; found {found or ('nothing in it' if root.is_dir() else 'no such folder')}; "
-            f"give the VOCdevkit folder that holds {self.year}{_years(root)}"
+            f"give {self._near(root) or f'the VOCdevkit folder that holds {self.year}'}{_years(root)}"
         )
+
+    def _near(self, root: Path) -> str:
+        """Name the folder that is meant where another one of the same data set was given: above it or in it."""
+        below = sorted(each for each in root.glob("*") if each.is_dir())
+        for near in (*root.absolute().parents[:2], *below):
+            if (near / self.year / "Annotations").is_dir():
+                return shortened(str(near))
+        return ""
 
     def _ids(self, folder: Path) -> list[str]:
         path = folder / "ImageSets" / "Main" / f"{self.image_set}.txt"
@@ -113,7 +123,7 @@ class VocDataset:
             known = sorted(other.stem for other in path.parent.glob("*.txt"))
             raise DatasetError(
                 f"expected the image set {path}; found {', '.join(known[:SHOWN]) or 'none'} there; "
-                f"write {path}{_sets(self.image_set, known)}"
+                f"write {path}{_sets(self.image_set, known) or ', one image id a line'}"
             ) from None
         except (OSError, UnicodeDecodeError) as error:
             why = error.strerror if isinstance(error, OSError) else error
@@ -240,7 +250,7 @@ def _fixed(array: NDArray[_Scalar]) -> NDArray[_Scalar]:
 
 def _years(root: Path) -> str:
     """Say what to set where the folder of another year is there."""
-    years = sorted(each.parent.name for each in root.glob("*/ImageSets"))
+    years = sorted(each.parent.name for each in root.glob("*/Annotations"))
     return "".join(f", or set plugin.config.year: {shortened(year)}" for year in years[:SHOWN])
 
 

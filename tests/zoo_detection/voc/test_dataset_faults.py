@@ -32,7 +32,7 @@ def refused(root: Path, dataset: VocDataset = DATASET) -> str:
         (("VOC2012", "extra"), "found VOC2012, extra"),
         (("VOC2012/ImageSets", "VOC2012/Annotations"), "found VOC2012; "),
         (("VOC2007",), "found VOC2007, empty"),
-        (("VOC2007/JPEGImages", "VOC2007/Annotations"), "found VOC2007/Annotations, VOC2007/JPEGImages"),
+        (("VOC2007/JPEGImages", "VOC2007/ImageSets"), "found VOC2007/ImageSets, VOC2007/JPEGImages"),
         (tuple(f"d{number:02}" for number in range(12)), "d09, ...;"),
     ],
     ids=["missing", "empty", "other year", "whole other year", "empty year", "incomplete year", "many entries"],
@@ -48,6 +48,25 @@ def test_folder_without_a_data_set(tmp_path: Path, folders: tuple[str, ...] | No
     assert found in text
     cure = ", or set plugin.config.year: VOC2012" if "VOC2012/ImageSets" in (folders or ()) else ""
     assert text.endswith(f"give the VOCdevkit folder that holds VOC2007{cure}")
+
+
+@pytest.mark.parametrize("given", ["VOC2007/JPEGImages", "VOC2007/ImageSets/Main", "."])
+def test_another_folder_of_the_data_set(tmp_path: Path, given: str) -> None:
+    kit = devkit(tmp_path / "kits", {"a": annotation()})
+    root = kit / given if given != "." else kit.parent
+    (kit / "VOC2007" / "JPEGImages").mkdir(exist_ok=True)
+    if root.name == "Main":  # two folders up are looked at, and no more
+        assert refused(root).endswith("; give the VOCdevkit folder that holds VOC2007")
+    else:
+        assert refused(root).endswith(f"; give {kit}")
+
+
+def test_no_image_set_at_all(tmp_path: Path) -> None:
+    (tmp_path / "VOC2007" / "Annotations").mkdir(parents=True)
+    list_ = tmp_path / "VOC2007" / "ImageSets" / "Main" / "test.txt"
+    expected = f"expected the image set {list_}; found none there; write {list_}, one image id a line"
+    assert refused(tmp_path) == expected
+    assert refused(tmp_path / "VOC2007") == expected
 
 
 def test_unknown_image_set(tmp_path: Path) -> None:
