@@ -25,7 +25,6 @@ ELSEWHERE = {
     "zoo_runner.testing.*": "stand-ins of other programs: tests of the room start them",
     "zoo_runner.stages.*stage": "a page of the run: test_runner.py and its neighbours call it with the pages around it",
     "zoo_runner.job.*": "keys and names of steps: test_runner_reuse.py shows what a change does again",
-    "zoo_runner.stages.export.model": "test_runner_reuse.py shows what of it is done again",
     "zoo_runner.stages.gate.fitting": "test_runner.py shows what does not fit",
     "zoo_runner.stages.predict.command_outputs": "tests/ascend runs the command",
     "zoo_runner.stages.threads": "evaluate/test_accumulation.py shows what its threads do",
