@@ -51,7 +51,7 @@ def plan(recipe: Recipe, options: RunOptions, *, store: Store, progress: Progres
     yield f"plan for {manifest.name} ({recipe.loaded.path})"
     backend: Backend | None = None
     try:
-        backend = choose_backend(options.backend, None if options.scores_files else recipe.loaded)
+        backend = choose_backend(options.backend, None if options.scores_files else recipe.loaded, options.soc)
     except PrerequisiteError as error:
         yield f"this run would stop: {error}"
     if options.scores_files or backend is not None:

@@ -131,7 +131,7 @@ def open_job(
     Raises:
         ZooError: There is no such backend, it lacks something, or it cannot do what the manifest or an option asks.
     """
-    backend = None if options.scores_files else choose_backend(options.backend, recipe.loaded)
+    backend = None if options.scores_files else choose_backend(options.backend, recipe.loaded, options.soc)
     check_om(options.om, backend)
     return Job(
         recipe=recipe,

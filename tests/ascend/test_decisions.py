@@ -72,6 +72,36 @@ class TestTheTable:
         if device == "1":
             assert report["watched"][0].startswith("before the timing: device 0 is NPU 32 chip 0 (310P3): ")
 
+    @pytest.mark.parametrize(
+        ("words", "variables", "code", "text"),
+        [
+            pytest.param((), (), 3, "npu-smi: no chip could be read. expected npu-smi on PATH", id="no name"),
+            pytest.param(("--soc", "Ascend310P3"), (), 4, "whether the device was quiet: expected npu-smi", id="named"),
+            pytest.param(("--soc", "Ascend310P3", *COMMAND), (), 4, "whether the device was quiet", id="command"),
+            pytest.param(("--soc", "Ascend310P3", "--trust-unwatched"), (), 0, "batch 1: 100.0000", id="trusted"),
+            pytest.param(
+                ("--soc", "Ascend310P3"), ("ZOO_RUNNER_TRUST_UNWATCHED=1",), 0, "batch 1: 100.0000", id="by variable"
+            ),
+        ],
+    )
+    def test_without_npu_smi(
+        self, scored: Host, words: tuple[str, ...], variables: tuple[str, ...], code: int, text: str
+    ) -> None:
+        words = ("gated.yaml", *ASCEND, "--output", "out", *words)
+        done = scored.command("env", *variables, SCRIPT, *words, faults=("slow:10", "no-npu-smi"))
+        assert done.returncode == code, done.stdout + done.stderr
+        if code == 3:
+            assert text in " ".join(done.stderr.split())
+            return
+        report = scored.run.report()
+        assert text in " ".join(report["why"])
+        assert report["environment"]["chip"] == CHIP
+        assert [line["cause"] for line in report["performance"]] == ["unwatched" if code else ""]
+        trusted = "timed without a look at the device, as --trust-unwatched allows"
+        assert (trusted in report["remarks"]) is (code == 0)
+        assert report["watched"] == []
+        assert report["metrics"][0]["verdict"] == "pass"
+
     def test_a_card_that_falls_ill_while_it_is_timed(self, scored: Host) -> None:
         """``npu-smi`` shows an alarm as soon as the detections are there."""
         tools = scored.run.folder / "tools"

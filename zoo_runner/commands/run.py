@@ -110,7 +110,7 @@ class RunsSoFar:
 @click.option("--by-position", is_flag=True, help="Take numbers in names of --results for positions, from 0 or 1.")
 @click.option("--output", metavar="FOLDER", type=FOLDER, help="Default: zoo-output/<name>.")
 @click.option("--set", "overrides", metavar="KEY=VALUE", multiple=True, help="Replace a manifest value; repeatable.")
-@click.option("--soc", metavar="NAME", help="Chip to convert for, instead of the one found.")
+@click.option("--soc", metavar="NAME", help="Chip to convert for, instead of the one found, or if none is.")
 @click.option("--om", metavar="FILE", type=FOLDER, help="Use this .om instead of converting.")
 @click.option("--dry-run", "dry", is_flag=True, help="Print the plan, with every command, and do nothing.")
 @click.option("--refetch", is_flag=True, help="Download again what was downloaded before.")

@@ -18,6 +18,7 @@ from zoo_runner.manifest.section import Section
 from zoo_runner.manifest.slips import slips
 from zoo_runner.manifest.tree import dotted
 from zoo_runner.plugin import loading as plugins
+from zoo_runner.plugin.backend_facts import ChipNamingBackend
 from zoo_runner.plugin.folders import ToolBackend
 from zoo_runner.plugin.interfaces import SAMPLES, NamedSamples
 from zoo_runner.plugin.pixels import PixelPreprocess
@@ -131,12 +132,13 @@ def resolve(loaded: LoadedManifest, options: RunOptions) -> Recipe:
     )
 
 
-def choose_backend(name: str, loaded: LoadedManifest | None = None) -> Backend:
+def choose_backend(name: str, loaded: LoadedManifest | None = None, soc: str | None = None) -> Backend:
     """Return the backend of that name; ``auto`` takes the first of :data:`AUTO` that lacks nothing here.
 
     Args:
         name: What ``--backend`` says.
         loaded: The manifest whose ``infer.tool`` the backend is handed; ``None`` where no model is run.
+        soc: The chip, as ``--soc`` names it; it counts where the machine does not tell.
 
     Raises:
         UsageError: The backend has no such tool.
@@ -144,16 +146,21 @@ def choose_backend(name: str, loaded: LoadedManifest | None = None) -> Backend:
         PrerequisiteError: The backend lacks something; each item is named with its remedy.
     """
     if name == "auto":
-        candidates = [plugins.load(candidate, kind="backend").backend() for candidate in AUTO]
+        candidates = [_backend(candidate, soc) for candidate in AUTO]
         backend = next((each for each in candidates if usable(each)), candidates[-1])
     else:
-        backend = plugins.load(name, kind="backend").backend()
+        backend = _backend(name, soc)
         missing = [need for need in backend.prerequisites() if need.required and not need.ok]
         if missing:
             lines = "\n".join(f"  {need.name}: {need.found}. {need.remedy}" for need in missing)
             msg = f"backend {name!r} cannot run here:\n{lines}\n  (`zoo-run doctor` shows all of it)"
             raise PrerequisiteError(msg)
     return backend if loaded is None else _with_tool(backend, loaded)
+
+
+def _backend(name: str, soc: str | None) -> Backend:
+    backend = plugins.load(name, kind="backend").backend()
+    return backend.for_chip(soc) if soc and isinstance(backend, ChipNamingBackend) else backend
 
 
 def _with_tool(backend: Backend, loaded: LoadedManifest) -> Backend:

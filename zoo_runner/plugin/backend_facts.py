@@ -31,6 +31,14 @@ class SightedBackend(WatchedBackend, Protocol):
 
 
 @runtime_checkable
+class ChipNamingBackend(Backend, Protocol):
+    """A backend whose users can name the chip, on machines where it cannot be asked."""
+
+    def for_chip(self, name: str) -> Backend:
+        """Return the backend that takes the user's name (``--soc``) where the machine does not tell the chip."""
+
+
+@runtime_checkable
 class ReleasedBackend(Backend, Protocol):
     """A backend that says whether it knows which release of its software would run the model."""
 

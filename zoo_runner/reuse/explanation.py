@@ -46,7 +46,7 @@ def explain(loaded: LoadedManifest, options: RunOptions, *, store: Store, progre
         ZooError: The run itself would be refused.
     """
     recipe = resolve(loaded, options)
-    backend = choose_backend(options.backend, recipe.loaded)
+    backend = choose_backend(options.backend, recipe.loaded, options.soc)
     journal = Journal(loaded=recipe.loaded, progress=progress, subset=options.subset)
     frozen = store.frozen("cache explain")
     job = Job(recipe=recipe, options=options, store=frozen, journal=journal, backend=backend)

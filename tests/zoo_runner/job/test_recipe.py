@@ -349,6 +349,31 @@ def test_a_backend_that_lacks_something_says_what(install: Install) -> None:
     assert caught.value.exit_code is ExitCode.STAGE_FAILED
 
 
+NAMED = BACKEND.replace(
+    "@hookimpl",
+    """\
+class Named(Backend):
+    chip_name = ""
+
+    def prerequisites(self):
+        return () if self.chip_name else super().prerequisites()
+
+    def for_chip(self, name):
+        self.chip_name = name
+        return self
+
+
+@hookimpl""",
+).replace("return Backend()", "return Named()")
+
+
+def test_a_backend_is_told_the_chip(install: Install) -> None:
+    install("abacus", {"abacus": "abacus_backend"}, {"abacus_backend": NAMED})
+    assert vars(choose_backend("abacus", None, "Ascend310P3")) == {"chip_name": "Ascend310P3"}
+    with pytest.raises(PrerequisiteError, match="backend 'abacus' cannot run here"):
+        choose_backend("abacus")
+
+
 def test_a_backend_by_name() -> None:
     assert choose_backend("onnxruntime").name == "onnxruntime"
 

@@ -8,12 +8,12 @@ from importlib import metadata
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
-from zoo_runner.backends.ascend import cann, generation, npu_smi, watching
+from zoo_runner.backends.ascend import cann, generation, watching
 from zoo_runner.backends.ascend.ais_bench_folder import AisBenchFolder
+from zoo_runner.backends.ascend.chips import chip_and_version, chip_needs
 from zoo_runner.backends.ascend.conversion import OmConversion
 from zoo_runner.backends.ascend.devices import check_devices, device_timeout
-from zoo_runner.backends.ascend.visible_devices import VARIABLE, visible
-from zoo_runner.errors import InferenceError, PrerequisiteError
+from zoo_runner.errors import InferenceError
 from zoo_runner.plugin.hookspecs import hookimpl
 from zoo_runner.plugin.interfaces import STAND_IN, Prerequisite
 
@@ -41,12 +41,24 @@ class AscendBackend(OmConversion):
 
     name = "ascend"
 
+    def __init__(self, soc: str = "") -> None:
+        """Make the backend of this machine.
+
+        Args:
+            soc: The user's name of the chip, such as ``Ascend310P3``, for a machine whose chip cannot be asked.
+        """
+        self._soc = soc
+
+    def for_chip(self, name: str) -> Backend:
+        """Return the backend for a user who names the chip: then npu-smi can be missing."""
+        return type(self)(name)
+
     def prerequisites(self) -> tuple[Prerequisite, ...]:
         """Look for every tool and every chip; nothing is installed or changed."""
         toolkit = cann.detect()
         packages = [_package(name) for name in _PACKAGES]
         together = [_versions_fit(), *_imports()] if all(need.ok for need in packages) else []
-        return (*_toolkit(toolkit), *_chips(), *packages, *together)
+        return (*_toolkit(toolkit), *chip_needs(self._soc), *packages, *together)
 
     def chip(self) -> str:
         """Name the chip as manifests do; ends in ``stand-in`` when any tool says it is one.
@@ -54,16 +66,8 @@ class AscendBackend(OmConversion):
         Raises:
             PrerequisiteError: There is none, or there are chips of different kinds.
         """
-        state = npu_smi.query()
-        cards = visible(state).cards or {card.id: card for card in state.cards}
-        names = sorted({card.chip for card in cards.values()})
-        if len(names) > 1:
-            listed = ", ".join(f"device {device}: {card.chip}" for device, card in cards.items())
-            raise PrerequisiteError(
-                f"expected chips of one kind, found {listed}. An .om and its figures belong to one chip: hide the "
-                f"others from this process (by {VARIABLE}; in a container, mount only their /dev/davinci* devices)"
-            )
-        return names[0] + (STAND_IN if _stand_in(state.version) else "")
+        name, version = chip_and_version(self._soc)
+        return name + (STAND_IN if _stand_in(version) else "")
 
     def version(self) -> str:
         """Name ais_bench, aclruntime and CANN with their versions, and the generation where it is not the first.
@@ -100,7 +104,7 @@ class AscendBackend(OmConversion):
 
     def using(self, tool: str) -> Backend | None:
         """Return what works by a tool: this backend in this process, another one by ais_bench's command."""
-        return {"in-process": self, "ais_bench-cli": AisBenchBackend()}.get(tool)
+        return {"in-process": self, "ais_bench-cli": AisBenchBackend(self._soc)}.get(tool)
 
     def open(self, request: SessionRequest) -> DevicePool:
         """Load an .om on all devices of the request.
@@ -144,31 +148,6 @@ def _toolkit(toolkit: cann.Cann) -> Iterator[Prerequisite]:
         ok=toolkit.atc is not None,
         found=str(toolkit.atc) if toolkit.atc else "not on PATH",
         remedy=source + "; the runtime-only package (nnrt) has no atc, the toolkit has",
-    )
-
-
-def _chips() -> Iterator[Prerequisite]:
-    try:
-        state = npu_smi.query()
-    except PrerequisiteError as error:
-        yield Prerequisite(name="npu-smi", ok=False, found="no chip could be read", remedy=str(error))
-        return
-    yield Prerequisite(name="npu-smi", ok=True, found=f"version {state.version or _UNKNOWN}")
-    found = visible(state)
-    if found.unknown:
-        yield Prerequisite(name="visible devices", ok=False, found="unknown", remedy=found.unknown, required=False)
-    cards = found.cards or {card.id: card for card in state.cards}
-    ill = [f"device {device} ({card.chip}): {card.health}" for device, card in cards.items() if not card.healthy]
-    kinds = ", ".join(
-        f"device {device}: {card.chip}" + ("" if device == card.id else f" (at {card.place})")
-        for device, card in cards.items()
-    )
-    yield Prerequisite(
-        name="chips",
-        ok=not ill,
-        found="; ".join(ill) or kinds,
-        remedy="see `npu-smi info -t health -i CARD` and the driver's log; a reset or restart of the machine may help",
-        required=False,  # it may well compute right; its timings are not believed
     )
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from zoo_runner.aipp.config_file import FILE_NAME, aipp_text
 from zoo_runner.backends.ascend import cann
 from zoo_runner.backends.ascend.atc_command import atc_command, shell_line, side_files
+from zoo_runner.backends.ascend.chips import OF_SEVERAL, exact_soc
 from zoo_runner.backends.ascend.convert import ConvertRequest, convert, expected_stamp
 from zoo_runner.backends.ascend.om_stamp import check_stamp
 from zoo_runner.manifest.schema import AtcOptions
@@ -82,11 +83,21 @@ class OmConversion:
                 output=target,
                 inputs=request.inputs,
                 out_nodes=request.options.out_nodes or nodes(),
-                soc_version=request.options.soc_version or request.chip.removesuffix(STAND_IN) or ANY_CHIP,
+                soc_version=_shown_soc(request),
                 batch=request.batch,
                 base=request.base,
             )
         )
+
+
+def _shown_soc(request: ConversionRequest) -> str:
+    """Return ATC's name of the chip, or what a plan says where nobody knows it."""
+    if not request.options.soc_version and not request.chip:
+        return ANY_CHIP
+    chip = request.chip.removesuffix(STAND_IN)
+    if not request.options.soc_version and chip in OF_SEVERAL:
+        return f"<--soc: one of {', '.join(OF_SEVERAL[chip])}>"
+    return exact_soc(chip, request.options.soc_version)
 
 
 def _key_of(options: AtcOptions, flag: str) -> str:

@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import TypedDict
 
 from zoo_runner.backends.ascend import cann
-from zoo_runner.backends.ascend.atc_command import atc_command, side_files, soc_name, unmarked_files
+from zoo_runner.backends.ascend.atc_command import atc_command, side_files, unmarked_files
 from zoo_runner.backends.ascend.atc_errors import diagnose
+from zoo_runner.backends.ascend.chips import exact_soc
 from zoo_runner.backends.ascend.om_stamp import Stamp, check_stamp, read_stamp, stamp_path, write_stamp
 from zoo_runner.errors import ManifestError, PrerequisiteError, StageError
 from zoo_runner.manifest.schema import AtcOptions
@@ -62,8 +63,12 @@ class ConvertRequest:
 
     @property
     def soc_version(self) -> str:
-        """ATC's name of the chip, such as ``Ascend310P3``."""
-        return soc_name(self.options.soc_version or self.chip.removesuffix(STAND_IN))
+        """ATC's name of the chip, such as ``Ascend310P3``.
+
+        Raises:
+            UsageError: The name that npu-smi gives the chip is that of several, and nobody said which it is.
+        """
+        return exact_soc(self.chip.removesuffix(STAND_IN), self.options.soc_version)
 
 
 class _OfSideFiles(TypedDict):

@@ -43,7 +43,7 @@ def look() -> Reading:
     try:
         state = npu_smi.query()
     except PrerequisiteError as error:
-        return Reading(blind=str(error))
+        return Reading(blind=" ".join(str(error).split()))
     found = visible(state)
     return Reading(cards=found.cards, unread=state.unread, blind=found.unknown)
 
