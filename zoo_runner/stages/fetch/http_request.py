@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from zoo_runner.errors import FetchError, shortened
 from zoo_runner.files.remedies import remedy
@@ -78,7 +79,7 @@ def request(url: str, headers: Mapping[str, str], timeout_s: float, head_s: floa
         if isinstance(problem, requests.exceptions.SSLError):
             raise FetchError(f"{shown}: no trustworthy connection: {why}") from problem
         if isinstance(problem, (requests.ConnectionError, requests.Timeout)):
-            raise Interrupted(f"no connection: {why}") from problem
+            raise Interrupted(_unconnected(problem) or f"no connection: {why}") from problem
         # Of an address that cannot be taken apart, any part may be the password: none is quoted.
         known = isinstance(problem, requests.RequestException) and not isinstance(
             problem, requests.exceptions.InvalidURL
@@ -86,6 +87,24 @@ def request(url: str, headers: Mapping[str, str], timeout_s: float, head_s: floa
         raise FetchError(
             f"{shown}: expected an address that can be requested: {why if known else _ADDRESS}"
         ) from problem
+
+
+def _unconnected(problem: requests.RequestException) -> str:
+    """Say which server could not be reached, and why in the words of the system, without those of the libraries.
+
+    Returns:
+        Nothing where a proxy stands in between, or where the system said nothing: then all words are needed.
+    """
+    import requests  # noqa: PLC0415 - likewise
+
+    cause: BaseException | None = problem
+    while cause is not None and (isinstance(cause, requests.RequestException) or not isinstance(cause, OSError)):
+        cause = cause.__cause__ or cause.__context__
+    address = problem.request.url if problem.request is not None else None
+    if cause is None or address is None or isinstance(problem, requests.exceptions.ProxyError):
+        return ""
+    host = shortened(redacted(str(urlsplit(address).hostname)))  # of a redirected request the last one
+    return f"no connection to {host}: {shortened(cause.strerror or str(cause) or type(cause).__name__, _LONGEST)}"
 
 
 def _learn(response: requests.Response, *_given: object, **_more: object) -> None:

@@ -54,7 +54,10 @@ def test_the_first_one_is_enough(sites: tuple[Site, Site], store: Store) -> None
 DOWN: dict[str, tuple[list[Reply], str]] = {
     "absent": ([status(404)], "the server answered 404 Not Found. Check the address in the manifest"),
     "busy": ([status(503)] * 2, "gave up after 2 attempts; the last one: the server answered 503 "),
-    "hangs-up": ([hang_up] * 2, "gave up after 2 attempts; the last one: no connection: "),
+    "hangs-up": (
+        [hang_up] * 2,
+        "gave up after 2 attempts; the last one: no connection to 127.0.0.1: Remote end closed ",
+    ),
     "breaks-off": ([normal(cut=HALF), normal(cut=0)], "gave up after 2 attempts; the last one: "),
 }
 
