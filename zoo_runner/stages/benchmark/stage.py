@@ -122,12 +122,15 @@ class TimedSession:
     """A model to be timed, opened when it is needed."""
 
     def __init__(self, engine: Engine, lost: NamedOnce, batch: int) -> None:
+        self._engine, self._batch = engine, batch
         self._session = LazySession(engine, batch)
         self._lost = lost
 
     def time(self, inputs: Arrays, *, warmup: int, loop: int) -> Timings:
         """Run one batch ``warmup + loop`` times and return how long the last ``loop`` took."""
-        return self._session().time(inputs, warmup=warmup, loop=loop)
+        timings = self._session().time(inputs, warmup=warmup, loop=loop)
+        self._engine.check(self._batch)  # a session may load the model again to time it
+        return timings
 
     def close(self) -> None:
         """Release the devices, and name those that were lost."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from zoo_runner.errors import InferenceError
 from zoo_runner.plugin.interfaces import Timings
 from zoo_runner.report.model import PerformanceRecord
 
@@ -43,6 +45,9 @@ def benchmark(bench: Bench, options: BenchmarkOptions, gated: Sequence[int]) -> 
     Batch sizes in ``gated`` run the full ``loop``. For the others ``loop`` is cut so that one batch size
     takes about ``max_seconds``, and a batch size of which a few calls would already take longer, going by
     the one before it, is skipped and says so: a table of NPU batch sizes must not take hours on a CPU.
+
+    Raises:
+        InferenceError: The model cannot be timed, or what the backend returned are no times.
     """
     per_sample = 0.0
     for batch in options.batch:
@@ -54,12 +59,12 @@ def benchmark(bench: Bench, options: BenchmarkOptions, gated: Sequence[int]) -> 
             continue
         with _session(bench, batch) as session:
             inputs: Arrays = {spec.name: spec.empty(batch) for spec in bench.inputs}
-            probe = session.time(inputs, warmup=1, loop=PROBES)
+            probe = _timed(session, inputs, warmup=1, loop=PROBES)
             per_sample = float(np.mean(probe.compute_ms)) / 1000 / batch
             affordable = int(options.max_seconds / max(per_sample * batch, 1e-9))
             loop = options.loop if full else max(PROBES, min(options.loop, affordable))
             warmup = options.warmup if full else min(options.warmup, affordable)
-            times = session.time(inputs, warmup=warmup, loop=loop)
+            times = _timed(session, inputs, warmup=warmup, loop=loop)
         yield _record(bench, batch, times, "")
 
 
@@ -79,6 +84,16 @@ def _session(bench: Bench, batch: int) -> Iterator[Timer]:
         yield session
     finally:
         session.close()
+
+
+def _timed(session: Timer, inputs: Arrays, *, warmup: int, loop: int) -> Timings:
+    """Time calls; a mean of what is no time could look like any speed."""
+    times = session.time(inputs, warmup=warmup, loop=loop)
+    wrong = [each for each in times.compute_ms if not (math.isfinite(each) and each > 0)]
+    if wrong or not times.compute_ms:
+        found = f"{len(wrong)} that are not, such as {wrong[0]:g} ms" if wrong else "none"
+        raise InferenceError(f"timing: expected positive times of {loop} calls from the backend, found {found}")
+    return times
 
 
 def _record(bench: Bench, batch: int, times: Timings, why: str) -> PerformanceRecord:

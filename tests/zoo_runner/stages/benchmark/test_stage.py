@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from places import TRIAL
+from zoo_runner.errors import ChangedError
 from zoo_runner.job.job import Job
 from zoo_runner.job.journal import Journal
 from zoo_runner.job.options import RunOptions, Stage
@@ -144,6 +145,33 @@ def test_the_table_s_batch_sizes_are_gated(job: Jobs) -> None:
     ]
     (stage,) = made.journal.stages
     assert (stage.name, stage.skipped) == ("benchmark", False)
+
+
+class ReloadingSession(SteadySession):
+    """A model that somebody replaces before it is loaded again to be timed."""
+
+    model: Path
+
+    def time(self, inputs: Arrays, *, warmup: int, loop: int) -> Timings:
+        self.model.write_bytes(b"another")
+        return super().time(inputs, warmup=warmup, loop=loop)
+
+
+class ReloadingBackend(SteadyBackend):
+    """A backend that does so."""
+
+    def open(self, request: SessionRequest) -> SteadySession:
+        session = ReloadingSession(self.ms, self.lost, self.log)
+        session.model = request.model
+        return session
+
+
+def test_a_model_that_was_replaced_while_it_was_timed_has_no_timing(job: Jobs) -> None:
+    backend = ReloadingBackend()
+    made, engine = job(backend)
+    with pytest.raises(ChangedError, match=r"model\.onnx"):
+        time_batches(made, engine)
+    assert (made.journal.performance, backend.log[-1]) == ([], "closed")
 
 
 @pytest.mark.parametrize(

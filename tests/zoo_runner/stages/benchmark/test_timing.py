@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from zoo_runner.errors import InferenceError
 from zoo_runner.manifest.schema import BenchmarkOptions
 from zoo_runner.plugin.interfaces import Arrays, TensorSpec, Timings
 from zoo_runner.stages.benchmark.timing import PROBES, Bench, benchmark, throughput
@@ -90,3 +91,36 @@ def test_a_failing_model_is_closed() -> None:
     with pytest.raises(RuntimeError, match="device lost"):
         list(benchmark(failing, BenchmarkOptions(), gated=()))
     assert log == ["bs1 closed"]
+
+
+@dataclass
+class Clock:
+    """A model whose backend returns given times."""
+
+    times: tuple[float, ...]
+    closed: bool = False
+
+    def time(self, inputs: Arrays, *, warmup: int, loop: int) -> Timings:
+        return Timings(compute_ms=self.times)
+
+    def close(self) -> None:
+        self.closed = True
+
+
+@pytest.mark.parametrize(
+    ("times", "found"),
+    [
+        ((), "none"),
+        ((0.0, 0.0), "2 that are not, such as 0 ms"),
+        ((-99.0, 100.0), "1 that are not, such as -99 ms"),  # their mean is a time
+        ((5.0, float("nan")), "1 that are not, such as nan ms"),
+        ((float("inf"),), "1 that are not, such as inf ms"),
+    ],
+)
+def test_what_is_no_time_is_no_timing(times: tuple[float, ...], found: str) -> None:
+    model = Clock(times)
+    opened = Bench(backend="steady", chip="cpu", inputs=(INPUT,), open=lambda _batch: model)
+    with pytest.raises(InferenceError) as caught:
+        list(benchmark(opened, BenchmarkOptions(batch=(1,)), gated=(1,)))
+    assert str(caught.value) == (f"timing: expected positive times of {PROBES} calls from the backend, found {found}")
+    assert model.closed
