@@ -5,7 +5,8 @@ from __future__ import annotations
 import difflib
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
@@ -151,6 +152,7 @@ class VocDataset:
         labels = {name: label for label, name in enumerate(self.classes)}
         annotations, images = folder / "Annotations", folder / "JPEGImages"
         files = _images(images)
+        usual = _usual_suffix(files)
         for index, name in enumerate(ids, start=1):
             found = files.get(name, ())
             if len(found) > 1:
@@ -169,7 +171,7 @@ class VocDataset:
             yield DetectionSample(
                 index=index,
                 id=name,
-                path=images / (found[0] if found else f"{name}.jpg"),
+                path=images / (found[0] if found else f"{name}{usual}"),
                 width=annotation.width,
                 height=annotation.height,
                 boxes=_fixed(np.array([one.box for one in objects], dtype=np.float32).reshape(-1, 4)),
@@ -228,6 +230,12 @@ def _images(folder: Path) -> dict[str, list[str]]:
         if suffix.lower() in SUFFIXES:
             found.setdefault(stem, []).append(name)
     return found
+
+
+def _usual_suffix(files: Mapping[str, Sequence[str]]) -> str:
+    """Return what most of the images end in: a missing one is told by the name that it would have."""
+    endings = Counter(Path(name).suffix for names in files.values() for name in names)
+    return max(sorted(endings), key=endings.__getitem__, default=SUFFIXES[0])
 
 
 def _annotation(folder: Path, name: str) -> Annotation:

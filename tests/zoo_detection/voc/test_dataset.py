@@ -151,6 +151,20 @@ def test_images_are_found_by_any_usual_suffix(name: str, tmp_path: Path) -> None
     assert [sample.path.name for sample in DATASET.samples(root)] == [name, "a.b.jpeg"]
 
 
+@pytest.mark.parametrize(
+    ("others", "name"),
+    [((), "a.jpg"), (("b.png",), "a.png"), (("b.png", "c.JPG", "d.png"), "a.png"), (("c.png", "b.jpg"), "a.jpg")],
+)
+def test_a_missing_image_is_called_as_the_others_are(tmp_path: Path, others: tuple[str, ...], name: str) -> None:
+    root = devkit(tmp_path, {"a": annotation()})
+    images = root / "VOC2007" / "JPEGImages"
+    images.mkdir()
+    for other in others:
+        (images / other).touch()
+    (sample,) = VocDataset(CLASSES).samples(root)
+    assert sample.path == images / name
+
+
 @pytest.mark.parametrize("names", [("a.JPG", "a.jpg"), ("a.jpg", "a.png")])
 def test_nobody_guesses_which_of_two_images_is_meant(names: tuple[str, str], tmp_path: Path) -> None:
     root = devkit(tmp_path, {"a": annotation(), "b": annotation()})

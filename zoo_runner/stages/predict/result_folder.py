@@ -195,7 +195,10 @@ def open_results(
     """
     title = f"{title} {folder}"
     if not folder.is_dir():
-        msg = f"{title}: not a folder; expected the one ais_bench wrote <stem>_<i>.bin into"
+        msg = (
+            f"{title}: not a folder; expected the one with result files <stem>_<i>.bin: give it with "
+            "--results FOLDER, or write it with --until infer"
+        )
         raise ResultError(msg)
     found, suffix, problems = _scan(folder, title)
     try:

@@ -129,7 +129,10 @@ def test_a_folder_one_level_too_high_gets_a_hint(folder: Path) -> None:
 
 
 def test_no_folder_and_no_files(tmp_path: Path) -> None:
-    assert "not a folder" in refusal(tmp_path / "nowhere")
+    assert refusal(tmp_path / "nowhere").endswith(
+        f"{tmp_path}/nowhere: not a folder; expected the one with result files <stem>_<i>.bin: give it with "
+        "--results FOLDER, or write it with --until infer"
+    )
     assert "no <stem>_<i>.bin, .npy or .txt files in it" in refusal(tmp_path)
 
 
