@@ -72,9 +72,12 @@ class Card:
         return self.health == HEALTHY or (self.host_memory and self.health == ALARM)
 
     @property
-    def seen(self) -> bool:
-        """Whether the tool shows anything that could tell a busy or a hot chip."""
-        return (self.temperature_c, self.aicore_percent, self.memory_used_mb) != (None, None, None)
+    def unseen(self) -> str:
+        """What the tool does not show, without which a hot or a busy chip would look quiet; or nothing."""
+        if self.temperature_c is None:
+            return "the temperature"
+        load = (self.aicore_percent,) if self.host_memory else (self.aicore_percent, self.memory_used_mb)
+        return "the load" if all(value is None for value in load) else ""
 
     def __str__(self) -> str:
         """Say which chip it is, and how it is."""

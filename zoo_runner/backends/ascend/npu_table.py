@@ -36,9 +36,8 @@ def parse(text: str) -> NpuState:
         PrerequisiteError: It shows no chip; the text is quoted.
     """
     rows = [_cells(line) for line in text.splitlines() if line.strip().startswith("|")]
-    upper, lower = _parted(rows)
-    processes, unread = _processes(lower)
-    cards = list(_cards(upper, processes))
+    processes, unread = _processes(rows)
+    cards = list(_cards(rows, processes))
     if not cards:
         raise PrerequisiteError(
             f"expected the table of `npu-smi info` with at least one chip, found:\n{quoted(text)}\nRun `npu-smi info` "
@@ -50,7 +49,7 @@ def parse(text: str) -> NpuState:
     return NpuState(
         version=version[1] if version else "",
         cards=tuple(sorted(cards, key=lambda card: card.id)),
-        unread=unread,
+        unread=(*unread, *_of_no_card(processes, cards)),
     )
 
 
@@ -65,12 +64,6 @@ def quoted(text: str) -> str:
 
 def _cells(line: str) -> list[str]:
     return [cell.strip() for cell in line.strip().removeprefix("|").removesuffix("|").split("|")]
-
-
-def _parted(rows: Sequence[list[str]]) -> tuple[Sequence[list[str]], Sequence[list[str]]]:
-    """Part the table of chips from that of processes, which begins with its titles."""
-    title = next((at for at, row in enumerate(rows) if _PROCESS_TITLE in map(str.lower, row)), len(rows))
-    return rows[:title], rows[title + 1 :]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,17 +114,28 @@ def _chips(rows: Sequence[list[str]]) -> Iterator[_Lines]:
 
 
 def _processes(rows: Sequence[list[str]]) -> tuple[list[tuple[tuple[int, int], NpuProcess]], tuple[str, ...]]:
-    """Return the processes with their card and chip, and the lines that are neither one nor say that there is none."""
+    """Return the processes with their card and chip, and lines below their titles that neither are one nor deny it."""
     found: list[tuple[tuple[int, int], NpuProcess]] = []
     unread: list[str] = []
+    below = False
     for row in rows:
         place = _PLACE.fullmatch(row[0])
+        title = any(_PROCESS_TITLE in cell.lower() for cell in row)
         if len(row) in _PROCESS_COLUMNS and place and row[1].isdecimal():
             process = NpuProcess(pid=int(row[1]), name=row[2], memory_mb=_number(row[3].split(), 0))
             found.append(((int(place[1]), int(place[2] or 0)), process))
-        elif any(row) and not row[0].lower().startswith(_NO_PROCESSES) and _PROCESS_TITLE not in map(str.lower, row):
+        elif below and any(row) and not title and not row[0].lower().startswith(_NO_PROCESSES):
             unread.append(" | ".join(row))
+        below = below or title
     return found, tuple(unread)
+
+
+def _of_no_card(processes: Sequence[tuple[tuple[int, int], NpuProcess]], cards: Sequence[Card]) -> Iterator[str]:
+    """Yield processes on chips that are not listed: they could be on any."""
+    places = {(card.npu, card.slot) for card in cards}
+    for (npu, slot), process in processes:
+        if (npu, slot) not in places:
+            yield f"process {process.pid} ({process.name or 'no name'}) on NPU {npu} chip {slot}, which is not listed"
 
 
 def _usage(cell: str) -> tuple[float | None, float | None, float | None]:

@@ -57,8 +57,8 @@ def unseen(before: Reading, after: Reading, devices: Sequence[int]) -> str:
         return before.blind
     for device in devices:
         cards = [reading.cards.get(device) for reading in (before, after)]
-        if any(card is not None and not card.seen for card in cards):
-            return f"{npu_smi.TOOL} shows neither temperature nor load nor memory of device {device}"
+        if missing := next((card.unseen for card in cards if card is not None and card.unseen), ""):
+            return f"{npu_smi.TOOL} does not show {missing} of device {device}"
     return ""
 
 

@@ -318,12 +318,25 @@ def test_device_numbers_that_repeat_are_counted_anew() -> None:
         ),
         pytest.param("| 0 0 | NA | python3 | 101 |", ("0 0 | NA | python3 | 101",), id="no process id"),
         pytest.param("| Failed to query |", ("Failed to query",), id="a message"),
+        pytest.param(
+            "| 7       0      | 12 | python3 | 101 |",
+            ("process 12 (python3) on NPU 7 chip 0, which is not listed",),
+            id="a card that is not listed",
+        ),
+        pytest.param("| 0 0 12 python3 101 |", ("0 0 12 python3 101",), id="one column"),
     ],
 )
 def test_a_line_about_processes_is_read_or_kept(line: str, unread: tuple[str, ...]) -> None:
     """A process that is overlooked would make a busy chip a quiet one."""
     title = "| NPU  Chip | Process id | Process name | Process memory(MB) |\n"
     assert parse(f"{README}{title}{line}\n").unread == unread
+
+
+@pytest.mark.parametrize("title", ["| NPU Chip Process id Process name |\n", "| NPU | PID |\n", ""])
+def test_processes_are_found_under_any_title(title: str) -> None:
+    state = parse(f"{README}{title}| 1 0 | 12 | python3 | 101 |\n")
+    assert [len(card.processes) for card in state.cards] == [0, 1]
+    assert state.unread == ()
 
 
 @pytest.mark.parametrize(
