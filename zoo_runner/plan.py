@@ -51,7 +51,8 @@ def plan(recipe: Recipe, options: RunOptions, *, store: Store, progress: Progres
     yield f"plan for {manifest.name} ({recipe.loaded.path})"
     backend: Backend | None = None
     try:
-        backend = choose_backend(options.backend, None if options.scores_files else recipe.loaded, options.soc)
+        loaded = None if options.scores_files else recipe.loaded
+        backend = choose_backend(options.backend, loaded, options.soc, ways=options.ways)
     except PrerequisiteError as error:
         yield f"this run would stop: {error}"
     if options.scores_files or backend is not None:
@@ -112,7 +113,8 @@ def _convert(
 ) -> Iterator[str]:
     planned = backend if isinstance(backend, ConvertingBackend) else _converting(options)
     if options.om is not None:
-        yield f"not done: {options.om} is used, if its stamp fits what this would make:"
+        fits = "if its stamp fits" if options.one_om else "where the stamps in it fit"
+        yield f"not done: {options.om} is used, {fits} what this would make:"
     elif backend is not None and planned is not backend:
         yield f"not needed by the backend {backend.name}; on an Ascend host:"
     yield f"in the folder that `{_packing(recipe, options)}` makes:"
@@ -208,7 +210,7 @@ def _infer(recipe: Recipe, options: RunOptions, backend: Backend | None) -> Iter
             name = _model_name(backend, recipe.manifest.name, infer.batch)
             request = folder_request(
                 recipe,
-                model=options.om or Path(name),
+                model=options.om if options.om and options.one_om else Path(name),
                 devices=options.devices,
                 samples=_count(recipe, options),
                 inputs=options.output / "inputs",

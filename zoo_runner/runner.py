@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from zoo_runner.comparison.baseline import Baseline
     from zoo_runner.job.recipe import Recipe
     from zoo_runner.job.scope import Scope
-    from zoo_runner.plugin.interfaces import Arrays, Progress, Sample
+    from zoo_runner.plugin.interfaces import Arrays, Backend, Progress, Sample
     from zoo_runner.report.picture import Picture
     from zoo_runner.store.store import Store
 
@@ -131,7 +131,9 @@ def open_job(
     Raises:
         ZooError: There is no such backend, it lacks something, or it cannot do what the manifest or an option asks.
     """
-    backend = None if options.scores_files else choose_backend(options.backend, recipe.loaded, options.soc)
+    backend: Backend | None = None
+    if not options.scores_files:
+        backend = choose_backend(options.backend, recipe.loaded, options.soc, ways=options.ways)
     check_om(options.om, backend)
     return Job(
         recipe=recipe,
@@ -226,7 +228,7 @@ def prepare(job: Job) -> tuple[Sequence[Sample], Engine | None]:
     inputs = fetch(job)
     if not job.options.needs_model or inputs.weights is None or job.backend is None:
         return inputs.samples, None
-    engine = engine_of(job, job.backend, export(job, inputs.weights, inputs.published))
+    engine = engine_of(job, job.backend, export(job, inputs.weights, inputs.published), inputs.given)
     if job.options.last is not Stage.EXPORT:
         convert(job, engine)
     return inputs.samples, engine

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from importlib import metadata
+from typing import TYPE_CHECKING
 
 from zoo_runner.errors import installing
 from zoo_runner.plugin import loading as plugins
-from zoo_runner.plugin.interfaces import Prerequisite
+from zoo_runner.plugin.interfaces import WAYS, Prerequisite, Way
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 EXPORT = ("torch", "onnx", "onnxsim", "onnxscript", "safetensors")
 """What the export stage imports; the last one only for checkpoints of that form."""
@@ -23,7 +27,18 @@ class Checklist:
     @property
     def complete(self) -> bool:
         """Whether nothing is missing."""
-        return all(need.ok for need in self.needs)
+        return not self.lacking(WAYS)
+
+    @property
+    def ways(self) -> dict[Way, tuple[str, ...]]:
+        """What is missing by what it is needed for, where that differs; nothing where all is needed for all."""
+        if all(need.ways == WAYS for need in self.needs):
+            return {}
+        return {way: self.lacking((way,)) for way in WAYS}
+
+    def lacking(self, ways: Sequence[Way]) -> tuple[str, ...]:
+        """Name what is missing for these uses."""
+        return tuple(need.name for need in self.needs if not need.ok and {*need.ways} & {*ways})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,8 +49,12 @@ class Findings:
     usable: bool
 
 
-def examine(backend: str | None = None) -> Findings:
+def examine(backend: str | None = None, way: Way | None = None) -> Findings:
     """Look at the export stage and at one backend or all of them.
+
+    Args:
+        backend: Its name; ``None`` for all.
+        way: The only use that counts for ``usable``; ``None`` for all uses.
 
     Raises:
         PluginError: ``backend`` is unknown.
@@ -47,7 +66,9 @@ def examine(backend: str | None = None) -> Findings:
         for name in wanted
     ]
     export = Checklist(title="stage export", needs=tuple(_package(name) for name in EXPORT))
-    return Findings(sections=(export, *sections), usable=any(section.complete for section in sections))
+    return Findings(
+        sections=(export, *sections), usable=any(not section.lacking((way,) if way else WAYS) for section in sections)
+    )
 
 
 def _package(name: str) -> Prerequisite:

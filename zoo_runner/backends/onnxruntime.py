@@ -184,20 +184,6 @@ class OnnxRuntimeSession:
         return batch
 
 
-def model_metadata(model: Path) -> dict[str, str]:
-    """Return what an ONNX file says of itself in ``metadata_props``; works without the package ``onnx``.
-
-    Raises:
-        PrerequisiteError: ONNX Runtime cannot be imported.
-        InferenceError: The file is not a loadable ONNX model.
-    """
-    runtime = _onnxruntime()
-    options = runtime.SessionOptions()
-    options.graph_optimization_level = runtime.GraphOptimizationLevel.ORT_DISABLE_ALL
-    found: dict[str, str] = _load(runtime, model, options).get_modelmeta().custom_metadata_map
-    return dict(found)
-
-
 @hookimpl
 def zoo_backend() -> OnnxRuntimeBackend:
     """Offer this backend to the runner."""

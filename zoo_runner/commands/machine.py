@@ -15,6 +15,7 @@ from zoo_runner.redaction import redacted, write_json
 
 if TYPE_CHECKING:
     from zoo_runner.backends.doctor import Findings
+    from zoo_runner.plugin.interfaces import Way
 
 LONGEST_DEFAULT: Final = 24
 """Characters of a default that are shown."""
@@ -37,13 +38,16 @@ def backends() -> int:
 @click.option(
     "--backend", metavar="NAME", help="Only this one; exit 3 if it lacks something.", shell_complete=backend_names
 )
+@click.option(
+    "--for", "way", type=click.Choice(["convert", "infer"]), help="Exit 3 only if it lacks something for that."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the same as JSON.")
-def doctor(backend: str | None, *, as_json: bool) -> int:
+def doctor(backend: str | None, way: Way | None, *, as_json: bool) -> int:
     """Show what is installed and what each backend still needs."""
     from zoo_runner.backends.doctor import examine  # noqa: PLC0415 - loads the backends
     from zoo_runner.terminal.screen import show_findings  # noqa: PLC0415 - loads rich
 
-    findings = examine(backend)
+    findings = examine(backend, way)
     if as_json:
         write_json(sys.stdout, f"{json.dumps(_as_json(findings), indent=2)}\n".encode())
     else:
@@ -72,6 +76,7 @@ def _as_json(findings: Findings) -> dict[str, object]:
         {
             "name": section.title,
             "ready": section.complete,
+            "lacking": {way: list(names) for way, names in section.ways.items()},
             "needs": [
                 {name: redacted(value) if isinstance(value, str) else value for name, value in asdict(need).items()}
                 for need in section.needs

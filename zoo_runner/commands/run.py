@@ -111,7 +111,7 @@ class RunsSoFar:
 @click.option("--output", metavar="FOLDER", type=FOLDER, help="Default: zoo-output/<name>.")
 @click.option("--set", "overrides", metavar="KEY=VALUE", multiple=True, help="Replace a manifest value; repeatable.")
 @click.option("--soc", metavar="NAME", help="Chip to convert for, instead of the one found, or if none is.")
-@click.option("--om", metavar="FILE", type=FOLDER, help="Use this .om instead of converting.")
+@click.option("--om", metavar="PACK", type=FOLDER, help="Use .om files of this pack, or one, instead of converting.")
 @click.option("--dry-run", "dry", is_flag=True, help="Print the plan, with every command, and do nothing.")
 @click.option("--refetch", is_flag=True, help="Download again what was downloaded before.")
 @click.option(

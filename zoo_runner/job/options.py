@@ -8,6 +8,10 @@ from pathlib import Path
 
 from zoo_runner.errors import UsageError
 from zoo_runner.output.names import INPUTS, PREDICTIONS, RESULTS, SBOM
+from zoo_runner.plugin.interfaces import WAYS, Way
+
+PACKED = ".zip"
+"""How the names of packs end that are one file."""
 
 
 class Stage(str, Enum):
@@ -50,7 +54,7 @@ class RunOptions:
         refetch: Download again what was downloaded before.
         downloads: Folder of files that were downloaded before, which are taken instead of any from the network.
         soc: Chip to convert for, instead of the one found.
-        om: Converted model to use instead of converting; its stamp must fit.
+        om: Converted model to use instead of converting, or a pack of them; their stamps must fit.
         subset: Name of the manifest's subset to score instead of the whole data set.
         baseline: Output folder or ``report.json`` of the run to compare with.
         accuracy_only: Judge a run on an accelerator though no throughput figure applies to it.
@@ -102,6 +106,22 @@ class RunOptions:
     def scores_files(self) -> bool:
         """Whether the model's outputs come from result files instead of a backend."""
         return self.first is Stage.POSTPROCESS
+
+    @property
+    def one_om(self) -> bool:
+        """Whether ``om`` is one model, of one batch size, and no pack."""
+        return self.om is not None and self.om.suffix.lower() != PACKED and not self.om.is_dir()
+
+    @property
+    def ways(self) -> tuple[Way, ...]:
+        """What the backend is needed for.
+
+        A backend that is looked for (``auto``) only to convert must be able to infer too, unless the chip is named.
+        """
+        if self.om is not None:
+            return ("infer",)
+        only = self.last is Stage.CONVERT and (self.soc is not None or self.backend != "auto")
+        return ("convert",) if only else WAYS
 
     @property
     def leaves(self) -> tuple[str, ...]:

@@ -20,7 +20,7 @@ from zoo_runner.manifest.tree import dotted
 from zoo_runner.plugin import loading as plugins
 from zoo_runner.plugin.backend_facts import ChipNamingBackend
 from zoo_runner.plugin.folders import ToolBackend
-from zoo_runner.plugin.interfaces import SAMPLES, NamedSamples
+from zoo_runner.plugin.interfaces import SAMPLES, WAYS, NamedSamples
 from zoo_runner.plugin.pixels import PixelPreprocess
 from zoo_runner.plugin.tensors import declared_texts, mismatch
 from zoo_runner.used_code.record import Disk
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from zoo_runner.job.options import RunOptions
     from zoo_runner.manifest.expectations import Subset
     from zoo_runner.manifest.schema import Manifest
-    from zoo_runner.plugin.interfaces import Backend, Preprocess, TensorSpec
+    from zoo_runner.plugin.interfaces import Backend, Preprocess, Prerequisite, TensorSpec, Way
     from zoo_runner.plugin.loading import ModelParts
     from zoo_runner.plugin.scoring import Metric
 
@@ -132,13 +132,16 @@ def resolve(loaded: LoadedManifest, options: RunOptions) -> Recipe:
     )
 
 
-def choose_backend(name: str, loaded: LoadedManifest | None = None, soc: str | None = None) -> Backend:
+def choose_backend(
+    name: str, loaded: LoadedManifest | None = None, soc: str | None = None, *, ways: Sequence[Way] = WAYS
+) -> Backend:
     """Return the backend of that name; ``auto`` takes the first of :data:`AUTO` that lacks nothing here.
 
     Args:
         name: What ``--backend`` says.
         loaded: The manifest whose ``infer.tool`` the backend is handed; ``None`` where no model is run.
         soc: The chip, as ``--soc`` names it; it counts where the machine does not tell.
+        ways: What it is needed for; what it lacks for other things does not matter.
 
     Raises:
         UsageError: The backend has no such tool.
@@ -147,13 +150,14 @@ def choose_backend(name: str, loaded: LoadedManifest | None = None, soc: str | N
     """
     if name == "auto":
         candidates = [_backend(candidate, soc) for candidate in AUTO]
-        backend = next((each for each in candidates if usable(each)), candidates[-1])
+        backend = next((each for each in candidates if usable(each, ways)), candidates[-1])
     else:
         backend = _backend(name, soc)
-        missing = [need for need in backend.prerequisites() if need.required and not need.ok]
+        missing = _missing(backend, ways)
         if missing:
             lines = "\n".join(f"  {need.name}: {need.found}. {need.remedy}" for need in missing)
-            msg = f"backend {name!r} cannot run here:\n{lines}\n  (`zoo-run doctor` shows all of it)"
+            does = "run" if len(ways) > 1 else " or ".join(ways)
+            msg = f"backend {name!r} cannot {does} here:\n{lines}\n  (`zoo-run doctor` shows all of it)"
             raise PrerequisiteError(msg)
     return backend if loaded is None else _with_tool(backend, loaded)
 
@@ -179,9 +183,13 @@ def _with_tool(backend: Backend, loaded: LoadedManifest) -> Backend:
     return made
 
 
-def usable(backend: Backend) -> bool:
+def usable(backend: Backend, ways: Sequence[Way] = WAYS) -> bool:
     """Say whether the backend lacks nothing on this machine that a run cannot do without."""
-    return all(need.ok for need in backend.prerequisites() if need.required)
+    return not _missing(backend, ways)
+
+
+def _missing(backend: Backend, ways: Sequence[Way]) -> list[Prerequisite]:
+    return [need for need in backend.prerequisites() if need.required and not need.ok and {*need.ways} & {*ways}]
 
 
 def _replaced(manifest: Manifest, options: RunOptions) -> Manifest:
@@ -189,7 +197,7 @@ def _replaced(manifest: Manifest, options: RunOptions) -> Manifest:
     infer, benchmark, atc = manifest.infer, manifest.benchmark, manifest.atc
     if options.batch_size is not None:
         infer = infer.model_copy(update={"batch": options.batch_size})
-    if options.batch_size is not None or options.om is not None:
+    if options.batch_size is not None or options.one_om:
         benchmark = benchmark.model_copy(update={"batch": (infer.batch,)})
     if options.soc is not None:
         atc = atc.model_copy(update={"soc_version": options.soc})

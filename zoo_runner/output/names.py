@@ -26,5 +26,7 @@ PREVIOUS: Final = {NAME: "previous-report.json", PAGE: "previous-report.html"}
 """What becomes of the last report when another run begins; its other forms are removed."""
 EDITED: Final = ".edited"
 """Ending of the name under which a report's form is kept that somebody changed after it was written."""
+SUMS: Final = "SHA256SUMS"
+"""List of the files of a pack with their hashes."""
 ORIGIN: Final = "zoo-run.origin.json"
 """File in a result folder that says where the results come from."""

@@ -6,7 +6,6 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-SUMS: Final = "SHA256SUMS"
 _LINE: Final = re.compile(r"([0-9a-f]{64})  ([^\\\n]+)")
 
 

@@ -66,7 +66,8 @@ def model_files(engine: Engine, batches: Sequence[int]) -> Iterator[PackedFile]:
     for batch in batches if makes.by_batch else batches[:1]:
         made, target = engine.loadable(batch), model_name(makes, name, batch)
         of_batch = f", batch {batch}" if makes.by_batch else ""
-        about = f"made of it by {makes.tool} for {engine.backend.chip()}{of_batch}"
+        chip = engine.recipe.manifest.atc.soc_version or engine.backend.chip()
+        about = f"made of it by {makes.tool} for {chip}{of_batch}"
         yield _file(target, made.path, about, made.sha256)
         for path in sorted(made.path.parent.glob(f"{makes.file}.*")):
             yield _file(f"{target}{path.name.removeprefix(makes.file)}", path, f"stamp: what {target} was made of")

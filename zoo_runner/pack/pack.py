@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Final
 from zoo_runner.errors import StageError, UsageError, distribution
 from zoo_runner.job.journal import Journal
 from zoo_runner.job.recipe import resolve
-from zoo_runner.pack.checksums import SUMS, sums_text
+from zoo_runner.output.names import SUMS
+from zoo_runner.pack.checksums import sums_text
 from zoo_runner.pack.files import PackedFile, check_names, copy, model_files, side_files, weights_file
 from zoo_runner.pack.manifest_text import check_confirmations, manifest_text, packed_manifest
 from zoo_runner.pack.placing import README, check_target, placed
@@ -75,7 +76,7 @@ def pack(
     batches = sorted({recipe.manifest.infer.batch, *recipe.manifest.benchmark.batch})
     files = [weights_file(weights), *model_files(engine, batches), *side_files(engine, batches)]
     check_names(files, (MANIFEST, README, SUMS))
-    texts = _texts(recipe, engine, files, batches)
+    texts = _texts(recipe, engine, files)
     with placed(target, recipe.manifest.name) as folder:
         for file in files:
             copy(file, folder)
@@ -106,7 +107,7 @@ def _made(job: Job, *, anew: bool) -> tuple[Fetched, Engine]:
     return weights, engine
 
 
-def _texts(recipe: Recipe, engine: Engine, files: list[PackedFile], batches: list[int]) -> dict[str, str]:
+def _texts(recipe: Recipe, engine: Engine, files: list[PackedFile]) -> dict[str, str]:
     """Return the files of a pack that are written for it."""
     manifest = recipe.manifest
     source = visible(" ".join(recipe.loaded.path.name.split()))  # a name may have line ends in it
@@ -115,5 +116,5 @@ def _texts(recipe: Recipe, engine: Engine, files: list[PackedFile], batches: lis
     packed = packed_manifest(manifest, weights, onnx)
     return {
         MANIFEST: manifest_text(packed, f"Packed by zoo-run {metadata.version(distribution())} from {source}."),
-        README: readme(manifest, files, engine.backend, batches, made=made, name=MANIFEST),
+        README: readme(manifest, files, engine.backend, made=made, name=MANIFEST),
     }

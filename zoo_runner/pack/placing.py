@@ -16,7 +16,8 @@ from typing import Final
 from zoo_runner.errors import FetchError, UsageError, shortened
 from zoo_runner.files.new_file import new_file, new_folder, swapped
 from zoo_runner.files.regular import open_regular
-from zoo_runner.pack.checksums import SUMS, read_sums
+from zoo_runner.output.names import SUMS
+from zoo_runner.pack.checksums import read_sums
 from zoo_runner.stages.fetch.zip_stream import open_zip
 from zoo_runner.store.durable import sync
 from zoo_runner.store.fingerprints import file_digest

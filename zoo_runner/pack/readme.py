@@ -6,12 +6,11 @@ import shlex
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from zoo_runner.pack.checksums import SUMS
+from zoo_runner.output.names import SUMS
 from zoo_runner.pack.manifest_text import reachable
 from zoo_runner.pack.placing import MARK
 from zoo_runner.plugin.conversion import ConvertingBackend
 from zoo_runner.redaction import clean, redacted_url
-from zoo_runner.stages.convert.request import model_name
 
 if TYPE_CHECKING:
     from zoo_runner.manifest.schema import Manifest
@@ -19,16 +18,13 @@ if TYPE_CHECKING:
     from zoo_runner.plugin.interfaces import Backend
 
 
-def readme(
-    manifest: Manifest, files: Sequence[PackedFile], backend: Backend, batches: Sequence[int], *, made: str, name: str
-) -> str:
+def readme(manifest: Manifest, files: Sequence[PackedFile], backend: Backend, *, made: str, name: str) -> str:
     """Return the text.
 
     Args:
         manifest: The manifest in effect; where its data set comes from is read of it.
         files: What else is in the pack.
         backend: What its model files are for.
-        batches: The batch sizes of them.
         made: Says what made the pack, of what.
         name: What the packed manifest is called.
     """
@@ -47,7 +43,7 @@ def readme(
         f"    zoo-run {name}{'' if reachable(manifest) else ' --data FOLDER'}",
         "",
         *_needed(manifest),
-        *_conversions(manifest, backend, batches, name),
+        *_conversions(manifest, backend, name),
     ]
     return clean("\n".join(lines)) + "\n"
 
@@ -66,15 +62,13 @@ def _needed(manifest: Manifest) -> Iterator[str]:
     yield "With what exporting needs installed, the ONNX file is compared with a new export of the weights."
 
 
-def _conversions(manifest: Manifest, backend: Backend, batches: Sequence[int], name: str) -> Iterator[str]:
+def _conversions(manifest: Manifest, backend: Backend, name: str) -> Iterator[str]:
     """Yield the commands that use the files which were converted, and convert nothing."""
     if not isinstance(backend, ConvertingBackend):
         return
     yield ""
-    made_by = f"The files made by {backend.makes.tool} are for {backend.chip()} ({backend.version()})."
-    yield f"{made_by} They are used without converting again by"
+    chip = manifest.atc.soc_version or backend.chip()
+    made_by = f"The files made by {backend.makes.tool} are for {chip} ({backend.version()})."
+    yield f"{made_by} They are used without converting again, also on a host without {backend.makes.tool}, by"
     yield ""
-    for batch in batches if backend.makes.by_batch else batches[:1]:
-        model = model_name(backend.makes, manifest.name, batch)
-        words = ["zoo-run", name, "--backend", backend.name, "--om", model, "--batch-size", str(batch)]
-        yield f"    {shlex.join(words)}"
+    yield f"    {shlex.join(['zoo-run', name, '--backend', backend.name, '--om', '.'])}"

@@ -65,6 +65,8 @@ class ConversionRequest:
             a command reads from a file.
         normalisation: What to do to 8-bit pixels in front of the network, if the artifact ``normalises``; the model
             then takes uint8 [batch, height, width, channels].
+        given: A file of the user's own that is to be used instead (``--om``). What was written beside it when it was
+            made may stand for what only tools of a host that converts can say, and nothing else.
     """
 
     model: Path
@@ -77,6 +79,7 @@ class ConversionRequest:
     base: Path
     keep: Callable[[str, str], Path]
     normalisation: Normalisation | None = None
+    given: Path | None = None
 
 
 class Conversion(Protocol):

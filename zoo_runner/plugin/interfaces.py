@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias, runtime_checkable
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, TypeAlias, runtime_checkable
 
 if TYPE_CHECKING:
     import torch
@@ -234,6 +234,11 @@ class Postprocess(Protocol):
         """Return the sample's prediction as named arrays, from its outputs by name, without batch axis."""
 
 
+Way: TypeAlias = "Literal['convert', 'infer']"
+"""What a backend is needed for: a host may convert models that others infer with, or infer with what others made."""
+WAYS: Final[tuple[Way, ...]] = ("convert", "infer")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Prerequisite:
     """One thing a backend needs, and whether this machine has it.
@@ -245,6 +250,7 @@ class Prerequisite:
         remedy: What to do when it is not ok.
         required: Whether a run is refused when it is not ok; otherwise the run goes on, and its figures
             are judged with that in mind.
+        ways: What it is needed for.
     """
 
     name: str
@@ -252,6 +258,7 @@ class Prerequisite:
     found: str
     remedy: str = ""
     required: bool = True
+    ways: tuple[Way, ...] = WAYS
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,6 +14,7 @@ from zoo_runner.job.steps import EXPORT, code_of, coded, conversion_step
 from zoo_runner.stages.convert.engine import Engine
 from zoo_runner.stages.export.model import MODEL, ModelFile, export_key, export_parts, published_parts
 from zoo_runner.stages.export.published import missing_packages
+from zoo_runner.stages.fetch.given_models import given_models
 from zoo_runner.stages.fetch.locate import find_data, is_published, known_weights, read_samples
 from zoo_runner.stages.iterators import batched
 from zoo_runner.stages.predict import pipeline as stream
@@ -46,7 +47,7 @@ def explain(loaded: LoadedManifest, options: RunOptions, *, store: Store, progre
         ZooError: The run itself would be refused.
     """
     recipe = resolve(loaded, options)
-    backend = choose_backend(options.backend, recipe.loaded, options.soc)
+    backend = choose_backend(options.backend, recipe.loaded, options.soc, ways=options.ways)
     journal = Journal(loaded=recipe.loaded, progress=progress, subset=options.subset)
     frozen = store.frozen("cache explain")
     job = Job(recipe=recipe, options=options, store=frozen, journal=journal, backend=backend)
@@ -70,8 +71,11 @@ def _model(job: Job, weights: str) -> tuple[Path | None, dict[str, object]]:
     recipe = job.recipe
     view = coded(EXPORT, recipe, job.store, job.journal.warn)
     path = view.lookup("onnx", export_key(recipe, weights))
-    published = recipe.manifest.onnx.sha256
-    if published is None or not is_published(recipe, job.options, weights):
+    given = given_models(job.options, job.store)
+    published = recipe.manifest.onnx.sha256 if is_published(recipe, job.options, weights) else None
+    if given is not None and given.onnx is not None:
+        published = file_digest(given.onnx)
+    if published is None:
         return path, export_parts(recipe, weights)
     compared = None if missing_packages(recipe) else file_digest(path / MODEL) if path else MADE
     parts = published_parts(recipe, weights, published, compared)
@@ -88,7 +92,7 @@ def _of_model(job: Job, backend: Backend, path: Path) -> Iterator[str]:
         devices=job.options.devices,
         store=job.store,
         logs=job.options.output / "logs",
-        given=job.options.om,
+        given=given_models(job.options, job.store),
     )
     batch = job.recipe.manifest.infer.batch
     try:

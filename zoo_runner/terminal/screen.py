@@ -91,6 +91,9 @@ def show_reports(reports: Sequence[tuple[Report, Path | None]], detail: Detail =
         _show_fitting(screen, detail, lambda room: _show_runs(screen, reports, room, verbose=verbose))
 
 
+USES: Final = {"convert": "to convert (zoo-run pack)", "infer": "to infer with what was packed (--om PACK)"}
+
+
 def show_findings(findings: Findings) -> None:
     """Print what ``zoo-run doctor`` found."""
     screen = console()
@@ -102,6 +105,9 @@ def show_findings(findings: Findings) -> None:
             screen.print(f"  {sign} {literal(f'{need.name}: {need.found}')}", soft_wrap=True)
             if not need.ok and need.remedy:
                 screen.print(f"          {literal(need.remedy)}", style="dim", soft_wrap=True)
+        for way, names in section.ways.items():
+            state = f"lacks {', '.join(names)}" if names else "ready"
+            screen.print(f"  {literal(f'{USES[way]}: {state}')}", soft_wrap=True)
 
 
 def _show_fitting(screen: Console, detail: Detail, show: Callable[[Room], None]) -> None:

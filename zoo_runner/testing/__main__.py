@@ -11,7 +11,7 @@ from types import FrameType
 from typing import Final, TextIO
 
 from zoo_runner.errors import ExitCode, UsageError
-from zoo_runner.testing.environment import stand_ins
+from zoo_runner.testing.environment import ROLES, stand_ins
 from zoo_runner.testing.faults import describe_faults
 from zoo_runner.testing.machine import DEFAULT_CANN, DEFAULT_CHIP, DEFAULT_SMI, GENERATIONS
 
@@ -38,6 +38,7 @@ def main(arguments: Sequence[str] | None = None, *, error: TextIO = sys.stderr) 
             faults=options.fault,
             smi=options.smi,
             generation=options.generation,
+            role=options.role,
         ) as environment:
             newer = "" if options.generation == GENERATIONS[0] else f", ais_bench of {options.generation}"
             faults = f", faults: {' '.join(options.fault)}" if options.fault else ""
@@ -70,6 +71,12 @@ def _parser() -> argparse.ArgumentParser:
         choices=GENERATIONS,
         default=GENERATIONS[0],
         help="of ais_bench and aclruntime (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--role",
+        choices=ROLES,
+        default=ROLES[0],
+        help="build: atc and no card; inference: everything but atc (default: %(default)s)",
     )
     parser.add_argument(
         "--fault", action="append", default=[], metavar="NAME[:ARGUMENT]", help="what goes wrong; repeatable"

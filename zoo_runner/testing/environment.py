@@ -24,6 +24,8 @@ from zoo_runner.testing.machine import (
 
 _SITE: Final = Path(__file__).parent / "site"
 _TOOLS: Final = {"atc": "zoo_runner.testing.atc", "npu-smi": "zoo_runner.testing.npu_smi"}
+ROLES: Final = ("both", "build", "inference")
+"""Which tools a host has."""
 _COMPONENT_VERSIONS: Final = {
     "6.0.1": "1.84.15.1.310",
     "7.0.RC1": "7.0.0.5.242",
@@ -47,7 +49,7 @@ WRONG_OUTPUTS = (
 under them is not taken for what a sound machine computes."""
 
 
-def stand_in_environment(
+def stand_in_environment(  # noqa: PLR0913 - each argument is one independent fact of the host
     folder: Path,
     *,
     chip: str = DEFAULT_CHIP,
@@ -56,6 +58,7 @@ def stand_in_environment(
     faults: Iterable[str] = (),
     smi: str = DEFAULT_SMI,
     generation: int = GENERATIONS[0],
+    role: str = ROLES[0],
 ) -> Mapping[str, str]:
     """Lay the stand-ins out in ``folder`` and return an environment that finds them first.
 
@@ -71,6 +74,7 @@ def stand_in_environment(
         faults: What shall go wrong, each ``NAME[:ARGUMENT…]``.
         smi: Release of ``npu-smi`` to pretend.
         generation: That of ais_bench and aclruntime: 2023 or 2024.
+        role: Which tools there are: all, or those of a host that only converts or only infers.
 
     Raises:
         UsageError: The chip, the release, the generation or a fault is unknown.
@@ -86,14 +90,20 @@ def stand_in_environment(
         generation=generation,
     )
     binaries, packages, toolkit = (machine.folder / name for name in ("bin", "packages", "ascend-toolkit"))
-    _write_launchers(binaries, without=("npu-smi",) if "no-npu-smi" in machine.faults else ())
-    _write_package_versions(packages)
+    absent = [
+        *(["npu-smi"] if role == "build" or "no-npu-smi" in machine.faults else []),
+        *(["atc"] if role == "inference" else []),
+    ]
+    _write_launchers(binaries, without=absent)
+    if role != "build":
+        _write_package_versions(packages)
+    found = [] if role == "build" else [str(_SITE), str(packages)]
     _write_toolkit(toolkit, cann, [fault for fault in WRONG_OUTPUTS if fault in machine.faults])
     return {
         **os.environ,
         **machine.variables(),
         "PATH": _ahead(str(binaries), os.environ.get("PATH", os.defpath)),
-        "PYTHONPATH": _ahead(str(_SITE), _ahead(str(packages), os.environ.get("PYTHONPATH", ""))),
+        "PYTHONPATH": _ahead(os.pathsep.join(found), os.environ.get("PYTHONPATH", "")),
         "ASCEND_TOOLKIT_HOME": str(toolkit),
         "ASCEND_HOME_PATH": str(toolkit),
     }
@@ -108,16 +118,24 @@ def stand_ins(
     faults: Iterable[str] = (),
     smi: str = DEFAULT_SMI,
     generation: int = GENERATIONS[0],
+    role: str = ROLES[0],
 ) -> Iterator[Mapping[str, str]]:
     """Provide :func:`stand_in_environment` in a temporary folder that is removed at the end."""
     with tempfile.TemporaryDirectory(prefix="zoo-stand-in-", ignore_cleanup_errors=True) as folder:
         yield stand_in_environment(
-            Path(folder), chip=chip, devices=devices, cann=cann, faults=faults, smi=smi, generation=generation
+            Path(folder),
+            chip=chip,
+            devices=devices,
+            cann=cann,
+            faults=faults,
+            smi=smi,
+            generation=generation,
+            role=role,
         )
 
 
 def _ahead(first: str, rest: str) -> str:
-    return first + os.pathsep + rest if rest else first
+    return os.pathsep.join(filter(None, (first, rest)))
 
 
 def _write_launchers(folder: Path, without: Sequence[str]) -> None:

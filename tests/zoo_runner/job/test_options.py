@@ -121,3 +121,23 @@ def test_stages_run_between_first_and_last() -> None:
 def test_results_are_read_where_an_earlier_run_wrote_them() -> None:
     assert options(first=Stage.POSTPROCESS).results_folder == Path("out/results")
     assert options(first=Stage.POSTPROCESS, results=Path("r")).results_folder == Path("r")
+
+
+@pytest.mark.parametrize(
+    ("given", "ways"),
+    [
+        pytest.param({}, ("convert", "infer"), id="a run"),
+        pytest.param({"om": Path("m.om")}, ("infer",), id="given models"),
+        pytest.param({"last": Stage.CONVERT, "backend": "a"}, ("convert",), id="a backend by name"),
+        pytest.param({"last": Stage.CONVERT, "soc": "Ascend310"}, ("convert",), id="a chip by name"),
+        pytest.param({"last": Stage.CONVERT}, ("convert", "infer"), id="any backend"),
+        pytest.param({"last": Stage.CONVERT, "backend": "a", "om": Path("m.om")}, ("infer",), id="only to compare"),
+    ],
+)
+def test_what_the_backend_is_needed_for(given: dict[str, Any], ways: tuple[str, ...]) -> None:
+    assert options(**given).ways == ways
+
+
+def test_a_pack_has_several_models(tmp_path: Path) -> None:
+    for om, one in ((None, False), (tmp_path, False), (Path("p.ZIP"), False), (Path("m.om"), True), (Path("m"), True)):
+        assert options(om=om).one_om is one

@@ -13,6 +13,7 @@ from zoo_runner.job.options import RunOptions
 from zoo_runner.job.recipe import AUTO, Recipe, choose_backend, resolve, usable
 from zoo_runner.manifest.load import load
 from zoo_runner.plugin import loading as plugins
+from zoo_runner.plugin.interfaces import WAYS, Way
 
 Install = Callable[..., Path]
 
@@ -397,3 +398,47 @@ def test_what_is_no_backend(name: str, message: str) -> None:
 def test_auto_takes_the_first_that_lacks_nothing() -> None:
     here = [name for name in AUTO if usable(plugins.load(name).backend())]
     assert choose_backend("auto").name == here[0]
+
+
+NEEDY = """\
+from zoo_runner.plugin.hookspecs import hookimpl
+from zoo_runner.plugin.interfaces import Prerequisite
+
+
+class Backend:
+    name = "needy"
+
+    def __init__(self, chip="seen"):
+        self._chip = chip
+
+    def for_chip(self, chip):
+        return Backend(chip)
+
+    def chip(self):
+        return self._chip
+
+    def version(self): ...
+    def open(self, request): ...
+
+    def prerequisites(self):
+        return (
+            Prerequisite(name="compiler", ok=True, found="here", ways=("convert",)),
+            Prerequisite(name="card", ok=False, found="none", remedy="Plug one in", ways=("infer",)),
+        )
+
+
+@hookimpl
+def zoo_backend():
+    return Backend()
+"""
+
+
+@pytest.mark.parametrize(("ways", "does"), [(WAYS, "run"), (("infer",), "infer")], ids=["everything", "inferring"])
+def test_what_is_lacking_counts_for_what_it_is_needed_for(install: Install, ways: tuple[Way, ...], does: str) -> None:
+    install("needy", {"needy": "needy_backend"}, {"needy_backend": NEEDY})
+    assert choose_backend("needy", ways=("convert",)).chip() == "seen"
+    assert choose_backend("needy", ways=("convert",), soc="Ascend310").chip() == "Ascend310"
+    with pytest.raises(PrerequisiteError, match=rf"^backend 'needy' cannot {does} here:\n  card: none. Plug one in\n"):
+        choose_backend("needy", ways=ways)
+    assert not usable(choose_backend("needy", ways=("convert",)))
+    assert usable(choose_backend("needy", ways=("convert",)), ("convert",))

@@ -158,15 +158,16 @@ def test_on_ascend_there_is_an_om_for_each_batch_size(ascend: ZooRun, elsewhere:
         assert stamp["om_sha256"] == hashlib.sha256((folder / f"trial_bs{batch}.om").read_bytes()).hexdigest()
         assert stamp["batch"] == batch
     commands = [line.strip() for line in (folder / "README.md").read_text().splitlines() if " --om " in line]
-    assert commands == [
-        f"zoo-run manifest.yaml --backend ascend --om trial_bs{batch}.om --batch-size {batch}" for batch in (1, 8)
-    ]
+    assert commands == ["zoo-run manifest.yaml --backend ascend --om ."]
     there = elsewhere(ascend, folder)
-    for command in commands:
-        done = there(*shlex.split(command)[1:], "--data", str(ascend.folder / "data"), "--output", "out")
+    for words, batches in (
+        (commands[0].split()[1:], "1, 8"),
+        (["manifest.yaml", "--backend", "ascend", "--om", "trial_bs1.om", "--batch-size", "1"], "1"),
+    ):
+        done = there(*words, "--data", str(ascend.folder / "data"), "--output", "out")
         assert done.returncode == 0, done.stdout + done.stderr
         (convert,) = (stage for stage in there.report()["stages"] if stage["name"] == "convert")
-        assert " fits; batch " in convert["why"]
+        assert convert["why"] == f"{words[words.index('--om') + 1]} fits; batch {batches}"
     swapped = there(
         "manifest.yaml", "--backend", "ascend", "--om", "trial_bs8.om", "--batch-size", "1", "--until", "convert"
     )

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from zoo_runner.errors import UsageError
-from zoo_runner.pack.checksums import SUMS, sums_text
+from zoo_runner.output.names import SUMS
+from zoo_runner.pack.checksums import sums_text
 from zoo_runner.pack.placing import MARK, README, check_target, placed
 
 GONE = 2**22 + 1

@@ -50,7 +50,7 @@ FILE = PackedFile(name="m.onnx", source=Path("m"), sha256="a" * 64, size=1, abou
 )
 def test_the_data_set(name: str, overrides: tuple[str, ...], command: str, needs: list[str]) -> None:
     manifest = load(ROOT / "manifests" / f"{name}.yaml", overrides).manifest
-    text = readme(manifest, [FILE], OnnxRuntimeBackend(), [1, 8], made="Made by a test.", name="manifest.yaml")
+    text = readme(manifest, [FILE], OnnxRuntimeBackend(), made="Made by a test.", name="manifest.yaml")
     assert text.startswith(f"# A pack of zoo-run: {name}\n\nMade by a test. `sha256sum -c SHA256SUMS`")
     assert "| `m.onnx` | the network |\n" in text
     assert f"\n    {command}\n" in text

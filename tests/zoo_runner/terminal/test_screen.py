@@ -258,6 +258,18 @@ def test_findings(capsys: pytest.CaptureFixture[str]) -> None:
     ]
 
 
+def test_what_is_missing_for_what(capsys: pytest.CaptureFixture[str]) -> None:
+    atc = Prerequisite(name="atc", ok=False, found="not on PATH", ways=("convert",))
+    card = Prerequisite(name="npu-smi", ok=True, found="23", ways=("infer",))
+    findings = Findings(sections=(Checklist(title="backend a", needs=(atc, card)),), usable=False)
+    show_findings(findings)
+    assert capsys.readouterr().out.split("\n")[-3:] == [
+        "  to convert (zoo-run pack): lacks atc",
+        "  to infer with what was packed (--om PACK): ready",
+        "",
+    ]
+
+
 @pytest.mark.parametrize("spread", [(71.065, 71.1907), (71.065, 71.065), None], ids=["ties", "none", "unknown"])
 def test_spread_over_orders_of_ties(capsys: pytest.CaptureFixture[str], spread: tuple[float, float] | None) -> None:
     show_report(report(metrics=(metric(id="map/reference", tie_spread=spread),)), Path("out"))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from zoo_runner.backends.ascend import cann, generation, watching
 from zoo_runner.backends.ascend.ais_bench_folder import AisBenchFolder
-from zoo_runner.backends.ascend.chips import chip_and_version, chip_needs
+from zoo_runner.backends.ascend.chips import INFER, chip_and_version, chip_needs
 from zoo_runner.backends.ascend.conversion import OmConversion
 from zoo_runner.backends.ascend.devices import check_devices, device_timeout
 from zoo_runner.errors import InferenceError
@@ -64,7 +64,7 @@ class AscendBackend(OmConversion):
         """Name the chip as manifests do; ends in ``stand-in`` when any tool says it is one.
 
         Raises:
-            PrerequisiteError: There is none, or there are chips of different kinds.
+            PrerequisiteError: There is none, and nobody named it, or there are chips of different kinds.
         """
         name, version = chip_and_version(self._soc)
         return name + (STAND_IN if _stand_in(version) else "")
@@ -147,7 +147,9 @@ def _toolkit(toolkit: cann.Cann) -> Iterator[Prerequisite]:
         name="atc",
         ok=toolkit.atc is not None,
         found=str(toolkit.atc) if toolkit.atc else "not on PATH",
-        remedy=source + "; the runtime-only package (nnrt) has no atc, the toolkit has",
+        remedy=source + "; the runtime-only package (nnrt) has no atc, the toolkit has; a host without "
+        "it can infer with what another one made: --om PACK",
+        ways=("convert",),
     )
 
 
@@ -166,7 +168,7 @@ def _package(name: str) -> Prerequisite:
         text = f"version {_version(name)}"
     elif top is not None and text == "not importable":
         text = f"another tool of that name (it has no {module})"
-    return Prerequisite(name=name, ok=found, found=text, remedy=remedy)
+    return Prerequisite(name=name, ok=found, found=text, remedy=remedy, ways=INFER)
 
 
 def _versions_fit() -> Prerequisite:
@@ -178,6 +180,7 @@ def _versions_fit() -> Prerequisite:
         ok=len(releases) == 1,
         found=", ".join(f"{name} {version}" for name, version in versions.items()),
         remedy="install aclruntime and ais_bench from the same commit of Ascend's source tree",
+        ways=INFER,
     )
 
 
@@ -189,6 +192,7 @@ def _imports() -> Iterator[Prerequisite]:
         found=found.problem or "aclruntime and ais_bench load",
         remedy=f"run `{cann.source_command()}` in this shell; if that does not help, build aclruntime again with this "
         "Python and this CANN",
+        ways=INFER,
     )
     if found.ais_bench is not None:
         yield Prerequisite(
@@ -196,6 +200,7 @@ def _imports() -> Iterator[Prerequisite]:
             ok=not found.mixed,
             found=found.mixed or f"of {found.ais_bench.value}",
             remedy="remove one of the two, and install it again from the source tree of the other",
+            ways=INFER,
         )
     if found.ais_bench is generation.Generation.SECOND:
         has = find_spec("pkg_resources") is not None
@@ -205,6 +210,7 @@ def _imports() -> Iterator[Prerequisite]:
             found="importable" if has else "not importable",
             remedy="pip install 'setuptools<81': the command of ais_bench of 2024 imports it",
             required=False,
+            ways=INFER,
         )
 
 

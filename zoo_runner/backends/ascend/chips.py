@@ -10,12 +10,15 @@ from zoo_runner.backends.ascend.atc_command import SOC_PREFIX, soc_name
 from zoo_runner.backends.ascend.npu_state import Card, NpuState
 from zoo_runner.backends.ascend.visible_devices import VARIABLE, visible
 from zoo_runner.errors import PrerequisiteError, UsageError
-from zoo_runner.plugin.interfaces import Prerequisite
+from zoo_runner.plugin.interfaces import Prerequisite, Way
 
 OF_SEVERAL: Final[Mapping[str, tuple[str, ...]]] = {
     "910": tuple(f"Ascend910_{number}" for number in (9362, 9372, 9381, 9382, 9391, 9392)),
 }
 """ATC's names of chips that npu-smi gives one name: all of the A3 are ``Ascend910`` there."""
+INFER: Final[tuple[Way, ...]] = ("infer",)
+"""Who only converts needs no chip."""
+NAME_IT: Final = "name the chip, as in --soc Ascend310P3"
 _UNKNOWN: Final = "unknown"
 
 
@@ -30,9 +33,9 @@ def chip_and_version(soc: str) -> tuple[str, str]:
     """
     try:
         state = npu_smi.query()
-    except PrerequisiteError:
+    except PrerequisiteError as error:
         if not soc:
-            raise
+            raise PrerequisiteError(f"{error}; or {NAME_IT}") from error
         return soc_name(soc)[len(SOC_PREFIX) :], ""
     cards = _usable(state)
     names = sorted({card.chip for card in cards.values()})
@@ -66,14 +69,21 @@ def chip_needs(soc: str) -> Iterator[Prerequisite]:
         state = npu_smi.query()
     except PrerequisiteError as error:
         named = f"; --soc says {soc_name(soc)}" if soc else ""
-        remedy = f"{error}; or name the chip, as in --soc Ascend310P3: then nobody sees whether it is quiet"
+        remedy = f"{error}; or {NAME_IT}: then nobody sees whether it is quiet"
         yield Prerequisite(
-            name="npu-smi", ok=False, found=f"no chip could be read{named}", remedy=remedy, required=not soc
+            name="npu-smi",
+            ok=False,
+            found=f"no chip could be read{named}",
+            remedy=remedy,
+            required=not soc,
+            ways=INFER,
         )
         return
-    yield Prerequisite(name="npu-smi", ok=True, found=f"version {state.version or _UNKNOWN}")
+    yield Prerequisite(name="npu-smi", ok=True, found=f"version {state.version or _UNKNOWN}", ways=INFER)
     if unknown := visible(state).unknown:
-        yield Prerequisite(name="visible devices", ok=False, found="unknown", remedy=unknown, required=False)
+        yield Prerequisite(
+            name="visible devices", ok=False, found="unknown", remedy=unknown, required=False, ways=INFER
+        )
     yield _health(_usable(state))
     for chip in sorted({card.chip for card in _usable(state).values()} & OF_SEVERAL.keys()):
         yield Prerequisite(
@@ -98,6 +108,7 @@ def _health(cards: Mapping[int, Card]) -> Prerequisite:
         found="; ".join(ill) or kinds,
         remedy="see `npu-smi info -t health -i CARD` and the driver's log; a reset or restart of the machine may help",
         required=False,  # it may well compute right; its timings are not believed
+        ways=INFER,
     )
 
 

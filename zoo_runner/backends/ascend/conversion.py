@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from zoo_runner.aipp.config_file import FILE_NAME, aipp_text
 from zoo_runner.backends.ascend import cann
-from zoo_runner.backends.ascend.atc_command import atc_command, shell_line, side_files
+from zoo_runner.backends.ascend.atc_command import atc_command, shell_line, side_files, soc_name
 from zoo_runner.backends.ascend.chips import OF_SEVERAL, exact_soc
 from zoo_runner.backends.ascend.convert import ConvertRequest, convert, expected_stamp
 from zoo_runner.backends.ascend.om_stamp import check_stamp
@@ -60,7 +60,7 @@ class OmConversion:
 
     def differences(self, request: ConversionRequest, path: Path, sha256: str) -> Sequence[str]:
         """List how the stamp of an .om differs from the one that a conversion would give."""
-        return check_stamp(path, expected_stamp(_for_atc(request)), sha256)
+        return [*check_stamp(path, expected_stamp(_for_atc(request)), sha256), *_other_card(request)]
 
     def side_files(self, request: ConversionRequest) -> dict[str, Path]:
         """Return the files that flags name, such as an AIPP file."""
@@ -116,6 +116,16 @@ def atc_timeout() -> float:
     return seconds_from(ATC_TIMEOUT) or ATC_TIMEOUT_S
 
 
+def _other_card(request: ConversionRequest) -> Iterator[str]:
+    """Say that the chip to convert for is not the one that is here.
+
+    npu-smi shows some chips without the end of ATC's name: ``910`` of ``Ascend910_9391``.
+    """
+    wanted, card = _for_atc(request).soc_version, soc_name(request.chip.removesuffix(STAND_IN))
+    if not wanted.lower().startswith(card.lower()):
+        yield f"chip: the model is for {wanted}, the card here is {card}"
+
+
 def _for_atc(request: ConversionRequest) -> ConvertRequest:
     return ConvertRequest(
         options=atc_options(request),
@@ -126,6 +136,7 @@ def _for_atc(request: ConversionRequest) -> ConvertRequest:
         batch=request.batch,
         chip=request.chip,
         base=request.base.absolute(),
+        stamped=request.given,
     )
 
 

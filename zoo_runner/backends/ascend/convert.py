@@ -9,6 +9,7 @@ from __future__ import annotations
 import subprocess
 import tempfile
 from dataclasses import dataclass, replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TypedDict
 
@@ -50,6 +51,7 @@ class ConvertRequest:
         batch: Samples per call.
         chip: The chip as the backend names it; ``options.soc_version`` has precedence.
         base: The manifest's folder, where relative side files are looked up.
+        stamped: An .om to be used instead; where the package onnx is missing, its stamp names the output nodes.
     """
 
     options: AtcOptions
@@ -60,6 +62,7 @@ class ConvertRequest:
     batch: int
     chip: str
     base: Path
+    stamped: Path | None = None
 
     @property
     def soc_version(self) -> str:
@@ -181,6 +184,9 @@ def expected_stamp(request: ConvertRequest) -> Stamp:
 
 def _out_nodes(request: ConvertRequest) -> tuple[str, ...]:
     explicit = request.options.out_nodes
+    unread = request.stamped is not None and find_spec("onnx") is None
+    if explicit is None and request.stamped is not None and unread:
+        return _stamped_nodes(request.stamped, request.outputs)
     if explicit is None:
         return output_nodes(request.onnx, [spec.name for spec in request.outputs])
     if len(explicit) != len(request.outputs):
@@ -188,8 +194,16 @@ def _out_nodes(request: ConvertRequest) -> tuple[str, ...]:
         raise ManifestError(
             f"atc.out_nodes: expected one node for each output ({names}), found {len(explicit)}: {', '.join(explicit)}"
         )
-    check_nodes(request.onnx, explicit)
+    if not unread:
+        check_nodes(request.onnx, explicit)
     return explicit
+
+
+def _stamped_nodes(om: Path, outputs: tuple[TensorSpec, ...]) -> tuple[str, ...]:
+    """Return the nodes that a stamp names, if it names one for each output: ATC was asked for them in that order."""
+    stamp = read_stamp(om)
+    nodes = stamp.out_nodes if stamp else ()
+    return nodes if len(nodes) == len(outputs) else tuple(f"<node of {spec.name}>" for spec in outputs)
 
 
 def _command(request: ConvertRequest, nodes: tuple[str, ...], output: Path) -> tuple[str, ...]:

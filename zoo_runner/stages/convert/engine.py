@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +12,7 @@ from zoo_runner.errors import StageError, UsageError
 from zoo_runner.job.steps import coded, conversion_step
 from zoo_runner.plugin.conversion import ConvertingBackend
 from zoo_runner.plugin.interfaces import ParallelSession, SessionRequest
-from zoo_runner.stages.convert.request import conversion_request
+from zoo_runner.stages.convert.request import conversion_request, given_model
 from zoo_runner.store.fingerprints import file_digest, fingerprint
 from zoo_runner.store.snapshots import Watch, used
 from zoo_runner.store.store import Terms
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from zoo_runner.plugin.conversion import Conversion, ConversionRequest
     from zoo_runner.plugin.interfaces import Backend, Session
     from zoo_runner.stages.export.model import ModelFile
+    from zoo_runner.stages.fetch.given_models import GivenModels
     from zoo_runner.store.store import Store
 
 
@@ -58,7 +59,7 @@ class Engine:
         devices: Device numbers.
         store: Keeps converted models.
         logs: Folder for the converter's logs.
-        given: A converted model of the user's own, to use instead of converting.
+        given: Converted models of the user's own, to use instead of converting.
         warn: Told when a file cannot be kept for later runs.
         run: Name of the run, where what is made is for no other one; empty where it is for all.
     """
@@ -69,7 +70,7 @@ class Engine:
     devices: tuple[int, ...]
     store: Store
     logs: Path
-    given: Path | None = None
+    given: GivenModels | None = None
     warn: Callable[[str], None] = _tell_nobody
     run: str = ""
     _loadables: dict[int, Loadable] = field(default_factory=dict, init=False, repr=False, compare=False)
@@ -170,7 +171,7 @@ class Engine:
         if self.recipe.pixels and not conversion.makes.normalises:
             folded = self._built(Folding(), self._request(Folding(), batch))
             path, sha256 = folded.path, folded.sha256
-        return conversion_request(
+        request = conversion_request(
             self.recipe,
             conversion.makes,
             self.store,
@@ -179,6 +180,9 @@ class Engine:
             batch=batch,
             chip=self.backend.chip(),
         )
+        if self.given is None or not isinstance(conversion, ConvertingBackend):
+            return request
+        return replace(request, given=given_model(self.given, conversion.makes, batch))
 
     def _built(self, conversion: Conversion, request: ConversionRequest) -> Loadable:
         """Return the file that a conversion makes, from the store if it has it."""
@@ -202,8 +206,9 @@ class Engine:
         own = (self.run,) if self.run else ()
         return fingerprint(self.backend.name, request.chip, request.sha256, batch, parts, *own)
 
-    def _accepted(self, backend: ConvertingBackend, request: ConversionRequest, path: Path) -> Loadable:
+    def _accepted(self, backend: ConvertingBackend, request: ConversionRequest, given: GivenModels) -> Loadable:
         """Accept a file of the user's own if it is what the conversion would have made."""
+        path = given_model(given, backend.makes, request.batch)
         digest = file_digest(path) if path.is_file() else ""
         if differences := backend.differences(request, path, digest):
             listed = "\n".join(f"  {difference}" for difference in differences)

@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from zoo_runner.errors import StageError
 from zoo_runner.plugin.conversion import ConversionRequest
 from zoo_runner.store.fingerprints import fingerprint
 from zoo_runner.store.store import Terms
@@ -13,6 +14,7 @@ from zoo_runner.store.store import Terms
 if TYPE_CHECKING:
     from zoo_runner.job.recipe import Recipe
     from zoo_runner.plugin.conversion import Artifact
+    from zoo_runner.stages.fetch.given_models import GivenModels
     from zoo_runner.store.store import Store
 
 
@@ -54,6 +56,24 @@ def model_name(makes: Artifact, name: str, batch: int) -> str:
         batch: Samples per call.
     """
     return f"{name}{f'_bs{batch}' if makes.by_batch else ''}{Path(makes.file).suffix}"
+
+
+def given_model(given: GivenModels, makes: Artifact, batch: int) -> Path:
+    """Return the model of the user's own for a batch size, of several by its name.
+
+    Raises:
+        StageError: Not one of them is for it.
+    """
+    if not given.path.is_dir():
+        return given.path
+    pattern = model_name(makes, "*", batch)
+    if len(found := sorted(given.path.glob(pattern))) == 1:
+        return found[0]
+    names = ", ".join(path.name for path in sorted(given.path.glob(f"*{Path(makes.file).suffix}"))) or "none"
+    raise StageError(
+        f"--om {given.shown}: expected one {pattern}, for batch {batch}, found {names}; pack again with this batch "
+        "size in the manifest, or run one that is there with --batch-size"
+    )
 
 
 def _kept(store: Store, name: str, text: str) -> Path:

@@ -15,9 +15,10 @@ if TYPE_CHECKING:
     from zoo_runner.plugin.conversion import Artifact
     from zoo_runner.plugin.interfaces import Backend
     from zoo_runner.stages.export.model import ModelFile
+    from zoo_runner.stages.fetch.given_models import GivenModels
 
 
-def engine_of(job: Job, backend: Backend, model: ModelFile) -> Engine:
+def engine_of(job: Job, backend: Backend, model: ModelFile, given: GivenModels | None = None) -> Engine:
     """Return the model as the backend runs it; nothing is converted yet."""
     return Engine(
         recipe=job.recipe,
@@ -26,7 +27,7 @@ def engine_of(job: Job, backend: Backend, model: ModelFile) -> Engine:
         devices=job.options.devices,
         store=job.store_for(Stage.CONVERT),
         logs=job.options.output / "logs",
-        given=job.options.om,
+        given=given,
         warn=job.journal.warn,
         run=_own_name(job, backend),
     )
@@ -62,7 +63,7 @@ def convert(job: Job, engine: Engine) -> None:
         note.why = makes.why
         if all(file.reused for file in made.values()):
             of_batches = f"batch {', '.join(map(str, made))}"
-            found = f"{job.options.om} fits" if job.options.om and engine.converts else "unchanged"
+            found = f"{engine.given.shown} fits" if engine.given and engine.converts else "unchanged"
             note.skip(f"{found}; {makes.why or of_batches}")
 
 

@@ -8,8 +8,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from zoo_runner.backends.onnxruntime import model_metadata
 from zoo_runner.errors import ExportError, installing, shortened
+from zoo_runner.stages.export.metadata import model_metadata
 from zoo_runner.stages.export.origin import differences, origin_of
 from zoo_runner.store.snapshots import changed
 
@@ -63,7 +63,9 @@ def take(recipe: Recipe, weights_sha256: str, published: Fetched, target: Path) 
             copy.write(piece)
     if digest.hexdigest() != published.sha256:
         raise changed(published.path, published.sha256, digest.hexdigest())
-    where = f"{recipe.loaded.locate(('onnx', 'url'))}: onnx.url: {published.origin}"
+    where = published.origin
+    if recipe.manifest.onnx.sha256 == published.sha256:
+        where = f"{recipe.loaded.locate(('onnx', 'url'))}: onnx.url: {where}"
     if _has_external_data(target):
         raise ExportError(f"{where}: expected a model in one file, found one that keeps tensors in other files")
     wrong = list(differences(origin_of(recipe, weights_sha256), model_metadata(target)))

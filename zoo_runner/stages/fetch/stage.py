@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from zoo_runner.job.options import Stage
+from zoo_runner.stages.fetch.given_models import GivenModels, given_models, packed_onnx
 from zoo_runner.stages.fetch.locate import fetch_published, fetch_weights, find_data, read_samples
 from zoo_runner.stages.fetch.soundness import sound
 from zoo_runner.stages.fetch.trust import in_use
@@ -26,12 +27,14 @@ class Inputs:
     Attributes:
         weights: The checkpoint; ``None`` where the run needs none.
         samples: The whole data set; empty where the run needs none.
-        published: The published export of the weights; ``None`` where the run exports by itself.
+        published: The published export of the weights, or the packed one; ``None`` where the run exports by itself.
+        given: The converted models to use; ``None`` where the run converts by itself.
     """
 
     weights: Fetched | None
     samples: Sequence[Sample]
     published: Fetched | None = None
+    given: GivenModels | None = None
 
 
 def fetch(job: Job) -> Inputs:
@@ -43,6 +46,7 @@ def fetch(job: Job) -> Inputs:
     options, journal = job.options, job.journal
     weights: Fetched | None = None
     published: Fetched | None = None
+    given: GivenModels | None = None
     samples: Sequence[Sample] = ()
     with journal.stage(Stage.FETCH) as note:
         store = job.store_for(Stage.FETCH)
@@ -51,7 +55,9 @@ def fetch(job: Job) -> Inputs:
             weights = fetch_weights(job.recipe, options, store, journal)
             journal.artifact("weights", weights.path, sha256=weights.sha256, origin=weights.origin)
             job.note_weights(weights.sha256)
-            published = fetch_published(job.recipe, options, weights, store, journal)
+            given = given_models(options, store) if options.needs_model else None
+            published = packed_onnx(job.recipe, options, weights, given)
+            published = published or fetch_published(job.recipe, options, weights, store, journal)
             reused = weights.reused and (published is None or published.reused)
         if options.needs_data:
             data = find_data(job.recipe, options, store, journal)
@@ -63,7 +69,7 @@ def fetch(job: Job) -> Inputs:
             reused = reused and data.reused
         if reused:
             note.skip("everything is here already")
-    return Inputs(weights=weights, samples=samples, published=published)
+    return Inputs(weights=weights, samples=samples, published=published, given=given)
 
 
 def reads_files(options: RunOptions) -> bool:

@@ -200,3 +200,17 @@ def test_devices_are_checked_as_the_process_counts_them(
         monkeypatch.setenv(name, text)
     with pytest.raises(PrerequisiteError, match=told) if told else nullcontext():
         check_devices(devices)
+
+
+@pytest.mark.parametrize(
+    ("role", "lacking"),
+    [
+        ("both", {"convert": [], "infer": []}),
+        ("build", {"convert": [], "infer": ["npu-smi", "aclruntime", "ais_bench"]}),
+        ("inference", {"convert": ["atc"], "infer": []}),
+    ],
+)
+def test_what_a_host_lacks_for_what(tmp_path: Path, role: str, lacking: dict[str, list[str]]) -> None:
+    found = needs(stand_in_environment(tmp_path / "host", role=role)).values()
+    for way, names in lacking.items():
+        assert [need["name"] for need in found if not need["ok"] and way in need["ways"]] == names

@@ -27,6 +27,7 @@ from zoo_runner.plugin.interfaces import Backend, SessionRequest
 from zoo_runner.plugin.pixels import Normalisation
 from zoo_runner.stages.convert.engine import Engine, LazySession, check_om
 from zoo_runner.stages.export.model import ModelFile
+from zoo_runner.stages.fetch.given_models import GivenModels
 from zoo_runner.store.fingerprints import file_digest
 from zoo_runner.store.store import Store
 from zoo_runner.testing import stand_in_environment
@@ -170,7 +171,7 @@ def test_an_om_of_the_users_own(host: Callable[..., None], engine: Engines, tmp_
     made, key = one.loadable(2), one.key(2)
     mine = shutil.copytree(made.path.parent, tmp_path / "mine") / made.path.name
     shutil.rmtree(tmp_path / "store")
-    given = engine(given=mine)
+    given = engine(given=GivenModels(shown=mine, path=mine))
     assert given.loadable(2) == replace(made, path=mine, reused=True)
     assert given.key(2) == key
     assert engine().key(2) != key  # it is converted again, and ATC does not give the same bytes twice
@@ -231,7 +232,7 @@ def test_an_om_replaced_before_it_is_loaded_is_refused(
     own = shutil.copytree(made.path.parent, tmp_path / "mine") / made.path.name
     for om, given in (
         (made.path, engine(backend=SwappingAscend())),
-        (own, engine(given=own, backend=SwappingAscend())),
+        (own, engine(given=GivenModels(shown=own, path=own), backend=SwappingAscend())),
     ):
         assert given.key(2) == key
         with pytest.raises(ChangedError, match=rf"^{om}: changed .*\n  expected sha256 {made.sha256}"):

@@ -8,11 +8,11 @@ import pytest
 
 from lab import Lab
 from places import ROOT
-from zoo_runner.backends.onnxruntime import model_metadata
 from zoo_runner.job.options import RunOptions
 from zoo_runner.job.recipe import Recipe, resolve
 from zoo_runner.manifest.load import load
 from zoo_runner.plugin.interfaces import SourcedNetwork
+from zoo_runner.stages.export.metadata import model_metadata
 from zoo_runner.stages.export.origin import differences, network_code, origin_of
 from zoo_runner.used_code.record import Disk
 
