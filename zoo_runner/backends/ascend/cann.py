@@ -51,7 +51,8 @@ class Cann:
         version: The release, such as ``8.0.RC2``; where no file tells, :data:`UNKNOWN` and the hashes of what is there.
         atc: The compiler found on PATH.
         identified: Whether ``version`` is another one for another release: it was told, or has a hash.
-        others: Releases that further folders tell: which of them computes is decided by the paths of libraries.
+        others: Releases that further folders tell, and the hash of a library from elsewhere: which of them computes is
+            decided by the paths of libraries.
     """
 
     home: Path | None
@@ -83,7 +84,7 @@ def detect(environ: Mapping[str, str] | None = None) -> Cann:
     told = dict.fromkeys(version for each in homes for version in itertools.islice(_versions(each), 1))
     if told:
         version, *others = told
-        return Cann(home=home, version=version, atc=atc, others=tuple(others))
+        return Cann(home=home, version=version, atc=atc, others=(*others, *_from_elsewhere(homes, env)))
     hashes = list(_contents(homes, atc, env))
     version = f"{UNKNOWN} ({', '.join(hashes)})" if hashes else UNKNOWN
     return Cann(home=home, version=version, atc=atc, identified=bool(hashes))
@@ -115,13 +116,33 @@ def _versions(home: Path) -> Iterator[str]:
 
 def _contents(homes: Sequence[Path], atc: Path | None, env: Mapping[str, str]) -> Iterator[str]:
     """Yield the hashes of what tells releases apart where no file names them: what computes, and what compiles."""
-    linked = [Path(part) for part in env.get("LD_LIBRARY_PATH", "").split(os.pathsep) if part]
-    folders = [*linked, *(home / folder for home in homes for folder in _LIBRARY_FOLDERS)]
-    libraries = (path for folder in folders if (path := folder / LIBRARY).is_file())
-    for name, found in ((LIBRARY, next(libraries, None)), ("atc", atc)):
+    library = next(itertools.chain(_linked(env), _of_homes(homes)), None)
+    for name, found in ((LIBRARY, library), ("atc", atc)):
         with suppress(OSError):
             if found is not None and (digest := _digest(found)):
                 yield f"{name} {digest}"
+
+
+def _from_elsewhere(homes: Sequence[Path], env: Mapping[str, str]) -> Iterator[str]:
+    """Yield the hash of the library that is loaded, if it is of none of the folders that told a release."""
+    with suppress(OSError):
+        library = next(_linked(env), None)
+        if library is None or any(library.is_relative_to(home) for home in homes):
+            return
+        if not any(library.samefile(own) for own in _of_homes(homes)):
+            yield f"{LIBRARY} {_digest(library)}"
+
+
+def _linked(env: Mapping[str, str]) -> Iterator[Path]:
+    """Yield the libraries that the system's loader would find, the one that it takes first."""
+    folders = (Path(part) for part in env.get("LD_LIBRARY_PATH", "").split(os.pathsep) if part)
+    return (path for folder in folders if (path := folder / LIBRARY).is_file())
+
+
+def _of_homes(homes: Sequence[Path]) -> Iterator[Path]:
+    """Yield the libraries of the toolkit's folders."""
+    folders = (home / folder for home in homes for folder in _LIBRARY_FOLDERS)
+    return (path for folder in folders if (path := folder / LIBRARY).is_file())
 
 
 def _digest(path: Path) -> str:

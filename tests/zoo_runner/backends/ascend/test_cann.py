@@ -96,6 +96,30 @@ def test_two_variables_may_lead_to_two_releases(tmp_path: Path, newer: str | Non
     assert cann.detect(environ).releases == releases
 
 
+@pytest.mark.parametrize(
+    ("linked", "releases"),
+    [
+        pytest.param(("home/lib64",), "8.0.0", id="its-own"),
+        pytest.param(("home/aarch64-linux/lib64",), "8.0.0", id="its-own-by-another-way"),
+        pytest.param(("link",), "8.0.0", id="its-own-by-a-link"),
+        pytest.param(("nothing", "home/lib64", "elsewhere"), "8.0.0", id="its-own-first"),
+        pytest.param(("elsewhere", "home/lib64"), "8.0.0 beside libascendcl.so 7b1b763ee8f62eb8", id="elsewhere-first"),
+        pytest.param((), "8.0.0", id="none-on-the-path"),
+    ],
+)
+def test_the_library_that_is_loaded_may_be_of_another_release(
+    tmp_path: Path, linked: tuple[str, ...], releases: str
+) -> None:
+    for folder in ("home/lib64", "home/aarch64-linux/lib64", "elsewhere"):
+        (tmp_path / folder).mkdir(parents=True)
+        (tmp_path / folder / "libascendcl.so").write_text(folder.partition("/")[0])
+    (tmp_path / "link").symlink_to("home/lib64")
+    (tmp_path / "home" / "version.cfg").write_text("toolkit_running_version=[1:8.0.0]\n")
+    paths = ":".join(str(tmp_path / folder) for folder in linked)
+    environ = {"ASCEND_TOOLKIT_HOME": str(tmp_path / "home"), "LD_LIBRARY_PATH": paths}
+    assert cann.detect(environ).releases == releases
+
+
 @pytest.mark.parametrize("where", ["lib64", "runtime/lib64", "elsewhere"])
 def test_an_unknown_release_is_known_by_its_library(tmp_path: Path, where: str) -> None:
     environ = {"ASCEND_HOME_PATH": str(tmp_path), "LD_LIBRARY_PATH": f"/gone:{tmp_path / 'elsewhere'}"}
