@@ -216,6 +216,16 @@ def test_columns_without_expectations_are_left_out(parsed: Parsed, reports: Repo
     assert next(section.all("tr")).text == "Batch Throughput Mean ms p99 ms"
 
 
+def test_what_was_seen_of_the_devices_stands_below_the_timings(parsed: Parsed, reports: Reports) -> None:
+    seen = ("before the timing: device 0 is NPU 32 chip 0 (310P3): OK", "after the timing: <b>hot</b>")
+    for language, title in (("en", "The devices before and after the timing"), ("zh", "计时前后的设备状态")):
+        section = next(parsed(render(reports.full(watched=seen), (), language)).all("section", id="throughput"))
+        (shown,) = (each for each in section.all("details") if title in each.text)
+        assert [line.text for line in shown.all("li")] == list(seen)
+        bare = next(parsed(render(reports.full(), (), language)).all("section", id="throughput"))
+        assert title not in bare.text
+
+
 def test_what_the_report_says_in_english_is_marked_so(pages: Pages) -> None:
     page = pages.tree("compared", "zh")
     assert next(page.all("ul", class_="why")).text.startswith("voc07_map")
