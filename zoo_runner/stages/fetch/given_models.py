@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 _PIECE: Final = 1 << 20
 _DEPTH: Final = 2
 """Parts of a member's name: the pack's folder, and the file."""
+_LONGEST: Final = 255
+"""Bytes of a file's name, where it can be unpacked."""
 _UNPACK: Final = "unpack it, and give its folder"
 
 
@@ -121,6 +123,7 @@ def _members(archive: zipfile.ZipFile, om: Path) -> list[zipfile.ZipInfo]:
     names = {PurePosixPath(info.filename).name for info in members}
     plain = all(info.compress_type == zipfile.ZIP_STORED for info in members)
     whole = sum(info.file_size for info in members) <= om.stat().st_size
-    if not plain or len(names) != len(members) or SUMS not in names or not whole:
+    named = all(name != ".." and len(name.encode()) <= _LONGEST for name in names)
+    if not (plain and named and whole) or len(names) != len(members) or SUMS not in names:
         raise StageError(f"--om {om}: expected a pack as zoo-run writes it, found another archive; {_UNPACK}")
     return [info for info in members if not stat.S_ISLNK(info.external_attr >> 16) and not info.is_dir()]

@@ -81,6 +81,8 @@ def test_another_archive_of_the_same_name_is_another_pack(tmp_path: Path) -> Non
         pytest.param({"m/m_bs1.om": b""}, zipfile.ZIP_STORED, id="no pack"),
         pytest.param({**MEMBERS, "n/m_bs1.om": b""}, zipfile.ZIP_STORED, id="a name twice"),
         pytest.param(MEMBERS, zipfile.ZIP_DEFLATED, id="compressed"),
+        pytest.param({**MEMBERS, "m/..": b""}, zipfile.ZIP_STORED, id="the folder above"),
+        pytest.param({**MEMBERS, f"m/{'ä' * 128}": b""}, zipfile.ZIP_STORED, id="a name that is too long"),
     ],
 )
 def test_other_archives_are_refused(tmp_path: Path, members: dict[str, bytes], compression: int) -> None:
