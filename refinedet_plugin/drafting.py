@@ -118,9 +118,10 @@ def _classes(material: Material, given: RefineDetConfig, shapes: Shapes, annotat
     number = classes_of(shapes)
     if "classes" in material.config:
         if number is not None and number != len(given.classes):
-            named = f"{_several(given.classes)} {'is' if len(given.classes) == 1 else 'are'} given"
-            suggestion = _suggested(annotated) if number == len(annotated) else ""
-            raise UndecidedError("classes", f"the checkpoint has {_classes_in(number)}, {named}", suggestion)
+            text = (
+                f"the checkpoint has {_classes_in(number)}, given were {len(given.classes)} ({_several(given.classes)})"
+            )
+            raise UndecidedError("classes", text, _suggested(annotated) if number == len(annotated) else "")
         return list(given.classes), "classes: as given"
     if number in {None, len(VOC_CLASSES)} and set(annotated) <= set(VOC_CLASSES):
         return "voc", "classes voc: those of PASCAL VOC in the published order"

@@ -52,6 +52,10 @@ def years(root: Path) -> tuple[Path, ...]:
     if deeper:
         shown = ", or ".join(shortened(str(each)) for each in deeper[:SHOWN])
         raise DatasetError(f"{root}: expected {ANNOTATIONS} in it or in a folder of it, found it deeper; give {shown}")
+    if (root.parent / ANNOTATIONS).is_dir() and (root.parent / IMAGES).is_dir():
+        raise DatasetError(
+            f"{root}: expected the folder above it, which has {ANNOTATIONS} and {IMAGES}; give {root.parent}"
+        )
     names = [shortened(each.name) for each in sorted(root.iterdir())] if root.is_dir() else []
     shown = ", ".join(names[:SHOWN]) + (", ..." if len(names) > SHOWN else "")
     raise DatasetError(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 from zoo_runner.errors import did_you_mean
@@ -200,9 +201,15 @@ def _hint(details: list[ErrorDetails], value: Any) -> str:
 
 def _shortcut(path: KeyPath, value: Any, model: type[BaseModel]) -> str:
     """Say how a number is written where a mapping says what kind of number it is, as a tolerance does."""
+    share = re.fullmatch(r"([0-9]*\.?[0-9]+) ?%", value) if isinstance(value, str) else None
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    known = fields(annotation_at(model, path)) if is_number else {}
-    return f"; write {{abs: {value}}}" if "abs" in known else ""
+    known = fields(annotation_at(model, path)) if is_number or share else {}
+    if "abs" not in known:
+        return ""
+    if share:
+        part = Decimal(share[1]) / 100
+        return f"; write {{abs: {share[1]}}} for percentage points, or {{rel: {part:f}}} for a part of the figure"
+    return f"; write {{abs: {str(value).lstrip('-')}}}"
 
 
 def _options(detail: ErrorDetails) -> list[str]:

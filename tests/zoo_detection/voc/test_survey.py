@@ -45,6 +45,15 @@ def test_years(tmp_path: Path) -> None:
     assert years(one) == (one,)
 
 
+@pytest.mark.parametrize("part", ["Annotations", "ImageSets", "JPEGImages"])
+def test_a_part_of_a_data_set(tmp_path: Path, part: str) -> None:
+    folder = year(tmp_path / "VOC2007", {"1": "cat"}, {"test": "1\n"})
+    with pytest.raises(DatasetError) as caught:
+        years(folder / part)
+    text = f"{folder / part}: expected the folder above it, which has Annotations and JPEGImages; give {folder}"
+    assert str(caught.value) == text
+
+
 FORM = "expected Annotations, ImageSets/Main and JPEGImages in it, or in a folder of it such as VOC2007; found"
 
 

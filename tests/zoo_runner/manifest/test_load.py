@@ -122,6 +122,24 @@ ROWS = [
         "expected: {accuracy: {metric: a, protocol: b, value: 1, tolerance: 0.5}}",
         "m.yaml:9: expected.accuracy.tolerance: expected a mapping, found 0.5 (number); write {abs: 0.5}",
     ),
+    (
+        "negative number for a tolerance",
+        "expected: {accuracy: {metric: a, protocol: b, value: 1, tolerance: -2}}",
+        "m.yaml:9: expected.accuracy.tolerance: expected a mapping, found -2 (integer); write {abs: 2}",
+    ),
+    (
+        "percentage for a tolerance",
+        "expected: {accuracy: {metric: a, protocol: b, value: 1, tolerance: 0.3 %}}",
+        (
+            "m.yaml:9: expected.accuracy.tolerance: expected a mapping, found '0.3 %' (string); write {abs: 0.3} for "
+            "percentage points, or {rel: 0.003} for a part of the figure"
+        ),
+    ),
+    (
+        "percentage for a section",
+        "infer: 5%",
+        "m.yaml:9: infer: expected a mapping, found '5%' (string)",
+    ),
     ("list for a section", "infer: [1]", "m.yaml:9: infer: expected a mapping, found a list of 1"),
     (
         "mapping for a list",
