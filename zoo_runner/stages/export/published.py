@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import mmap
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from zoo_runner.errors import ExportError, installing, shortened
+from zoo_runner.stages.export.external_data import has_external_data
 from zoo_runner.stages.export.metadata import model_metadata
 from zoo_runner.stages.export.origin import differences, origin_of
 from zoo_runner.store.snapshots import changed
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from zoo_runner.job.recipe import Recipe
     from zoo_runner.stages.fetch.trust import Fetched
 
-ELSEWHERE: Final = b"\x0a\x08location"
-"""How a tensor that is kept in another file begins to name it: key ``location`` of ``TensorProto.external_data``."""
 _SHOWN: Final = 200
 _PIECE: Final = 1 << 20
 
@@ -66,7 +64,7 @@ def take(recipe: Recipe, weights_sha256: str, published: Fetched, target: Path) 
     where = published.origin
     if recipe.manifest.onnx.sha256 == published.sha256:
         where = f"{recipe.loaded.locate(('onnx', 'url'))}: onnx.url: {where}"
-    if _has_external_data(target):
+    if has_external_data(target):
         raise ExportError(f"{where}: expected a model in one file, found one that keeps tensors in other files")
     wrong = list(differences(origin_of(recipe, weights_sha256), model_metadata(target)))
     if wrong:
@@ -76,10 +74,3 @@ def take(recipe: Recipe, weights_sha256: str, published: Fetched, target: Path) 
             "publish a new export (zoo-run pack MANIFEST --export writes one), or leave out onnx.url: then the run "
             "exports by itself"
         )
-
-
-def _has_external_data(path: Path) -> bool:
-    if not path.stat().st_size:  # cannot be mapped
-        return False
-    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-        return content.find(ELSEWHERE) >= 0
