@@ -346,7 +346,7 @@ def _entry(run: Sequence[Any], lines: Sequence[Sequence[Any]]) -> Entry:
                 "settings": _read_settings(values["settings"]),
             }
         )
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, RecursionError) as error:
         raise _Damaged(str(error)) from error
 
 

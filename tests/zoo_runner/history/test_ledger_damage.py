@@ -72,6 +72,14 @@ def test_a_damaged_file_is_named_with_the_remedy(ledger: Ledger, damage: Callabl
     assert len(ledger.last("toy", 9)) == 1
 
 
+@pytest.mark.parametrize("content", ["[" * 100_000, "[]", "no settings", '{"a": '])
+def test_settings_that_are_none_are_damage(ledger: Ledger, content: str) -> None:
+    ledger.append(make_report(), Path("report.json"))
+    run_sql(f"UPDATE settings SET content = '{content}'")(ledger.path)
+    with pytest.raises(StageError, match="damaged or another file"):
+        ledger.last("toy", 1)
+
+
 def test_a_verdict_that_does_not_exist_is_damage(ledger: Ledger) -> None:
     ledger.append(make_report(), Path("report.json"))
     run_sql("UPDATE line SET verdict = 'perhaps'")(ledger.path)
