@@ -75,7 +75,8 @@ def test_a_damaged_file_is_named_with_the_remedy(ledger: Ledger, damage: Callabl
 @pytest.mark.parametrize("content", ["[" * 100_000, "[]", "no settings", '{"a": '])
 def test_settings_that_are_none_are_damage(ledger: Ledger, content: str) -> None:
     ledger.append(make_report(), Path("report.json"))
-    run_sql(f"UPDATE settings SET content = '{content}'")(ledger.path)
+    with closing(sqlite3.connect(ledger.path, isolation_level=None)) as connection:
+        connection.execute("UPDATE settings SET content = ?", (content,))
     with pytest.raises(StageError, match="damaged or another file"):
         ledger.last("toy", 1)
 
