@@ -24,6 +24,7 @@ from zoo_runner.report.model import Report, Verdict
 from zoo_runner.stages.benchmark.stage import time_batches
 from zoo_runner.stages.convert.engine import Engine, check_om
 from zoo_runner.stages.convert.stage import convert, engine_of
+from zoo_runner.stages.convert.unstamped import output_order
 from zoo_runner.stages.evaluate.accumulation import Accumulation
 from zoo_runner.stages.evaluate.canaries import check_canaries
 from zoo_runner.stages.evaluate.stage import Data, Evaluation, evaluate
@@ -135,6 +136,8 @@ def open_job(
     if not options.scores_files:
         backend = choose_backend(options.backend, recipe.loaded, options.soc, ways=options.ways)
     check_om(options.om, backend)
+    if options.accept_unstamped:
+        output_order(recipe, options.om_outputs)
     return Job(
         recipe=recipe,
         options=options,

@@ -244,3 +244,88 @@ def test_a_host_without_a_card_must_be_told_the_chip(builder: Computer) -> None:
     assert done.returncode == 3
     assert "or name the chip, as in --soc Ascend310P3" in done.stderr
     assert not (builder.folder / "never").exists()
+
+
+OUTPUTS = "odm_loc,odm_conf,arm_loc,arm_conf"
+
+
+@pytest.fixture
+def unstamped(unpacked: Path) -> Path:
+    """An .om of the user's own: there is nothing beside it."""
+    mine = unpacked.parent / "mine"
+    mine.mkdir()
+    return Path(shutil.copy(unpacked / "refinedet320-sample_bs8.om", mine / "mine.om"))
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "text"),
+    [
+        pytest.param((), 3, "to convert again, or add --accept-unstamped to take it unchecked", id="not accepted"),
+        pytest.param(
+            ("--accept-unstamped",),
+            2,
+            "--accept-unstamped: outputs odm_loc and arm_loc have one shape, so that nothing tells their order in the "
+            f".om: give it, as in --om-outputs {OUTPUTS}",
+            id="no order",
+        ),
+        pytest.param(
+            ("--accept-unstamped", "--om-outputs", "odm_loc,odm_conf,arm_loc,arm_cnf"),
+            2,
+            "--om-outputs: the manifest has no output 'arm_cnf'; did you mean 'arm_conf' or 'arm_loc'?",
+            id="a wrong name",
+        ),
+        pytest.param(
+            ("--accept-unstamped", "--om-outputs", "arm_loc,odm_loc"),
+            2,
+            "--om-outputs: expected each of odm_loc, odm_conf, arm_loc, arm_conf once, found arm_loc, odm_loc",
+            id="too few",
+        ),
+        pytest.param(
+            ("--accept-unstamped", "--om-outputs", "arm_conf,arm_loc,odm_loc,odm_conf"),
+            3,
+            "output 0 of the model",
+            id="other shapes",
+        ),
+        pytest.param(("--om-outputs", OUTPUTS), 2, "add --accept-unstamped, or drop it", id="a stamp has the order"),
+    ],
+)
+def test_an_om_without_a_stamp_is_not_just_used(
+    inferring: Computer, unstamped: Path, words: tuple[str, ...], code: int, text: str
+) -> None:
+    done = inferring(SAMPLE, "--om", unstamped, "--batch-size", "8", "--limit", "8", "--output", "out", *words)
+    assert (done.returncode, text in f"{done.stderr}{done.stdout}") == (code, True), done.stdout + done.stderr
+
+
+def test_an_om_without_a_stamp_is_taken_as_the_user_says(inferring: Computer, unstamped: Path) -> None:
+    words = ("--om", unstamped, "--batch-size", "8", "--accept-unstamped", "--output", "out", "--om-outputs")
+    done = inferring(SAMPLE, *words, OUTPUTS)
+    assert done.returncode == 0, done.stdout + done.stderr
+    report = inferring.report()
+    assert (report["verdict"], report["metrics"][0]["value"]) == ("pass", pytest.approx(92.6, abs=0.3))
+    said = (
+        "the .om has no stamp and was taken as --accept-unstamped allows: nobody checked of which weights it is; its "
+        "outputs are in the order that --om-outputs says (odm_loc, odm_conf, arm_loc, arm_conf)"
+    )
+    assert said in report["remarks"]
+    assert inferring.loaded[-1] == "[]"
+    done = inferring(SAMPLE, *words, "arm_loc,odm_conf,odm_loc,arm_conf")  # the user's own mistake shows in the figure
+    assert done.returncode == 1, done.stdout + done.stderr
+
+
+def test_a_stamp_that_does_not_fit_is_never_passed_over(inferring: Computer, unpacked: Path) -> None:
+    changed_stamp(unpacked, cann="7.0.0")
+    words = ("--accept-unstamped", "--om-outputs", OUTPUTS, "--until", "convert", "--output", "out")
+    done = inferring(unpacked / "manifest.yaml", "--om", unpacked, *words)
+    assert done.returncode == 3, done.stdout + done.stderr
+    assert "CANN release: expected 8.0.0-stand-in, found 7.0.0" in inferring.report()["why"][0]
+
+
+def test_where_the_graph_can_be_run_outputs_that_look_exchanged_are_refused(
+    computers: Computers, unstamped: Path
+) -> None:
+    there = computers("complete")
+    words = ("--limit", "8", "--until", "infer", "--output", "out", "--accept-unstamped", "--om-outputs")
+    done = there(SAMPLE, "--om", unstamped, "--batch-size", "8", *words, "arm_loc,odm_conf,odm_loc,arm_conf")
+    assert done.returncode == 3, done.stdout + done.stderr
+    assert "odm_loc" in there.report()["why"][0]
+    assert "exchanged" in there.report()["why"][0]

@@ -40,6 +40,10 @@ def _devices(_context: click.Context, _parameter: click.Parameter, value: str) -
     return devices
 
 
+def _names(_context: click.Context, _parameter: click.Parameter, value: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in value.split(",")) if value else ()
+
+
 class _Run(click.Command):
     """A command whose machine output is whole also when its options are wrong."""
 
@@ -112,6 +116,10 @@ class RunsSoFar:
 @click.option("--set", "overrides", metavar="KEY=VALUE", multiple=True, help="Replace a manifest value; repeatable.")
 @click.option("--soc", metavar="NAME", help="Chip to convert for, instead of the one found, or if none is.")
 @click.option("--om", metavar="PACK", type=FOLDER, help="Use .om files of this pack, or one, instead of converting.")
+@click.option("--accept-unstamped", is_flag=True, help="Use --om also if nothing says what it was made of.")
+@click.option(
+    "--om-outputs", metavar="NAMES", default="", callback=_names, help="Order of its outputs, such as loc,conf."
+)
 @click.option("--dry-run", "dry", is_flag=True, help="Print the plan, with every command, and do nothing.")
 @click.option("--refetch", is_flag=True, help="Download again what was downloaded before.")
 @click.option(

@@ -55,6 +55,8 @@ class RunOptions:
         downloads: Folder of files that were downloaded before, which are taken instead of any from the network.
         soc: Chip to convert for, instead of the one found.
         om: Converted model to use instead of converting, or a pack of them; their stamps must fit.
+        accept_unstamped: Use ``om`` also where nothing says what it was made of.
+        om_outputs: Names of the outputs in the order in which an .om without a stamp returns them.
         subset: Name of the manifest's subset to score instead of the whole data set.
         baseline: Output folder or ``report.json`` of the run to compare with.
         accuracy_only: Judge a run on an accelerator though no throughput figure applies to it.
@@ -85,6 +87,8 @@ class RunOptions:
     downloads: Path | None = None
     soc: str | None = None
     om: Path | None = None
+    accept_unstamped: bool = False
+    om_outputs: tuple[str, ...] = ()
     subset: str | None = None
     baseline: Path | None = None
     accuracy_only: bool = False
@@ -172,6 +176,12 @@ class RunOptions:
             raise UsageError(msg)
         if self.first is Stage.GATE:
             msg = "--from gate has nothing to gate: start at evaluate or before"
+            raise UsageError(msg)
+        if self.accept_unstamped and self.om is None:
+            msg = "--accept-unstamped is about a model that --om names: add --om FILE, or drop it"
+            raise UsageError(msg)
+        if self.om_outputs and not self.accept_unstamped:
+            msg = "--om-outputs is about an .om without a stamp: add --accept-unstamped, or drop it"
             raise UsageError(msg)
         self._check_cache()
         if self.subset is not None and (not self.needs_data or self.last is Stage.FETCH):

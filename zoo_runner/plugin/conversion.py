@@ -147,6 +147,14 @@ class ConvertingBackend(Backend, Conversion, Protocol):
 
 
 @runtime_checkable
+class StampingBackend(Protocol):
+    """A backend that can tell whether anything says what a file of the user's own was made of."""
+
+    def stamped(self, path: Path) -> bool:
+        """Say so; also of a stamp that cannot be understood, so that a damaged one is not taken for none."""
+
+
+@runtime_checkable
 class SideFileBackend(Protocol):
     """A backend whose conversion reads files of the user's own, beside the graph: they belong into a pack."""
 

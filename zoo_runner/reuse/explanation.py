@@ -12,6 +12,7 @@ from zoo_runner.job.key_parts import flat, remembered
 from zoo_runner.job.recipe import choose_backend, resolve
 from zoo_runner.job.steps import EXPORT, code_of, coded, conversion_step
 from zoo_runner.stages.convert.engine import Engine
+from zoo_runner.stages.convert.unstamped import output_order
 from zoo_runner.stages.export.model import MODEL, ModelFile, export_key, export_parts, published_parts
 from zoo_runner.stages.export.published import missing_packages
 from zoo_runner.stages.fetch.given_models import given_models
@@ -93,6 +94,7 @@ def _of_model(job: Job, backend: Backend, path: Path) -> Iterator[str]:
         store=job.store,
         logs=job.options.output / "logs",
         given=given_models(job.options, job.store),
+        order=output_order(job.recipe, job.options.om_outputs) if job.options.accept_unstamped else None,
     )
     batch = job.recipe.manifest.infer.batch
     try:

@@ -22,6 +22,16 @@ def options(**given: Any) -> RunOptions:
             id="backwards",
         ),
         pytest.param(
+            {"accept_unstamped": True},
+            "--accept-unstamped is about a model that --om names: add --om FILE, or drop it",
+            id="unstamped nothing",
+        ),
+        pytest.param(
+            {"om": Path("m.om"), "om_outputs": ("a",)},
+            "--om-outputs is about an .om without a stamp: add --accept-unstamped, or drop it",
+            id="an order beside a stamp",
+        ),
+        pytest.param(
             {"results": Path("r")},
             "--results DIR is scored from the postprocessing on: add --from postprocess",
             id="results without from",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -11,7 +12,7 @@ from zoo_runner.backends.ascend import cann
 from zoo_runner.backends.ascend.atc_command import atc_command, shell_line, side_files, soc_name
 from zoo_runner.backends.ascend.chips import OF_SEVERAL, exact_soc
 from zoo_runner.backends.ascend.convert import ConvertRequest, convert, expected_stamp
-from zoo_runner.backends.ascend.om_stamp import check_stamp
+from zoo_runner.backends.ascend.om_stamp import check_stamp, stamp_path
 from zoo_runner.manifest.schema import AtcOptions
 from zoo_runner.plugin.conversion import Artifact
 from zoo_runner.plugin.interfaces import STAND_IN
@@ -61,6 +62,10 @@ class OmConversion:
     def differences(self, request: ConversionRequest, path: Path, sha256: str) -> Sequence[str]:
         """List how the stamp of an .om differs from the one that a conversion would give."""
         return [*check_stamp(path, expected_stamp(_for_atc(request)), sha256), *_other_card(request)]
+
+    def stamped(self, path: Path) -> bool:
+        """Say whether there is a stamp beside an .om."""
+        return os.path.lexists(stamp_path(path))
 
     def side_files(self, request: ConversionRequest) -> dict[str, Path]:
         """Return the files that flags name, such as an AIPP file."""

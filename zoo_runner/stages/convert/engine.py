@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 from zoo_runner.aipp.folding import Folding
 from zoo_runner.errors import StageError, UsageError
 from zoo_runner.job.steps import coded, conversion_step
-from zoo_runner.plugin.conversion import ConvertingBackend
+from zoo_runner.plugin.conversion import ConvertingBackend, StampingBackend
 from zoo_runner.plugin.interfaces import ParallelSession, SessionRequest
 from zoo_runner.stages.convert.request import conversion_request, given_model
+from zoo_runner.stages.convert.unstamped import require_there
 from zoo_runner.store.fingerprints import file_digest, fingerprint
 from zoo_runner.store.snapshots import Watch, used
 from zoo_runner.store.store import Terms
@@ -21,7 +22,7 @@ from zoo_runner.used_code.libraries import PREDICTING, versions
 if TYPE_CHECKING:
     from zoo_runner.job.recipe import Recipe
     from zoo_runner.plugin.conversion import Conversion, ConversionRequest
-    from zoo_runner.plugin.interfaces import Backend, Session
+    from zoo_runner.plugin.interfaces import Backend, Session, TensorSpec
     from zoo_runner.stages.export.model import ModelFile
     from zoo_runner.stages.fetch.given_models import GivenModels
     from zoo_runner.store.store import Store
@@ -60,6 +61,7 @@ class Engine:
         store: Keeps converted models.
         logs: Folder for the converter's logs.
         given: Converted models of the user's own, to use instead of converting.
+        order: The outputs in the order in which an unstamped model returns them; ``None`` where each must have a stamp.
         warn: Told when a file cannot be kept for later runs.
         run: Name of the run, where what is made is for no other one; empty where it is for all.
     """
@@ -71,6 +73,7 @@ class Engine:
     store: Store
     logs: Path
     given: GivenModels | None = None
+    order: tuple[TensorSpec, ...] | None = None
     warn: Callable[[str], None] = _tell_nobody
     run: str = ""
     _loadables: dict[int, Loadable] = field(default_factory=dict, init=False, repr=False, compare=False)
@@ -117,10 +120,23 @@ class Engine:
             **({"run": self.run} if self.run else {}),
         }
 
+    def unstamped(self, batch: int) -> bool:
+        """Say whether the model for a batch size is one of the user's own that is taken without a stamp."""
+        backend = self.backend
+        if self.order is None or self.given is None or not isinstance(backend, ConvertingBackend):
+            return False
+        return isinstance(backend, StampingBackend) and not backend.stamped(
+            given_model(self.given, backend.makes, batch)
+        )
+
     def conversion_parts(self, batch: int) -> Mapping[str, object]:
         """Return what the key of the file for a batch size is made of; nothing where the export is loaded as it is."""
         conversion = self.conversion
-        return {} if conversion is None else conversion.conversion_parts(self._request(conversion, batch))
+        return (
+            {}
+            if conversion is None or self.unstamped(batch)
+            else conversion.conversion_parts(self._request(conversion, batch))
+        )
 
     def session_request(self, batch: int) -> SessionRequest:
         """Return what the backend is asked to load for a batch size; the file is made, or found, for that."""
@@ -128,7 +144,7 @@ class Engine:
         return SessionRequest(
             model=self.loadable(batch).path,
             inputs=self.recipe.host_inputs,
-            outputs=manifest.output_specs,
+            outputs=self.order if self.order and self.unstamped(batch) else manifest.output_specs,
             batch=batch,
             devices=self.devices,
             threads=manifest.infer.threads,
@@ -209,11 +225,19 @@ class Engine:
     def _accepted(self, backend: ConvertingBackend, request: ConversionRequest, given: GivenModels) -> Loadable:
         """Accept a file of the user's own if it is what the conversion would have made."""
         path = given_model(given, backend.makes, request.batch)
+        if self.order is not None and self.unstamped(request.batch):
+            require_there(given.shown, path)
+            digest, names = file_digest(path), [spec.name for spec in self.order]
+            identity = fingerprint("unstamped", digest, names, request.batch)
+            return Loadable(path=path, sha256=digest, reused=True, identity=identity)
         digest = file_digest(path) if path.is_file() else ""
         if differences := backend.differences(request, path, digest):
             listed = "\n".join(f"  {difference}" for difference in differences)
+            instead = ""
+            if isinstance(backend, StampingBackend) and digest and not backend.stamped(path):
+                instead = ", or add --accept-unstamped to take it unchecked"
             raise StageError(
-                f"--om {path}: not the model of this manifest\n{listed}\n  leave out --om to convert again"
+                f"--om {path}: not the model of this manifest\n{listed}\n  leave out --om to convert again{instead}"
             )
         return Loadable(path=path, sha256=digest, reused=True, identity=self._identity(backend, request))
 

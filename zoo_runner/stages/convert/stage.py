@@ -8,6 +8,7 @@ from zoo_runner.job.key_parts import remember
 from zoo_runner.job.options import Stage
 from zoo_runner.plugin.backend_facts import ReleasedBackend
 from zoo_runner.stages.convert.engine import Engine
+from zoo_runner.stages.convert.unstamped import output_order, said_of_order
 from zoo_runner.store.unfinished import name_of
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 def engine_of(job: Job, backend: Backend, model: ModelFile, given: GivenModels | None = None) -> Engine:
     """Return the model as the backend runs it; nothing is converted yet."""
+    options = job.options
     return Engine(
         recipe=job.recipe,
         backend=backend,
@@ -28,6 +30,7 @@ def engine_of(job: Job, backend: Backend, model: ModelFile, given: GivenModels |
         store=job.store_for(Stage.CONVERT),
         logs=job.options.output / "logs",
         given=given,
+        order=output_order(job.recipe, options.om_outputs) if options.accept_unstamped else None,
         warn=job.journal.warn,
         run=_own_name(job, backend),
     )
@@ -57,13 +60,16 @@ def convert(job: Job, engine: Engine) -> None:
             job.journal.warn(f"atc.unchecked_flags: {', '.join(unchecked)}: passed on without knowing what it does")
         remember(job.recipe, job.store, makes.name, engine.conversion_parts(job.recipe.manifest.infer.batch))
         made = {batch: engine.loadable(batch) for batch in _batches(job, makes)}
+        if any(map(engine.unstamped, made)):
+            job.journal.remarks.append(said_of_order(job.options.om_outputs))
         for batch, file in made.items():
             origin = f"batch {batch}" if makes.by_batch else ""
             job.journal.artifact(makes.name, file.path, sha256=file.sha256, origin=origin)
         note.why = makes.why
         if all(file.reused for file in made.values()):
+            fits = "is taken without a stamp" if any(map(engine.unstamped, made)) else "fits"
             of_batches = f"batch {', '.join(map(str, made))}"
-            found = f"{engine.given.shown} fits" if engine.given and engine.converts else "unchanged"
+            found = f"{engine.given.shown} {fits}" if engine.given and engine.converts else "unchanged"
             note.skip(f"{found}; {makes.why or of_batches}")
 
 

@@ -6,13 +6,12 @@ from typing import TYPE_CHECKING
 
 from zoo_runner.job.key_parts import remember
 from zoo_runner.job.options import Stage
-from zoo_runner.stages.export.model import export_model, export_parts, published_model
+from zoo_runner.stages.export.model import ModelFile, export_model, export_parts, published_model
 from zoo_runner.stages.export.published import missing_packages, not_compared
 from zoo_runner.stages.fetch.trust import in_use
 
 if TYPE_CHECKING:
     from zoo_runner.job.job import Job
-    from zoo_runner.stages.export.model import ModelFile
     from zoo_runner.stages.fetch.trust import Fetched
 
 
@@ -29,6 +28,10 @@ def export(job: Job, weights: Fetched, published: Fetched | None = None) -> Mode
             another origin.
     """
     with job.journal.stage(Stage.EXPORT) as note:
+        if job.options.accept_unstamped and published is None and missing_packages(job.recipe):
+            note.skip("nothing is converted, and nothing can be exported here to compare the given model with")
+            sha256 = weights.sha256
+            return ModelFile(path=weights.path, sha256=sha256, reused=True, differences={}, weights=sha256)
         model, origin = _model(job, weights, published)
         job.journal.artifact("onnx", model.path, sha256=model.sha256, origin=origin)
         if published is not None and (missing := missing_packages(job.recipe)):

@@ -274,7 +274,7 @@ def _watchers(job: Job, engine: Engine | None) -> tuple[Watcher, ...]:
     if engine.given is not None and missing_packages(recipe):
         journal.note(
             "the converted model's outputs were not compared with the exported graph's: a host that only infers with "
-            "--om needs nothing that runs graphs; their order is that of the stamp"
+            "--om needs nothing that runs graphs"
         )
         return (_repetitions(job),)
     reference = ReferenceOutputs(
