@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -29,6 +33,20 @@ def shipped(name: str) -> LoadedManifest:
 
 def test_all_are_listed_here() -> None:
     assert tuple(sorted(path.stem for path in FOLDER.glob("*.yaml"))) == NAMES
+
+
+@pytest.mark.parametrize(("added", "code"), [("", 0), ("infer: {bacth: 1}\n", 2)], ids=["right", "wrong"])
+def test_the_hook_of_pre_commit_checks_manifests(tmp_path: Path, added: str, code: int) -> None:
+    (hook,) = yaml.safe_load((FOLDER.parent / ".pre-commit-hooks.yaml").read_text())
+    assert (hook["id"], hook["language"]) == ("zoo-run-validate", "python")
+    assert re.search(hook["files"], "manifests/mine.yaml")
+    program, *words = shlex.split(hook["entry"])
+    assert program == "zoo-run"
+    mine = tmp_path / "mine.yaml"
+    mine.write_text(f"extends: {FOLDER}/refinedet320.yaml\nname: mine\n{added}")
+    command = [sys.executable, "-m", "zoo_runner", *words, str(mine), str(FOLDER / "refinedet512.yaml")]
+    done = subprocess.run(command, cwd=FOLDER.parent, capture_output=True, text=True, check=False)
+    assert (done.returncode, "mine.yaml:3: infer.bacth: unknown key" in done.stderr) == (code, bool(code))
 
 
 @pytest.mark.parametrize("name", NAMES)

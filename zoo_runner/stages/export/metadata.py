@@ -27,15 +27,19 @@ _LARGEST: Final = 1 << 20
 """Bytes of one entry that are read."""
 
 
-def model_metadata(model: Path) -> dict[str, str]:
+def model_metadata(model: Path, title: str = "") -> dict[str, str]:
     """Return ``metadata_props`` of an ONNX file.
+
+    Args:
+        model: The file.
+        title: What errors call it, if not by its path.
 
     Raises:
         ExportError: The file is no ONNX model.
         OSError: It cannot be read.
     """
     found: dict[str, str] = {}
-    graph = False
+    graph, wrong = False, f"{title or f'cannot load {model}'}: expected an ONNX model, found"
     with open_regular(model) as file:
         try:
             for field, content in _fields(file, os.fstat(file.fileno()).st_size, wanted=(_METADATA,)):
@@ -44,9 +48,9 @@ def model_metadata(model: Path) -> dict[str, str]:
                     key, value = _entry(content)
                     found[key] = value
         except ValueError as error:
-            raise ExportError(f"cannot load {model}: expected an ONNX model, found {error}") from error
+            raise ExportError(f"{wrong} {error}") from error
     if not graph:
-        raise ExportError(f"cannot load {model}: expected an ONNX model, found a file without a graph")
+        raise ExportError(f"{wrong} a file without a graph")
     return found
 
 

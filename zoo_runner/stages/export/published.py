@@ -66,7 +66,7 @@ def take(recipe: Recipe, weights_sha256: str, published: Fetched, target: Path) 
         where = f"{recipe.loaded.locate(('onnx', 'url'))}: onnx.url: {where}"
     if has_external_data(target):
         raise ExportError(f"{where}: expected a model in one file, found one that keeps tensors in other files")
-    wrong = list(differences(origin_of(recipe, weights_sha256), model_metadata(target)))
+    wrong = list(differences(origin_of(recipe, weights_sha256), model_metadata(target, where)))
     if wrong:
         lines = "\n  ".join(shortened(line, _SHOWN + 100) for line in wrong)
         raise ExportError(

@@ -129,7 +129,7 @@ def test_one_that_is_no_model_is_refused(lab: Lab, model: Path, content: bytes) 
     model.write_bytes(content)
     report = lab(*overrides(model))
     assert report.exit_code == 3
-    assert "cannot load " in report.why[0]
+    assert f"onnx.url: {model}: expected an ONNX model, found a" in report.why[0]
 
 
 def test_of_other_weights_it_is_not(lab: Lab, model: Path) -> None:
