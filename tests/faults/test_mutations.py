@@ -170,6 +170,19 @@ MUTATIONS = {
         "    if False:\n",
         "tests/zoo_runner/pack/test_pack.py::test_other_weights_are_not_packed_as_the_manifests",
     ),
+    "a published model is of the network's code": Mutation(
+        "zoo_runner/stages/export/model.py",
+        '        "network code": network_code(recipe),\n',
+        "",
+        "tests/zoo_runner/stages/export/test_published.py::"
+        "test_without_torch_it_is_not_reused_once_the_code_of_the_network_is_another",
+    ),
+    "times are positive": Mutation(
+        "zoo_runner/stages/benchmark/timing.py",
+        "    if wrong or not times.compute_ms:\n",
+        "    if False:\n",
+        "tests/zoo_runner/stages/benchmark/test_timing.py",
+    ),
     "a ledger's run is written whole": Mutation(
         "zoo_runner/history/ledger.py",
         '            connection.execute("BEGIN IMMEDIATE")\n            connection.execute(_INSERT_SETTINGS',
