@@ -109,12 +109,12 @@ def _put_archive(folder: Path, target: Path, name: str) -> None:
 
 
 def _is_replaceable(target: Path) -> bool:
-    """Say whether at ``target`` is a pack whose files are those that its list has, or an empty folder."""
+    """Say whether at ``target`` is a pack of its kind whose files are those that its list has, or an empty folder."""
     try:
         mode = target.lstat().st_mode
-        if stat.S_ISDIR(mode):
-            return not any(target.iterdir()) or _is_folder_pack(target)
-        return stat.S_ISREG(mode) and _is_archive_pack(target)
+        if _is_archive(target):
+            return stat.S_ISREG(mode) and _is_archive_pack(target)
+        return stat.S_ISDIR(mode) and (not any(target.iterdir()) or _is_folder_pack(target))
     except (FetchError, OSError, ValueError, zipfile.BadZipFile, NotImplementedError):
         return False
 

@@ -124,6 +124,15 @@ def test_what_is_no_pack_as_it_was_made_stays(tmp_path: Path, there: Callable[[P
     assert sorted(tmp_path.rglob("*")) == before
 
 
+@pytest.mark.parametrize("name", ["p", "p.zip"])
+def test_a_pack_of_the_other_kind_stays(tmp_path: Path, name: str) -> None:
+    put(tmp_path / "archive.zip")
+    (tmp_path / "archive.zip").rename(tmp_path / "p")
+    (tmp_path / "p.zip").mkdir()
+    with pytest.raises(UsageError, match="found something else"):
+        check_target(tmp_path / name)
+
+
 def archive_of(members: dict[str, bytes], compression: int = zipfile.ZIP_STORED) -> Callable[[Path], None]:
     def make(target: Path) -> None:
         with zipfile.ZipFile(target, "w", compression) as archive:
