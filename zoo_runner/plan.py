@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from zoo_runner.errors import PluginError, PrerequisiteError, ZooError
 from zoo_runner.job.options import Stage
-from zoo_runner.job.recipe import OF_THE_MANIFEST, Recipe, choose_backend
+from zoo_runner.job.recipe import OF_THE_MANIFEST, Recipe, choose_backend, on_backend
 from zoo_runner.job.scope import Scope
 from zoo_runner.manifest.chip_keys import backend_of, chip_of
 from zoo_runner.manifest.scales import can_be_resampled, own_direction, scale_of
@@ -57,6 +57,7 @@ def plan(recipe: Recipe, options: RunOptions, *, store: Store, progress: Progres
         yield f"this run would stop: {error}"
     if options.scores_files or backend is not None:
         check_om(options.om, None if options.scores_files else backend)
+    recipe = on_backend(recipe, backend)
     steps: dict[Stage, Iterable[str]] = {  # generators: each works when its turn comes
         Stage.FETCH: _fetch(recipe, options),
         Stage.EXPORT: _export(recipe, options),

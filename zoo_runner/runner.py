@@ -12,7 +12,7 @@ from zoo_runner.history.ledger import LEDGER, Ledger
 from zoo_runner.job.job import FROM_FILES, Job
 from zoo_runner.job.journal import Journal
 from zoo_runner.job.options import RunOptions, Stage
-from zoo_runner.job.recipe import choose_backend
+from zoo_runner.job.recipe import choose_backend, on_backend
 from zoo_runner.known_secrets import learn
 from zoo_runner.output.folder import claimed, make_folder, writing
 from zoo_runner.output.inventory import name_manifest
@@ -139,7 +139,7 @@ def open_job(
     if options.accept_unstamped:
         output_order(recipe, options.om_outputs)
     return Job(
-        recipe=recipe,
+        recipe=on_backend(recipe, backend),
         options=options,
         store=store.telling(journal.note),
         journal=journal,

@@ -13,12 +13,18 @@ import numpy as np
 import pytest
 
 from places import ROOT
+from zoo_runner.aipp.config_file import aipp_text
+from zoo_runner.job.options import RunOptions
+from zoo_runner.job.recipe import resolve
+from zoo_runner.manifest.load import load
+from zoo_runner.plugin.pixels import PixelPreprocess
 from zoo_runner.testing import stand_in_environment
 from zoo_runner.testing.om_file import read_om
 
 pytestmark = pytest.mark.slow  # whole runs
 
 AIPP = ("--set", "atc.aipp=auto")
+SAMPLE = ROOT / "manifests" / "refinedet320-sample.yaml"
 LIMIT = 5  # not a multiple of the batch size
 MAIN = "from zoo_runner.cli import main; main()"
 
@@ -101,6 +107,26 @@ def test_the_npu_s_model_takes_pixels(run: Run, plain: Path) -> None:
     assert {model.aipp["mean_chn_0"] for model in models} == {"123"}
     assert [each["batch"] for each in report["performance"]] == [1]
     assert_same_detections(output, plain)
+
+
+def test_a_file_of_ones_own_makes_a_model_that_takes_pixels(run: Run, plain: Path, tmp_path: Path) -> None:
+    recipe = resolve(load(SAMPLE), RunOptions(output=tmp_path))
+    assert isinstance(recipe.parts.preprocess, PixelPreprocess)
+    text = aipp_text(recipe.parts.preprocess.normalisation)
+    (tmp_path / "own.cfg").write_text(text, encoding="utf-8")
+    own = ("--set", f"atc.insert_op_conf={tmp_path / 'own.cfg'}", "--until", "evaluate")
+    output, report = run("own", "--backend", "ascend", *own)
+    model = read_om(artifact(report, "om"))
+    assert [(each.dtype, each.shape) for each in model.inputs] == [("uint8", (4, 320, 320, 3))]
+    assert_same_detections(output, plain)
+    by_command, _ = run("own-command", "--backend", "ascend", *own, "--set", "infer.tool=ais_bench-cli")
+    assert_same_detections(by_command, plain)
+    elsewhere, _ = run("own-cpu", "--backend", "onnxruntime", *own)  # which reads no such file
+    assert_same_detections(elsewhere, plain)
+    (tmp_path / "own.cfg").write_text(text.replace("mean_chn_0: 123", "mean_chn_0: 0"), encoding="utf-8")
+    changed, report = run("own", "--backend", "ascend", *own)
+    assert read_om(artifact(report, "om")).aipp["mean_chn_0"] == "0"  # the file's content counts, and not its name
+    assert (changed / "predictions.npz").read_bytes() != (by_command / "predictions.npz").read_bytes()
 
 
 def test_input_files_hold_pixels(run: Run) -> None:

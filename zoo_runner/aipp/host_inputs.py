@@ -1,4 +1,6 @@
-"""What the host feeds the model: the plugin's float inputs, or, with ``atc.aipp``, 8-bit pixels.
+"""What the host feeds the model: the plugin's float inputs, or, with AIPP, 8-bit pixels.
+
+AIPP is that of ``atc.aipp``, or that of a file of the user's own (``atc.insert_op_conf``) on a backend that reads it.
 
 Pixels are a quarter of the bytes to write, to transfer and to keep.
 """
@@ -6,7 +8,7 @@ Pixels are a quarter of the bytes to write, to transfer and to keep.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from zoo_runner.errors import PluginError
 from zoo_runner.plugin.interfaces import BATCH, TensorSpec
@@ -18,9 +20,18 @@ if TYPE_CHECKING:
     from zoo_runner.plugin.interfaces import Arrays, Preprocess, Sample
 
 
-def host_inputs(manifest: Manifest) -> tuple[TensorSpec, ...]:
-    """Return the inputs as a session of the converted or folded model takes them."""
-    return manifest.input_specs if manifest.atc.aipp is None else uint8_inputs(manifest)
+_AXES: Final = 3
+"""Channels, rows and columns."""
+
+
+def host_inputs(manifest: Manifest, *, own_aipp: bool = False) -> tuple[TensorSpec, ...]:
+    """Return the inputs as a session of the converted or folded model takes them.
+
+    Args:
+        manifest: The manifest in effect.
+        own_aipp: Whether the model has the AIPP of a file of the user's own.
+    """
+    return uint8_inputs(manifest) if own_aipp or manifest.atc.aipp is not None else manifest.input_specs
 
 
 def uint8_inputs(manifest: Manifest) -> tuple[TensorSpec, ...]:
@@ -33,9 +44,16 @@ def uint8_inputs(manifest: Manifest) -> tuple[TensorSpec, ...]:
     return (TensorSpec(image.name, "uint8", (BATCH, height, width, channels)),)
 
 
-def host_preprocess(manifest: Manifest, preprocess: Preprocess) -> Preprocess:
+def takes_pixels(manifest: Manifest, preprocess: Preprocess) -> bool:
+    """Say whether a model with an AIPP file of the user's own can be fed: with one image, of which there are pixels."""
+    if manifest.atc.insert_op_conf is None or not isinstance(preprocess, PixelPreprocess):
+        return False
+    return len(manifest.input_specs) == 1 and len(manifest.input_specs[0].sample_shape()) == _AXES
+
+
+def host_preprocess(manifest: Manifest, preprocess: Preprocess, *, own_aipp: bool = False) -> Preprocess:
     """Return what makes :func:`host_inputs` of a sample, by the plugin's preprocessing."""
-    if manifest.atc.aipp is None or not isinstance(preprocess, PixelPreprocess):
+    if not (own_aipp or manifest.atc.aipp is not None) or not isinstance(preprocess, PixelPreprocess):
         return preprocess
     (image,) = uint8_inputs(manifest)
     return PixelInputs(preprocess, image)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
-from zoo_runner.aipp.host_inputs import host_inputs, host_preprocess
+from zoo_runner.aipp.host_inputs import host_inputs, host_preprocess, takes_pixels
 from zoo_runner.aipp.parameters import aipp_parameters
 from zoo_runner.errors import ManifestError, PluginError, PrerequisiteError, UsageError, did_you_mean, installing
 from zoo_runner.manifest.bands import factor
@@ -19,6 +19,7 @@ from zoo_runner.manifest.slips import slips
 from zoo_runner.manifest.tree import dotted
 from zoo_runner.plugin import loading as plugins
 from zoo_runner.plugin.backend_facts import ChipNamingBackend
+from zoo_runner.plugin.conversion import ConvertingBackend
 from zoo_runner.plugin.folders import ToolBackend
 from zoo_runner.plugin.interfaces import SAMPLES, WAYS, NamedSamples
 from zoo_runner.plugin.pixels import PixelPreprocess
@@ -54,6 +55,7 @@ class Recipe:
         config: What the plugin is configured with, its defaults included.
         declared: Packages whose code counts as the plugin's own, as it declares.
         subset: The part of the data set to score; ``None`` for all of it.
+        own_aipp: Whether the backend runs a model with the AIPP of the user's own file.
         disk: What the disk holds of code, as this run found it.
     """
 
@@ -63,6 +65,7 @@ class Recipe:
     config: BaseModel | None = None
     declared: tuple[str, ...] = ()
     subset: Subset | None = None
+    own_aipp: bool = False
     disk: Disk = field(default_factory=Disk, repr=False, compare=False)
 
     @property
@@ -85,12 +88,18 @@ class Recipe:
     @property
     def host_inputs(self) -> tuple[TensorSpec, ...]:
         """What the host feeds the model: the network's inputs, or pixels."""
-        return host_inputs(self.manifest)
+        return host_inputs(self.manifest, own_aipp=self.own_aipp)
 
     @property
     def host_preprocess(self) -> Preprocess:
         """What makes :attr:`host_inputs` of a sample."""
-        return host_preprocess(self.manifest, self.parts.preprocess)
+        return host_preprocess(self.manifest, self.parts.preprocess, own_aipp=self.own_aipp)
+
+
+def on_backend(recipe: Recipe, backend: Backend | None) -> Recipe:
+    """Return the recipe as a backend carries it out: one that reads AIPP files makes models that take pixels."""
+    reads = isinstance(backend, ConvertingBackend) and backend.makes.normalises
+    return replace(recipe, own_aipp=reads and takes_pixels(recipe.manifest, recipe.parts.preprocess))
 
 
 def resolve(loaded: LoadedManifest, options: RunOptions) -> Recipe:

@@ -9,7 +9,7 @@ from zoo_runner.errors import StageError
 from zoo_runner.job.job import Job
 from zoo_runner.job.journal import Journal
 from zoo_runner.job.key_parts import flat, remembered
-from zoo_runner.job.recipe import choose_backend, resolve
+from zoo_runner.job.recipe import choose_backend, on_backend, resolve
 from zoo_runner.job.steps import EXPORT, code_of, coded, conversion_step
 from zoo_runner.stages.convert.engine import Engine
 from zoo_runner.stages.convert.unstamped import output_order
@@ -51,7 +51,7 @@ def explain(loaded: LoadedManifest, options: RunOptions, *, store: Store, progre
     backend = choose_backend(options.backend, recipe.loaded, options.soc, ways=options.ways)
     journal = Journal(loaded=recipe.loaded, progress=progress, subset=options.subset)
     frozen = store.frozen("cache explain")
-    job = Job(recipe=recipe, options=options, store=frozen, journal=journal, backend=backend)
+    job = Job(recipe=on_backend(recipe, backend), options=options, store=frozen, journal=journal, backend=backend)
     yield f"{recipe.manifest.name}: what is kept in {store.root}"
     weights = known_weights(recipe, options)
     if weights is None:

@@ -8,12 +8,14 @@ import numpy as np
 import pytest
 
 from places import MANIFESTS
-from zoo_runner.aipp.host_inputs import PixelInputs, host_inputs, uint8_inputs
+from zoo_runner.aipp.host_inputs import PixelInputs, host_inputs, takes_pixels, uint8_inputs
+from zoo_runner.backends.ascend.backend import AscendBackend
+from zoo_runner.backends.onnxruntime import OnnxRuntimeBackend
 from zoo_runner.errors import PluginError
 from zoo_runner.job.options import RunOptions
-from zoo_runner.job.recipe import Recipe, resolve
+from zoo_runner.job.recipe import Recipe, on_backend, resolve
 from zoo_runner.manifest.load import load
-from zoo_runner.plugin.interfaces import Sample, TensorSpec
+from zoo_runner.plugin.interfaces import Backend, Sample, TensorSpec
 from zoo_runner.plugin.pixels import Normalisation
 
 IMAGE = TensorSpec("image", "uint8", ("batch", 2, 4, 3))
@@ -32,6 +34,37 @@ def test_inputs(name: str, side: int) -> None:
     assert after == TensorSpec("image", "uint8", ("batch", side, side, 3))
     assert uint8_inputs(plain) == uint8_inputs(pixels) == (after,)
     assert before.empty(4).nbytes == 4 * after.empty(4).nbytes
+
+
+@pytest.mark.parametrize(
+    ("override", "backend", "own"),
+    [
+        pytest.param("atc.insert_op_conf=a.cfg", AscendBackend(), True, id="a file, where it is read"),
+        pytest.param("atc.insert_op_conf=a.cfg", OnnxRuntimeBackend(), False, id="where it is not read"),
+        pytest.param("atc.insert_op_conf=a.cfg", None, False, id="no model"),
+        pytest.param("infer.batch=1", AscendBackend(), False, id="no file"),
+    ],
+)
+def test_a_file_of_ones_own_counts_where_it_is_read(override: str, backend: Backend | None, own: bool) -> None:
+    recipe = on_backend(resolved("refinedet320.yaml", override), backend)
+    assert recipe.own_aipp is own
+    assert recipe.host_inputs == (uint8_inputs(recipe.manifest) if own else recipe.manifest.input_specs)
+    assert isinstance(recipe.host_preprocess, PixelInputs) is own
+    assert recipe.pixels is None  # the arithmetic is that of the file, and not the plugin's
+
+
+def test_pixels_are_asked_of_those_who_have_them() -> None:
+    recipe = resolved("refinedet320.yaml", "atc.insert_op_conf=a.cfg")
+    assert takes_pixels(recipe.manifest, recipe.parts.preprocess)
+    assert not takes_pixels(recipe.manifest, Plain())
+
+
+class Plain:
+    """A preprocessing without pixels."""
+
+    identity = "1"
+
+    def __call__(self, sample: Sample) -> Any: ...
 
 
 def test_preprocessing_gives_the_inputs() -> None:
