@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from zoo_runner.job.recipe import Recipe
     from zoo_runner.stages.fetch.trust import Fetched
 
+NOT_COMPARED: Final = "the published ONNX was not compared with the weights"
+"""What stands beside the verdict of a run that had nothing to export with."""
 _SHOWN: Final = 200
 _PIECE: Final = 1 << 20
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from zoo_runner.job.key_parts import remember
 from zoo_runner.job.options import Stage
 from zoo_runner.stages.export.model import ModelFile, export_model, export_parts, published_model
-from zoo_runner.stages.export.published import missing_packages, not_compared
+from zoo_runner.stages.export.published import NOT_COMPARED, missing_packages, not_compared
 from zoo_runner.stages.fetch.trust import in_use
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ def export(job: Job, weights: Fetched, published: Fetched | None = None) -> Mode
         job.journal.artifact("onnx", model.path, sha256=model.sha256, origin=origin)
         if published is not None and (missing := missing_packages(job.recipe)):
             note.why = not_compared(missing)
+            job.journal.remarks.append(NOT_COMPARED)
         else:
             worst, others = max(model.differences.values(), default=0.0), "a new export" if published else "torch"
             ours = "the published ONNX" if published else "ONNX Runtime"

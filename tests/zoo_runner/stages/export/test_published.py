@@ -173,9 +173,11 @@ def test_without_torch_it_runs_and_says_that_it_was_not_compared(
         "needs torch: pip install 'zoo-runner[export]' --extra-index-url https://download.pytorch.org/whl/cpu"
     )
     assert report.verdict is Verdict.PASS
+    assert report.remarks == ("the published ONNX was not compared with the weights",)
     assert f"export: {said}" in lab.listener.heard
     assert next(stage for stage in report.stages if stage.name == "export").why == said
     compared = lab(*overrides(model))
+    assert compared.remarks == ()
     assert "a new export and " in next(stage for stage in compared.stages if stage.name == "export").why
 
 
