@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from zoo_runner.backends.ascend.cann import UNKNOWN
 from zoo_runner.files.regular import read_regular
 from zoo_runner.store.durable import write_durably
 from zoo_runner.store.fingerprints import file_digest
@@ -108,6 +109,8 @@ def _differences(found: Stamp, expected: Stamp) -> Iterator[str]:
         was, wanted = getattr(found, name), getattr(expected, name)
         if was != wanted:
             yield f"{label}: expected {_phrase(wanted)}, found {_phrase(was)}"
+    if found.cann == expected.cann == UNKNOWN:  # of two releases that nobody knows nobody knows that they are one
+        yield "CANN release: expected the one that made the .om, found two unknown ones; source set_env.sh on both"
     # The chip and the nodes are arguments too, and were named above.
     was_arguments = _without(found.arguments, "soc_version", "out_nodes")
     wanted_arguments = _without(expected.arguments, "soc_version", "out_nodes")

@@ -103,6 +103,17 @@ def test_differences(om: Path, wanted: dict[str, Any], differences: list[str]) -
     assert check_stamp(om, replace(STAMP, **wanted)) == differences
 
 
+def test_of_two_unknown_releases_nobody_knows_that_they_are_one(om: Path) -> None:
+    unknown = replace(STAMP, cann="unknown")
+    write_stamp(om, replace(unknown, om_sha256=file_digest(om)))
+    assert check_stamp(om, unknown) == [
+        "CANN release: expected the one that made the .om, found two unknown ones; source set_env.sh on both"
+    ]
+    by_content = replace(STAMP, cann="unknown (libascendcl.so 0123456789abcdef)")
+    write_stamp(om, replace(by_content, om_sha256=file_digest(om)))
+    assert check_stamp(om, by_content) == []
+
+
 def test_a_changed_file(om: Path) -> None:
     om.write_bytes(b"another")
     (difference,) = check_stamp(om, STAMP)
