@@ -199,7 +199,11 @@ def trial(zoo_run: ZooRun, trial_site: Path, trial_files: Path) -> ZooRun:
 
 @pytest.fixture
 def interruptible() -> Iterator[None]:
-    """Lets SIGINT reach the processes a test starts, also where the tests themselves run without it."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    """Lets SIGINT and SIGHUP reach the processes a test starts, also where the tests themselves run without them."""
+    before = {
+        signal.SIGINT: signal.signal(signal.SIGINT, signal.default_int_handler),
+        signal.SIGHUP: signal.signal(signal.SIGHUP, signal.SIG_DFL),
+    }
     yield
-    signal.signal(signal.SIGINT, before)
+    for number, handler in before.items():
+        signal.signal(number, handler)

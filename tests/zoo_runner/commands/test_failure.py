@@ -31,7 +31,7 @@ COMMANDS = (
     "trial.yaml --output out --quiet",
     "trial.yaml --output out --json",
     "missing.yaml --json",
-    "trial.yaml missing.yaml --output several",
+    "trial.yaml second.yaml --output several",
     "history trial",
     "history trial --json",
 )
@@ -51,6 +51,7 @@ def without_reader(run: ZooRun, *arguments: str) -> tuple[int, str]:
 def entered(trial: ZooRun) -> ZooRun:
     """The trial after a run, which is in the history."""
     assert trial("trial.yaml", "--output", "out").returncode == 0
+    (trial.folder / "second.yaml").write_text("extends: trial.yaml\nname: second\n")
     return trial
 
 

@@ -135,9 +135,7 @@ def test_one_that_is_no_model_is_refused(lab: Lab, model: Path, content: bytes) 
 def test_of_other_weights_it_is_not(lab: Lab, model: Path) -> None:
     report = lab(*overrides(model), weights=str(other_weights(lab)))
     assert onnx_of(report).read_bytes() != model.read_bytes()
-    assert next(stage for stage in report.stages if stage.name == "export").why.startswith(
-        "torch and ONNX Runtime differ"
-    )
+    assert "torch and ONNX Runtime differ" in next(stage for stage in report.stages if stage.name == "export").why
 
 
 def test_the_weights_of_the_manifest_may_be_given_too(lab: Lab, model: Path) -> None:
