@@ -20,7 +20,7 @@ from zoo_runner.plugin.calls import calling
 from zoo_runner.plugin.interfaces import AdvisedNetwork, SessionRequest, TensorSpec
 from zoo_runner.plugin.tensors import array_texts, batch_texts, mismatch
 from zoo_runner.stages.export.checkpoint import load_checkpoint
-from zoo_runner.stages.export.exporters import RETRY, convert, simplify
+from zoo_runner.stages.export.exporters import RETRY, convert, packages, simplify
 
 if TYPE_CHECKING:
     import torch
@@ -150,11 +150,8 @@ def tool_versions(options: OnnxOptions) -> dict[str, str]:
     Raises:
         PrerequisiteError: One is not installed.
     """
-    needed = ["torch", "onnx"]
-    needed += ["onnxscript"] if options.exporter == "dynamo" else []
-    needed += ["onnxsim"] if options.simplify else []
     try:
-        return {name: importlib.metadata.version(name) for name in needed}
+        return {name: importlib.metadata.version(name) for name in packages(options)}
     except importlib.metadata.PackageNotFoundError as error:
         msg = f"exporting needs the package {error.name}, which is not installed: {installing('export')}"
         raise PrerequisiteError(msg) from error

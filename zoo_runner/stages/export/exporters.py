@@ -46,6 +46,13 @@ REMARKS: Final[Mapping[str, str]] = {
 """Log lines of the newer exporter that leave nothing to do, by logger."""
 
 
+def packages(options: OnnxOptions) -> tuple[str, ...]:
+    """Return the packages that an export with these options uses."""
+    onnxscript = ("onnxscript",) if options.exporter == "dynamo" else ()
+    onnxsim = ("onnxsim",) if options.simplify else ()
+    return "torch", "onnx", *onnxscript, *onnxsim
+
+
 def convert(
     module: torch.nn.Module, examples: Sequence[NDArray[Any]], network: Network, options: OnnxOptions
 ) -> onnx.ModelProto:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from zoo_runner.errors import ExportError, installing, shortened
+from zoo_runner.stages.export.exporters import packages
 from zoo_runner.stages.export.external_data import has_external_data
 from zoo_runner.stages.export.metadata import model_metadata
 from zoo_runner.stages.export.origin import differences, origin_of
@@ -25,14 +26,7 @@ _PIECE: Final = 1 << 20
 
 def missing_packages(recipe: Recipe) -> tuple[str, ...]:
     """Return the packages that an export needs and that are not installed."""
-    onnx = recipe.manifest.onnx
-    needed = [
-        "torch",
-        "onnx",
-        *(["onnxscript"] if onnx.exporter == "dynamo" else []),
-        *(["onnxsim"] if onnx.simplify else []),
-    ]
-    return tuple(name for name in needed if find_spec(name) is None)
+    return tuple(name for name in packages(recipe.manifest.onnx) if find_spec(name) is None)
 
 
 def not_compared(missing: tuple[str, ...]) -> str:

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from npu_cards import card
 from zoo_runner.backends.ascend.npu_state import Card, NpuProcess, NpuState
 from zoo_runner.backends.ascend.npu_table import parse
 from zoo_runner.errors import PrerequisiteError
@@ -113,22 +114,6 @@ FIRST_LINES_ONLY = """\
 | 0       310P3                 | OK              | 15.8         42                0    / 0              |
 | 1       310P3                 | OK              | 15.8         42                0    / 0              |
 """
-
-
-def card(number: int = 0, **changed: object) -> Card:
-    quiet = Card(
-        id=number,
-        npu=number,
-        slot=0,
-        chip="310P3",
-        health="OK",
-        bus="0000:84:00.0",
-        temperature_c=42.0,
-        aicore_percent=0.0,
-        memory_used_mb=1074.0,
-        memory_total_mb=21534.0,
-    )
-    return replace(quiet, **changed)  # type: ignore[arg-type] # the tables below name fields of Card
 
 
 @pytest.mark.parametrize(

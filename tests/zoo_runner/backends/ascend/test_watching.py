@@ -2,33 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from npu_cards import card
 from zoo_runner.backends.ascend.npu_state import Card, NpuProcess
 from zoo_runner.backends.ascend.watching import Reading, disturbances, look, states, unseen
 from zoo_runner.testing import stand_in_environment
 
 BLIND = Reading(blind="no tool")
-
-
-def card(number: int = 0, **changed: Any) -> Card:
-    quiet = Card(
-        id=number,
-        npu=number,
-        slot=0,
-        chip="310P3",
-        health="OK",
-        bus="0000:84:00.0",
-        temperature_c=42.0,
-        aicore_percent=0.0,
-        memory_used_mb=1074.0,
-        memory_total_mb=21534.0,
-    )
-    return replace(quiet, **changed)
 
 
 def reading(*cards: Card, **changed: Any) -> Reading:
