@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from zoo_runner.commands.execution import worst
+from zoo_runner.commands.failure import worst
 
 if TYPE_CHECKING:
     from tests.conftest import ZooRun

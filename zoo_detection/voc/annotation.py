@@ -77,8 +77,9 @@ def read_annotation(data: bytes) -> Annotation:
     if min(width, height) < 1:
         raise FaultError(f"size: expected a width and height of at least 1, found {width} and {height}")
     objects = [_object(element) for element in tree.findall("object")]
+    first, most_right, most_down = 1 - SLACK, width + SLACK, height + SLACK
     for name, (left, top, right, bottom), _ in objects:
-        if left < -SLACK + 1 or top < -SLACK + 1 or right > width + SLACK or bottom > height + SLACK:
+        if left < first or top < first or right > most_right or bottom > most_down:
             raise FaultError(
                 f"{name}: expected a box inside the annotated {width} x {height} pixels, "
                 f"found {(left, top, right, bottom)}"

@@ -150,7 +150,7 @@ class VocDataset:
 
     def _read(self, folder: Path, ids: Sequence[str], faults: _Faults) -> Iterator[DetectionSample]:
         labels = {name: label for label, name in enumerate(self.classes)}
-        annotations, images = folder / "Annotations", folder / "JPEGImages"
+        annotations, images, limit = folder / "Annotations", folder / "JPEGImages", LARGEST_ANNOTATION.value
         files = _images(images)
         usual = _usual_suffix(files)
         for index, name in enumerate(ids, start=1):
@@ -158,7 +158,7 @@ class VocDataset:
             if len(found) > 1:
                 faults.texts.append(f"JPEGImages: expected one image of {name!r}, found {' and '.join(sorted(found))}")
             try:
-                annotation = _annotation(annotations, name)
+                annotation = _annotation(annotations, name, limit)
             except FaultError as fault:
                 faults.texts.append(f"Annotations/{name}.xml: {fault}")
                 continue
@@ -238,9 +238,9 @@ def _usual_suffix(files: Mapping[str, Sequence[str]]) -> str:
     return max(sorted(endings), key=endings.__getitem__, default=SUFFIXES[0])
 
 
-def _annotation(folder: Path, name: str) -> Annotation:
+def _annotation(folder: Path, name: str, limit: int) -> Annotation:
     try:
-        data = read_regular(folder / f"{name}.xml", LARGEST_ANNOTATION.value, LARGEST_ANNOTATION.remedy)
+        data = read_regular(f"{folder}/{name}.xml", limit, LARGEST_ANNOTATION.remedy)  # text: paths take long to join
     except FileNotFoundError:
         stem, suffix = os.path.splitext(name)  # noqa: PTH122 - a name, not a path
         listed_so = suffix.lower() in {*SUFFIXES, ".xml"} and (folder / f"{stem}.xml").is_file()

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from zoo_runner.commands.failure import failed
-from zoo_runner.errors import ExitCode, ZooError, interrupted
+from zoo_runner.commands.failure import failed, worst
+from zoo_runner.errors import ZooError, interrupted
 from zoo_runner.output.names import NAME
 from zoo_runner.output.writing import is_own
 from zoo_runner.plan import plan
@@ -19,7 +19,7 @@ from zoo_runner.runner import run
 from zoo_runner.store.store import Store, default_root
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from zoo_runner.commands.orders import Order
     from zoo_runner.plugin.interfaces import Progress
@@ -89,11 +89,6 @@ def plans(orders: Sequence[Order], progress: Progress) -> int:
                 raise
             codes.append(failed(error, str(order.path)))
     return worst(codes)
-
-
-def worst(codes: Iterable[int]) -> int:
-    """Return the gravest exit code: failed gate, wrong usage, failed stage, open question."""
-    return min((code for code in codes if code), default=ExitCode.PASS)
 
 
 def _run_order(order: Order, store: Store, progress: Progress, subject: str) -> FinishedRun:

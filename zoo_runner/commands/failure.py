@@ -1,4 +1,4 @@
-"""What the command line says of an error, and the exit code for it."""
+"""What the command line says of an error, and the exit code for one or for several."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import select
 import signal
 import sys
 import traceback
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -17,6 +17,9 @@ from zoo_runner.commands.signals import exit_code
 from zoo_runner.errors import ExitCode, ZooError, interrupted
 from zoo_runner.files.remedies import explained
 from zoo_runner.report.characters import visible
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 UNHEARD: Final = 128 + signal.SIGPIPE
 """Exit code where nobody reads what the program prints, as shells have it for programs that this signal ends."""
@@ -48,6 +51,11 @@ def failed(error: BaseException, subject: str = "", *, trace: bool = False) -> i
     traceback.print_exception(error)
     click.echo(f"{start}this is a bug in zoo-run or a plugin; please report it with the lines above", err=True)
     return ExitCode.STAGE_FAILED
+
+
+def worst(codes: Iterable[int]) -> int:
+    """Return the gravest exit code: failed gate, wrong usage, failed stage, open question."""
+    return min((code for code in codes if code), default=ExitCode.PASS)
 
 
 def output_is_closed(error: BaseException) -> bool:

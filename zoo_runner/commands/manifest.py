@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from zoo_runner.commands.failure import failed
+from zoo_runner.commands.failure import failed, worst
 from zoo_runner.commands.suggestions import manifest_files
 from zoo_runner.errors import ExitCode, ZooError
 from zoo_runner.job.options import RunOptions
@@ -36,8 +36,6 @@ if TYPE_CHECKING:
 @click.option("--json", "as_json", is_flag=True, help="Print a list with an entry for each manifest.")
 def validate(manifests: tuple[Path, ...], overrides: tuple[str, ...], *, as_json: bool) -> int:
     """Check each MANIFEST, also against its plugin, and do nothing else."""
-    from zoo_runner.commands.execution import worst  # noqa: PLC0415 - not needed for --help
-
     checked = [_checked(path, overrides) for path in manifests]
     for each in checked:
         if each.error:

@@ -7,7 +7,6 @@ from typing import Any
 
 import click
 
-from zoo_runner.commands.orders import OUTPUT
 from zoo_runner.commands.suggestions import backend_names, manifest_files
 from zoo_runner.errors import ExitCode
 from zoo_runner.job.options import RunOptions, Stage
@@ -34,6 +33,7 @@ def pack(manifest: Path, output: Path, overrides: tuple[str, ...], *, anew: bool
     """
     from rich.filesize import decimal  # noqa: PLC0415 - not needed for --help
 
+    from zoo_runner.commands.orders import OUTPUT  # noqa: PLC0415 - likewise
     from zoo_runner.known_secrets import learn  # noqa: PLC0415 - likewise
     from zoo_runner.manifest.load import load  # noqa: PLC0415 - loads pydantic
     from zoo_runner.pack.pack import pack as made  # noqa: PLC0415 - loads numpy

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from zoo_runner.commands.failure import failed
+from zoo_runner.commands.failure import failed, worst
 from zoo_runner.commands.signals import exit_code
 from zoo_runner.commands.suggestions import backend_names, manifest_files, subset_names
 from zoo_runner.errors import ExitCode, UsageError, interrupted
@@ -195,7 +195,7 @@ def _show_unfinished(manifests: Sequence[Path], outcome: RunsSoFar, why: str, co
 def _run(context: click.Context, manifests: tuple[Path, ...], given: dict[str, Any], outcome: RunsSoFar) -> int:
     with ExitStack() as held:
         orders = _orders(context, manifests, given, held)  # retires old reports: the rest is loaded after that
-        from zoo_runner.commands.execution import plans, run_orders, worst  # noqa: PLC0415 - not needed for --help
+        from zoo_runner.commands.execution import plans, run_orders  # noqa: PLC0415 - not needed for --help
         from zoo_runner.commands.results import publish, show  # noqa: PLC0415 - loads rich
         from zoo_runner.terminal.console import Detail  # noqa: PLC0415 - loads rich
         from zoo_runner.terminal.progress import Terminal  # noqa: PLC0415 - loads rich

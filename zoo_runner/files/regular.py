@@ -19,7 +19,7 @@ KINDS: Final = (
     (stat.S_ISBLK, "a block device"),
     (stat.S_ISDIR, "a folder"),
 )
-_PIECE: Final = 1 << 20
+_PIECE: Final = 1 << 16
 
 
 class SpecialFileError(OSError):
@@ -30,7 +30,7 @@ class OversizedFileError(OSError):
     """A file has more bytes than are read of one of its kind."""
 
 
-def require_regular(path: Path) -> os.stat_result:
+def require_regular(path: Path | str) -> os.stat_result:
     """Check that a path leads to a regular file, without opening it; symbolic links are followed.
 
     Returns:
@@ -55,24 +55,21 @@ def require_regular(path: Path) -> os.stat_result:
     return found
 
 
-def open_regular(path: Path) -> BinaryIO:
+def open_regular(path: Path | str) -> BinaryIO:
     """Open a regular file for reading bytes.
 
     Raises:
         OSError: As :func:`require_regular`, or it cannot be opened.
     """
-    require_regular(path)
-    # As text: audit hooks are told of what they are given, and the one that follows plugins knows no other names.
-    descriptor = os.open(os.fspath(path), os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+    descriptor, _ = _open(path)
     try:
-        _refuse_special(os.fstat(descriptor), path)  # another file may have taken its place
         return cast("BinaryIO", os.fdopen(descriptor, "rb"))
     except BaseException:
         os.close(descriptor)
         raise
 
 
-def read_regular(path: Path, limit: int, remedy: str = "") -> bytes:
+def read_regular(path: Path | str, limit: int, remedy: str = "") -> bytes:
     """Return the content of a regular file.
 
     Args:
@@ -84,20 +81,22 @@ def read_regular(path: Path, limit: int, remedy: str = "") -> bytes:
         OversizedFileError: It has more bytes.
         OSError: As :func:`open_regular`, or it cannot be read.
     """
-    with open_regular(path) as file:
-        size = os.fstat(file.fileno()).st_size
+    descriptor, size = _open(path)
+    try:
         if size > limit:
             raise oversized(path, limit, f"{size:,}", remedy)
         pieces, left = [], limit + 1  # files below /proc say that they have 0 bytes
-        while left and (piece := file.read(min(left, _PIECE))):
+        while left and (piece := os.read(descriptor, min(left, max(size + 1, _PIECE)))):
             pieces.append(piece)
             left -= len(piece)
+    finally:
+        os.close(descriptor)
     if not left:
         raise oversized(path, limit, "more", remedy)
     return b"".join(pieces)
 
 
-def oversized(path: Path, limit: int, found: str, remedy: str = "") -> OversizedFileError:
+def oversized(path: Path | str, limit: int, found: str, remedy: str = "") -> OversizedFileError:
     """Phrase that a file has more bytes than are read of it."""
     text = f"expected at most {limit:,} bytes, found {found}{f'; {remedy}' if remedy else ''}"
     return OversizedFileError(errno.EFBIG, text, str(path))
@@ -109,7 +108,21 @@ def kind(mode: int) -> str:
     return next((name for test, name in KINDS if test(mode)), other)
 
 
-def _refuse_special(found: os.stat_result, path: Path) -> None:
+def _open(path: Path | str) -> tuple[int, int]:
+    """Return the descriptor of a regular file, open for reading, and how many bytes it says that it has."""
+    require_regular(path)
+    # As text: audit hooks are told of what they are given, and the one that follows plugins knows no other names.
+    descriptor = os.open(os.fspath(path), os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+    try:
+        found = os.fstat(descriptor)
+        _refuse_special(found, path)  # another file may have taken its place
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor, found.st_size
+
+
+def _refuse_special(found: os.stat_result, path: Path | str) -> None:
     if stat.S_ISREG(found.st_mode):
         return
     text = f"expected a regular file, found {kind(found.st_mode)}"
@@ -118,5 +131,5 @@ def _refuse_special(found: os.stat_result, path: Path) -> None:
     raise SpecialFileError(errno.EINVAL, text, str(path))
 
 
-def _plain(path: Path) -> str:
+def _plain(path: Path | str) -> str:
     return str(path).encode("ascii", "backslashreplace").decode().replace("\0", "\\x00")
