@@ -37,7 +37,7 @@ EXCEPTIONS: Final = {
     ("job/recipe.py", " (see PixelPreprocess in zoo_runner.plugin.pixels); remove atc.aipp"): AIPP,
     ("job/recipe.py", " does not say how to normalise pixels: it has no "): AIPP,
     (
-        "manifest/schema.py",
+        "manifest/atc.py",
         "such as image:{batch},3,320,320; by default from inputs",
     ): "an input, for example",
     ("manifest/section.py", "images/s"): UNIT,

@@ -12,6 +12,7 @@ from zoo_runner.errors import ManifestError, PluginError, PrerequisiteError, Usa
 from zoo_runner.manifest.bands import factor
 from zoo_runner.manifest.lines import expected_lines
 from zoo_runner.manifest.load import LoadedManifest, load_plugin_config
+from zoo_runner.manifest.open_axes import shapes_of
 from zoo_runner.manifest.scales import can_be_resampled, scale_of
 from zoo_runner.manifest.schema import IN_PROCESS, OWN_TOOLS
 from zoo_runner.manifest.section import Section
@@ -129,6 +130,8 @@ def resolve(loaded: LoadedManifest, options: RunOptions) -> Recipe:
     _check_metric(loaded, parts.metric)
     if manifest.atc.aipp is not None:
         _check_pixels(loaded, manifest.input_specs[0], parts.preprocess)
+    if shapes_of(manifest) is not None:
+        raise ManifestError(f"{loaded.path}: open axes are read, and cannot be run yet; give fixed shapes")
     subset = _subset(manifest, options.subset)
     return Recipe(
         loaded=loaded,

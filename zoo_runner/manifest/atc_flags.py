@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 TYPED: Final = (
@@ -13,6 +14,10 @@ TYPED: Final = (
     "log",
     "soc_version",
     "insert_op_conf",
+    "dynamic_batch_size",
+    "dynamic_image_size",
+    "dynamic_dims",
+    "input_shape_range",
 )
 """Flags that have a key of their own in ``atc``."""
 
@@ -33,9 +38,6 @@ KNOWN: Final = (
     "disable_reuse_memory",
     "display_model_info",
     "dump_mode",
-    "dynamic_batch_size",
-    "dynamic_dims",
-    "dynamic_image_size",
     "enable_scope_fusion_passes",
     "enable_single_stream",
     "enable_small_channel",
@@ -44,7 +46,6 @@ KNOWN: Final = (
     "host_env_cpu",
     "host_env_os",
     "input_fp16_nodes",
-    "input_shape_range",
     "is_input_adjust_hw_layout",
     "is_output_adjust_hw_layout",
     "json",
@@ -70,3 +71,14 @@ KNOWN: Final = (
     "weight",
 )
 """Every flag ATC is known to take, over all releases; one release may know fewer."""
+
+
+def typed_line(flag: str, value: str | int) -> str:
+    """Return the line of the section ``atc`` that says what an entry of ``atc.flags`` would, for flags with gears."""
+    rows = [[part.strip() for part in row.split(",")] for row in str(value).split(";")]
+    if not all(re.fullmatch("[0-9]+", part) for row in rows for part in row):
+        return ""
+    if flag == "dynamic_batch_size" and len(rows) == 1:
+        return f": [{', '.join(rows[0])}]"
+    listed = ", ".join(f"[{', '.join(row)}]" for row in rows)
+    return f": [{listed}]" if flag == "dynamic_image_size" else ""

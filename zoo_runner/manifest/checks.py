@@ -33,6 +33,9 @@ LEAST_RESAMPLES: Final = 100
 """Fewer leave one or two values beyond the ends of a 95 % interval, which then jump with the seed."""
 LONGEST_WAIVER: Final = 180
 """Days."""
+LEAST_GEARS: Final = 2
+MOST_GEARS: Final = 100
+"""Limits of ATC's documentation of ``--dynamic_batch_size``, ``--dynamic_image_size`` and ``--dynamic_dims``."""
 
 
 def refuse(problems: Iterable[Problem]) -> None:
@@ -100,6 +103,24 @@ def unique(values: tuple[_Value, ...]) -> tuple[_Value, ...]:
     """Check that nothing is listed twice."""
     refuse(repeated(values))
     return values
+
+
+def gears(values: tuple[_Value, ...]) -> tuple[_Value, ...]:
+    """Check how many gears there are, and that none is listed twice; by default there are none at all."""
+    if values and not LEAST_GEARS <= len(values) <= MOST_GEARS:
+        refuse([((), f"expected {LEAST_GEARS} to {MOST_GEARS} gears, which is what ATC takes, found {len(values)}")])
+    refuse(
+        ((place,), f"expected each gear once, found {_gear(value)} again")
+        for place, value in enumerate(values)
+        if value in values[:place]
+    )
+    return values
+
+
+def _gear(value: object) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{axis} {size}" for axis, size in value.items())
+    return shortened(" x ".join(map(str, value)) if isinstance(value, tuple) else str(value))
 
 
 def input_shape(value: str) -> str:
@@ -197,7 +218,7 @@ def _unchecked_flag(name: str, value: str | int) -> Iterator[str]:
 
 def _flag_of_any_list(name: str, value: str | int) -> Iterator[str]:
     if name in atc_flags.TYPED:
-        yield f"has its own key; write atc.{name}"
+        yield f"has its own key; write atc.{name}{atc_flags.typed_line(name, value)}"
     elif name in atc_flags.MANAGED:
         yield "is set by the run itself; remove it"
     elif isinstance(value, str):

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
 from zoo_runner.errors import did_you_mean
+from zoo_runner.manifest import open_axes
 from zoo_runner.manifest.checks import Problem, possible, repeated
 from zoo_runner.manifest.lines import expected_lines
 from zoo_runner.manifest.slips import slips
@@ -33,6 +34,7 @@ def contradictions(manifest: Manifest, older: Older) -> Iterator[Problem]:
         older: Says where a confirmation is older than what it would confirm; see :func:`~.slips.slips`.
     """
     yield from _tensors(manifest)
+    yield from open_axes.contradictions(manifest)
     yield from _timed(manifest)
     yield from _subsets(manifest)
     yield from _rules(manifest)
@@ -62,7 +64,7 @@ def _tensors(manifest: Manifest) -> Iterator[Problem]:
 def _no_image(inputs: Sequence[TensorSpec]) -> str:
     """Say why AIPP cannot make these inputs; empty when it can."""
     fits = len(inputs) == 1 and inputs[0].dtype == "float32" and len(inputs[0].shape) == _IMAGE_AXES
-    if not fits or inputs[0].shape[1] != _CHANNELS:
+    if not fits or inputs[0].shape[1] != _CHANNELS or inputs[0].axes:
         wanted = tensor_text("one input", "float32", (BATCH, _CHANNELS, "height", "width"))
         return mismatch("inputs", [wanted], declared_texts(inputs), "remove atc.aipp")
     height, width = inputs[0].sample_shape()[1:]

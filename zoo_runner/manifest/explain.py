@@ -185,7 +185,8 @@ def _expected(detail: ErrorDetails) -> str:
 
 def _hint(details: list[ErrorDetails], value: Any) -> str:
     kinds = {detail["type"] for detail in details}
-    if "string_type" in kinds and isinstance(value, int | float):
+    number = isinstance(value, int | float) and (isinstance(value, bool) or "int_type" not in kinds)
+    if "string_type" in kinds and number:
         return "; quote it"
     if value is None:
         return "; give a value or remove the key"

@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, Discriminator, Field, Tag, WithJsonSchema, model_validator
 
 from zoo_runner.manifest import checks
+from zoo_runner.manifest.atc import AtcOptions
 from zoo_runner.manifest.checks import Problem
 from zoo_runner.manifest.expectations import Expected, Subset, Uncertainty, Waiver
 from zoo_runner.manifest.section import DAY, NAME, WORDS, Positive, Rate, Section, Words
-from zoo_runner.plugin.interfaces import TensorSpec
+from zoo_runner.manifest.tensors import AXIS, TENSOR, InputTensor, OutputTensor
+
+if TYPE_CHECKING:
+    from zoo_runner.plugin.interfaces import TensorSpec
 
 _SHA256: Final = r"^[0-9a-f]{64}$"
 _MD5: Final = r"^[0-9a-f]{32}$"
-_TENSOR: Final = r"^[^\s:;,]+$"
 PATTERNS: Final = {
     _SHA256: "64 lower-case hex digits (SHA-256)",
     _MD5: "32 lower-case hex digits (MD5)",
     NAME: "lower-case letters, digits, '.', '_' and '-'",
     DAY: "a day as YYYY-MM-DD",
     WORDS: "some words",
-    _TENSOR: "a name without spaces, ':', ';' and ','",
+    TENSOR: "a name without spaces, ':', ';' and ','",
+    AXIS: "an axis name of lower-case letters, digits and '_'",
 }
 """The patterns below, in words, for messages."""
 
@@ -50,45 +54,12 @@ OWN_TOOLS: Final[Mapping[str, tuple[str, str]]] = {"ais_bench-cli": ("runs .om f
 """The other values of ``infer.tool``: what each does, and the one backend that has it."""
 
 
-def _output_problems(tensor: OutputTensor) -> Iterator[Problem]:
-    """Check that what is said of an output can be looked at."""
-    if tensor.axis is not None and tensor.kind != "probabilities":
-        yield ("axis",), "would have no effect: only probabilities sum to 1 along an axis; add kind: probabilities"
-    elif tensor.axis is not None and not 0 < tensor.axis < len(tensor.shape):
-        yield ("axis",), f"expected 1 to {len(tensor.shape) - 1}, an axis of shape behind batch, found {tensor.axis}"
-    if tensor.kind == "probabilities" and len(tensor.shape) == 1:
-        yield ("kind",), "expected an axis behind batch, along which probabilities sum to 1, found none"
-    if tensor.kind is not None and not tensor.dtype.startswith("float"):
-        yield ("kind",), f"expected numbers of a floating type, found {tensor.dtype}"
-    if tensor.range is not None and tensor.kind == "probabilities":
-        yield ("range",), "would have no effect: probabilities lie in [0, 1]; remove it"
-    elif tensor.range is not None and not tensor.range[0] < tensor.range[1]:
-        yield ("range",), f"expected the least value before the greatest, found {list(tensor.range)}"
-
-
 def _onnx_problems(options: OnnxOptions) -> Iterator[Problem]:
     if options.url is not None and options.sha256 is None:
         yield (
             ("sha256",),
             "expected the hash of the published export that onnx.url names; nothing else says which it is",
         )
-
-
-def _atc_problems(options: AtcOptions) -> Iterator[Problem]:
-    """Check that no two options stand together that ATC takes only one of."""
-    rivals = {"precision_mode_v2": ("precision_mode",), "input_fp16_nodes": ("insert_op_conf", "aipp")}
-    for flag, keys in rivals.items():
-        for key in keys:
-            for where, given in (("flags", options.flags), ("unchecked_flags", options.unchecked_flags)):
-                if flag in given and getattr(options, key) is not None:
-                    yield (where, flag), f"ATC takes either this or {key}, found both; remove one"
-    for flag in options.unchecked_flags:
-        if flag in options.flags:
-            yield ("unchecked_flags", flag), "is in atc.flags too; remove one"
-    if options.aipp is not None and options.insert_op_conf is not None:
-        yield ("aipp",), "makes an AIPP file, and insert_op_conf names one; remove one of the two"
-    if options.aipp is not None and options.input_format != "NCHW":
-        yield ("aipp",), f"expected atc.input_format NCHW, found {options.input_format}"
 
 
 def _infer_problems(options: InferOptions) -> Iterator[Problem]:
@@ -196,47 +167,6 @@ class DatasetRef(Section):
         return self
 
 
-class Tensor(Section):
-    """A model input or output."""
-
-    name: str = Field(pattern=_TENSOR, description="as the network calls it")
-    dtype: Literal["float32", "float16", "uint8", "int8", "int32", "int64"] = Field(
-        default="float32", description="type of its elements"
-    )
-    shape: Annotated[tuple[Literal["batch"] | Positive, ...], AfterValidator(checks.batch_first)] = Field(
-        description="batch, then the sizes of the other axes, as in [batch, 3, 320, 320]"
-    )
-
-    @property
-    def spec(self) -> TensorSpec:
-        """The same as the record the rest of the program uses."""
-        return TensorSpec(name=self.name, dtype=self.dtype, shape=self.shape)
-
-
-class OutputTensor(Tensor):
-    """A model output, and what its numbers are."""
-
-    kind: Literal["probabilities", "offsets", "logits"] | None = Field(
-        default=None,
-        description="probabilities lie in [0, 1] and sum to 1; offsets and logits differ from place to place; all of "
-        "them follow from the input. By default the numbers must only be finite",
-    )
-    axis: int | None = Field(
-        default=None, description="of probabilities: the axis of shape along which they sum to 1; by default the last"
-    )
-    range: Annotated[tuple[float, ...], Field(min_length=2, max_length=2)] | None = Field(
-        default=None, description="least and greatest value, as in [0, 1]"
-    )
-    depends_on_input: Literal[False] | None = Field(
-        default=None, description="false: the same for every input, as a table of anchors is; equal ones are no fault"
-    )
-
-    @model_validator(mode="after")
-    def _check(self) -> OutputTensor:
-        checks.refuse(_output_problems(self))
-        return self
-
-
 class OnnxOptions(Section):
     """How the network becomes ONNX.
 
@@ -262,60 +192,6 @@ class OnnxOptions(Section):
     @model_validator(mode="after")
     def _check(self) -> OnnxOptions:
         checks.refuse(_onnx_problems(self))
-        return self
-
-
-class AtcOptions(Section):
-    """How ONNX becomes an .om.
-
-    ``{batch}`` stands for the batch size in ``input_shape``, ``insert_op_conf`` and the values of ``flags`` and
-    ``unchecked_flags``; ``{soc}`` for the chip's ``soc_version`` in all but the first.
-    """
-
-    framework: Literal[5] = Field(default=5, description="5: ONNX")
-    input_format: Literal["NCHW", "NHWC", "ND", "NCDHW", "NDHWC"] = Field(
-        default="NCHW", description="order of the inputs' axes"
-    )
-    input_shape: Annotated[str, AfterValidator(checks.input_shape)] | None = Field(
-        default=None, description="such as image:{batch},3,320,320; by default from inputs"
-    )
-    out_nodes: Annotated[tuple[str, ...], AfterValidator(checks.out_nodes)] | None = Field(
-        default=None, description="node:index, in output order; by default resolved from the graph's outputs"
-    )
-    precision_mode: (
-        Literal[
-            "force_fp16",
-            "force_fp32",
-            "allow_fp32_to_fp16",
-            "must_keep_origin_dtype",
-            "allow_mix_precision",
-            "cube_fp16in_fp32out",
-        ]
-        | None
-    ) = Field(default=None, description="precision of the computation; by default ATC's own choice")
-    log: Literal["debug", "info", "warning", "error", "null"] = Field(
-        default="error", description='how much ATC says; write "null" in quotes'
-    )
-    soc_version: Annotated[str, AfterValidator(checks.soc_version)] | None = Field(
-        default=None, description="such as Ascend310P3; by default from npu-smi"
-    )
-    insert_op_conf: Annotated[str, AfterValidator(checks.side_file)] | None = Field(
-        default=None, description="AIPP file, relative to the manifest"
-    )
-    aipp: Literal["auto"] | None = Field(
-        default=None, description="auto: let the model normalise, by an AIPP file made from what the plugin declares"
-    )
-    flags: Annotated[Mapping[str, str | int], AfterValidator(checks.flags)] = Field(
-        default_factory=dict, description="any other ATC flag, without --"
-    )
-    unchecked_flags: Annotated[Mapping[str, str | int], AfterValidator(checks.unchecked_flags)] = Field(
-        default_factory=dict,
-        description="flags of a newer ATC that are not known here, without --; files begin with ./ or /",
-    )
-
-    @model_validator(mode="after")
-    def _check(self) -> AtcOptions:
-        checks.refuse(_atc_problems(self))
         return self
 
 
@@ -350,6 +226,9 @@ class BenchmarkOptions(Section):
     max_seconds: Rate = Field(
         default=10.0, description="longest time, in seconds, for one batch size where no throughput is expected"
     )
+    sizes: Mapping[str, Positive] = Field(
+        default_factory=dict, description="of open axes while timing, by name; by default the greatest gear's"
+    )
 
 
 class Manifest(Section):
@@ -361,7 +240,7 @@ class Manifest(Section):
     source: SourceRef | None = Field(default=None, description="where the recipe comes from; shown in reports")
     weights: Weights = Weights()
     dataset: DatasetRef
-    inputs: Annotated[tuple[Tensor, ...], Field(min_length=1, description="what the network takes")]
+    inputs: Annotated[tuple[InputTensor, ...], Field(min_length=1, description="what the network takes")]
     outputs: Annotated[
         tuple[OutputTensor, ...],
         Field(min_length=1, description="what the network gives, in the order of the .om's outputs"),

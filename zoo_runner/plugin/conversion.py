@@ -16,6 +16,7 @@ from zoo_runner.plugin.interfaces import Backend
 if TYPE_CHECKING:
     from zoo_runner.plugin.interfaces import TensorSpec
     from zoo_runner.plugin.pixels import Normalisation
+    from zoo_runner.plugin.shapes import Shapes
 
 Repeats: TypeAlias = "Literal['everywhere', 'here', 'never']"
 """Where converting again gives the same bytes: on every machine, on the type of processor that did it, or perhaps
@@ -67,6 +68,8 @@ class ConversionRequest:
             then takes uint8 [batch, height, width, channels].
         given: A file of the user's own that is to be used instead (``--om``). What was written beside it when it was
             made may stand for what only tools of a host that converts can say, and nothing else.
+        shapes: The sizes that open axes of the tensors take; ``None`` where there are none. Where the batch axis is
+            open, ``batch`` is its greatest size, and one file takes them all.
     """
 
     model: Path
@@ -80,6 +83,7 @@ class ConversionRequest:
     keep: Callable[[str, str], Path]
     normalisation: Normalisation | None = None
     given: Path | None = None
+    shapes: Shapes | None = None
 
 
 class Conversion(Protocol):

@@ -1,23 +1,22 @@
 """The records and protocols that the runner, plugins and backends share.
 
-Plugins and backends import this module, :mod:`zoo_runner.plugin.evidence`, :mod:`zoo_runner.plugin.scoring`,
-:mod:`zoo_runner.plugin.pixels`, :mod:`zoo_runner.plugin.speed`, :mod:`zoo_runner.plugin.conversion`,
-:mod:`zoo_runner.plugin.folders`, :mod:`zoo_runner.plugin.drafting`, :mod:`zoo_runner.plugin.files`,
-:mod:`zoo_runner.plugin.tensors`, :mod:`zoo_runner.plugin.hookspecs` and :mod:`zoo_runner.errors`, and nothing else of
-``zoo_runner``.
+Plugins and backends import the modules of this package, without ``calls`` and ``loading``, and
+:mod:`zoo_runner.errors`; nothing else of ``zoo_runner``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, TypeAlias, runtime_checkable
 
 if TYPE_CHECKING:
     import torch
     from numpy.typing import NDArray
+
+    from zoo_runner.plugin.shapes import Shapes
 
 Arrays: TypeAlias = "Mapping[str, NDArray[Any]]"
 """Arrays by name. One sample's arrays have no batch axis; a batch's have it first."""
@@ -46,19 +45,37 @@ class TensorSpec:
     Attributes:
         name: Logical name, as in the ONNX graph.
         dtype: NumPy dtype name, such as ``float32``.
-        shape: Axis sizes; the first may be ``"batch"``.
+        shape: Axis sizes; the first may be ``"batch"``, others the name of an open axis (:mod:`.shapes`).
     """
 
     name: str
     dtype: str
     shape: tuple[int | str, ...]
 
+    @property
+    def axes(self) -> tuple[str, ...]:
+        """The names of the open axes, in order; the batch axis is none of them."""
+        return tuple(size for size in self.shape if isinstance(size, str) and size != BATCH)
+
+    def at(self, sizes: Mapping[str, int]) -> TensorSpec:
+        """Return the same tensor with those open axes filled in that ``sizes`` has."""
+        named = self.axes
+        return replace(self, shape=tuple(sizes.get(str(size), size) if size in named else size for size in self.shape))
+
     def sized(self, batch: int) -> tuple[int, ...]:
-        """Return the shape with the batch axis filled in."""
+        """Return the shape with the batch axis filled in; open axes must have been filled in before.
+
+        Raises:
+            ValueError: An axis is open.
+        """
         return tuple(batch if size == BATCH else int(size) for size in self.shape)
 
     def sample_shape(self) -> tuple[int, ...]:
-        """Return the shape of one sample, without the batch axis."""
+        """Return the shape of one sample, without the batch axis; open axes must have been filled in before.
+
+        Raises:
+            ValueError: An axis is open.
+        """
         return tuple(int(size) for size in self.shape if size != BATCH)
 
     def empty(self, batch: int) -> NDArray[Any]:
@@ -273,6 +290,8 @@ class SessionRequest:
         batch: Samples per call.
         devices: Device numbers; backends without devices ignore them.
         threads: Host threads for the computation; ``None`` leaves the choice to the backend.
+        shapes: The sizes that open axes of the tensors take; ``None`` where there are none. Each call has one size
+            for each of them, which its arrays have.
     """
 
     model: Path
@@ -281,6 +300,7 @@ class SessionRequest:
     batch: int
     devices: tuple[int, ...] = (0,)
     threads: int | None = None
+    shapes: Shapes | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

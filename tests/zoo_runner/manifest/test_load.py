@@ -264,7 +264,7 @@ def test_all_complaints_at_once(write: Write) -> None:
         "m.yaml:3: plugin.nmae: unknown key; did you mean 'name'?",
         "m.yaml:4: dataset.samples: required, but not given (how many samples the whole set has)",
         "m.yaml:5: dataset.name: expected a string, found 7 (integer); quote it",
-        "m.yaml:7: inputs.0.shape.1: expected 'batch' or an integer, found 3.5 (number)",
+        "m.yaml:7: inputs.0.shape.1: expected 'batch' or an integer or a string, found 3.5 (number)",
         "m.yaml:7: inputs.0.dtypo: unknown key; did you mean 'dtype'?",
         "m.yaml:8: outputs: expected at least 1 in the list, found a list of 0",
     ]

@@ -8,7 +8,8 @@ from pydantic import BaseModel, Field
 
 from zoo_runner.manifest.expectations import ChipExpectation
 from zoo_runner.manifest.outline import annotation_at, fields, has_integer_keys
-from zoo_runner.manifest.schema import Manifest, Tensor
+from zoo_runner.manifest.schema import Manifest
+from zoo_runner.manifest.tensors import InputTensor
 from zoo_runner.manifest.tree import KeyPath
 
 
@@ -17,7 +18,7 @@ from zoo_runner.manifest.tree import KeyPath
     [
         pytest.param((), Manifest, id="top"),
         pytest.param(("name",), str, id="scalar"),
-        pytest.param(("inputs", 0), Tensor, id="list item"),
+        pytest.param(("inputs", 0), InputTensor, id="list item"),
         pytest.param(("expected", "chips", "310P3"), ChipExpectation, id="mapping value"),
         pytest.param(("weights", "size"), int, id="optional"),
         pytest.param(("plugin", "config", "x"), Any, id="open mapping"),

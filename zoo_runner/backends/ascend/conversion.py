@@ -13,7 +13,7 @@ from zoo_runner.backends.ascend.atc_command import atc_command, shell_line, side
 from zoo_runner.backends.ascend.chips import OF_SEVERAL, exact_soc
 from zoo_runner.backends.ascend.convert import ConvertRequest, convert, expected_stamp
 from zoo_runner.backends.ascend.om_stamp import check_stamp, stamp_path
-from zoo_runner.manifest.schema import AtcOptions
+from zoo_runner.manifest.atc import AtcOptions
 from zoo_runner.plugin.conversion import Artifact
 from zoo_runner.plugin.interfaces import STAND_IN
 from zoo_runner.process import seconds_from

@@ -19,7 +19,7 @@ from zoo_runner.backends.ascend.atc_errors import diagnose
 from zoo_runner.backends.ascend.chips import exact_soc
 from zoo_runner.backends.ascend.om_stamp import Stamp, check_stamp, read_stamp, stamp_path, write_stamp
 from zoo_runner.errors import ManifestError, PrerequisiteError, StageError
-from zoo_runner.manifest.schema import AtcOptions
+from zoo_runner.manifest.atc import AtcOptions
 from zoo_runner.onnx_graph import check_nodes, output_nodes
 from zoo_runner.plugin.interfaces import STAND_IN, TensorSpec
 from zoo_runner.process import printed, run_logged

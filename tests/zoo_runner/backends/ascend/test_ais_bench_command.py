@@ -30,7 +30,7 @@ from zoo_runner.backends.ascend.ais_bench_command import (
 from zoo_runner.backends.ascend.ais_bench_errors import diagnose
 from zoo_runner.backends.ascend.convert import ConvertRequest, convert
 from zoo_runner.errors import InferenceError
-from zoo_runner.manifest.schema import AtcOptions
+from zoo_runner.manifest.atc import AtcOptions
 from zoo_runner.plugin.interfaces import Arrays, Sample, TensorSpec
 from zoo_runner.stages.predict.result_folder import open_results, write_inputs
 from zoo_runner.store.fingerprints import file_digest

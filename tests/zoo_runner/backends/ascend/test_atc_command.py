@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zoo_runner.backends.ascend.atc_command import atc_command, shell_line, side_files, soc_name, unmarked_files
-from zoo_runner.manifest.schema import AtcOptions
+from zoo_runner.manifest.atc import AtcOptions
 from zoo_runner.plugin.interfaces import TensorSpec
 
 IMAGE = TensorSpec("image", "float32", ("batch", 3, 320, 320))

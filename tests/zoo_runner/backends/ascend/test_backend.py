@@ -21,7 +21,7 @@ from zoo_runner.backends.ascend.convert import ConvertRequest, convert
 from zoo_runner.backends.ascend.devices import TIMEOUT_VARIABLE
 from zoo_runner.backends.ascend.om_stamp import read_stamp, stamp_path, write_stamp
 from zoo_runner.errors import InferenceError, PrerequisiteError, UsageError
-from zoo_runner.manifest.schema import AtcOptions
+from zoo_runner.manifest.atc import AtcOptions
 from zoo_runner.plugin.interfaces import Arrays, SessionRequest, TensorSpec
 from zoo_runner.store.fingerprints import file_digest
 from zoo_runner.testing import stand_in_environment

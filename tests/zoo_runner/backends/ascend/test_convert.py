@@ -24,7 +24,7 @@ from zoo_runner.backends.ascend.convert import (
     stamp_path,
 )
 from zoo_runner.errors import ChangedError, ExportError, ManifestError, PrerequisiteError, StageError
-from zoo_runner.manifest.schema import AtcOptions
+from zoo_runner.manifest.atc import AtcOptions
 from zoo_runner.plugin.interfaces import TensorSpec
 from zoo_runner.store.fingerprints import file_digest
 from zoo_runner.testing import stand_in_environment
