@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from zoo_runner.errors import UsageError, ZooError, did_you_mean, interrupted, shortened
 from zoo_runner.job.options import RunOptions
-from zoo_runner.output.folder import claimed, clear_default_folders, keep
+from zoo_runner.output.folder import claimed, clear_default_folders, require_baseline_elsewhere
 from zoo_runner.output.names import NAME
 
 if TYPE_CHECKING:
@@ -180,6 +180,6 @@ def _resolved(loaded: LoadedManifest, options: RunOptions) -> Recipe:
 def _claim(options: RunOptions, held: ExitStack, *, dry: bool) -> tuple[str, ...]:
     """Hold the output folder, and leave no old report there that somebody takes for this run's."""
     if dry:
-        keep(options.baseline, options.output)
+        require_baseline_elsewhere(options.baseline, options.output)
         return ()
     return held.enter_context(claimed(options.output, options.leaves, options.baseline))

@@ -1,1 +1,1 @@
-"""The output folder: what a run leaves there, and whose the files are that are there already."""
+"""The output folder: the files that a run writes there, and whether zoo-run wrote those that are there already."""

@@ -1,4 +1,4 @@
-"""The output folder as a run finds it: held against other runs, cleared of old verdicts, free of strangers' files."""
+"""What happens to the output folder before a run: it is locked, old reports go, and foreign files stop the run."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from zoo_runner.output.writing import is_own
 from zoo_runner.process import is_log
 
 _NAMES: Final = "|".join(map(re.escape, (*FILES, *PREVIOUS.values(), INVENTORY, PREDICTIONS, INPUTS, RESULTS, SBOM)))
-_LEFT: Final = re.compile(rf"\.(?:{_NAMES})\.\d+\.(?:tmp|old)|\.ais_bench-[a-z0-9_]{{8}}")
-"""What killed runs leave."""
+_LEFTOVER: Final = re.compile(rf"\.(?:{_NAMES})\.\d+\.(?:tmp|old)|\.ais_bench-[a-z0-9_]{{8}}")
+"""Names of the temporary files and folders that a killed run leaves."""
 _LOG: Final = re.compile(r"(?:atc|ais_bench)(?:_bs\d+)?\.log")
 _KINDS: Final = (
     (stat.S_ISLNK, "a symbolic link"),
@@ -35,36 +35,34 @@ _KINDS: Final = (
 
 @contextmanager
 def claimed(folder: Path, names: Collection[str] = (), baseline: Path | None = None) -> Iterator[tuple[str, ...]]:
-    """Hold a folder for a run, and take the last report out of the new one's way; where there is none, do nothing.
+    """Lock the output folder for a run, and retire the report of an earlier run; a folder that is absent stays so.
 
     Args:
-        folder: Where the run writes to.
-        names: What it writes there beside the report.
-        baseline: Folder or report of the run to compare with, which has to stay.
+        folder: The output folder.
+        names: What the run writes there beside the report.
+        baseline: Folder or report of the run to compare with; it must stay.
 
     Yields:
-        What to warn the user of.
+        Warnings for the user.
 
     Raises:
-        UsageError: The baseline is the report to remove, or the folder has files of somebody else's under the names.
-        PrerequisiteError: Another run writes to it.
-        StageError: It cannot be written to.
+        UsageError: The baseline is the report to remove, or files that zoo-run did not write have those names.
+        PrerequisiteError: Another run writes to the folder.
+        StageError: The folder cannot be written to.
     """
-    keep(baseline, folder)
+    require_baseline_elsewhere(baseline, folder)
     with ExitStack() as stack:
         with writing(folder):
-            if not _is_there(folder):
-                notes: tuple[str, ...] = ()
-            else:
-                notes = _taken(folder, stack)
+            notes = _take_over(folder, stack) if _is_there(folder) else ()
         require_no_strangers(folder, (*FILES, *names))
         yield notes
 
 
-def _taken(folder: Path, stack: ExitStack) -> tuple[str, ...]:
-    """Hold a folder, and clear it: of the last report also where the rest fails, so that nobody reads it as this run's.
+def _take_over(folder: Path, stack: ExitStack) -> tuple[str, ...]:
+    """Lock the folder, remove leftovers, and retire the last report; return warnings for the user.
 
-    Only where another run holds the folder all stays: that one has retired the last report, and may write its own.
+    The last report is retired even if another step fails: nobody may take it for this run's. There is one exception:
+    if another run has the lock, nothing is touched. That run has retired the last report, and may be writing its own.
     """
     try:
         warning = stack.enter_context(held(folder))
@@ -80,15 +78,15 @@ def _taken(folder: Path, stack: ExitStack) -> tuple[str, ...]:
     return (*([warning] if warning else []), *notes)
 
 
-def keep(baseline: Path | None, folder: Path) -> None:
-    """Check that what a run is to be compared with is not in its own folder, where it would be replaced.
+def require_baseline_elsewhere(baseline: Path | None, folder: Path) -> None:
+    """Check that the baseline is not in the output folder, where the run would remove it.
 
     Args:
-        baseline: Folder or report of an earlier run, if there is one to compare with.
-        folder: Where the run writes to.
+        baseline: Folder or report of the run to compare with; ``None`` if there is none.
+        folder: The output folder.
 
     Raises:
-        UsageError: It is.
+        UsageError: The baseline is in it.
     """
     place = baseline.resolve() if baseline else None
     if place and folder.resolve() == (place if place.is_dir() else place.parent):
@@ -109,14 +107,14 @@ def make_folder(folder: Path) -> None:
 
 
 def require_no_strangers(folder: Path, names: Collection[str]) -> None:
-    """Check that a run replaces no file or folder of somebody else's.
+    """Check that a run replaces no file or folder that zoo-run did not write.
 
     Args:
-        folder: Where the run writes to.
-        names: What it writes there.
+        folder: The output folder.
+        names: What the run writes there.
 
     Raises:
-        UsageError: It would; they are named.
+        UsageError: The run would; the error lists the files and folders.
     """
     found = [name for name in names if os.path.lexists(folder / name) and not is_own(folder / name)]
     found += [] if read_inventory(folder).readable else [INVENTORY]
@@ -131,7 +129,7 @@ def require_no_strangers(folder: Path, names: Collection[str]) -> None:
 
 @contextmanager
 def writing(folder: Path) -> Iterator[None]:
-    """Say of an error which folder it is about.
+    """Turn an :class:`OSError` of the block into an error that names the output folder.
 
     Raises:
         StageError: The folder cannot be written to.
@@ -154,9 +152,9 @@ def _is_there(folder: Path) -> bool:
 
 
 def _clear(folder: Path) -> None:
-    """Remove what runs that were killed left half written."""
+    """Remove the temporary files and folders of killed runs."""
     for path in folder.iterdir():
-        if _LEFT.fullmatch(path.name):
+        if _LEFTOVER.fullmatch(path.name):
             if stat.S_ISDIR(path.lstat().st_mode):
                 shutil.rmtree(path, ignore_errors=True)
             else:
@@ -164,7 +162,7 @@ def _clear(folder: Path) -> None:
 
 
 def _strange_logs(folder: Path) -> list[str]:
-    """Name what is in the place of the logs: they are written while the work is done."""
+    """Return the names of logs that zoo-run did not write: a run writes its logs early, so this is checked first."""
     logs = folder / LOGS
     if not os.path.lexists(logs):
         return []
@@ -179,13 +177,15 @@ def _kind(path: Path) -> str:
 
 
 def clear_default_folders(manifest: Path, above: Path) -> None:
-    """Retire the reports of a manifest that cannot be read, so that nobody knows its name: where it wrote before.
+    """Retire the reports of a manifest that cannot be read.
+
+    Its name is not known, and so its output folder is not. The inventories tell where it wrote before.
 
     Args:
-        manifest: The manifest, as the user wrote it.
-        above: Where runs of several manifests, and those without ``--output``, have their folders.
+        manifest: Path of the manifest, as the user wrote it.
+        above: The folder in which runs without ``--output`` have their folders.
     """
     for inventory in sorted(above.glob(f"*/{INVENTORY}")):
         if read_inventory(inventory.parent).manifest == str(manifest.absolute()):
-            with suppress(ZooError), claimed(inventory.parent):  # what is reported is why the manifest cannot be read
+            with suppress(ZooError), claimed(inventory.parent):  # the user is told why the manifest cannot be read
                 pass

@@ -1,4 +1,8 @@
-"""``.zoo-run.json``: which files and folders of an output folder are zoo-run's own, by their SHA-256."""
+"""The inventory ``.zoo-run.json`` of an output folder: the files and folders that zoo-run wrote, with digests.
+
+The digest of a file is the SHA-256 of its content. A folder has two: one over the names, sizes and times of the files
+in it, and one over their names and contents.
+"""
 
 from __future__ import annotations
 
@@ -19,8 +23,9 @@ from zoo_runner.store.fingerprints import file_digest
 SCHEMA_VERSION: Final = 1
 ABOUT: Final = "What zoo-run wrote into this folder, by SHA-256. It replaces and removes nothing else here."
 LONGEST: Final = 16 << 20
-"""Bytes that are read of it."""
+"""Largest inventory that is read, in bytes."""
 _BY_STAT: Final = "stat:"
+"""The digest over sizes and times begins with this."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,9 +34,9 @@ class Inventory:
 
     Attributes:
         manifest: The manifest of the latest run, as an absolute path.
-        files: The digests of each file or folder, by its name: that of what is there and, while it is being replaced,
-            that of what replaces it.
-        readable: Whether the file could be read; one that cannot be is not zoo-run's.
+        files: The digests of each file or folder, by name. While one is being replaced, the digests of the old and of
+            the new one are listed.
+        readable: Whether the inventory could be read. A file of that name that cannot be read is not zoo-run's.
     """
 
     manifest: str = ""
@@ -39,13 +44,13 @@ class Inventory:
     readable: bool = True
 
     def lists(self, path: Path) -> bool:
-        """Say whether a file or folder is what zoo-run left under its name."""
+        """Say whether the file or folder at ``path`` has a digest that is listed under its name."""
         marks = self.files.get(path.name, ())
         return bool(marks) and any(mark in marks for mark in _marks(path))
 
 
 def read_inventory(folder: Path) -> Inventory:
-    """Read the inventory of a folder; an empty one where there is none."""
+    """Read the inventory of a folder; where there is none, return an empty one."""
     path = folder / INVENTORY
     try:
         found = path.lstat()
@@ -67,10 +72,12 @@ def _parsed(content: Any) -> Inventory:
 
 
 def expect(path: Path, fresh: Path) -> tuple[str, ...]:
-    """List what is about to be put in the place of ``path``, beside what is there: a killed run may leave either.
+    """List the digests of ``fresh``, which is about to replace ``path``, beside those of ``path``.
+
+    A run that is killed leaves the old one or the new one; both are then listed.
 
     Returns:
-        Its digests, for :func:`settle`.
+        The digests of ``fresh``, for :func:`settle`.
 
     Raises:
         OSError: The inventory cannot be written.
@@ -82,7 +89,7 @@ def expect(path: Path, fresh: Path) -> tuple[str, ...]:
 
 
 def settle(path: Path, marks: tuple[str, ...] = ()) -> None:
-    """List what is under the name of ``path`` now; without digests, that there is nothing.
+    """List only these digests under the name of ``path``; without digests, take the name off the list.
 
     Raises:
         OSError: The inventory cannot be written.
@@ -96,12 +103,12 @@ def settle(path: Path, marks: tuple[str, ...] = ()) -> None:
 
 
 def marks_of(path: Path) -> tuple[str, ...]:
-    """Return the digests of a file or folder; none of what is neither."""
+    """Return the digests of a file or folder; an empty tuple if ``path`` is absent or anything else."""
     return tuple(_marks(path))
 
 
 def name_manifest(folder: Path, manifest: Path) -> None:
-    """Record whose results the folder has.
+    """Record in the inventory which manifest the results in the folder are of.
 
     Raises:
         OSError: The inventory cannot be written.
@@ -112,7 +119,7 @@ def name_manifest(folder: Path, manifest: Path) -> None:
 
 
 def _write(folder: Path, inventory: Inventory) -> None:
-    """Write the list; one that is not zoo-run's stays, and what zoo-run writes beside it is known by its looks."""
+    """Write the inventory. A foreign file of its name stays; zoo-run's files are then recognised by their content."""
     if not inventory.readable:
         return
     files = {name: list(marks) for name, marks in sorted(inventory.files.items())}
@@ -124,7 +131,7 @@ def _write(folder: Path, inventory: Inventory) -> None:
 
 
 def _marks(path: Path) -> Iterator[str]:
-    """Yield the digests of a file or folder, the cheaper one first; none of what is neither."""
+    """Yield the digests of a file or folder, the one that costs less first; none if ``path`` is anything else."""
     try:
         mode = path.lstat().st_mode
     except FileNotFoundError:
@@ -140,7 +147,7 @@ def _marks(path: Path) -> Iterator[str]:
 
 
 def _walk(folder: Path) -> Iterator[tuple[str, os.stat_result]]:
-    """Yield everything below a folder that is no folder itself, without following links."""
+    """Yield the files and links below a folder, by relative path; links are not followed."""
     for parent, folders, names in os.walk(folder):
         links = [name for name in folders if Path(parent, name).is_symlink()]
         for name in (*names, *links):

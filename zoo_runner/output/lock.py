@@ -1,4 +1,4 @@
-"""One run at a time in an output folder: a lock that ends with the process, however it ends."""
+"""The lock of an output folder: one run at a time. The system frees it when the process ends, even if it is killed."""
 
 from __future__ import annotations
 
@@ -18,22 +18,25 @@ from zoo_runner.errors import PrerequisiteError, UsageError
 from zoo_runner.output.names import LOCK
 
 LONGEST: Final = 4096
-"""Bytes of the lock file that are read."""
+"""How many bytes of the lock file are read."""
 _BUSY: Final = {errno.EWOULDBLOCK, errno.EACCES}
 _TRIES: Final = 100
 _held: dict[Path, int] = {}
-"""How often this process holds each folder: a command holds it from before it reads the manifest, a run in it again."""
+"""How many times this process has locked each folder: the command locks it first, and the run in it once more."""
 
 
 @contextmanager
 def held(folder: Path) -> Iterator[str]:
-    """Hold a folder that exists against other runs; give a warning, empty where it is held.
+    """Lock a folder that exists, so that no other run writes to it.
 
-    The lock is the operating system's: none is left of a process that was killed.
+    A process may lock a folder more than once.
+
+    Yields:
+        A warning if the file system has no locks; otherwise an empty text.
 
     Raises:
-        PrerequisiteError: Another run holds it; that one's process and start are named.
-        UsageError: Something that is no lock of zoo-run's has the lock's name.
+        PrerequisiteError: Another run has the lock; the error names its process and start.
+        UsageError: The lock's name belongs to something that is no lock file of zoo-run's.
         OSError: The lock file cannot be made.
     """
     place = folder.resolve()
@@ -50,13 +53,17 @@ def held(folder: Path) -> Iterator[str]:
         yield warning
     finally:
         del _held[place]
-        with suppress(OSError):  # an empty lock file does not keep the next run out
+        with suppress(OSError):  # a lock file that stays does not stop the next run
             (folder / LOCK).unlink()
         os.close(number)
 
 
 def _locked(folder: Path) -> tuple[int, str]:
-    """Open and lock the file; one that its holder removed in between is opened anew."""
+    """Open and lock the lock file; if another run removed it between the two, try again.
+
+    Returns:
+        The file descriptor, and a warning or an empty text.
+    """
     path = folder / LOCK
     for _ in range(_TRIES):
         number = _opened(path)
@@ -73,7 +80,7 @@ def _locked(folder: Path) -> tuple[int, str]:
             )
         with suppress(FileNotFoundError):
             if os.path.samestat(os.fstat(number), path.lstat()):
-                with suppress(OSError):  # a full disk; it is locked without a name, too
+                with suppress(OSError):  # a full disk: the lock holds without a signature, too
                     _sign(number)
                 return number, ""
         os.close(number)
@@ -81,6 +88,7 @@ def _locked(folder: Path) -> tuple[int, str]:
 
 
 def _opened(path: Path) -> int:
+    """Open the lock file, and make it if there is none; return its descriptor."""
     refused = UsageError(
         f"--output {path.parent}: {LOCK} in it is no lock of zoo-run's; remove it, or choose another --output"
     )
@@ -97,6 +105,7 @@ def _opened(path: Path) -> int:
 
 
 def _sign(number: int) -> None:
+    """Write this process, host and time into the lock file, for the error of another run."""
     started = datetime.now(tz=timezone.utc).isoformat(timespec="seconds")
     signed = json.dumps({"pid": os.getpid(), "host": socket.gethostname(), "started": started})
     os.ftruncate(number, 0)
@@ -107,6 +116,6 @@ def _busy(folder: Path, holder: bytes) -> str:
     try:
         found = json.loads(holder)
         who = f"process {int(found['pid'])} on {str(found['host'])[:100]}, started {str(found['started'])[:40]}"
-    except (ValueError, TypeError, KeyError, RecursionError):  # it has the lock, and has not signed yet
+    except (ValueError, TypeError, KeyError, RecursionError):  # the other run has the lock, and has not signed yet
         who = "a process that has only just started"
     return f"--output {folder}: another run writes to it ({who}); wait for its end, or choose another --output"

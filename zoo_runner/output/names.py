@@ -1,11 +1,11 @@
-"""Names of what runs leave in an output folder."""
+"""Names of the files and folders that zoo-run writes into an output folder."""
 
 from __future__ import annotations
 
 from typing import Final
 
 NAME: Final = "report.json"
-"""The report itself. It is written last and retired first: where it is, the others are as well."""
+"""The report itself. It is written last and retired first: if it is there, its other forms are complete."""
 PAGE: Final = "report.html"
 JUNIT: Final = "junit.xml"
 SUMMARY: Final = "summary.md"
@@ -13,20 +13,20 @@ SARIF: Final = "report.sarif"
 FILES: Final = (NAME, PAGE, JUNIT, SUMMARY, SARIF)
 """The report in all its forms."""
 SBOM: Final = "sbom.cdx.json"
-"""What the run was made of, where that was asked for; it goes with the report."""
+"""The bill of materials of ``--sbom``. It is retired with the report."""
 PREDICTIONS: Final = "predictions.npz"
 INPUTS: Final = "inputs"
 RESULTS: Final = "results"
 LOGS: Final = "logs"
 INVENTORY: Final = ".zoo-run.json"
-"""Lists the files above with their hashes."""
+"""Lists the files and folders above with their hashes."""
 LOCK: Final = ".zoo-run.lock"
-"""Is locked while a run writes to the folder."""
+"""This file is locked while a run writes to the folder."""
 PREVIOUS: Final = {NAME: "previous-report.json", PAGE: "previous-report.html"}
-"""What becomes of the last report when another run begins; its other forms are removed."""
+"""New names of the last report's files when another run begins; its other forms are removed."""
 EDITED: Final = ".edited"
-"""Ending of the name under which a report's form is kept that somebody changed after it was written."""
+"""Suffix for a file of the report that somebody edited: zoo-run keeps it under this name."""
 SUMS: Final = "SHA256SUMS"
-"""List of the files of a pack with their hashes."""
+"""Lists the files of a pack with their hashes."""
 ORIGIN: Final = "zoo-run.origin.json"
 """File in a result folder that says where the results come from."""

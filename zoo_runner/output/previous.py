@@ -1,4 +1,7 @@
-"""What becomes of the last run's report when another run begins: it is marked, or removed, and never believed."""
+"""The report of the last run, when another run begins: it is renamed and marked, or removed.
+
+So nobody takes an old verdict for the verdict of the latest run.
+"""
 
 from __future__ import annotations
 
@@ -20,25 +23,29 @@ MARK: Final = "PREVIOUS"
 NOTICE: Final = "PREVIOUS REPORT: of an earlier run, not of the latest one"
 NOTICE_ZH: Final = "旧报告 (PREVIOUS): 属于更早的一次运行, 不是最近一次运行的结论"
 UNJUDGED: Final = {"error", "stopped"}
-"""Verdicts of reports that do not take the place of one with figures."""
+"""Verdicts of runs that gave no result. Such a report does not replace a previous report that has one."""
 _TITLE: Final = re.compile("<title>")
 _BODY: Final = re.compile('<body [^>]*"v-[a-z_]+"[^>]*>')
 _STYLE: Final = "margin:0;padding:.8em 1.2em;background:#b3261e;color:#fff;font-weight:bold"
 
 
 def retire(folder: Path) -> tuple[str, ...]:
-    """Leave no file of an earlier report under a name that the next run's report has.
+    """Take the report of an earlier run away, so that no file of it has a name of the next report.
 
-    The report and its page are kept as :data:`~zoo_runner.output.names.PREVIOUS`, marked; those of a run without a
-    verdict only where there are no others. A form that somebody changed is kept beside, under a name of its own.
-    What zoo-run did not write stays as it is. Nothing is written before the old files are gone: a full disk may cost
-    the previous report, and never leaves an old verdict.
+    - ``report.json`` and ``report.html`` are marked and kept under the names in
+      :data:`~zoo_runner.output.names.PREVIOUS`. If that run gave no result (:data:`UNJUDGED`), they do not replace a
+      report that is kept already.
+    - A file that somebody edited is kept under another name.
+    - A file that zoo-run did not write stays as it is.
+
+    The old files are removed before anything is written: on a full disk the previous report may be lost, but no old
+    verdict stays.
 
     Returns:
-        What to tell the user.
+        Notes for the user.
 
     Raises:
-        OSError: A file cannot be moved or removed; the others are.
+        OSError: A file cannot be moved or removed; the other files are.
     """
     notes: list[str] = []
     lost = f"{folder}: the report of an earlier run was removed, and could not be kept as {PREVIOUS[NAME]}"
@@ -47,7 +54,7 @@ def retire(folder: Path) -> tuple[str, ...]:
         marked = _marked(folder)
     except (OSError, MemoryError) as error:
         notes.append(f"{lost} ({error})")
-    with ExitStack() as stack:  # each file is tried, whatever becomes of the others
+    with ExitStack() as stack:  # if one file cannot be removed, the others still are
         for name in reversed((*FILES, SBOM)):
             stack.callback(_take_away, folder / name, notes)
     try:
@@ -58,7 +65,7 @@ def retire(folder: Path) -> tuple[str, ...]:
 
 
 def forget(folder: Path) -> None:
-    """Remove the previous report, now that there is a new verdict.
+    """Remove the previous report, because there is a new one.
 
     Raises:
         OSError: It cannot be removed.
@@ -68,6 +75,7 @@ def forget(folder: Path) -> None:
 
 
 def _worth_keeping(folder: Path) -> bool:
+    """Say whether the report in the folder is kept: it has a result, or no other report is kept."""
     path = folder / NAME
     if not path.is_file() or not is_own(path):
         return False
@@ -83,7 +91,7 @@ def _verdict(path: Path) -> str:
 
 
 def _marked(folder: Path) -> dict[str, str]:
-    """Read the forms to keep, marked, by their names; empty text where one is not there or has no place for a mark."""
+    """Return the texts to keep, with the mark, by file name; a text is empty if it is absent or cannot be marked."""
     if not _worth_keeping(folder):
         return {}
     marked = dict.fromkeys(PREVIOUS, "")
@@ -96,6 +104,7 @@ def _marked(folder: Path) -> dict[str, str]:
 
 
 def _take_away(path: Path, notes: list[str]) -> None:
+    """Remove a file of the report; if somebody edited it, rename it, and add a note."""
     if is_edited(path):
         notes.append(_set_aside(path))
     else:
@@ -103,14 +112,15 @@ def _take_away(path: Path, notes: list[str]) -> None:
 
 
 def _keep(folder: Path, marked: Mapping[str, str]) -> None:
-    """Write the forms to keep; older ones go in any case and first, as all have to be of one run."""
-    free = [name for name in marked if remove_own(folder / PREVIOUS[name])]  # others are somebody else's
+    """Write the marked texts. All older ones are removed first, because both files must be of one run."""
+    free = [name for name in marked if remove_own(folder / PREVIOUS[name])]  # under the other names are foreign files
     for name in free:
         if marked[name]:
             write_file(folder / PREVIOUS[name], marked[name])
 
 
 def _marked_report(text: str) -> str:
+    """Put the mark into the notice of ``report.json``; return an empty text if it is not a JSON object."""
     try:
         content = json.loads(text)
     except (ValueError, RecursionError):
@@ -124,7 +134,7 @@ def _marked_report(text: str) -> str:
 
 
 def _marked_page(text: str) -> str:
-    """Mark a page in its title and above everything else; empty where it has no place for that."""
+    """Put the mark into the title and at the top of a page; return an empty text if it has no title or body."""
     notice = f"{NOTICE_ZH}<br>{NOTICE}" if re.search('<html lang="zh', text[:1000]) else NOTICE
     text, titles = _TITLE.subn(f"<title>{MARK} · ", text, count=1)
     text, bodies = _BODY.subn(lambda body: f'{body[0]}\n<p role="alert" style="{_STYLE}">{notice}</p>', text, count=1)
@@ -132,10 +142,11 @@ def _marked_page(text: str) -> str:
 
 
 def _set_aside(path: Path) -> str:
+    """Rename a file that somebody edited to a name that is free; return a note on it."""
     target = path.with_name(path.name + EDITED)
-    if os.path.lexists(target):  # whatever it is: edits of a run before are nobody's to remove
+    if os.path.lexists(target):  # edits of an earlier report; they stay, too
         target = next(each for number in range(2, 10**6) if not os.path.lexists(each := Path(f"{target}-{number}")))
     path.replace(target)
-    with suppress(OSError):  # then it is not removed another time
+    with suppress(OSError):  # a full disk: at worst, the next file of this name is set aside, too
         settle(path)
     return f"{path}: was changed after zoo-run wrote it; it is kept as {target.name}"

@@ -1,4 +1,4 @@
-"""What zoo-run's files look like: how those of a release without an inventory are told from other people's."""
+"""Recognises zoo-run's files by their content, for folders that a release without an inventory wrote."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ from zoo_runner.output.names import (
 )
 
 LONGEST: Final = 256 << 20
-"""Bytes of a file that are read to tell whose it is; a longer one is not zoo-run's."""
+"""Largest file that is read for this, in bytes. A larger one does not count as zoo-run's."""
 _START: Final = 64 << 10
-"""Bytes in which the first element of an XML file stands."""
+"""How many bytes of an XML file are searched for its first element."""
 _VERDICTS: Final = {"pass", "fail", "inconclusive", "waived", "not_gated", "stopped", "error"}
 _PAGE: Final = re.compile(rb'<body class="v-[a-z_]+">')
 _POLICY: Final = b"Content-Security-Policy"
@@ -38,7 +38,7 @@ _RESULT: Final = re.compile(r"(?:device\d+/)?(?:.*_\d+\.(?:bin|npy|txt)|[^/]*_?s
 
 
 def looks_own(path: Path) -> bool:
-    """Say whether a file or folder is what zoo-run writes under its name. Links and special files never are."""
+    """Say whether a file or folder has the form that zoo-run writes under its name; links and devices never have it."""
     try:
         found = path.lstat()
         if stat.S_ISDIR(found.st_mode):
@@ -52,7 +52,7 @@ def looks_own(path: Path) -> bool:
 
 def _report(path: Path) -> bool:
     content = json.loads(path.read_bytes())
-    # Less than a whole report is enough: whatever has a verdict of zoo-run's may be taken for one.
+    # An incomplete report counts, too: people and programs may read its verdict.
     return isinstance(content, dict) and content.get("verdict") in _VERDICTS and "exit_code" in content
 
 
@@ -117,7 +117,7 @@ _FOLDERS: Final[Mapping[str, Callable[[Iterable[str]], bool]]] = {INPUTS: _input
 
 
 def _files(folder: Path) -> list[str]:
-    """Return everything below a folder that is no folder; a link has a name that nothing of zoo-run's has."""
+    """Return the relative paths of files and links below a folder; a link gets an ``@``, which no name of ours has."""
     return [
         f"{path.relative_to(folder).as_posix()}{'@' if path.is_symlink() else ''}"
         for path in folder.rglob("*")

@@ -1,4 +1,7 @@
-"""Putting files and folders in their place in one step: whole or not at all, through no link, over nothing strange."""
+"""Writes files and folders of the output folder in one step: whole or not at all.
+
+It follows no links, and replaces only what zoo-run wrote.
+"""
 
 from __future__ import annotations
 
@@ -16,22 +19,25 @@ from zoo_runner.store.durable import sync
 
 
 def is_own(path: Path) -> bool:
-    """Say whether zoo-run wrote what is at ``path``: it is listed, or looks so in a folder without a list of it."""
+    """Say whether zoo-run wrote what is at ``path``.
+
+    It did if the inventory lists this content. If the inventory does not have the name, the form of the file decides.
+    """
     inventory = read_inventory(path.parent)
     return inventory.lists(path) or (path.name not in inventory.files and looks_own(path))
 
 
 def is_edited(path: Path) -> bool:
-    """Say whether zoo-run wrote what is at ``path``, and somebody changed it since."""
+    """Say whether zoo-run wrote what is at ``path``, and somebody has changed it since."""
     inventory = read_inventory(path.parent)
     return path.name in inventory.files and not inventory.lists(path) and looks_own(path)
 
 
 def require_own(path: Path) -> None:
-    """Check that nothing strange is at ``path``.
+    """Check that ``path`` is free, or that zoo-run wrote what is there.
 
     Raises:
-        StageError: There is.
+        StageError: Something that zoo-run did not write is there.
     """
     if os.path.lexists(path) and not is_own(path):
         raise StageError(
@@ -42,10 +48,10 @@ def require_own(path: Path) -> None:
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Give an empty file to fill, and put it in the place of ``path`` when it was filled.
+    """Yield an empty file, and put it in the place of ``path`` when the block ends; if the block fails, remove it.
 
     Raises:
-        StageError: At ``path`` is something that zoo-run did not write.
+        StageError: Something that zoo-run did not write is at ``path``.
         OSError: It cannot be written.
     """
     require_own(path)
@@ -53,17 +59,17 @@ def replacing(path: Path) -> Iterator[Path]:
         with naming(path):
             yield temporary
         require_own(path)
-        sync(temporary)  # else a power failure leaves the new name, and nothing in it
+        sync(temporary)  # otherwise a power failure may leave the new name with an empty file
         marks = expect(path, temporary)
         temporary.replace(path)
     settle(path, marks)
 
 
 def write_file(path: Path, content: str | bytes) -> None:
-    """Write a file; text as UTF-8, with what it cannot encode written out.
+    r"""Write a file. Text is UTF-8; a lone surrogate is written as ``\udc..``.
 
     Raises:
-        StageError: At ``path`` is something that zoo-run did not write.
+        StageError: Something that zoo-run did not write is at ``path``.
         OSError: It cannot be written.
     """
     with replacing(path) as temporary:
@@ -72,10 +78,10 @@ def write_file(path: Path, content: str | bytes) -> None:
 
 @contextmanager
 def replacing_folder(folder: Path) -> Iterator[Path]:
-    """Give an empty folder to fill, and put it in the place of ``folder`` when it was filled.
+    """Yield an empty folder, and put it in the place of ``folder`` when the block ends; if the block fails, remove it.
 
     Raises:
-        StageError: At ``folder`` is something that zoo-run did not write.
+        StageError: Something that zoo-run did not write is at ``folder``.
         OSError: It cannot be written.
     """
     require_own(folder)
@@ -85,21 +91,24 @@ def replacing_folder(folder: Path) -> Iterator[Path]:
 
 
 def put_folder(fresh: Path, folder: Path) -> None:
-    """Put a folder in the place of another one of zoo-run's.
+    """Move the folder ``fresh`` to ``folder``, in the place of what an earlier run wrote there.
 
     Raises:
-        StageError: At ``folder`` is something that zoo-run did not write; it stays.
-        OSError: It cannot be put there.
+        StageError: Something that zoo-run did not write is at ``folder``; it stays.
+        OSError: The folder cannot be moved.
     """
     require_own(folder)
-    os.sync()  # once for all: thousands of single calls would take minutes on a slow disk
+    os.sync()  # one call for all files: a call for each of thousands would take minutes on a slow disk
     marks = expect(folder, fresh)
     with swapped(fresh, folder):
         settle(folder, marks)
 
 
 def remove_own(path: Path) -> bool:
-    """Remove a file if zoo-run wrote it; say whether it is gone.
+    """Remove a file if zoo-run wrote it.
+
+    Returns:
+        Whether nothing is at ``path`` now.
 
     Raises:
         OSError: It cannot be removed.
@@ -107,6 +116,6 @@ def remove_own(path: Path) -> bool:
     if os.path.lexists(path) and not is_own(path):
         return False
     path.unlink(missing_ok=True)
-    with suppress(OSError):  # a full disk; a list that names what is gone makes nothing zoo-run's
+    with suppress(OSError):  # a full disk: an inventory that lists a file that is gone does no harm
         settle(path)
     return True

@@ -1,1 +1,1 @@
-"""What would be reused, and why: keys explained, and kept results made again."""
+"""What a run would reuse, and why: ``cache explain`` shows the keys, ``cache verify`` makes kept results again."""

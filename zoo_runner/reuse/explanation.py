@@ -1,4 +1,7 @@
-"""What the keys of a run are made of, and what differs from the last run; nothing is fetched, made or run."""
+"""``zoo-run cache explain``: the parts of a run's keys, and which parts differ from the last run.
+
+It downloads nothing, makes nothing and runs nothing.
+"""
 
 from __future__ import annotations
 
@@ -36,13 +39,19 @@ if TYPE_CHECKING:
     from zoo_runner.used_code.store import StepCode
 
 SHOWN: Final = 10
-"""Differences of code that are listed one by one."""
+"""How many differences of the code are listed; of more, only the number is given."""
 REUSED: Final = "would be reused"
 MADE: Final = "would be made again"
 
 
 def explain(loaded: LoadedManifest, options: RunOptions, *, store: Store, progress: Progress) -> Iterator[str]:
-    """Yield, for each step whose results are kept, its key as its parts, and what differs from the last run.
+    """Yield lines for each step whose results are kept: the parts of its key, and what differs from the last run.
+
+    Args:
+        loaded: The manifest.
+        options: The options of the run that is explained.
+        store: Where earlier runs kept their results; it is only read.
+        progress: Gets the warnings.
 
     Raises:
         ZooError: The run itself would be refused.
@@ -57,18 +66,26 @@ def explain(loaded: LoadedManifest, options: RunOptions, *, store: Store, progre
     if weights is None:
         yield "the weights are not here, so that nothing can be said of what is made of them: give --weights PATH"
         return
-    path, parts = _model(job, weights)
+    path, parts = _kept_model(job, weights)
     yield f"onnx: {REUSED if path else MADE}"
-    yield from _parts(job, "onnx", parts)
-    yield from _code(code_of(EXPORT, recipe, frozen, journal.warn))
+    yield from _part_lines(job, "onnx", parts)
+    yield from _code_lines(code_of(EXPORT, recipe, frozen, journal.warn))
     if path is None:
         yield f"predictions: {MADE} unless the new model has the content of the last one"
         return
-    yield from _of_model(job, backend, path / MODEL)
+    yield from _steps_after_export(job, backend, path / MODEL)
 
 
-def _model(job: Job, weights: str) -> tuple[Path | None, dict[str, object]]:
-    """Return where the model of the run is kept, ``None`` if it would be made again, and what its key is made of."""
+def _kept_model(job: Job, weights: str) -> tuple[Path | None, dict[str, object]]:
+    """Find the exported model of the run in the store.
+
+    Args:
+        job: The run.
+        weights: SHA-256 of the weights.
+
+    Returns:
+        The folder of the model, or ``None`` if it would be made again, and the parts of its key.
+    """
     recipe = job.recipe
     view = coded(EXPORT, recipe, job.store, job.journal.warn)
     path = view.lookup("onnx", export_key(recipe, weights))
@@ -83,8 +100,8 @@ def _model(job: Job, weights: str) -> tuple[Path | None, dict[str, object]]:
     return view.lookup("published", fingerprint(parts)), parts
 
 
-def _of_model(job: Job, backend: Backend, path: Path) -> Iterator[str]:
-    """Yield the lines of what is made of an exported model."""
+def _steps_after_export(job: Job, backend: Backend, path: Path) -> Iterator[str]:
+    """Yield the lines of the steps that use the exported model at ``path``: conversion and prediction."""
     model = ModelFile(path=path, sha256=file_digest(path), reused=True, differences={})
     engine = Engine(
         recipe=job.recipe,
@@ -101,8 +118,8 @@ def _of_model(job: Job, backend: Backend, path: Path) -> Iterator[str]:
         if engine.conversion is not None:
             step, parts = conversion_step(engine.conversion), engine.conversion_parts(batch)
             yield f"{step.name}, batch {batch}:"
-            yield from _parts(job, step.name, parts)
-            yield from _code(code_of(step, job.recipe, job.store, job.journal.warn, backend))
+            yield from _part_lines(job, step.name, parts)
+            yield from _code_lines(code_of(step, job.recipe, job.store, job.journal.warn, backend))
             yield f"  {REUSED}: sha256 {engine.loadable(batch).sha256}"
         data = find_data(job.recipe, job.options, job.store, job.journal)
         samples = read_samples(job.recipe, data.path)
@@ -110,28 +127,36 @@ def _of_model(job: Job, backend: Backend, path: Path) -> Iterator[str]:
         yield f"predictions: {MADE}: {error}"
         return
     scored = job.chosen(samples)[: job.options.limit]
-    yield from _predictions(job, engine, samples, scored)
+    yield from _prediction_lines(job, engine, samples, scored)
 
 
-def _predictions(job: Job, engine: Engine, samples: Sequence[Sample], scored: Sequence[Sample]) -> Iterator[str]:
+def _prediction_lines(job: Job, engine: Engine, samples: Sequence[Sample], scored: Sequence[Sample]) -> Iterator[str]:
+    """Yield how many samples have kept predictions, and from which sample on they have none.
+
+    Args:
+        job: The run.
+        engine: What runs the model.
+        samples: All samples of the data set.
+        scored: Those of them that the run scores.
+    """
     code = code_of(step_of(job, engine), job.recipe, job.store, job.journal.warn, job.backend)
     view, post = CodedStore(job.store, code), job.recipe.parts.postprocess.identity
     batch = job.recipe.manifest.infer.batch
     with ExitStack() as cleanup:
         source = checked(job, source_of(job, samples, scored, engine, Clocks(), cleanup), engine, ())
-        groups = list(batched(scored, stream.chunk_size(batch)))
-        held = [group for group in groups if view.has(stream.KIND, stream.chunk_key(source, group, post))]
-    count = sum(map(len, held))
+        chunks = list(batched(scored, stream.chunk_size(batch)))
+        kept = [chunk for chunk in chunks if view.has(stream.KIND, stream.chunk_key(source, chunk, post))]
+    count = sum(map(len, kept))
     yield f"predictions: {count} of {len(scored)} {REUSED}"
-    yield from _parts(job, stream.KIND, predicting_parts(job, engine))
-    yield from _code(code)
+    yield from _part_lines(job, stream.KIND, predicting_parts(job, engine))
+    yield from _code_lines(code)
     if 0 < count < len(scored):
-        first = next(group for group in groups if group not in held)[0]
-        yield f"  samples: files or facts of some are others than before, from sample {first.id} on"
+        first = next(chunk for chunk in chunks if chunk not in kept)[0]
+        yield f"  samples: the files or annotations of some have changed, from sample {first.id} on"
 
 
-def _parts(job: Job, step: str, parts: Mapping[str, object]) -> Iterator[str]:
-    """Yield one line a part, and with it what it was in the last run, if that was something else."""
+def _part_lines(job: Job, step: str, parts: Mapping[str, object]) -> Iterator[str]:
+    """Yield one line for each part of a step's key; if the last run had another value, the line shows that too."""
     last = remembered(job.recipe, job.store, step)
     before = dict(flat(last)) if last else {}
     now = dict(flat(parts))
@@ -143,8 +168,8 @@ def _parts(job: Job, step: str, parts: Mapping[str, object]) -> Iterator[str]:
         yield "  there was no run before this one"
 
 
-def _code(code: StepCode) -> Iterator[str]:
-    """Yield what the code is, and what of it is not as it was."""
+def _code_lines(code: StepCode) -> Iterator[str]:
+    """Yield one line for the latest record of a step's code, and one for each difference from it."""
     found = next(code.records(), None)
     if found is None:
         yield "  code: no record of what was used; nothing is reused without one"
@@ -152,8 +177,8 @@ def _code(code: StepCode) -> Iterator[str]:
     digest, record = found
     changed = list(Disk().differences(record))
     files = len(record.modules) + len(record.files) + sum(map(len, record.trees.values()))
-    held = "as it was" if not changed else f"{len(changed)} difference(s)"
-    yield f"  code: {digest}: {files} files, {len(record.distributions)} distributions: {held}"
+    state = "as it was" if not changed else f"{len(changed)} difference(s)"
+    yield f"  code: {digest}: {files} files, {len(record.distributions)} distributions: {state}"
     yield from (f"    {text}" for text in changed[:SHOWN])
     if len(changed) > SHOWN:
         yield f"    … and {len(changed) - SHOWN} more"

@@ -1,4 +1,7 @@
-"""``zoo-run cache verify``: make a part of what a run would reuse again, and compare; nothing is scored or reported."""
+"""``zoo-run cache verify``: make some kept results again, and compare them with the store.
+
+It scores nothing and writes no report.
+"""
 
 from __future__ import annotations
 
@@ -22,19 +25,22 @@ if TYPE_CHECKING:
 
 
 def verify(loaded: LoadedManifest, options: RunOptions, *, store: Store, progress: Progress) -> Audit:
-    """Make a part of what a run would reuse again, and return what was compared.
+    """Make some of the results that a run would reuse again, and compare them with the store.
 
-    What is missing and needed for that is made, as a run would; predictions that are not kept are not.
+    An input that is missing is made first, as in a run. Predictions that the store does not have are not made.
 
     Args:
         loaded: The manifest.
-        options: Of the run that is meant; with ``verify_cache``. Where it would write to is left alone.
-        store: Has what is verified.
-        progress: Is told what happens.
+        options: The options of that run, with ``verify_cache``. Its output folder is not touched.
+        store: Has the results to verify.
+        progress: Gets notes on what is done.
+
+    Returns:
+        What was compared.
 
     Raises:
-        CacheError: The store has something else than what was made again.
-        ZooError: As the run itself would be refused, or could not get its inputs.
+        CacheError: A result in the store differs from the one that was made again.
+        ZooError: The run itself would be refused, or an input cannot be had.
     """
     with tempfile.TemporaryDirectory(prefix="zoo-run-") as folder:
         results = options.results_folder if options.scores_files else None

@@ -1,1 +1,1 @@
-"""What is kept between runs: files by key, their hashes, and checks of both."""
+"""The store: what runs keep for later runs, by key, with the hash of every file."""

@@ -1,6 +1,7 @@
-"""Doubt about the store: a part of what a run would reuse is made again, and compared byte by byte.
+"""An audit of the store: some of the entries that a run would reuse are made again, and compared byte by byte.
 
-Hashes say that an entry is what it was when it was made. Whether it was right then, only making it again can say.
+A hash shows that an entry has not changed since it was made. It does not show that the entry was right then: only
+making it again does.
 """
 
 from __future__ import annotations
@@ -19,20 +20,22 @@ if TYPE_CHECKING:
     from zoo_runner.store.entries import StampedFile
 
 SHARE: Final = 10
-"""One of so many entries is made again."""
+"""One entry in ten is made again."""
 SEEDS: Final = 2**31
+"""Seeds are below this."""
 _NAMED: Final = 3
+"""How many differences an error lists."""
 
 
 @dataclass
 class Audit:
-    """What is made again in one run, and what came of it.
+    """What one audit compared.
 
     Attributes:
-        seed: Of the draw: the same seed draws the same of the same entries.
-        reused: Entries that a run would reuse, by kind.
-        compared: Entries that were made again and had the same bytes, by kind.
-        left: Why entries of a kind were not made again.
+        seed: Seed of the random choice: from the same entries, the same seed chooses the same ones.
+        reused: Number of entries that a run would reuse, by kind.
+        compared: Number of entries that were made again and had the same bytes, by kind.
+        left: Why entries were not made again, by kind.
     """
 
     seed: int
@@ -42,16 +45,16 @@ class Audit:
 
     @property
     def again(self) -> str:
-        """How to draw the same entries again."""
+        """How to choose the same entries again, for the user."""
         return f"--seed {self.seed} repeats it"
 
     def draw(self, kind: str, keys: Sequence[str]) -> frozenset[str]:
-        """Return a tenth of the keys, and at least one if there is any."""
+        """Choose a tenth of the keys at random, rounded up: at least one if there is any."""
         count = -(-len(keys) // SHARE)
         return frozenset(random.Random(f"{self.seed}:{kind}").sample(sorted(keys), count))  # noqa: S311 - no secret
 
     def lines(self) -> Iterator[str]:
-        """Say what was compared."""
+        """Yield one line for each kind: how many entries there were, and how many were made again."""
         if not self.reused:
             yield "nothing of this is in the store: there is nothing to compare"
         for kind, count in sorted(self.reused.items()):
@@ -60,16 +63,16 @@ class Audit:
 
 
 def new_audit(seed: int | None) -> Audit:
-    """Return an audit with this seed, or with one that is drawn."""
+    """Return an audit with this seed; without one, with a random seed."""
     return Audit(seed=random.SystemRandom().randrange(SEEDS) if seed is None else seed)
 
 
 class AuditedStore(Store):
-    """A store in which some of what is found is made again.
+    """A store that makes some of its entries again before it returns them.
 
     Args:
         store: The store.
-        audit: Draws, and keeps count.
+        audit: Chooses the entries, and counts them.
     """
 
     def __init__(self, store: Store, audit: Audit) -> None:
@@ -78,24 +81,29 @@ class AuditedStore(Store):
         self._drawn: dict[str, frozenset[str]] = {}
 
     def announce(self, kind: str, keys: Sequence[str], why_not: str = "") -> Collection[str]:
-        """Draw from those of the keys that have an entry; a drawn one is not found until it was made again."""
+        """Choose from those keys that have an entry; :meth:`lookup` then does not find the chosen ones."""
         if kind not in self._drawn:
-            held = [key for key in keys if super(AuditedStore, self).lookup(kind, key) is not None]
-            here = [key for key in held if Stamp.read(self._entry(kind, key) / STAMP).made_on in {None, processor()}]
-            if held:
-                self.audit.reused[kind] = len(held)
-            if held and why_not:
+            kept = [key for key in keys if super(AuditedStore, self).lookup(kind, key) is not None]
+            here = [key for key in kept if Stamp.read(self._entry(kind, key) / STAMP).made_on in {None, processor()}]
+            if kept:
+                self.audit.reused[kind] = len(kept)
+            if kept and why_not:
                 self.audit.left[kind] = why_not
-            elif len(here) < len(held):
-                self.audit.left[kind] = _elsewhere(len(held) - len(here))
+            elif len(here) < len(kept):
+                self.audit.left[kind] = _elsewhere(len(kept) - len(here))
             self._drawn[kind] = frozenset() if why_not else self.audit.draw(kind, here)
         return self._drawn[kind]
 
     def lookup(self, kind: str, key: str, terms: Terms = HASHED) -> Path | None:
-        """Return an entry as :meth:`Store.lookup` does, unless it is to be made again."""
+        """Return an entry as :meth:`Store.lookup` does, or ``None`` if it is to be made again."""
         return None if key in self._drawn.get(kind, ()) else super().lookup(kind, key, terms)
 
     def _confirm(self, entry: Path, make: Callable[[Path], None], terms: Terms) -> None:
+        """Make an entry again beside the kept one, unless it was not chosen, and compare them.
+
+        Raises:
+            CacheError: The bytes differ, or the kept entry is damaged.
+        """
         kind, audit = entry.parent.name, self.audit
         if kind in self._drawn and entry.name not in self._drawn[kind]:
             return
@@ -112,7 +120,7 @@ class AuditedStore(Store):
             audit.left[kind] = _elsewhere(1)
             return
         folder = entry.with_name(f".{entry.name}{CHECKED}")
-        remove(folder)  # of a process that was killed: the entry's lock says that no other one is in it
+        remove(folder)  # a killed process may have left it; this process has the lock, so no other uses it
         folder.mkdir()
         try:
             make(folder)
@@ -138,6 +146,7 @@ def _elsewhere(count: int) -> str:
 
 
 def _differences(kept: Stamp, made: Stamp, terms: Terms) -> Iterator[str]:
+    """Yield one text for each file that differs; files that may vary are not compared."""
     before, now = ({file.path: file for file in stamp.files} for stamp in (kept, made))
     for name in sorted({*before, *now} - {*terms.varies}):
         was, new = before.get(name), now.get(name)

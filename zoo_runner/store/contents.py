@@ -1,4 +1,4 @@
-"""What a store holds, kind by kind: for looking at it, and for removing what is not needed any more."""
+"""Lists what a store has, by kind, with size and age, for ``cache list``, ``cache prune`` and ``cache clear``."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 TABLES: Final = frozenset({"checks", "code", "keys"})
-"""Folders of small files that say how entries came about; they are made again with the entries."""
+"""Folders of small files about entries. They can be removed: runs write them again."""
 UNFINISHED: Final = "partial"
-"""The folder of downloads that go on where they were."""
+"""Folder of incomplete downloads; the next run continues them."""
 DAY_S: Final = 86_400.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class Kept:
-    """One thing that is kept.
+    """An entry of the store, a table or an incomplete download.
 
     Attributes:
-        kind: Its family, such as ``onnx``; the name of its folder in the store.
+        kind: Name of its folder in the store, such as ``onnx``.
         path: The folder or file.
-        size: Bytes of its files.
+        size: Total size of its files, in bytes.
         used: When it was made or last reused, in seconds since 1970.
     """
 
@@ -39,11 +39,11 @@ class Kept:
     used: float
 
     def days(self) -> float:
-        """Return for how many days it was not used."""
+        """Return how many days ago it was last used."""
         return (time.time() - self.used) / DAY_S
 
     def discard(self) -> int:
-        """Remove it, unless a process is making it again just now; return the bytes that are free now."""
+        """Remove it, unless a process is making it at the moment; return the number of bytes removed."""
         if self.kind in TABLES or self.kind == UNFINISHED:
             remove(self.path)
         else:
@@ -52,9 +52,9 @@ class Kept:
 
 
 def contents(root: Path) -> Iterator[Kept]:
-    """Yield what the store at ``root`` keeps, by kind; what is not the store's own is left out.
+    """Yield what can be removed from the store at ``root``, by kind; files that are not the store's are left out.
 
-    The history of runs and the hashes that were trusted on first use are not among it: nothing makes them again.
+    The history of runs and the hashes that were trusted on first use are left out, too: no run could make them again.
     """
     for folder in sorted(_inside(root)):
         if folder.is_symlink() or not folder.is_dir():
@@ -68,7 +68,7 @@ def contents(root: Path) -> Iterator[Kept]:
 
 
 def touch(entry: Path) -> None:
-    """Say that an entry was used now, where the store can be written to."""
+    """Record that an entry was used now; in a store that is read-only, do nothing."""
     with suppress(OSError):
         os.utime(entry)
 
@@ -81,6 +81,7 @@ def _inside(folder: Path) -> list[Path]:
 
 
 def _size(path: Path) -> int:
+    """Return the total size of a file, or of all files below a folder, in bytes; links are not followed."""
     if path.is_symlink() or not path.is_dir():
         return path.lstat().st_size
     sizes = 0

@@ -1,4 +1,4 @@
-"""Files that are replaced in one step, and what a process that was killed on the way to that left behind."""
+"""Replaces files in one step, so that a crash leaves the old file or the new one, and removes what a crash left."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from zoo_runner.files.named_errors import naming
 from zoo_runner.files.regular import open_regular
 
 SUFFIX: Final = ".tmp"
-"""How the names of files end that are being written."""
+"""Suffix of a file that is being written."""
 
 
 def write_durably(path: Path, data: bytes) -> None:
@@ -33,7 +33,11 @@ def write_durably(path: Path, data: bytes) -> None:
 
 
 def sync(path: Path) -> None:
-    """Bring a file, or the names in a folder, to the disk."""
+    """Write a file's content, or a folder's list of names, from memory to the disk.
+
+    Raises:
+        OSError: The disk is full or fails. The error names the file.
+    """
     descriptor = os.open(path, os.O_RDONLY)
     try:
         with naming(path):
@@ -43,22 +47,25 @@ def sync(path: Path) -> None:
 
 
 def remove_unheld(path: Path) -> None:
-    """Remove a file that a killed process was writing; one that is being written, or cannot be removed, stays."""
-    with suppress(OSError), open_regular(path) as file:  # a pipe would wait for a writer
+    """Remove a temporary file that a killed process left; if a process is still writing it, leave it."""
+    with suppress(OSError), open_regular(path) as file:  # of a named pipe, ``open`` would wait for a writer
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         path.unlink()
 
 
 @contextmanager
 def _held(path: Path) -> Iterator[tuple[Path, BinaryIO]]:
-    """Open a new file beside a path; it is locked while this process lives, which is how it is known to be needed."""
+    """Open a new temporary file beside ``path``, and lock it.
+
+    The lock tells other processes that it is in use. The system frees the lock when this process ends.
+    """
     while True:
         temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}{SUFFIX}")
         try:
             with temporary.open("xb") as file:
-                with suppress(OSError):  # a disk without locks: then nobody else can lock it either, and it stays
+                with suppress(OSError):  # a disk without locks: there, no other process can lock and remove it either
                     fcntl.flock(file, fcntl.LOCK_EX)
-                if temporary.exists():  # else it was taken for a killed process's before it was locked
+                if temporary.exists():  # otherwise another process has removed it before it was locked: try again
                     yield temporary, file
                     return
         except BaseException:

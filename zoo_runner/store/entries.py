@@ -1,7 +1,7 @@
-"""One entry of the store on the disk: its files, the stamp that says what they were, and whether they still are that.
+"""An entry of the store on the disk: its files, and the stamp that lists them with their hashes.
 
-Nothing in an entry is believed: a file counts as unchanged when its content has the stamped hash, or when nothing that
-the file system says of it changed since it had.
+Each file is checked before it is reused. It counts as unchanged if its content has the hash in the stamp. With
+``stat``, it also counts as unchanged if its size, times and inode are the same as when its hash was last checked.
 """
 
 from __future__ import annotations
@@ -24,21 +24,22 @@ from zoo_runner.store.fingerprints import file_digest, fingerprint
 from zoo_runner.store.snapshots import State
 
 Verify: TypeAlias = Literal["hash", "stat"]
-"""How an entry is checked before reuse.
+"""How an entry is checked before it is reused.
 
-``hash`` reads every file (about a second per GB); ``stat`` reads those only whose size, times or inode are not what
-they were when their content was last checked, for entries of thousands of files.
+``hash`` reads every file (about a second per GB). ``stat`` reads a file only if its size, times or inode have changed
+since its content was last checked; it is for entries with thousands of files.
 """
 
 CONTENT: Final = "content"
 STAMP: Final = "stamp.json"
 STAMP_MOST: Final = 1 << 30
-"""Bytes of a stamp: some 300 for each file."""
+"""Largest stamp that is read, in bytes; a stamp has about 300 for each file."""
 _NAMED: Final = 3
+"""How many files an error lists."""
 
 
 class DamagedError(Exception):
-    """What is wrong with an entry; it is made again, so that users read this in a note only."""
+    """An entry is damaged. It is then made again, and the user reads the reason in a note."""
 
 
 @dataclass(frozen=True)
@@ -47,11 +48,11 @@ class StampedFile:
 
     Attributes:
         path: Path below the entry's folder, with forward slashes.
-        size: Bytes.
-        sha256: Hex digest; of a symbolic link, that of its target's name.
+        size: Size in bytes.
+        sha256: Hex digest of its content; for a symbolic link, of the path that it points to.
         link: Whether it is a symbolic link; ``None`` in stamps of earlier releases.
-        seen: Inode and times (mtime and ctime in ns) for which the content is known to be this one; ``None`` when
-            there are none, because the file was too young.
+        seen: Inode, mtime and ctime (in ns) of the file when its content last had this hash. ``None`` if the file was
+            written so shortly before that a later change could have the same times.
     """
 
     path: str
@@ -63,13 +64,13 @@ class StampedFile:
 
 @dataclass(frozen=True)
 class Stamp:
-    """What an entry holds.
+    """The list of an entry's files. Stamps of earlier releases have ``None`` where they did not say.
 
     Attributes:
-        files: Sorted by path.
-        folders: Folders below the entry's, sorted; ``None`` in stamps of earlier releases.
-        key: The entry's key, so that one in the place of another is found; ``None`` in stamps of earlier releases.
-        made_on: The processor that made it, as :func:`processor` says; ``None`` likewise.
+        files: The files and links, sorted by path.
+        folders: Paths of the folders below the entry's folder, sorted.
+        key: The entry's key; it shows when an entry was moved into the place of another.
+        made_on: Type of the processor that made the entry, as :func:`processor` returns it.
     """
 
     files: tuple[StampedFile, ...]
@@ -86,7 +87,7 @@ class Stamp:
         """Read a stamp.
 
         Raises:
-            DamagedError: There is none that can be understood.
+            DamagedError: The file is absent, or is not a stamp.
         """
         try:
             rows = json.loads(read_regular(path, STAMP_MOST))
@@ -107,7 +108,15 @@ def _stamped(row: Mapping[str, Any]) -> StampedFile:
 
 
 def make_stamp(content: Path, key: str | None = None) -> Stamp:
-    """Hash all files of a finished entry."""
+    """Hash all files of a finished entry.
+
+    Args:
+        content: The folder with the files.
+        key: The entry's key.
+
+    Raises:
+        OSError: A file cannot be read.
+    """
     now, (found, folders) = time.time_ns(), _scan(content)
     files = []
     for name, state in found.items():
@@ -119,7 +128,11 @@ def make_stamp(content: Path, key: str | None = None) -> Stamp:
 
 @cache
 def processor() -> str:
-    """Name the type of this machine's processor: others may compute other bits with the same library."""
+    """Return a name for the type of this machine's processor: on another type, a library may compute other bits.
+
+    Returns:
+        16 hex digits.
+    """
     wanted = ("model name", "flags", "Features", "CPU part")
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
@@ -130,13 +143,18 @@ def processor() -> str:
 
 
 def check(entry: Path, verify: Verify) -> tuple[Stamp, bool]:
-    """Hold an entry against its stamp.
+    """Compare an entry with its stamp.
+
+    Args:
+        entry: The entry's folder.
+        verify: Whether every file is read.
 
     Returns:
-        The stamp with what is known now, and whether it is worth to be written in the old one's place.
+        The stamp with the present inodes and times, and whether these differ from the stamp on the disk. If they do,
+        the new stamp saves reading the same files at the next check.
 
     Raises:
-        DamagedError: Something is missing, too much, changed, of another kind or unreadable.
+        DamagedError: A file or folder is missing, was added, has changed, is of another kind or cannot be read.
     """
     stamp, content = Stamp.read(entry / STAMP), entry / CONTENT
     if stamp.key not in {None, entry.name}:
@@ -167,7 +185,18 @@ def _check_names(stamp: Stamp, found: Mapping[str, os.stat_result], folders: tup
 
 
 def _checked(content: Path, file: StampedFile, state: os.stat_result, verify: Verify, now: int) -> StampedFile:
-    """Return what is known now of a file that is what the stamp says."""
+    """Compare a file with its row in the stamp; return the row with the file's present inode and times.
+
+    Args:
+        content: The folder with the entry's files.
+        file: The row.
+        state: What the file system says of the file.
+        verify: Whether a file is read even if its size, times and inode are the same.
+        now: When the check began, in ns since 1970.
+
+    Raises:
+        DamagedError: The file is not what the row says.
+    """
     link = stat.S_ISLNK(state.st_mode)
     if not (link or stat.S_ISREG(state.st_mode)) or file.link not in {None, link}:
         raise DamagedError(f"{file.path} is {'a symbolic link' if link else kind(state.st_mode)} now")
@@ -203,11 +232,12 @@ def _scan(folder: Path) -> tuple[dict[str, os.stat_result], tuple[str, ...]]:
 
 
 def _times(state: os.stat_result) -> tuple[int, int, int]:
-    """Without the device's number, which another mount of the same disk changes."""
+    """Return inode, mtime and ctime. The device's number is left out: it changes when a disk is mounted again."""
     return state.st_ino, state.st_mtime_ns, state.st_ctime_ns
 
 
 def _seen(state: os.stat_result, now: int) -> tuple[int, int, int] | None:
+    """Return inode and times if a later change must show in them; otherwise ``None``."""
     return _times(state) if State.of(state).settled(now) else None
 
 
@@ -220,21 +250,27 @@ def _reason(error: Exception) -> str:
 
 
 def remove(path: Path) -> None:
-    """Remove a file or folder whatever its permissions are, if that can be done at all."""
+    """Remove a file or folder; if permissions of folders forbid that, change them first.
+
+    What cannot be removed from a folder stays.
+
+    Raises:
+        OSError: A file or link cannot be removed, or the permissions of a folder cannot be changed.
+    """
     if path.is_symlink() or not path.is_dir():
         path.unlink(missing_ok=True)
         return
     shutil.rmtree(path, ignore_errors=True)
     if path.exists():
-        for folder in _opened(path):
+        for folder in _folders(path):
             folder.chmod(stat.S_IRWXU)
         shutil.rmtree(path, ignore_errors=True)
 
 
-def _opened(folder: Path) -> Iterator[Path]:
-    """Yield a folder and those below it; each is looked into after the consumer opened it."""
+def _folders(folder: Path) -> Iterator[Path]:
+    """Yield a folder and all folders below it; each is listed only after the caller has made it readable."""
     yield folder
     with os.scandir(folder) as inside:
         below = [Path(each) for each in inside if each.is_dir(follow_symlinks=False)]
     for each in below:
-        yield from _opened(each)
+        yield from _folders(each)

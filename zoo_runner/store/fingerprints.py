@@ -1,4 +1,4 @@
-"""Names for content and computations: equal inputs have equal names, on every machine."""
+"""Hashes of values and of files: equal input gives an equal hash on every machine."""
 
 from __future__ import annotations
 
@@ -10,13 +10,16 @@ from pathlib import Path
 from zoo_runner.files.regular import open_regular
 
 _CHUNK = 1 << 20
+"""Bytes that are read at a time."""
 
 
 def fingerprint(*parts: object) -> str:
-    """Name a computation by its inputs: SHA-256 hex over their canonical JSON.
+    """Return the SHA-256 of values as a hex digest, to name a computation by its inputs.
+
+    The hash is taken over canonical JSON.
 
     Args:
-        parts: Values of JSON types. A tuple counts as a list; order of dictionary keys does not count.
+        parts: Values of JSON types. A tuple counts as a list; the order of dictionary keys does not count.
 
     Raises:
         TypeError: A part has no JSON form that is the same everywhere, such as a path, an object or NaN.
@@ -46,10 +49,10 @@ def _require_json(value: object, where: str) -> None:
 
 
 def file_digest(path: Path, algorithm: str = "sha256") -> str:
-    """Return the hex digest of a regular file, read in pieces.
+    """Return the hash of a regular file's content as a hex digest.
 
     Raises:
-        OSError: It is another kind of file, absent, or cannot be read.
+        OSError: The file is absent, is of another kind, or cannot be read.
     """
     digest = hashlib.new(algorithm, usedforsecurity=False)
     with open_regular(path) as file:

@@ -1,4 +1,4 @@
-"""A table that is kept in one file of the store: small facts that cost much to find out, thousands at a time."""
+"""A table in one file of the store: thousands of small facts, such as findings on samples, which take long to find."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from zoo_runner.files.regular import read_regular
 from zoo_runner.store.durable import write_durably
 
 MOST: Final = 1 << 30
-"""Bytes of a table."""
+"""Largest table that is read, in bytes."""
 Row: TypeAlias = "list[int | str | bool | None]"
 
 
 def read_table(path: Path) -> dict[str, Row]:
-    """Return the rows by key; none when the file is absent or not exactly what was written."""
+    """Return the rows by key; an empty table if the file is absent or damaged."""
     try:
         digest, _, text = read_regular(path, MOST).partition(b"\n")
     except OSError:
@@ -29,6 +29,10 @@ def read_table(path: Path) -> dict[str, Row]:
 
 
 def add_to_table(path: Path, rows: Mapping[str, Row]) -> None:
-    """Write rows into the table; those that another process wrote meanwhile stay."""
+    """Write rows into the table; rows that are there already, also those of other processes, stay.
+
+    Raises:
+        OSError: The table cannot be written.
+    """
     text = json.dumps({**read_table(path), **rows}, separators=(",", ":")).encode("ascii")
     write_durably(path, hashlib.sha256(text).hexdigest().encode() + b"\n" + text)

@@ -1,4 +1,4 @@
-"""Where the store is, and whether it can be written to: a complete one on a read-only disk is as good as any."""
+"""Where the store is, and whether it can be written to. A store on a read-only disk can be used, if it is complete."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from zoo_runner.errors import PrerequisiteError, StageError
 from zoo_runner.files.remedies import refused
 
 ELSEWHERE: Final = "or set ZOO_RUNNER_CACHE to a folder on another disk"
-"""The way out of what is wrong with the store's disk."""
+"""Remedy for an error of the store's disk."""
 WRITABLE: Final = "make it writable, or set ZOO_RUNNER_CACHE to a folder that is"
-
+"""Remedy for a store that cannot be written to."""
 _OF_THE_DISK: Final = frozenset(
     {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EMFILE, errno.ENFILE, errno.EFBIG, errno.ENOLCK}
 )
 
 
 def default_root() -> Path:
-    """Return where artifacts live: ``$ZOO_RUNNER_CACHE``, or the user's cache folder.
+    """Return the folder of the store: ``$ZOO_RUNNER_CACHE``, or ``zoo-runner`` in the user's cache folder.
 
     Raises:
         PrerequisiteError: The user has no home folder, and the variable names no other place.
@@ -32,7 +32,7 @@ def default_root() -> Path:
     chosen = os.environ.get("ZOO_RUNNER_CACHE")
     try:
         root = Path(chosen).expanduser().absolute() if chosen else Path(platformdirs.user_cache_dir("zoo-runner"))
-    except RuntimeError:  # of ~ without a home folder
+    except RuntimeError:  # the path begins with ~, and there is no home folder
         root = Path()
     if not root.is_absolute():
         raise PrerequisiteError(
@@ -44,12 +44,16 @@ def default_root() -> Path:
 
 @contextmanager
 def disk_errors(doing: str, place: Path) -> Iterator[None]:
-    """Say of an error that is about the store's disk, or about this process, what was being done and what to do.
+    """Turn an error of the store's disk, such as a full one, into one that says what to do.
 
-    Others, such as those of a file that is missing, stay what they are.
+    Other errors, such as a missing file, are raised as they are.
+
+    Args:
+        doing: What the block does, for the error.
+        place: The file or folder that it writes.
 
     Raises:
-        StageError: In the place of such an error.
+        StageError: The disk is full, read-only or fails, or this process has too many open files.
     """
     try:
         yield
@@ -60,9 +64,9 @@ def disk_errors(doing: str, place: Path) -> Iterator[None]:
 
 
 def unwritable(folder: Path) -> str:
-    """Say why nothing can be made in a folder, which need not be there yet; nothing where it can.
+    """Return why a folder, which may be absent, cannot be written to; an empty text if it can.
 
-    That a disk is full, or fails, shows only when something is written.
+    Only permissions and read-only disks show here. A full disk shows when something is written.
     """
     place = next((each for each in (folder, *folder.parents) if os.path.lexists(each)), folder)
     if os.access(place, os.W_OK | os.X_OK):

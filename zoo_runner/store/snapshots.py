@@ -1,8 +1,8 @@
-"""What a file held when it was hashed, and whether it still holds that when its content has been used.
+"""Finds out whether a file has changed between its hashing and the end of its use.
 
-Reading every file twice would cost as much as decoding it. A file whose size, times and inode are what they were holds
-what it held, with one exception that Git calls "racily clean": clocks of file systems are coarse, and two changes
-within one tick leave the same time. So a file that was young when it was hashed is hashed again.
+To read every file twice would take as long as to decode it. So a file whose size, times and inode are the same counts
+as unchanged. There is one exception, which Git calls "racily clean": the clocks of file systems are coarse, and two
+changes within one tick leave the same time. A file that was written shortly before it was hashed is hashed again.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ from zoo_runner.files.remedies import OF_NO_PLACE
 from zoo_runner.store.fingerprints import file_digest
 
 TICK_NS: Final = 2_000_000_000
-"""The coarsest clock of a file system in use: FAT's, of two seconds."""
+"""Tick of the coarsest file system clock in use, in ns: FAT's has two seconds."""
 
 
 class State(NamedTuple):
-    """What the file system says of a file; a change of the content changes it.
+    """What the file system says of a file. When the content changes, the state changes, except within one clock tick.
 
     Attributes:
         device: Number of the file system.
-        inode: Number of the file on it; another one after a replacement by renaming.
-        size: Bytes.
-        mtime_ns: Time of the last change of content, which programs may set back.
-        ctime_ns: Time of the last change of anything, which they cannot set.
+        inode: Number of the file in it; a file that was replaced by renaming has another one.
+        size: Size in bytes.
+        mtime_ns: Time of the last change of the content, in ns since 1970; programs may set it.
+        ctime_ns: Time of the last change of content or metadata, in ns since 1970; programs cannot set it.
     """
 
     device: int
@@ -43,23 +43,23 @@ class State(NamedTuple):
 
     @classmethod
     def of(cls, found: os.stat_result) -> State:
-        """Take over what ``stat`` returned."""
+        """Make a state of what ``os.stat`` returned."""
         return cls(found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
 
     def settled(self, now_ns: int) -> bool:
-        """Say whether a change after ``now_ns``, when this was taken, must show in it."""
+        """Say whether a change after ``now_ns`` must give another state. ``now_ns`` is when this state was read."""
         return self.ctime_ns + TICK_NS < now_ns
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A file's content as it was hashed.
+    """A file as it was when it was hashed.
 
     Attributes:
         path: The file.
         sha256: Hex digest of its content.
-        state: What the file system said before it was hashed; ``None`` when that was not asked.
-        settled: Whether an equal state now means equal content.
+        state: Its state just before it was hashed; ``None`` if it was not read.
+        settled: Whether the same state, read later, means the same content.
     """
 
     path: Path
@@ -68,18 +68,18 @@ class Snapshot:
     settled: bool = False
 
     def check(self) -> Snapshot:
-        """Return what is known of the file now, whose content is the same.
+        """Check that the content is the same; return a snapshot with the present state.
 
         Raises:
-            ChangedError: It is another one, or the file cannot be read any more.
-            OSError: This process can open no more files.
+            ChangedError: The content has changed, or the file cannot be read any more.
+            OSError: This process has too many open files.
         """
         try:
             if self.settled and State.of(os.stat(self.path)) == self.state:  # noqa: PTH116 - half the time of Path's
                 return self
             now = snapshot_of(self.path)
         except OSError as error:
-            if error.errno in OF_NO_PLACE:  # says nothing of the file
+            if error.errno in OF_NO_PLACE:  # the error is about this process, not about the file
                 raise
             raise changed(self.path, self.sha256, f"no readable file ({error.strerror or error})") from error
         if now.sha256 != self.sha256:
@@ -88,7 +88,7 @@ class Snapshot:
 
 
 def snapshot_of(path: Path) -> Snapshot:
-    """Hash a file, and remember what the file system said of it before that.
+    """Read the state of a file, and then hash it.
 
     Raises:
         OSError: It cannot be read.
@@ -99,32 +99,40 @@ def snapshot_of(path: Path) -> Snapshot:
 
 
 def require(path: Path, sha256: str) -> None:
-    """Hash a file whose content was used, and refuse it if that is not what it was.
+    """Hash a file, and check that its content has this hash.
 
     Raises:
-        ChangedError: It is another one, or the file cannot be read any more.
+        ChangedError: It has another one, or the file cannot be read any more.
     """
     Snapshot(path, sha256).check()
 
 
 @contextmanager
 def used(path: Path, sha256: str) -> Iterator[None]:
-    """Hash a file when a block that uses it is left; that it changed is then the error, not what came of it.
+    """Check a file with :func:`require` after a block that uses it.
+
+    If the block fails and the file has changed, the change is the error: it may be the reason for the failure.
 
     Raises:
-        ChangedError: As :func:`require`.
+        ChangedError: The file has changed, or cannot be read any more.
     """
     try:
         yield
     except Exception:
-        with suppress(OSError):  # too many open files: then the first error stands
+        with suppress(OSError):  # too many open files: the error of the block is raised
             require(path, sha256)
         raise
     require(path, sha256)
 
 
 def changed(path: Path, expected: str, found: str) -> ChangedError:
-    """Phrase that a file is not what it was when it was hashed."""
+    """Return the error for a file that has changed since it was hashed.
+
+    Args:
+        path: The file.
+        expected: Its hash then.
+        found: Its hash now, or words for what was found.
+    """
     return ChangedError(
         f"{path}: changed while it was in use\n  expected sha256 {expected}, as when it was hashed\n"
         f"  found    {found if ' ' in found else f'sha256 {found}'}\n"
@@ -133,35 +141,35 @@ def changed(path: Path, expected: str, found: str) -> ChangedError:
 
 
 class Watch:
-    """Files that were hashed and are being used; threads may share it."""
+    """Remembers the hashes of files in use, to check at the end that they have not changed. Threads may share it."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._seen: dict[Path, Snapshot] = {}
 
     def digest(self, path: Path) -> str:
-        """Hash a file that is going to be used, and return the hex digest.
+        """Hash a file before it is used, and return the hex digest.
 
         Raises:
-            ChangedError: It was hashed before, and its content was another one.
+            ChangedError: The file had another hash before.
         """
         found = snapshot_of(path)
         self._note(found)
         return found.sha256
 
     def expect(self, path: Path, sha256: str) -> None:
-        """Say what a file holds that was hashed elsewhere.
+        """Remember the hash of a file that other code has hashed.
 
         Raises:
-            ChangedError: Its content was said to be another one.
+            ChangedError: The file had another hash before.
         """
         self._note(Snapshot(path, sha256))
 
     def check(self, paths: Iterable[Path]) -> None:
-        """Refuse those of the files that changed; files that were never hashed are left alone.
+        """Check that these files have not changed; files whose hash is not remembered are passed over.
 
         Raises:
-            ChangedError: For the first one.
+            ChangedError: A file has changed; the error is about the first one.
         """
         for path in paths:
             if (before := self._seen.get(path)) is not None and (now := before.check()) is not before:

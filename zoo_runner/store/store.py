@@ -1,7 +1,7 @@
-"""Content-addressed store: what was made once from the same inputs is found again, or made anew.
+"""The store: it keeps what a step made, and returns it when the step has the same inputs again.
 
-An entry is made in a temporary folder, stamped with the size and SHA-256 of every file,
-and renamed into place, so that being killed leaves either nothing or a complete entry. A damaged one is made again.
+An entry is made in a temporary folder. It gets a stamp with the size and SHA-256 of every file, and is then renamed
+into place. So a process that is killed leaves a complete entry or none. A damaged entry is made again.
 """
 
 from __future__ import annotations
@@ -28,24 +28,25 @@ __all__ = ["ELSEWHERE", "Built", "DamagedError", "Store", "Terms", "Verify", "de
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
 _MANY_FILES = 64
+"""From more files than this, all are written to the disk with one call."""
 _NEW, _OLD, _MADE = ".new", ".old", ".made"
 CHECKED: Final = ".check"
+"""Suffix of the folder in which an audit makes an entry again."""
 _UNFINISHED: Final = (_NEW, _OLD, _MADE, CHECKED)
-"""How the names of folders end that are only there while a process holds the lock of the entry."""
+"""Suffixes of temporary folders; a process uses them only while it has the lock of the entry."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Terms:
-    """On what terms an entry is reused.
+    """When an entry may be reused, and how an audit compares it.
 
     Attributes:
-        verify: How a present entry is checked.
-        needs: Files without which it is no entry of its kind.
-        pinned: Whether a hash in the manifest says what its content must be, so that it may be reused also where
-            nothing of the store is to be.
-        repeats: Where making it again gives the same bytes: on every machine, on the type of processor that made it,
-            or perhaps not at all.
-        varies: Files of which that is not asked.
+        verify: How the entry is checked.
+        needs: Names of files that it must have.
+        pinned: Whether the manifest has the hash of its content. Then it is reused even with ``--no-cache``.
+        repeats: Where making it again gives the same bytes: ``everywhere``, ``here`` (on the same type of processor)
+            or ``never`` (not for certain).
+        varies: Names of files that may differ when it is made again.
     """
 
     verify: Verify = "hash"
@@ -56,6 +57,7 @@ class Terms:
 
 
 HASHED: Final = Terms()
+"""The default: every file is hashed before the entry is reused."""
 
 
 @dataclass(frozen=True)
@@ -64,8 +66,8 @@ class Built:
 
     Attributes:
         path: Folder with the files that ``make`` wrote.
-        reused: Whether it was there before; ``False`` also when it was damaged and made anew.
-        files: What.
+        reused: Whether it was in the store already. ``False`` also if it was damaged, and was made again.
+        files: The files, with their hashes.
     """
 
     path: Path
@@ -73,16 +75,16 @@ class Built:
     files: tuple[StampedFile, ...]
 
     def sha256(self, name: str) -> str:
-        """Return the digest that a file of the entry was found to have."""
+        """Return the hash of a file of the entry, by its path."""
         return next(file.sha256 for file in self.files if file.path == name)
 
 
 class Store:
-    """Artifacts as folders ``<root>/<kind>/<key>/content``; processes may share it at the same time.
+    """Entries in folders ``<root>/<kind>/<key>/content``. Several processes may use it at the same time.
 
     Attributes:
-        root: The folder.
-        read_only: Whether nothing may be written below ``root``, as in what :meth:`frozen` returns.
+        root: The store's folder.
+        read_only: Whether this object writes nothing below ``root``; true for :meth:`frozen`.
     """
 
     read_only: bool = False
@@ -101,33 +103,35 @@ class Store:
         accept: Callable[[Built], bool] | None = None,
         on_wait: Callable[[], None] | None = None,
     ) -> Built:
-        """Return the entry, making it when it is absent, damaged or not accepted.
+        """Return an entry; if it is absent, damaged or not accepted, make it first.
 
         Args:
-            kind: Family of artifacts, such as ``onnx``.
-            key: Fingerprint of everything the result depends on.
-            make: Writes the files into the empty folder it is given. When it raises, an earlier
-                entry stays as it was. Only one process at a time is in ``make`` for an entry.
-            terms: On what terms a present entry is reused.
-            accept: Has the last word on whether a present, undamaged entry may be reused. It may raise
-                :class:`DamagedError`.
-            on_wait: Called once when another process is busy with the entry.
+            kind: Kind of the entry, such as ``onnx``.
+            key: Fingerprint of everything that the content depends on.
+            make: Is called with an empty folder, and writes the files into it. If it raises, an earlier entry stays
+                as it was. Only one process at a time makes an entry.
+            terms: When an entry that is there may be reused.
+            accept: Is called with an entry that is there and undamaged, and says whether it may be reused. It may
+                raise :class:`DamagedError`.
+            on_wait: Is called once if another process is making the entry.
+
+        Raises:
+            StageError: The disk is full or fails, or the store is read-only and does not have the entry.
         """
         entry = self._entry(kind, key)
         if why := unwritable(entry.parent):
             found_only = _FrozenStore(self.root, f"the store cannot be written to: {why}", remedy=WRITABLE)
-            there = found_only.build(kind, key, make, terms, accept=accept)
+            found = found_only.build(kind, key, make, terms, accept=accept)
             with disk_errors(f"make what is kept ({kind}) again beside", entry):
                 self._confirm(entry, make, terms)
-            return there
+            return found
         fresh, old = entry.with_name(f".{key}{_NEW}"), entry.with_name(f".{key}{_OLD}")
         with disk_errors(f"make what is kept ({kind})", entry), locked(entry.with_name(f".{key}.lock"), on_wait):
-            for remains in (fresh, old):  # of builds that were killed: the lock says that no process is in them
-                remove(remains)
-            found = self._usable(entry, terms, accept)
-            if found is not None:
+            for leftover in (fresh, old):  # killed processes left them; this one has the lock, so no other uses them
+                remove(leftover)
+            if (usable := self._usable(entry, terms, accept)) is not None:
                 self._confirm(entry, make, terms)
-                return found
+                return usable
             try:
                 (fresh / CONTENT).mkdir(parents=True)
                 make(fresh / CONTENT)
@@ -143,75 +147,78 @@ class Store:
         return Built(path=entry / CONTENT, reused=False, files=files)
 
     def _usable(self, entry: Path, terms: Terms, accept: Callable[[Built], bool] | None) -> Built | None:
-        """Return an entry that may be reused, and say of one that is damaged what is wrong with it."""
+        """Return the entry if it may be reused, otherwise ``None``; if it is damaged, tell the user why."""
         try:
             found = _found(entry, terms, refresh=True)
             if found is None or not (accept is None or accept(found)):
                 return None
             touch(entry)
-            return found  # noqa: TRY300 - what accept raises is caught too
+            return found  # noqa: TRY300 - errors that accept raises are caught, too
         except DamagedError as why:
             self._tell(f"{entry}: damaged, and made again: {why}")
             return None
 
     def _confirm(self, entry: Path, make: Callable[[Path], None], terms: Terms) -> None:
-        """Have the last word on an entry that is about to be reused; a store in doubt makes it again."""
+        """Check an entry that is about to be reused. A plain store accepts it; an audit may make it again."""
 
     def announce(
         self,
-        kind: str,  # noqa: ARG002 - of stores in doubt
+        kind: str,  # noqa: ARG002 - audits use it
         keys: Sequence[str],  # noqa: ARG002 - likewise
         why_not: str = "",  # noqa: ARG002 - likewise
     ) -> Collection[str]:
-        """Name the entries of a kind that a run is about to look up, for a store in doubt to draw from.
+        """Announce the entries that a run is about to look up, so that an audit can choose some to make again.
 
         Args:
-            kind: Their kind.
+            kind: Kind of the entries.
             keys: Their keys.
-            why_not: Why none can be made again with the same bytes; empty when they can.
+            why_not: Why none of them can be made again with the same bytes; empty if they can.
 
         Returns:
-            The keys that are drawn, and not found until they were made again; of this store none.
+            The keys that an audit chose: :meth:`lookup` does not find them. A plain store chooses none.
         """
         return ()
 
     def telling(self, tell: Callable[[str], None]) -> Store:
-        """Return the same store; ``tell`` is given a line about every entry that is found damaged."""
+        """Return a copy of the store that calls ``tell`` with one line for each damaged entry."""
         store = copy.copy(self)
         store._tell = tell  # noqa: SLF001 - of the same class
         return store
 
     def frozen(self, reason: str) -> Store:
-        """Return a view of the store in which nothing is made, only found.
+        """Return a view of the store that finds entries and makes none.
 
         Args:
-            reason: Why, for the error when something is not there; such as ``--from infer``.
+            reason: Why it makes none, such as ``--from infer``; the error for a missing entry begins with it.
         """
         return _FrozenStore(self.root, reason)
 
     def renewing(self) -> Store:
-        """Return a view of the store in which nothing is reused that it did not make itself, or that is not pinned."""
+        """Return a view of the store for ``--no-cache``: it reuses only pinned entries, and those that it has made."""
         store = _RenewingStore(self.root)
         store._tell = self._tell  # noqa: SLF001 - of the same class
         return store
 
     def lookup(self, kind: str, key: str, terms: Terms = HASHED) -> Path | None:
-        """Return the folder of a complete and undamaged entry, or ``None``; nothing is made or removed."""
+        """Return the content folder of an entry, or ``None`` if it is absent or damaged; nothing is made or removed."""
         try:
             found = _found(self._entry(kind, key), terms, refresh=False)
-        except DamagedError:  # build says so
+        except DamagedError:  # build tells the user
             return None
         return None if found is None else found.path
 
     def has(self, kind: str, key: str) -> bool:
-        """Say whether an entry is there, whole or damaged."""
+        """Say whether an entry is there; it may be damaged."""
         return os.path.lexists(self._entry(kind, key))
 
     @contextmanager
     def workshop(self, kind: str, key: str, on_wait: Callable[[], None] | None = None) -> Iterator[Path]:
-        """Give an empty folder in which to make an entry whose key is known when it is made; it is removed afterwards.
+        """Yield an empty folder in which an entry is made whose key is known only afterwards; then remove the folder.
 
-        Only one process at a time gets the folder of a key.
+        Only one process at a time gets the folder of a kind and key; ``on_wait`` is called once if another has it.
+
+        Raises:
+            StageError: The store cannot be written to.
         """
         entry = self._entry(kind, key)
         if why := unwritable(entry.parent):
@@ -221,7 +228,7 @@ class Store:
             )
         folder = entry.with_name(f".{key}{_MADE}")
         with locked(entry.with_name(f".{key}.lock"), on_wait):
-            remove(folder)  # of a process that was killed
+            remove(folder)  # a killed process may have left it
             folder.mkdir(parents=True)
             try:
                 yield folder
@@ -229,15 +236,15 @@ class Store:
                 remove(folder)
 
     def discard(self, kind: str, key: str) -> None:
-        """Remove an entry, complete or not; where there is none, nothing is done."""
+        """Remove an entry; it may be incomplete or absent."""
         entry = self._entry(kind, key)
         if os.path.lexists(entry):
             with locked(entry.with_name(f".{key}.lock"), None):
                 remove(entry)
 
     def clear_remains(self) -> None:
-        """Remove what processes that were killed left half made; what is being made now stays."""
-        with suppress(OSError):  # of a store that cannot be written to nothing can be removed
+        """Remove the temporary files and folders of killed processes; those in use stay."""
+        with suppress(OSError):  # from a read-only store, nothing can be removed
             for path in [*self.root.glob("*/.*"), *self.root.glob(f"*/*/.*{SUFFIX}")]:
                 name, _, kind = path.name[1:].rpartition(".")
                 if path.name.endswith(SUFFIX):
@@ -248,8 +255,12 @@ class Store:
     def require_space(self, size: int, purpose: str) -> None:
         """Check that ``size`` more bytes fit on the store's disk.
 
+        Args:
+            size: Size in bytes.
+            purpose: What the space is for; the error begins with it.
+
         Raises:
-            FetchError: They do not.
+            FetchError: They do not fit.
         """
         self.root.mkdir(parents=True, exist_ok=True)
         free = shutil.disk_usage(self.root).free
@@ -267,7 +278,7 @@ class Store:
 
 
 class _RenewingStore(Store):
-    """A store whose entries of earlier runs are made again, each once."""
+    """A store that makes each entry again once, unless it is pinned."""
 
     def __init__(self, root: Path) -> None:
         super().__init__(root)
@@ -302,7 +313,7 @@ def _nothing(_: Built) -> bool:
 
 
 class _FrozenStore(Store):
-    """A store whose ``build`` refuses to make anything."""
+    """A store whose ``build`` makes no entries; its error begins with ``reason`` and ends with ``remedy``."""
 
     read_only = True
 
@@ -318,7 +329,7 @@ class _FrozenStore(Store):
         self,
         kind: str,
         key: str,
-        make: Callable[[Path], None],  # noqa: ARG002 - the signature is the store's
+        make: Callable[[Path], None],  # noqa: ARG002 - the signature is that of Store
         terms: Terms = HASHED,
         *,
         accept: Callable[[Built], bool] | None = None,
@@ -344,13 +355,13 @@ class _FrozenStore(Store):
 
 
 def _stamp(fresh: Path, key: str) -> tuple[StampedFile, ...]:
-    """Write the stamp of a finished entry and bring all of it to the disk."""
+    """Write the stamp of a finished entry, and write all its files from memory to the disk."""
     stamp = make_stamp(fresh / CONTENT, key)
     files = stamp.files
     with naming(fresh / STAMP):
         (fresh / STAMP).write_bytes(stamp.encoded())
     if len(files) > _MANY_FILES:
-        os.sync()  # once for all: thousands of single calls would take minutes on a slow disk
+        os.sync()  # one call for all files: a call for each of thousands would take minutes on a slow disk
         return files
     for path in [*fresh.rglob("*"), fresh]:
         if not path.is_symlink():
@@ -362,12 +373,12 @@ def _found(entry: Path, terms: Terms, *, refresh: bool) -> Built | None:
     """Return a complete entry, or ``None`` if there is none.
 
     Args:
-        entry: Its folder.
-        terms: On what terms it may be reused.
-        refresh: Whether what is known of its files now may be written down, for the next check to read less.
+        entry: The entry's folder.
+        terms: How it is checked, and which files it must have.
+        refresh: Whether the stamp may be written again with the present inodes and times, to read less next time.
 
     Raises:
-        DamagedError: It is there, and not what its stamp says or its kind needs.
+        DamagedError: The entry is there, but it differs from its stamp, or lacks a file that it must have.
     """
     if not os.path.lexists(entry):
         return None
@@ -375,6 +386,6 @@ def _found(entry: Path, terms: Terms, *, refresh: bool) -> Built | None:
     if absent := [name for name in terms.needs if all(file.path != name for file in stamp.files)]:
         raise DamagedError(f"it has no {', '.join(absent)}")
     if better and refresh and terms.verify == "stat":
-        with suppress(OSError):  # a store that cannot be written to is as good
+        with suppress(OSError):  # a read-only store: the next check reads the same files again
             write_durably(entry / STAMP, stamp.encoded())
     return Built(path=entry / CONTENT, reused=True, files=stamp.files)

@@ -1,6 +1,7 @@
-"""A name that a run has until it ends: an interrupted run finds what it made under that name, and no other run does.
+"""The name of an unfinished run. When an interrupted run is started again, it finds its own entries by that name.
 
-It goes on with the same software only: where other paths lead to programs and libraries, it is another run.
+No other run finds them. The run must have the same manifest, the same output folder and the same search paths for
+programs and libraries; otherwise it is another run, with another name.
 """
 
 from __future__ import annotations
@@ -20,14 +21,16 @@ if TYPE_CHECKING:
 
 KIND: Final = "unfinished"
 _LONGEST: Final = 64
+"""Largest file with a name that is read, in bytes."""
 _PATHS: Final = ("PATH", "LD_LIBRARY_PATH", "PYTHONPATH")
-"""Variables that say which software is used."""
+"""Environment variables that decide which programs and libraries are used."""
 
 
 def name_of(store: Store, manifest: Path, output: Path) -> str:
-    """Return the name of the run of a manifest into an output folder; that of an interrupted one, if there is one.
+    """Return the name of the run of a manifest into an output folder: 32 hex digits.
 
-    Where the store cannot be written to, each call returns another name.
+    If such a run was interrupted, its name is returned; otherwise a new one. If the store cannot be written to, every
+    call returns a new name.
     """
     path = _path(store, manifest, output)
     with suppress(OSError, ValueError):
@@ -40,10 +43,10 @@ def name_of(store: Store, manifest: Path, output: Path) -> str:
 
 
 def end(store: Store, manifest: Path, output: Path) -> None:
-    """Forget the name of a run that has ended.
+    """Remove the name of a run that has ended.
 
     Raises:
-        OSError: It cannot be removed.
+        OSError: The file cannot be removed.
     """
     if not store.read_only:
         _path(store, manifest, output).unlink(missing_ok=True)

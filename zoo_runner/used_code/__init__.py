@@ -1,1 +1,1 @@
-"""Which code a step used, so that its results are reused only while that code is the same."""
+"""Records which code a step used, so that its results are reused only as long as that code is the same."""

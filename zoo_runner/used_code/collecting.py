@@ -1,4 +1,4 @@
-"""Collecting the record: what this process has loaded, and what that imports."""
+"""Makes the record of a step's code from what this process has loaded, run and opened, and from what that imports."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ from zoo_runner.used_code.static import closure, imported
 
 RUNNER: Final = "zoo_runner"
 NOT_CODE: Final = {"__main__", "__mp_main__"}
-"""The script that was started; it is another file in every environment."""
+"""Names of the script that was started. It does not count: every environment has another one."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Step:
-    """A step whose results are kept, by the code that it can use.
+    """A step whose results are kept, and the code that it can use.
 
     Attributes:
-        name: What its results are called in the store.
-        entries: The runner's modules that carry it out; what they import counts too.
-        files: Modules of the runner that count by themselves, without what they import.
-        loaded: Whether code that is not the runner's takes part.
-        packages: Packages of plugin and backend; where they are installed, what they import counts all the same.
-        declared: Packages that count as a whole, loaded or not.
+        name: Name of the step; its records are kept under it.
+        entries: Modules of the runner that carry the step out. They count with all that they import.
+        files: Modules of the runner that count without what they import.
+        loaded: Whether code of plugin or backend takes part; then all loaded code counts.
+        packages: Top-level packages of plugin and backend. What they import counts, also if they are installed.
+        declared: Packages of which all files count, loaded or not.
     """
 
     name: str
@@ -44,11 +44,12 @@ class Step:
 
 @dataclass
 class Loaded:
-    """The modules of this process that count.
+    """The modules that this process has loaded, without those of Python and of the runner.
 
     Attributes:
-        own: Files of modules of plugins and of what they use from source, by dotted name.
-        by_distribution: Files of loaded modules of installed distributions, by the distribution's name.
+        own: Files of modules that belong to no installed distribution, such as a plugin's, by dotted name.
+        by_distribution: Files of modules of installed distributions: by the distribution's name, and then by their
+            path below the folder in which it is installed.
     """
 
     own: dict[str, Path] = field(default_factory=dict)
@@ -56,7 +57,7 @@ class Loaded:
 
     @classmethod
     def now(cls, disk: Disk) -> Loaded:
-        """Look at what is loaded."""
+        """Return the modules that are loaded now."""
         found = cls()
         for name, module in list(sys.modules.items()):
             origin = file_of(module)
@@ -74,7 +75,7 @@ class Loaded:
 
 
 def collect(step: Step, disk: Disk) -> Record:
-    """Return the record of the code that a step, which has just run in this process, used.
+    """Return the record of the code that a step has used; it must have run in this process just before.
 
     Raises:
         OSError: A file is not there any more.
@@ -103,12 +104,15 @@ def collect(step: Step, disk: Disk) -> Record:
 def alterations(
     record: Record, disk: Disk, before: Mapping[str, Mapping[str, FileFact]] = MappingProxyType({})
 ) -> Iterator[str]:
-    """Say of which files this process used, or may have used, something else than what they hold now.
+    """Yield one text for each file that changed while the step ran: the process may have used its earlier content.
 
     Args:
-        record: What has just been taken.
-        disk: What the disk holds.
+        record: The record that was made just before.
+        disk: The files as they are now.
         before: What :func:`trees_of` returned when the step began.
+
+    Raises:
+        OSError: A file cannot be read.
     """
     yield from others_loaded(record, disk)
     yield from (f"{path} is older than what it was compiled of; delete it" for path in machine_code.outdated())
@@ -129,12 +133,19 @@ def alterations(
 
 
 def trees_of(step: Step, disk: Disk, loaded: Loaded | None = None) -> dict[str, Mapping[str, FileFact]]:
-    """Return the files that count and are no loaded modules, as they are now.
+    """Return the files of packages that count without being loaded: data files, and all files of declared packages.
 
     Args:
-        step: Names packages of plugin and backend, and what they declare.
-        disk: What the disk holds.
-        loaded: What else is loaded.
+        step: The step, with the packages of plugin and backend.
+        disk: The files as they are now.
+        loaded: The loaded modules; their packages count, too.
+
+    Returns:
+        By the package's name (with :data:`WHOLE` after it if all its files count), and then by relative path.
+
+    Raises:
+        OSError: A file cannot be read.
+        PluginError: A declared package cannot be found.
     """
     if not step.loaded:
         return {}
@@ -146,7 +157,7 @@ def trees_of(step: Step, disk: Disk, loaded: Loaded | None = None) -> dict[str, 
 
 
 def others_loaded(record: Record, disk: Disk) -> Iterator[str]:
-    """Say which files held something else than the record says when this process loaded them."""
+    """Yield one text for each file of the record that had another content when this process loaded or read it."""
     run = executed.executed()
     for name, fact in {**record.modules, **record.files}.items():
         path = disk.finder.file_named(fact.at or name) if fact.at or name in record.files else disk.finder.module(name)
@@ -170,7 +181,7 @@ def _of_runner(disk: Disk, name: str) -> Path | None:
 
 
 def _others(loaded: Loaded, callers: frozenset[str], disk: Disk) -> Iterator[Path]:
-    """Yield the files that were run, or opened to be read, and are no modules; those that are gone were temporary."""
+    """Yield the files that were run or read, and are not modules. Temporary files, now gone, do not count."""
     modules, runner = {*loaded.own.values()}, disk.finder.folders(RUNNER)
     for path in map(Path, {**executed.executed(), **opened.opened(callers)}):
         if path not in modules and path.is_file() and not any(path.is_relative_to(folder) for folder in runner):
@@ -178,27 +189,29 @@ def _others(loaded: Loaded, callers: frozenset[str], disk: Disk) -> Iterator[Pat
 
 
 def _file(path: Path) -> Path:
-    """Return the file that holds a module: itself, or the archive that it is in."""
+    """Return the file that a module is in: ``path`` itself, or the archive above it."""
     return next((each for each in (path, *path.parents) if each.is_file()), path)
 
 
 def _fact(name: str, path: Path, tops: tuple[str, ...], disk: Disk) -> FileFact:
-    """Describe a loaded module: by its name, if an import would find it there, else by its place."""
+    """Describe the file of a loaded module; if an import would not find it there, the fact says where it is."""
     return disk.fact(path, "" if disk.finder.module(name) == path else disk.finder.portable_name(path, tops))
 
 
 def _packages(loaded: Loaded, step: Step, disk: Disk) -> set[str]:
-    """Return the packages of the modules, without folders that only happen to be importable."""
+    """Return the packages that the loaded modules are in; folders without an ``__init__`` do not count."""
     names = {*loaded.own, *(name for name in list(sys.modules) if _top(name) in step.packages)}
     found = {name.rpartition(".")[0] for name in names} | names
     return {name for name in found if (path := disk.finder.module(name)) and path.stem == "__init__"}
 
 
 def _data(package: str, disk: Disk) -> dict[str, FileFact]:
+    """Describe the files beside a package's modules that are not modules."""
     return {inside: disk.fact(path) for inside, path in disk.tree(package, whole=False).items()}
 
 
 def _whole(name: str, disk: Disk) -> dict[str, FileFact]:
+    """Describe all files of a package, or the one file of a module."""
     files = disk.tree(name, whole=True)
     path = disk.finder.module(name)
     if not files and path is None:
@@ -209,7 +222,7 @@ def _whole(name: str, disk: Disk) -> dict[str, FileFact]:
 
 
 def _imported_names(loaded: Loaded, step: Step, disk: Disk) -> set[str]:
-    """Return the dotted names that the modules import, without what is Python's or the runner's."""
+    """Return the dotted names that the modules import, without names of Python's library and of the runner."""
     own = dict(loaded.own)
     own |= {
         name: path for name in list(sys.modules) if _top(name) in step.packages and (path := disk.finder.module(name))
@@ -222,7 +235,7 @@ def _imported_names(loaded: Loaded, step: Step, disk: Disk) -> set[str]:
 
 
 def _direct(names: Iterable[str], disk: Disk, step: Step) -> set[str]:
-    """Return the distributions that names and declared packages belong to."""
+    """Return the names of the distributions to which the imported names, and the step's packages, belong."""
     found: set[str] = set()
     for name in {*names, *step.packages, *step.declared}:
         path = disk.finder.module(name)
@@ -232,7 +245,7 @@ def _direct(names: Iterable[str], disk: Disk, step: Step) -> set[str]:
 
 
 def _distributions(names: Iterable[str], loaded: Loaded, disk: Disk) -> Iterator[tuple[str, DistributionFact]]:
-    """Describe distributions, and those they ask for as far as they are loaded."""
+    """Describe these distributions, and those of their requirements that are loaded, and so on."""
     waiting, seen = list(names), set[str]()
     while waiting:
         name = waiting.pop()
@@ -247,5 +260,5 @@ def _distributions(names: Iterable[str], loaded: Loaded, disk: Disk) -> Iterator
 
 
 def loaded_state() -> tuple[object, ...]:
-    """Return what changes whenever another module is loaded, or another file is run or opened."""
+    """Return a value that changes when one more module is loaded, or one more file is run or opened."""
     return (*sys.modules, len(executed.executed()), opened.count())

@@ -1,4 +1,4 @@
-"""Installed distributions: which of them a file belongs to, and what they are known by."""
+"""Installed distributions: which one a file belongs to, and the facts that identify them."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from typing import Final
 from zoo_runner.store.fingerprints import fingerprint
 
 RUNNER: Final = "zoo_runner/"
-"""Not counted in the distribution that holds it: of the runner only the step's own part counts."""
+"""Files below this are left out of their distribution: of the runner, only a step's own modules count."""
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
 def normalised(name: str) -> str:
-    """Return the one spelling of a distribution's name."""
+    """Return a distribution's name in its normalised spelling: lower case, with single hyphens."""
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def rows_of(record: str) -> list[list[str]]:
-    """Return the rows of a RECORD that say what the code is: the same for every installation of one wheel.
+    """Return those rows of a RECORD file that are the same for every installation of one wheel, sorted.
 
-    Bytecode, scripts and the notes that installers leave differ from machine to machine.
+    Bytecode, scripts and the installers' own files differ between machines, and are left out.
     """
     rows = [row for row in csv.reader(record.splitlines()) if row and not row[0].startswith(("..", "/", RUNNER))]
     return sorted(row for row in rows if not row[0].endswith(".pyc") and ".dist-info/" not in row[0])
@@ -38,9 +38,9 @@ class Installed:
     """An installed distribution.
 
     Attributes:
-        name: Normalised.
-        base: The folder its modules are in.
-        record: Its list of files; ``None`` if it has none.
+        name: Its normalised name.
+        base: The folder in which it is installed, such as ``site-packages``.
+        record: Its RECORD file, the list of its files; ``None`` if it has none.
     """
 
     name: str
@@ -50,17 +50,17 @@ class Installed:
 
     @cached_property
     def version(self) -> str:
-        """Its version, as its metadata has it."""
+        """Its version, from its metadata."""
         return self._distribution.version
 
     @cached_property
     def rows(self) -> str:
-        """Fingerprint of what its list of files says of code."""
+        """Fingerprint of :func:`rows_of` its RECORD."""
         return fingerprint(rows_of(self._distribution.read_text("RECORD") or ""))
 
     @property
     def stamp(self) -> tuple[str, int, int]:
-        """Name of the folder of its metadata, and size and time of its list of files: what is equal is not read."""
+        """Name of its metadata folder, and size and mtime (ns) of its RECORD; equal stamps save reading it again."""
         if self.record is None:
             return "", 0, 0
         found = self.record.stat()
@@ -69,7 +69,7 @@ class Installed:
 
 @dataclass(frozen=True)
 class _Owner:
-    """A distribution whose files may be asked for; its name and list are read when they are."""
+    """A distribution, whose name and list of files are read only when they are needed."""
 
     distribution: metadata.Distribution
 
@@ -85,7 +85,7 @@ class _Owner:
 
 @dataclass
 class Installations:
-    """The distributions that an import would find; read once."""
+    """The installed distributions on the import path. Each is read once."""
 
     _known: dict[str, Installed | None] = field(default_factory=dict, repr=False)
     _owners: dict[tuple[str, str], list[_Owner]] = field(default_factory=dict, repr=False)
@@ -93,14 +93,14 @@ class Installations:
     _read: list[bool] = field(default_factory=list, repr=False)
 
     def find(self, name: str) -> Installed | None:
-        """Return a distribution by its name; one that is only a reference to a source folder does not count."""
+        """Return a distribution by its name; ``None`` if it is not installed, or its installation is editable."""
         name = normalised(name)
         if name not in self._known:
             self._known[name] = _find(name)
         return self._known[name]
 
     def owner(self, path: Path) -> Installed | None:
-        """Return the distribution that a file belongs to."""
+        """Return the distribution that a file belongs to, or ``None``."""
         self._index()
         text = str(path)
         for base in self._bases:
@@ -110,16 +110,16 @@ class Installations:
                 if len(owners) > 1:
                     owners = [each for each in owners if inside in each.files]
                 found = self.find(owners[0].name) if owners else None
-                # Another one of that name may come first on the import path: then the file counts by its content.
+                # Another distribution of that name may come first on the import path. Then the file belongs to none.
                 return found if found is not None and str(found.base) == base.rstrip(os.sep) else None
         return None
 
     def is_reference(self, path: Path) -> bool:
-        """Say whether a file only leads to a source folder, as the finders of editable installations do."""
+        """Say whether a file only points to a source folder, as the import hooks of editable installations do."""
         return path.name.startswith("__editable__")
 
     def requirements(self, name: str) -> set[str]:
-        """Return the names of the distributions that one asks for, under whatever condition."""
+        """Return the names of a distribution's requirements, whatever the conditions on them are."""
         try:
             texts = metadata.distribution(name).requires or []
         except metadata.PackageNotFoundError:
@@ -127,6 +127,7 @@ class Installations:
         return {normalised(found[0]) for text in texts if (found := _NAME.match(text))}
 
     def _index(self) -> None:
+        """List the distributions by the folder that they are in, and by the first part of their files' names."""
         if self._read:
             return
         self._read.append(True)
@@ -148,7 +149,7 @@ def _find(name: str) -> Installed | None:
         return None
     if _is_editable(found):
         return None
-    folder = getattr(found, "_path", None)  # of its metadata; it has no public name
+    folder = getattr(found, "_path", None)  # the metadata folder; no public attribute has it
     record = folder / "RECORD" if isinstance(folder, Path) and (folder / "RECORD").is_file() else None
     return Installed(name, Path(str(found.locate_file(""))), record, found)
 

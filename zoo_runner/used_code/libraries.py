@@ -1,4 +1,4 @@
-"""Versions of the libraries that compute: another one may give other numbers."""
+"""Versions of the libraries that compute. Another version may give other numbers."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ RUNTIMES: Final = (
     *("onnxruntime", "onnxruntime-gpu", "onnxruntime-openvino", "onnxruntime-directml", "onnxruntime-training"),
     *("onnxruntime-cann", "ort-nightly"),
 )
-"""Distributions of ONNX Runtime; more than one may be installed, and the last one's files count."""
+"""Distributions of ONNX Runtime. If several are installed, the last one has overwritten the files of the others."""
 EXPORTING: Final = ("torch", "safetensors", "onnx", "onnxsim", "onnxscript", *ARRAYS, *RUNTIMES)
-"""Shape the exported graph, and the comparison that it had to pass."""
+"""Libraries that make the exported graph, or compare it with the network."""
 FOLDING: Final = ("onnx", *ARRAYS)
 PREDICTING: Final = (*ARRAYS, *DECODING, *COMPILING)
-"""Compute before and after the model; what runs the model names itself (``Backend.version``)."""
+"""Libraries that compute before and after the model. The library that runs the model is in ``Backend.version``."""
 
 
 def versions(names: Iterable[str]) -> Mapping[str, str]:
-    """Return the versions of those distributions that are installed, without importing anything."""
+    """Return the versions of those of the distributions that are installed, by name; nothing is imported."""
     found = {name: _version(name) for name in names}
     return {name: version for name, version in found.items() if version is not None}
 

@@ -1,9 +1,9 @@
-"""What was compiled before and is kept in ``__pycache__``: of it, nothing is run that an edit has outdated.
+"""Removes outdated compiled code from ``__pycache__`` before it is read, so that it is compiled again.
 
-Python compares size and second of a source: an edit within a second that keeps the size goes unnoticed. Numba compares
-the function's own file and not those of what it calls: a function of another module, or a number of it, may have
-changed since. The edited source would count as new, and the old code would run. So what is older than the source, or,
-of numba's, than any code from source that is loaded, is taken away before it is read, and is compiled again.
+Python compares the size of a source, and its time in seconds. It misses an edit within one second that keeps the size.
+Numba compares the file of the compiled function only. It misses edits in the modules that the function calls. Then the
+old code would run, and the record would have the new source. So Python's bytecode must not be older than its source,
+and numba's index must not be older than any loaded code that is not installed.
 """
 
 from __future__ import annotations
@@ -19,41 +19,48 @@ from zoo_runner.used_code.executed import is_installed, is_standard
 from zoo_runner.used_code.record import file_of
 
 INDEX: Final = ".nbi"
+"""Suffix of numba's index of compiled functions."""
 BYTECODE: Final = ".pyc"
 KEPT: Final = (INDEX, ".nbc", BYTECODE)
+"""Suffixes of files with compiled code."""
 
 _outdated: dict[str, None] = {}
 
 
 def is_kept(path: str) -> bool:
-    """Say whether a file is numba's, or Python's own bytecode."""
+    """Say whether a file has compiled code of numba's, or Python's bytecode."""
     return path.endswith(KEPT)
 
 
 def refuse_outdated(path: str, *, made: bool) -> None:
-    """Take bytecode or an index away that is about to be read and is older than what it may have been made of."""
+    """Remove bytecode or an index that is about to be read, if it is older than the code it may have been made from.
+
+    Args:
+        path: The file that is about to be opened.
+        made: Whether it is opened to be written; then it stays.
+    """
     if made or not path.endswith((INDEX, BYTECODE)):
         return
     try:
         last = _last_change() if path.endswith(INDEX) else _changed(source_from_cache(path))
         if Path(path).stat().st_mtime_ns >= last:
             return
-    except (OSError, ValueError):  # there is none, or no source
+    except (OSError, ValueError):  # the file or its source is absent
         return
     try:
         Path(path).unlink()
-    except OSError:  # of bytecode it is found out later, by compiling the source
+    except OSError:  # outdated bytecode is found later, by compiling the source (executed.alteration)
         if path.endswith(INDEX):
             _outdated[path] = None
 
 
 def outdated() -> tuple[str, ...]:
-    """Return the indices that are older than code that is loaded, and could not be taken away."""
+    """Return the paths of outdated indices that could not be removed."""
     return tuple(_outdated)
 
 
 def _last_change() -> int:
-    """Return when code from source that is loaded was last changed, or put where it is, in nanoseconds."""
+    """Return when any loaded code that is not installed was last changed or moved, in ns since 1970."""
     times = [0]
     for module in list(sys.modules.values()):
         path = file_of(module)

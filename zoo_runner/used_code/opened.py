@@ -1,8 +1,9 @@
-"""What files the code of plugins has opened: tables, libraries of machine code, sources that it runs as text.
+"""Notes which files a plugin's code has opened: tables, shared libraries, sources that it runs as text.
 
-A module that reads a threshold from a file computes with it as with a line of its own. Python reports every opening of
-a file to audit hooks (:pep:`578`), and the stack at that moment says for whom: only files count that code from source,
-or a plugin's, opens to read them. What C code opens by itself, Python does not hear of.
+If a module reads a threshold from a file, that file is as much a part of the code as the module is. Python reports
+every opened file to audit hooks (:pep:`578`), and the stack at that moment shows whose code opened it. A file counts
+if a plugin's code, or other code that is not installed, opened it for reading. Python does not report files that C
+code opens itself.
 """
 
 from __future__ import annotations
@@ -26,16 +27,16 @@ if TYPE_CHECKING:
 
 EVENTS: Final = ("open", "ctypes.dlopen")
 MADE: Final = os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_WRONLY
-"""Flags with which a file is opened that the process makes."""
+"""Flags of ``open`` for a file that is written."""
 SYSTEM: Final = ("/proc/", "/sys/", "/dev/", "/etc/", "/run/")
-"""Folders that are about the machine."""
+"""Folders of the operating system; files in them do not count."""
 RUNNER: Final = os.path.join(*zoo_runner.__path__, "")  # noqa: PTH118 - ends in a separator
 OPENERS: Final = os.path.join(RUNNER, "files", "")  # noqa: PTH118 - likewise
-"""Opens files for whoever calls it, as a library does: what a plugin opens with it, the plugin opened."""
+"""The runner's package that opens files for its callers, as a library does. The caller counts as the opener."""
 ANYONE: Final = ""
-"""Stands for the runner's module where there is none: a module is being loaded, or a thread is a plugin's own."""
+"""Stands for the calling module of the runner if there is none: during an import, or in a thread of a plugin's."""
 READS_SAMPLES: Final = "zoo_runner.stages.fetch.locate"
-"""The module of the runner that asks data sets for their samples."""
+"""The module of the runner that reads the samples of data sets."""
 ALWAYS: Final = frozenset(
     {
         ANYONE,
@@ -45,16 +46,16 @@ ALWAYS: Final = frozenset(
         READS_SAMPLES,
     }
 )
-"""Modules of the runner that ask plugins for their parts and samples; what these read then takes part in every step."""
+"""Modules of the runner that ask plugins for parts and samples. What plugins open for them counts in every step."""
 
 
 @dataclass(slots=True)
 class Opening:
-    """A file that was opened to be read.
+    """A file that was opened for reading.
 
     Attributes:
-        state: What the file system said of it then.
-        callers: Modules of the runner that had called the code that opened it.
+        state: Its state when it was first opened.
+        callers: Modules of the runner that called the code that opened it.
     """
 
     state: State
@@ -63,13 +64,16 @@ class Opening:
 
 _opened: dict[str, Opening] = {}
 _apart: set[str] = set()
+"""Paths that do not count: files of samples, and files that a plugin wrote itself."""
 _roots: set[str] = set()
+"""Root folders of the data set; its own code reads files below them that do not count."""
 _packages: set[str] = set()
+"""Top-level packages of plugins; files that their code opens count, also if they are installed."""
 _state = {"watching": False}
 
 
 def watch(package: str) -> None:
-    """Note from now on what code from source and the code of a package open."""
+    """Note from now on which files are opened by this package, and by code that is not installed."""
     if package not in _packages:
         _packages.add(package)
         _kind.cache_clear()
@@ -79,21 +83,21 @@ def watch(package: str) -> None:
 
 
 def set_apart(path: Path) -> None:
-    """Say that the content of a file is in the keys of what is made of it, as that of a sample's image is."""
+    """Do not count a file as code: its content is already in the keys of what is made from it, as a sample's is."""
     _apart.add(os.path.abspath(path))  # noqa: PTH100 - Path's costs more, and this is done for every sample
     if path.is_symlink() or _real(str(path.parent)) != str(path.parent):
         _apart.add(os.path.realpath(path))
 
 
 def set_apart_below(folder: Path) -> None:
-    """Say that what a data set reads below a folder, its root, is in the keys of samples: as what it says of them."""
+    """Do not count files below a data set's root that it reads for its samples: the samples' facts are in the keys."""
     real = os.path.realpath(folder)
-    _roots.clear()  # a root of another manifest may hold what this data set reads as a table
+    _roots.clear()  # below the root of an earlier manifest, this data set may read files that count
     _roots.update({os.path.join(os.path.abspath(folder), ""), os.path.join(real, "")})  # noqa: PTH100, PTH118 - end in a separator
 
 
 def opened(callers: frozenset[str]) -> dict[str, State]:
-    """Return the files that count for a step, with what the file system said of them when they were opened first.
+    """Return the files that count for a step, with their states when they were first opened, by path.
 
     Args:
         callers: The runner's modules that carry the step out.
@@ -103,7 +107,7 @@ def opened(callers: frozenset[str]) -> dict[str, State]:
 
 
 def altered(path: str) -> bool:
-    """Say whether a file was changed after it was opened; one that was not opened was not."""
+    """Say whether a file has changed since it was first opened; ``False`` if it was not opened."""
     before = _opened.get(path)
     try:
         return before is not None and State.of(os.stat(path)) != before.state  # noqa: PTH116 - half the time of Path's
@@ -112,7 +116,7 @@ def altered(path: str) -> bool:
 
 
 def count() -> int:
-    """Return what grows with every file that was not opened before, or not by the same caller."""
+    """Return the number of pairs of a file and a caller; it grows with every new pair."""
     return sum(len(each.callers) for each in list(_opened.values()))
 
 
@@ -121,7 +125,7 @@ def _audit_hook(event: str, arguments: tuple[Any, ...]) -> None:
     if event not in EVENTS or not isinstance(arguments[0], (str, bytes)):
         return
     name = os.fsdecode(arguments[0])
-    if event == "ctypes.dlopen" and os.sep not in name:  # found by the system, as its own libraries are
+    if event == "ctypes.dlopen" and os.sep not in name:  # the system finds it, as it finds its own libraries
         return
     path = os.path.abspath(name)  # noqa: PTH100 - Path's costs more
     if path in _apart or path.startswith(SYSTEM) or is_installed(path) or is_standard(path):
@@ -130,7 +134,7 @@ def _audit_hook(event: str, arguments: tuple[Any, ...]) -> None:
     if machine_code.is_kept(path):
         machine_code.refuse_outdated(path, made=made)
         return
-    caller = _caller(sys._getframe(1))  # noqa: SLF001 - the only way to the stack that costs little
+    caller = _caller(sys._getframe(1))  # noqa: SLF001 - the only fast way to the stack
     if caller == READS_SAMPLES and path.startswith(tuple(_roots)):
         return
     if caller is not None and made and path not in _opened:
@@ -140,23 +144,31 @@ def _audit_hook(event: str, arguments: tuple[Any, ...]) -> None:
 
 
 def _note(path: str, caller: str) -> None:
+    """Note that a regular file was opened for reading."""
     try:
         found = os.stat(path)  # noqa: PTH116 - half the time of Path's
-    except (OSError, ValueError):  # it is not there, and opening it fails
+    except (OSError, ValueError):  # the file is absent, so that opening it fails, too
         return
     if stat.S_ISREG(found.st_mode):
         _opened.setdefault(path, Opening(State.of(found))).callers.add(caller)
 
 
 def _caller(frame: FrameType | None) -> str | None:
-    """Return the runner's module that called the code of a plugin that is running; ``None`` if none of it is."""
+    """Return which module of the runner called the plugin's code that is running.
+
+    Args:
+        frame: The top of the stack.
+
+    Returns:
+        Name of the module; :data:`ANYONE` if there is none; ``None`` if no code of a plugin is running.
+    """
     own = False
     while frame is not None:
         code, name = frame.f_code, str(frame.f_globals.get("__name__"))
         kind = _kind(code.co_filename, name)
         if kind == "runner":
             return name if own else None
-        if kind == "import" and code.co_name == "get_code":  # Python reads a module
+        if kind == "import" and code.co_name == "get_code":  # Python itself reads a module's file
             return None
         if kind == "own":
             own = True
@@ -168,7 +180,7 @@ def _caller(frame: FrameType | None) -> str | None:
 
 @lru_cache(maxsize=4096)
 def _kind(path: str, module: str) -> str:
-    """Say whose code a file has: the runner's, the import system's, code that counts, or that of libraries."""
+    """Say whose code is in a file: ``runner``, ``import`` (the import system), ``own`` (it counts) or ``library``."""
     if path.startswith(OPENERS):
         return "library"
     if path.startswith(RUNNER):
@@ -177,7 +189,7 @@ def _kind(path: str, module: str) -> str:
         return "import"
     if module.partition(".")[0] in _packages:
         return "own"
-    if path.startswith("<"):  # text that something runs
+    if path.startswith("<"):  # code from a text, not from a file
         return "library"
     path = os.path.abspath(path)  # noqa: PTH100 - Path's costs more
     return "library" if is_installed(path) or is_standard(path) else "own"

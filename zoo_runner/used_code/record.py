@@ -1,4 +1,4 @@
-"""The record of the code that a step used: what it holds, and what of it has changed since."""
+"""The record of the code that a step used, and how it is compared with the disk."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from zoo_runner.used_code.finding import Finder
 from zoo_runner.used_code.installed import Installations
 
 LARGE: Final = 1 << 20
-"""Bytes from which on a file is read again only when its size or time differs."""
+"""A file of this many bytes or more is read again only if its size or mtime has changed."""
 IGNORED: Final = (".pyc", ".pyi", ".md", ".rst")
-"""Files of a package that no code reads."""
+"""Suffixes of files in a package that its code does not read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +28,10 @@ class FileFact:
     """A file as it was when it was used.
 
     Attributes:
-        size: Bytes.
-        mtime_ns: Time of its last change; not part of what a record is.
+        size: Size in bytes.
+        mtime_ns: Time of its last change, in ns since 1970; not part of the record's digest.
         sha256: Hash of its content.
-        at: Where it is, if not where its name says.
+        at: Portable name of its place, if an import would not find it by its module's name; otherwise empty.
     """
 
     size: int
@@ -45,10 +45,10 @@ class DistributionFact:
     """An installed distribution as it was when it was used.
 
     Attributes:
-        version: As its metadata has it.
+        version: Its version, from its metadata.
         rows: Fingerprint of its list of files.
-        stamp: Folder of its metadata, size and time of that list; not part of what a record is.
-        files: Those of its files that were loaded, relative to where it is installed.
+        stamp: Name of its metadata folder, and size and mtime (ns) of that list; not part of the record's digest.
+        files: Those of its files that were loaded, by path below the folder in which it is installed.
     """
 
     version: str
@@ -63,12 +63,12 @@ class Record:
 
     Attributes:
         python: Version of Python.
-        modules: By dotted name.
-        files: Run in other ways than as a module, or opened by such code; by place.
-        trees: Files beside the modules of a package that are no modules, or all files below it where the plugin
-            declares it; by the package's name, then relative to its folder.
+        modules: Files of modules, by dotted name.
+        files: Files that were run otherwise than as a module, or that the code opened, by portable name.
+        trees: Files of packages that are not modules, by the package's name and then by path below its folder. If the
+            plugin declares the package, all its files.
         distributions: Installed distributions that the modules import, by name.
-        absent: Top-level names that the modules would import if they were there.
+        absent: Top-level names that the modules import, and that are not installed.
     """
 
     python: str = field(default_factory=platform.python_version)
@@ -80,7 +80,7 @@ class Record:
 
     @property
     def digest(self) -> str:
-        """What it is called: the same in every clone and environment with the same code."""
+        """The record's name: a hash that is the same in every clone and environment with the same code."""
         return fingerprint(
             self.python,
             {name: (fact.sha256, fact.at) for name, fact in self.modules.items()},
@@ -94,16 +94,20 @@ class Record:
         )
 
     def encoded(self) -> bytes:
-        """Return the record as a line with its digest and the hash of the rest, and the rest as JSON."""
+        """Return the record as JSON, after a line with its digest and the SHA-256 of the JSON."""
         body = json.dumps(asdict(self), sort_keys=True, separators=(",", ":")).encode()
         return f"{self.digest} {hashlib.sha256(body).hexdigest()}\n".encode() + body
 
     @classmethod
     def decoded(cls, data: bytes, digest: str) -> Record:
-        """Read what :meth:`encoded` returned for the record with that digest.
+        """Return the record from what :meth:`encoded` returned.
+
+        Args:
+            data: The bytes.
+            digest: The digest that the record must have.
 
         Raises:
-            ValueError: It is something else.
+            ValueError: The bytes are damaged, or are another record.
         """
         line, _, body = data.partition(b"\n")
         if line != f"{digest} {hashlib.sha256(body).hexdigest()}".encode():
@@ -131,10 +135,12 @@ def _facts(found: Mapping[str, Any]) -> dict[str, FileFact]:
 
 @dataclass
 class Disk:
-    """What the disk holds now. Every file is read at most once.
+    """The files on the disk as they are now. Every file is read at most once.
 
     Attributes:
-        by_content: Whether to read also what size and time say is the same.
+        by_content: Whether files are read even if their size and mtime are the same.
+        finder: Finds modules.
+        installations: Finds installed distributions.
     """
 
     by_content: bool = False
@@ -144,7 +150,7 @@ class Disk:
     _stats: dict[str, os.stat_result | None] = field(default_factory=dict, repr=False)
 
     def differences(self, record: Record) -> Iterator[str]:
-        """Yield what is not as the record says, in words; nothing of a record that holds."""
+        """Yield one text for each difference from the record; none if the code is the same."""
         if record.python != platform.python_version():
             yield f"Python was {record.python}, is {platform.python_version()}"
         for name, fact in record.modules.items():
@@ -159,7 +165,11 @@ class Disk:
         yield from (f"{name} was not loaded, and is now" for name in _newly_loaded(record))
 
     def fact(self, path: Path, at: str = "") -> FileFact:
-        """Return what a file is now.
+        """Describe a file as it is now.
+
+        Args:
+            path: The file.
+            at: Portable name of its place, if the fact has to say it.
 
         Raises:
             OSError: It cannot be read.
@@ -240,11 +250,11 @@ class Disk:
 
 
 WHOLE: Final = " (declared)"
-"""Stands after the name of a package all of whose files count."""
+"""In :attr:`Record.trees`, stands after the name of a package of which all files count."""
 
 
 def _newly_loaded(record: Record) -> list[str]:
-    """Return modules beside recorded ones that are loaded now and were not: a package that lists its own folder."""
+    """Return loaded modules of recorded packages that the record lacks: a package may load all files in its folder."""
     tops = {name.partition(".")[0] for name in record.modules} - {"zoo_runner"}
     return [
         name
@@ -254,7 +264,7 @@ def _newly_loaded(record: Record) -> list[str]:
 
 
 def file_of(module: object) -> str:
-    """Return the file that a module was loaded from, or nothing."""
+    """Return the path of the file that a module was loaded from; an empty text if there is none."""
     try:
         members = vars(module)
     except TypeError:
@@ -265,6 +275,7 @@ def file_of(module: object) -> str:
 
 
 def _below(folder: Path, *, deep: bool) -> Iterator[tuple[str, Path]]:
+    """Yield the files in a folder that may count, with their relative paths; if ``deep``, also those in subfolders."""
     for where, folders, names in os.walk(folder):
         folders[:] = sorted(name for name in folders if deep and name != "__pycache__" and not name.startswith("."))
         for name in sorted(names):

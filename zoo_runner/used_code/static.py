@@ -1,4 +1,4 @@
-"""What a source imports, read from its text: also what only a function imports, and nothing that only types need."""
+"""Reads from a source's text what it imports: also inside functions, but not under ``if TYPE_CHECKING``."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from pathlib import Path
 
 @lru_cache(maxsize=4096)
 def imported(source: bytes, module: str, *, is_package: bool = False) -> frozenset[str]:
-    """Return the dotted names that a source imports: modules, and names in them that may be modules.
+    """Return the dotted names that a source imports: modules, and names in modules, which may be modules themselves.
 
     Args:
-        source: The text; of one that is no Python nothing is returned.
-        module: Its dotted name, for relative imports.
-        is_package: Whether it is the ``__init__`` of a package.
+        source: The text. If it is not Python, the result is empty.
+        module: Dotted name of the module, for relative imports.
+        is_package: Whether the source is the ``__init__`` of a package.
     """
     try:
         tree = ast.parse(source)
@@ -27,11 +27,11 @@ def imported(source: bytes, module: str, *, is_package: bool = False) -> frozens
 
 
 def closure(entries: Iterable[str], find: Callable[[str], Path | None]) -> dict[str, Path]:
-    """Return the modules that entries import, directly or through each other, with their files.
+    """Return the files of the entries and of all modules that they import, directly or not, by dotted name.
 
     Args:
-        entries: Dotted names.
-        find: Returns the file of a module that is to be followed, and ``None`` for all other names.
+        entries: Dotted names of modules.
+        find: Returns the file of a module; ``None`` for a name that is not to be followed.
     """
     found: dict[str, Path] = {}
     waiting = list(entries)
@@ -47,6 +47,7 @@ def closure(entries: Iterable[str], find: Callable[[str], Path | None]) -> dict[
 
 
 def _nodes(tree: ast.AST) -> Iterator[ast.AST]:
+    """Yield all nodes of a tree, except those under ``if TYPE_CHECKING``."""
     waiting = [tree]
     while waiting:
         node = waiting.pop()
@@ -58,12 +59,13 @@ def _nodes(tree: ast.AST) -> Iterator[ast.AST]:
 
 
 def _names(node: ast.AST, package: str) -> Iterator[str]:
+    """Yield the dotted names that a node imports; none if it is not an import."""
     if isinstance(node, ast.Import):
         yield from (alias.name for alias in node.names)
     elif isinstance(node, ast.ImportFrom):
         try:
             base = resolve_name("." * node.level + (node.module or ""), package)
-        except ImportError:  # more dots than packages: it would fail, if it were run
+        except ImportError:  # more dots than parent packages: this import would fail
             return
         yield base
         yield from (f"{base}.{alias.name}" for alias in node.names)

@@ -1,8 +1,8 @@
-"""The store by the code that was used: what was made is found again while some record of that code holds.
+"""A view of the store that finds an entry only if the code that made it is unchanged.
 
-A step's records are in ``<root>/code/<step>/<digest>``. The key of an entry ends in the digest of the record that
-was taken after the entry was made, so that two states of the code never share an entry. An entry is looked for under
-all records that hold; without one, or where none can be read, nothing is found.
+The records of a step's code are in ``<root>/code/<step>/<digest>``. After an entry was made, the record of the used
+code is taken, and its digest becomes part of the entry's key. So two states of the code never share an entry. To find
+an entry, the view tries every record that matches the present code. If no record matches, it finds nothing.
 """
 
 from __future__ import annotations
@@ -29,18 +29,18 @@ if TYPE_CHECKING:
 
 KIND: Final = "code"
 KEPT: Final = 16
-"""Records of a step that are looked at, the latest first; older ones are removed."""
+"""How many records of a step are kept; older ones are removed."""
 
 
 @dataclass
 class StepCode:
-    """The code of a step: what is known of it, and what is used of it now. Threads may share it.
+    """The records of a step's code: those that match the present code, and the one of this run. Threads may share it.
 
     Attributes:
         step: The step.
         root: The store's folder.
-        warn: Told when results cannot be kept, because code was changed under the run.
-        disk: What the disk holds; steps of one run share it, so that a file is looked at once.
+        warn: Called with a text if results cannot be kept because code changed during the run.
+        disk: The files on the disk. The steps of a run share it, so that each file is read once.
     """
 
     step: Step
@@ -56,40 +56,39 @@ class StepCode:
 
     @property
     def folder(self) -> Path:
-        """Where the records are."""
+        """The folder with the step's records."""
         return self.root / KIND / f"{self.step.name}-{fingerprint(*self.step.packages)[:16]}"
 
     def known(self, *, again: bool = False) -> Iterator[str]:
-        """Yield the digests of the records that hold, the latest first; a record is read when it is asked for.
+        """Yield the digests of the records that match the present code, the latest first. Each is read when needed.
 
         Args:
-            again: Whether to look at the disk again, for what another process has added.
+            again: Whether to read the disk again, to find records that another process has added.
         """
         with self._lock:
             if self._trees is None:
                 self._trees = trees_of(self.step, self.disk)
             if self._unread is None or again:
-                self._known, self._unread = (
-                    [],
-                    self._holding(Disk(by_content=self.disk.by_content) if again else self.disk),
-                )
-        place = 0
-        while (digest := self._at(place)) is not None:
+                disk = Disk(by_content=self.disk.by_content) if again else self.disk
+                self._known, self._unread = [], self._matching(disk)
+        index = 0
+        while (digest := self._digest_at(index)) is not None:
             yield digest
-            place += 1
+            index += 1
 
-    def _at(self, place: int) -> str | None:
-        """Return the digest at a place among those that hold, or ``None`` behind the last one."""
+    def _digest_at(self, index: int) -> str | None:
+        """Return the digest with this index among those of matching records; ``None`` if there are fewer."""
         with self._lock:
-            if place == len(self._known) and self._unread is not None:
+            if index == len(self._known) and self._unread is not None:
                 self._known.extend(itertools.islice(self._unread, 1))
-            return self._known[place] if place < len(self._known) else None
+            return self._known[index] if index < len(self._known) else None
 
-    def _holding(self, disk: Disk) -> Iterator[str]:
+    def _matching(self, disk: Disk) -> Iterator[str]:
+        """Yield the digests of the records without differences from the disk and from what this process runs."""
         return (digest for digest, record in self.records() if next(differences(record, disk), None) is None)
 
     def records(self) -> Iterator[tuple[str, Record]]:
-        """Yield the records that can be read, with their digests, the latest first."""
+        """Yield the step's records with their digests, the latest first; records that cannot be read are left out."""
         for path in self._files()[:KEPT]:
             with suppress(OSError, ValueError):
                 yield path.name, Record.decoded(path.read_bytes(), path.name)
@@ -98,17 +97,21 @@ class StepCode:
         return sorted(self.folder.glob("[!.]*"), key=_age)
 
     def settle(self) -> str:
-        """Return the digest of what this process used so far; its record is kept.
+        """Take and keep the record of the code that this process has used so far; return its digest.
 
-        Where it cannot be known what was used, the digest is one that is never found again, and ``warn`` is told.
+        If code changed during the run, nobody can know what was used. Then ``warn`` is called, and the digest is a
+        random one that no later run finds.
+
+        Raises:
+            PluginError: A package that the plugin declares cannot be found.
         """
         with self._lock:
             state = loaded_state()
             if state != self._state:
-                self._digest, self._state = self._taken(), state
+                self._digest, self._state = self._take_record(), state
             return self._digest
 
-    def _taken(self) -> str:
+    def _take_record(self) -> str:
         disk = Disk()
         try:
             record = collect(self.step, disk)
@@ -128,11 +131,11 @@ class StepCode:
 
 
 class CodedStore(Store):
-    """A view of a store in which entries are found by the code they were made with.
+    """A view of a store that finds only entries that the present code has made.
 
     Args:
         store: The store.
-        code: What makes the entries.
+        code: The records of the code that makes the entries.
     """
 
     def __init__(self, store: Store, code: StepCode) -> None:
@@ -142,7 +145,7 @@ class CodedStore(Store):
         self.read_only = store.read_only
 
     def build(self, kind: str, key: str, make: Callable[[Path], None], *terms: Any, **options: Any) -> Built:
-        """Return the entry as :meth:`Store.build` does; its key is completed by the code that ``make`` used."""
+        """Return the entry as :meth:`Store.build` does; its key includes the digest of the code that ``make`` used."""
         store = self._store
         if (named := self._find(kind, key)) or store.read_only:
             return store.build(kind, named or key, make, *terms, **options)
@@ -154,17 +157,17 @@ class CodedStore(Store):
             return store.build(kind, named, partial(_move, folder), *terms, **options)
 
     def lookup(self, kind: str, key: str, *terms: Any, **options: Any) -> Path | None:
-        """Return the folder of an entry as :meth:`Store.lookup` does."""
+        """Return the content folder of an entry as :meth:`Store.lookup` does."""
         named = self._find(kind, key)
         return self._store.lookup(kind, named, *terms, **options) if named else None
 
     def announce(self, kind: str, keys: Sequence[str], why_not: str = "") -> Collection[str]:
-        """Draw from the entries as :meth:`Store.announce` does."""
+        """Announce the entries as :meth:`Store.announce` does."""
         named = {name: key for key in keys if (name := self._find(kind, key))}
         return {named[name] for name in self._store.announce(kind, list(named), why_not) if name in named}
 
     def has(self, kind: str, key: str) -> bool:
-        """Say whether an entry is there that this code made, whole or damaged."""
+        """Say whether an entry that this code made is there; it may be damaged."""
         return self._find(kind, key) is not None
 
     def discard(self, kind: str, key: str) -> None:
@@ -173,12 +176,13 @@ class CodedStore(Store):
             self._store.discard(kind, fingerprint(key, digest))
 
     def _find(self, kind: str, key: str, *, again: bool = False) -> str | None:
+        """Return the full key of an entry that this code made, or ``None`` if there is none."""
         candidates = (fingerprint(key, digest) for digest in self._code.known(again=again))
         return next((each for each in candidates if self._store.has(kind, each)), None)
 
 
 def differences(record: Record, disk: Disk) -> Iterator[str]:
-    """Yield what keeps a record from holding: what the disk has, or this process runs, is something else."""
+    """Yield one text for each difference of a record from the disk, or from the code that this process runs."""
     yield from disk.differences(record)
     yield from others_loaded(record, disk)
 
@@ -189,6 +193,7 @@ def _move(source: Path, target: Path) -> None:
 
 
 def _age(path: Path) -> float:
+    """Return a sort key: smaller for a file that was changed later."""
     try:
         return -path.stat().st_mtime
     except OSError:  # another process has just removed it

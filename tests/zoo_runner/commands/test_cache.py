@@ -62,7 +62,7 @@ def test_what_is_kept_is_explained(own: ZooRun, tmp_path: Path) -> None:
     next((own.folder / "data").glob("dog_147.txt")).write_text("0 0 0 5")
     changed = lines(own)
     assert "predictions: 128 of 150 would be reused" in changed
-    assert any(line.startswith("  samples: files or facts of some are others than before") for line in changed)
+    assert any(line.startswith("  samples: the files or annotations of some have changed") for line in changed)
 
     plugin = tmp_path / "site" / "trial_plugin.py"
     plugin.write_text(plugin.read_text().replace("argmax", "argmin"))

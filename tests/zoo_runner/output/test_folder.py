@@ -13,7 +13,12 @@ import pytest
 
 from reports import small_report as report
 from zoo_runner.errors import StageError, UsageError
-from zoo_runner.output.folder import claimed, clear_default_folders, keep, require_no_strangers
+from zoo_runner.output.folder import (
+    claimed,
+    clear_default_folders,
+    require_baseline_elsewhere,
+    require_no_strangers,
+)
 from zoo_runner.output.inventory import name_manifest
 from zoo_runner.output.names import FILES, INPUTS, INVENTORY, LOGS, PREDICTIONS, PREVIOUS, RESULTS, SBOM
 from zoo_runner.output.writing import replacing, replacing_folder
@@ -249,7 +254,7 @@ def test_a_run_must_not_write_over_its_baseline(folder: Path, name: str) -> None
     (folder / "link").symlink_to(folder)
     before = names(folder)
     with pytest.raises(UsageError, match=r"expected another folder than --output .* choose another --output"):
-        keep(folder / name, folder)
+        require_baseline_elsewhere(folder / name, folder)
     with pytest.raises(UsageError, match="expected another folder"), claimed(folder, (), folder / name):
         pytest.fail("it was not refused")
     assert names(folder) == before
