@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from zoo_runner.plugin.interfaces import BATCH
+
 if TYPE_CHECKING:
     from zoo_runner.plugin.interfaces import Arrays, TensorSpec
 
@@ -25,8 +27,8 @@ def batch_texts(specs: Iterable[TensorSpec], batch: int) -> list[str]:
 
 
 def sample_texts(specs: Iterable[TensorSpec]) -> list[str]:
-    """Return the text of each tensor for one sample, without its batch axis."""
-    return [tensor_text(spec.name, spec.dtype, spec.sample_shape()) for spec in specs]
+    """Return the text of each tensor for one sample, without its batch axis; open axes keep their names."""
+    return [tensor_text(spec.name, spec.dtype, [size for size in spec.shape if size != BATCH]) for spec in specs]
 
 
 def array_texts(arrays: Arrays) -> list[str]:

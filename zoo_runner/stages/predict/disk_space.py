@@ -12,19 +12,27 @@ import numpy as np
 from rich.filesize import decimal
 
 from zoo_runner.errors import StageError
+from zoo_runner.stages.predict.given_sizes import NOTHING_OPEN
 
 if TYPE_CHECKING:
     from zoo_runner.plugin.interfaces import Progress, TensorSpec
+    from zoo_runner.plugin.shapes import Sizes
 
 TEXT_BYTES: Final = 9
 """Bytes of a number in text, at least: ``0.123456`` and a space, as C's ``%f`` writes it."""
 
 
-def files_size(specs: Iterable[TensorSpec], samples: int, *, text: bool = False) -> int:
-    """Return the bytes of the files that hold these tensors of so many samples; as text, the least they take."""
-    return samples * sum(
-        math.prod(spec.sample_shape()) * (TEXT_BYTES if text else np.dtype(spec.dtype).itemsize) for spec in specs
-    )
+def files_size(specs: Iterable[TensorSpec], samples: int, *, text: bool = False, most: Sizes = NOTHING_OPEN) -> int:
+    """Return the bytes of the files that hold these tensors of so many samples; as text, the least they take.
+
+    Args:
+        specs: The tensors.
+        samples: How many samples there are.
+        text: Whether the numbers are written as text.
+        most: The greatest size of each open axis; each sample is taken to have it.
+    """
+    sizes = ((math.prod(spec.at(most).sample_shape()), np.dtype(spec.dtype).itemsize) for spec in specs)
+    return samples * sum(count * (TEXT_BYTES if text else each) for count, each in sizes)
 
 
 def announced(sizes: Mapping[str, int], folder: Path) -> str:

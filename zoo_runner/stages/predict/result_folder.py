@@ -4,6 +4,9 @@ Input ``k`` (the sample's position, counted from 1) is ``%07d.bin``; its output 
 ``%07d_<i>.<format>``, with ``i`` counted from 0 in the manifest's output order. ais_bench names results after
 the input's name up to its first dot, so inputs made by hand must differ before it. Results of such inputs may have
 other names (see :mod:`zoo_runner.stages.predict.result_names`).
+
+Where shapes have open axes, inputs of different sizes lie in folders of their own, named after the sizes; a command
+that reads the sizes from the files gets all of them in one folder, as ``.npy`` with their batch axis.
 """
 
 from __future__ import annotations
@@ -20,8 +23,10 @@ import numpy as np
 
 from zoo_runner.errors import ResultError
 from zoo_runner.output.writing import replacing_folder
-from zoo_runner.plugin.interfaces import DeviceArrays
+from zoo_runner.plugin.folders import sizes_folder
+from zoo_runner.plugin.interfaces import BATCH, DeviceArrays
 from zoo_runner.stages.fetch.sample_keys import SampleKeys
+from zoo_runner.stages.predict.given_sizes import FIXED, GivenSizes, SizesOf, nothing_open
 from zoo_runner.stages.predict.result_file import FORMATS, file_problem, read_output
 from zoo_runner.stages.predict.result_names import Naming, could_be_positions, own_naming, stem
 from zoo_runner.store.fingerprints import fingerprint
@@ -31,6 +36,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from zoo_runner.plugin.interfaces import Arrays, Sample, TensorSpec
+    from zoo_runner.plugin.shapes import Sizes
     from zoo_runner.stages.predict.result_origin import OriginGuard
 
 NAMED = 10
@@ -53,17 +59,33 @@ def _left_open(_folder: Path) -> None:
     """Say nothing of where results come from."""
 
 
-def write_inputs(folder: Path, samples: Sequence[Sample], inputs: Iterable[Arrays]) -> None:
+def write_inputs(
+    folder: Path,
+    samples: Sequence[Sample],
+    inputs: Iterable[Arrays],
+    *,
+    sizes: SizesOf = nothing_open,
+    shaped: bool = False,
+) -> None:
     """Write one file per sample and input: raw, C order, little-endian.
 
-    A model with one input gets ``<folder>/0000001.bin``; one with several gets a folder per input.
+    A model with one input gets ``<folder>/0000001.bin``; one with several gets a folder per input. Below them are the
+    folders of sizes, where there are open axes.
+
+    Args:
+        folder: Where the files go.
+        samples: Whose inputs these are.
+        inputs: Of each sample, by name, without batch axis.
+        sizes: Those of the open axes of a sample's inputs.
+        shaped: Write ``.npy`` with a batch axis of 1 instead, of all sizes in one folder.
     """
     with replacing_folder(folder) as temporary:
         for sample, arrays in zip(samples, inputs, strict=True):
+            apart = "" if shaped else sizes_folder(sizes(sample))
             for name, array in arrays.items():
-                target = temporary if len(arrays) == 1 else temporary / input_folder(name)
-                target.mkdir(exist_ok=True)
-                (target / f"{stem(sample)}.bin").write_bytes(_raw(array))
+                target = (temporary if len(arrays) == 1 else temporary / input_folder(name)) / apart
+                target.mkdir(parents=True, exist_ok=True)
+                _write(target / stem(sample), array, shaped=shaped)
 
 
 def input_folder(name: str) -> str:
@@ -78,14 +100,15 @@ def write_results(
     specs: Sequence[TensorSpec],
     seal: Callable[[Path], None] = _left_open,
 ) -> None:
-    """Write one file per sample and output, as ais_bench names them.
+    """Write one file per sample and output, as ais_bench names them; ``.npy`` where one of them has an open axis.
 
     ``seal`` is given the folder when all files are in it, to say where they come from.
     """
+    shaped = any(spec.axes for spec in specs)
     with replacing_folder(folder) as temporary:
         for sample, arrays in zip(samples, outputs, strict=True):
             for position, spec in enumerate(specs):
-                (temporary / f"{stem(sample)}_{position}.bin").write_bytes(_raw(arrays[spec.name]))
+                _write(temporary / f"{stem(sample)}_{position}", arrays[spec.name], shaped=shaped)
         seal(temporary)
 
 
@@ -101,6 +124,7 @@ class ResultFolder:
     Attributes:
         files: The files of each sample index, in output order.
         specs: The outputs, in the order the files are numbered.
+        given: The sizes that the model was given for samples.
         named: How the names differ from those that zoo-run writes; empty where they do not.
         code: Identity of the libraries that work on the outputs.
         watch: The files as they were when they were hashed.
@@ -112,6 +136,7 @@ class ResultFolder:
 
     files: Mapping[int, tuple[Path, ...]]
     specs: tuple[TensorSpec, ...]
+    given: GivenSizes = FIXED
     code: str = ""
     named: str = ""
     guard: OriginGuard | None = None
@@ -132,11 +157,12 @@ class ResultFolder:
         if self.look is not None:
             for sample, row in zip(samples, digests, strict=True):
                 self.look(sample, row, partial(self._read, sample))
-        specs = [(spec.name, spec.dtype, list(spec.sample_shape())) for spec in self.specs]
+        specs = [(spec.name, spec.dtype, [size for size in spec.shape if size != BATCH]) for spec in self.specs]
+        given = [sorted(sizes.items()) for sizes in map(self.given.of, samples) if sizes]
         rows = self.keys.of(samples)
         if self.guard is not None:
             self.guard.check_contents(samples, [contents for _, contents in rows])
-        return fingerprint("results", digests, specs, rows, self.code)
+        return fingerprint("results", digests, specs, rows, self.code, *([given] if given else []))
 
     def _digest(self, path: Path) -> str:
         sha256 = self.watch.digest(path)
@@ -162,13 +188,32 @@ class ResultFolder:
         yield from map(self._read, samples)
 
     def _read(self, sample: Sample) -> Arrays:
-        paths = self.files[sample.index]
-        arrays = {spec.name: read_output(path, spec) for spec, path in zip(self.specs, paths, strict=True)}
+        paths, specs = self.files[sample.index], self.given.filled(self.specs, sample)
+        arrays = {spec.name: read_output(path, spec, self.given.most) for spec, path in zip(specs, paths, strict=True)}
+        _check_shared(paths, specs, arrays)
         device = _DEVICE.fullmatch(paths[0].parent.name)
         return DeviceArrays(arrays, int(device[1])) if device else arrays
 
 
-def open_results(
+def _check_shared(paths: Sequence[Path], specs: Sequence[TensorSpec], arrays: Arrays) -> None:
+    """Check that open axes of one name have one size in all outputs of a sample.
+
+    Raises:
+        ResultError: They have not; the files are named.
+    """
+    seen: dict[str, tuple[int, Path]] = {}
+    for path, spec in zip(paths, specs, strict=True):
+        sizes = (size for size in spec.shape if size != BATCH)
+        for axis, size in zip(sizes, arrays[spec.name].shape, strict=True):
+            if isinstance(axis, str) and seen.setdefault(axis, (size, path))[0] != size:
+                other, first = seen[axis]
+                raise ResultError(
+                    f"{path}: expected {other} {axis}, as {first.name} has them, found {size}: one of the two was cut "
+                    "off, or is of another sample; nothing was scored"
+                )
+
+
+def open_results(  # noqa: PLR0913 - each argument is one independent fact of the folder
     folder: Path,
     samples: Sequence[Sample],
     dataset: Sequence[Sample],
@@ -177,6 +222,7 @@ def open_results(
     title: str = "--results",
     guard: OriginGuard | None = None,
     naming: NamesOf = own_names,
+    given: GivenSizes = FIXED,
 ) -> ResultFolder:
     """Check a result folder against the data set before anything is scored.
 
@@ -188,6 +234,7 @@ def open_results(
         title: What errors call the folder.
         guard: Holds the files against the folder's sidecar, as they are read.
         naming: Finds out from their names how files are named; by default they must be as zoo-run writes them.
+        given: The sizes that the model was given for samples; files that would fit other ones are refused.
 
     Raises:
         ResultError: It is not clear which sample a file is of. Files are missing, of the wrong size, dtype or shape,
@@ -208,7 +255,13 @@ def open_results(
     known = {name for sample in dataset for name in named.names(sample, len(specs), suffix)}
     extra = [f"extra: {name}" for name in sorted(found.keys() - known)]
     names = {sample.index: named.names(sample, len(specs), suffix) for sample in samples}
-    wrong = [problem for sample in samples for problem in _of_sample(sample, names[sample.index], found, specs)]
+    if guard is not None:
+        guard.check_sizes(samples, given.of)
+    wrong = [
+        problem
+        for sample in samples
+        for problem in _of_sample(sample, names[sample.index], found, given.filled(specs, sample), given.most)
+    ]
     problems += [*extra[: NAMED // 2], *wrong, *extra[NAMED // 2 :]]  # thousands of the one must not hide the other
     if not (named.proven or problems):
         problems.append("names that do not say which sample they are of")
@@ -216,16 +269,16 @@ def open_results(
         hint = "" if named.proven else _other_names(found.keys(), samples, dataset, suffix)
         raise ResultError(_summary(title, problems, specs, suffix, hint))
     files = {index: tuple(found[name] for name in row) for index, row in names.items()}
-    return ResultFolder(files=files, specs=tuple(specs), named=named.unusual, guard=guard)
+    return ResultFolder(files=files, specs=tuple(specs), given=given, named=named.unusual, guard=guard)
 
 
 def _of_sample(
-    sample: Sample, names: Sequence[str], found: Mapping[str, Path], specs: Sequence[TensorSpec]
+    sample: Sample, names: Sequence[str], found: Mapping[str, Path], specs: Sequence[TensorSpec], most: Sizes
 ) -> Iterator[str]:
     """Yield what is wrong with the files of one sample."""
     yield from (f"missing: {name} (sample {sample.id})" for name in names if name not in found)
     for name, spec in zip(names, specs, strict=True):
-        if name in found and (problem := file_problem(found[name], spec)):
+        if name in found and (problem := file_problem(found[name], spec, most)):
             yield problem
 
 
@@ -281,5 +334,10 @@ def _other_names(names: Collection[str], samples: Sequence[Sample], dataset: Seq
     return text
 
 
-def _raw(array: NDArray[Any]) -> bytes:
-    return np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<")).tobytes()
+def _write(path: Path, array: NDArray[Any], *, shaped: bool) -> None:
+    """Write a sample's array, little-endian: raw as ``.bin``, or as ``.npy`` with a batch axis, as ais_bench has it."""
+    plain = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<"))
+    if shaped:
+        np.save(f"{path}.npy", plain[None])
+    else:
+        Path(f"{path}.bin").write_bytes(plain.tobytes())

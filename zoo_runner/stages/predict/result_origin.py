@@ -16,13 +16,16 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from zoo_runner.errors import ResultError, listed
 from zoo_runner.manifest.settings import settings
 from zoo_runner.output.names import ORIGIN
+from zoo_runner.plugin.interfaces import BATCH
 from zoo_runner.plugin.tensors import mismatch, tensor_text
+from zoo_runner.stages.predict.given_sizes import SizesOf, nothing_open
 from zoo_runner.store.durable import write_durably
 from zoo_runner.store.fingerprints import file_digest, fingerprint
 
 if TYPE_CHECKING:
     from zoo_runner.manifest.schema import Manifest
     from zoo_runner.plugin.interfaces import Sample, TensorSpec
+    from zoo_runner.plugin.shapes import Sizes
     from zoo_runner.stages.convert.engine import Engine
     from zoo_runner.stages.fetch.sample_keys import SampleKeys
 
@@ -46,19 +49,23 @@ class _Part(BaseModel):
 
 
 class SampleOrigin(_Part):
-    """One sample: its position from 1, its id, and the content of its files as one digest."""
+    """One sample: its position from 1, its id, and the content of its files as one digest.
+
+    ``sizes`` are those of open axes that the model was given for it; none where there are no open axes.
+    """
 
     index: int
     id: str
     sha256: _Sha256
+    sizes: Mapping[str, int] | None = None
 
 
 class OutputOrigin(_Part):
-    """One output, in the order the files are numbered."""
+    """One output, in the order the files are numbered; of its shape, open axes by their names."""
 
     name: str
     dtype: str
-    shape: tuple[int, ...]
+    shape: tuple[int | str, ...]
 
 
 class ModelOrigin(_Part):
@@ -139,26 +146,34 @@ def model_origin(engine: Engine, batch: int) -> ModelOrigin:
     )
 
 
-def sample_origins(keys: SampleKeys, samples: Sequence[Sample]) -> tuple[SampleOrigin, ...]:
-    """Hash the samples' files.
+def sample_origins(
+    keys: SampleKeys, samples: Sequence[Sample], sizes: SizesOf = nothing_open
+) -> tuple[SampleOrigin, ...]:
+    """Hash the samples' files, and note the sizes that the model is given for them.
 
     Raises:
         DatasetError: One is missing or cannot be read.
     """
     contents = zip(samples, keys.of(samples), strict=True)
-    return tuple(SampleOrigin(index=each.index, id=each.id, sha256=fingerprint(row[1])) for each, row in contents)
+    return tuple(
+        SampleOrigin(index=each.index, id=each.id, sha256=fingerprint(row[1]), sizes=dict(sizes(each)) or None)
+        for each, row in contents
+    )
 
 
 def outputs_of(specs: Sequence[TensorSpec]) -> tuple[OutputOrigin, ...]:
     """Return outputs as the sidecar has them."""
-    return tuple(OutputOrigin(name=spec.name, dtype=spec.dtype, shape=spec.sample_shape()) for spec in specs)
+    return tuple(
+        OutputOrigin(name=spec.name, dtype=spec.dtype, shape=tuple(size for size in spec.shape if size != BATCH))
+        for spec in specs
+    )
 
 
 def write_origin(folder: Path, model: ModelOrigin, samples: Sequence[SampleOrigin], files: Sequence[Path]) -> None:
     """Write the sidecar of a folder whose result files are complete."""
     hashes = {path.name: file_digest(path) for path in sorted(files)}
     origin = ResultOrigin(model=model, samples=tuple(samples), files=hashes)
-    write_durably(folder / ORIGIN, origin.model_dump_json(indent=1).encode())
+    write_durably(folder / ORIGIN, origin.model_dump_json(indent=1, exclude_none=True).encode())
 
 
 def read_origin(folder: Path) -> ResultOrigin | None:
@@ -218,6 +233,25 @@ class OriginGuard:
                 f"sample {sample.id!r}: its files are others than those that were inferred"
                 for sample, content in zip(samples, contents, strict=True)
                 if not _absent(content) and fingerprint(content) != known.get(sample.index)
+            ]
+        )
+
+    def check_sizes(self, samples: Sequence[Sample], given: SizesOf) -> None:
+        """Refuse results of a model that was given samples with other sizes: files of equal length do not tell.
+
+        Args:
+            samples: Some samples.
+            given: Tells the sizes that the model is given for a sample now.
+
+        Raises:
+            ResultError: The sidecar has other ones.
+        """
+        known = {each.index: each.sizes or {} for each in self.origin.samples}
+        self._refuse(
+            [
+                f"sample {sample.id!r}: expected {_sizes_text(wanted)}, found {_sizes_text(known[sample.index])}"
+                for sample, wanted in zip(samples, map(given, samples), strict=True)
+                if sample.index in known and wanted != known[sample.index]
             ]
         )
 
@@ -285,6 +319,10 @@ def _of_samples(origin: ResultOrigin, samples: Sequence[Sample]) -> Iterator[str
         made = known.get(sample.index, sample.id)  # results that are not there are named by their files
         if made != sample.id:
             yield f"sample {sample.index}: expected {sample.id!r}, found {made!r}"
+
+
+def _sizes_text(sizes: Sizes) -> str:
+    return ", ".join(f"{axis} {size}" for axis, size in sizes.items()) or "fixed sizes"
 
 
 def _absent(content: object) -> bool:
