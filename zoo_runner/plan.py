@@ -19,7 +19,7 @@ from zoo_runner.plugin import loading as plugins
 from zoo_runner.plugin.conversion import ConvertingBackend
 from zoo_runner.plugin.folders import FolderBackend
 from zoo_runner.stages.convert.engine import check_om
-from zoo_runner.stages.convert.request import conversion_request, model_name
+from zoo_runner.stages.convert.request import conversion_request, made_for, model_name
 from zoo_runner.stages.evaluate.canaries import check_canaries
 from zoo_runner.stages.export.model import graph_without_weights
 from zoo_runner.stages.export.published import missing_packages
@@ -120,7 +120,8 @@ def _convert(
         yield f"not needed by the backend {backend.name}; on an Ascend host:"
     yield f"in the folder that `{_packing(recipe, options)}` makes:"
     name, nodes = recipe.manifest.name, cache(partial(_nodes, recipe, store, progress))
-    for batch in _batches(recipe):
+    makes = made_for(recipe, planned.makes)
+    for batch in _batches(recipe) if makes.by_batch else _batches(recipe)[:1]:
         request = conversion_request(
             recipe,
             planned.makes,
@@ -130,7 +131,7 @@ def _convert(
             batch=batch,
             chip=_chip_to_show(recipe, backend),
         )
-        target = Path(model_name(planned.makes, name, batch))
+        target = Path(model_name(makes, name, batch))
         yield from planned.conversion_commands(request, target, nodes)
 
 
@@ -208,7 +209,7 @@ def _infer(recipe: Recipe, options: RunOptions, backend: Backend | None) -> Iter
         yield f"{backend.name} ({backend.version()}) on {backend.chip()}, batch {infer.batch}"
         if isinstance(backend, FolderBackend):
             yield f"will write {announced(file_sizes(recipe, _count(recipe, options)), options.output)}"
-            name = _model_name(backend, recipe.manifest.name, infer.batch)
+            name = _model_name(recipe, backend, infer.batch)
             request = folder_request(
                 recipe,
                 model=options.om if options.om and options.one_om else Path(name),
@@ -221,9 +222,12 @@ def _infer(recipe: Recipe, options: RunOptions, backend: Backend | None) -> Iter
             yield shlex.join(backend.folder_command(request))
 
 
-def _model_name(backend: Backend, name: str, batch: int) -> str:
+def _model_name(recipe: Recipe, backend: Backend, batch: int) -> str:
     """Return what a plan, like a pack, calls the file that a backend loads."""
-    return model_name(backend.makes, name, batch) if isinstance(backend, ConvertingBackend) else f"{name}.onnx"
+    name = recipe.manifest.name
+    if not isinstance(backend, ConvertingBackend):
+        return f"{name}.onnx"
+    return model_name(made_for(recipe, backend.makes), name, batch)
 
 
 def _benchmark(recipe: Recipe) -> Iterator[str]:

@@ -62,7 +62,7 @@ def model_files(engine: Engine, batches: Sequence[int]) -> Iterator[PackedFile]:
     yield _file(f"{name}.onnx", model.path, "the network with these weights, as ONNX", model.sha256)
     if not isinstance(engine.backend, ConvertingBackend):
         return
-    makes = engine.backend.makes
+    makes = engine.makes(engine.backend)
     for batch in batches if makes.by_batch else batches[:1]:
         made, target = engine.loadable(batch), model_name(makes, name, batch)
         of_batch = f", batch {batch}" if makes.by_batch else ""

@@ -7,8 +7,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
+from zoo_runner.backends.ascend.atc_sizes import input_shape, size_flags
 from zoo_runner.manifest.atc import AtcOptions
 from zoo_runner.plugin.interfaces import TensorSpec
+from zoo_runner.plugin.shapes import Shapes
 
 SOC_PREFIX: Final = "Ascend"
 _BESIDE: Final = ("./", "../")
@@ -46,6 +48,7 @@ def atc_command(  # noqa: PLR0913 - each argument is one independent fact of the
     soc_version: str,
     batch: int,
     base: Path,
+    shapes: Shapes | None = None,
 ) -> tuple[str, ...]:
     """Build the command that compiles an ONNX model, ready for ``subprocess`` without a shell.
 
@@ -62,17 +65,18 @@ def atc_command(  # noqa: PLR0913 - each argument is one independent fact of the
         soc_version: The chip, with or without the prefix ``Ascend``.
         batch: Samples per call.
         base: The manifest's folder; relative side files are looked up there.
+        shapes: The sizes that open axes take. With gears of any axes the format is ``ND``, which ATC requires there.
     """
     soc = soc_name(soc_version)
     fill = {"batch": str(batch), "soc": soc}
-    input_shape = options.input_shape or ";".join(_shape(spec) for spec in inputs)
     files = side_files(options, batch=batch, soc_version=soc, base=base)
     arguments = {
         "framework": str(options.framework),
         "model": str(model),
         "output": str(output.with_suffix("") if output.suffix == ".om" else output),
-        "input_format": options.input_format,
-        "input_shape": _filled(input_shape, fill),
+        "input_format": "ND" if shapes is not None and shapes.opened == "dims" else options.input_format,
+        "input_shape": _filled(options.input_shape or input_shape(inputs, shapes), fill),
+        **size_flags(inputs, shapes),
         "out_nodes": ";".join(out_nodes) or None,
         "log": options.log,
         "soc_version": soc,
@@ -120,11 +124,6 @@ def _is_file(path: Path) -> bool:
 def shell_line(arguments: Sequence[str]) -> str:
     """Quote a command for showing, so that it can be pasted into a shell."""
     return shlex.join(arguments)
-
-
-def _shape(spec: TensorSpec) -> str:
-    """Return ``image:{batch},3,320,320``."""
-    return f"{spec.name}:" + ",".join(f"{{{size}}}" if isinstance(size, str) else str(size) for size in spec.shape)
 
 
 def _filled(text: str, fill: Mapping[str, str]) -> str:

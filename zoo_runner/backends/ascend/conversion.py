@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -45,7 +45,7 @@ class OmConversion:
             ManifestError: The ATC options contradict each other, or a file they name does not exist.
         """
         others = cann.detect().others
-        return {**asdict(expected_stamp(_for_atc(request))), **({"cann_others": list(others)} if others else {})}
+        return {**expected_stamp(_for_atc(request)).values(), **({"cann_others": list(others)} if others else {})}
 
     def repeats(self, request: ConversionRequest) -> Repeats:
         """Return ``never`` for ATC, of which it is not known, and ``everywhere`` for its stand-in."""
@@ -91,6 +91,7 @@ class OmConversion:
                 soc_version=_shown_soc(request),
                 batch=request.batch,
                 base=request.base,
+                shapes=request.shapes,
             )
         )
 
@@ -142,6 +143,7 @@ def _for_atc(request: ConversionRequest) -> ConvertRequest:
         chip=request.chip,
         base=request.base.absolute(),
         stamped=request.given,
+        shapes=request.shapes,
     )
 
 

@@ -16,12 +16,14 @@ from typing import TypedDict
 from zoo_runner.backends.ascend import cann
 from zoo_runner.backends.ascend.atc_command import atc_command, side_files, unmarked_files
 from zoo_runner.backends.ascend.atc_errors import diagnose
+from zoo_runner.backends.ascend.atc_sizes import size_texts
 from zoo_runner.backends.ascend.chips import exact_soc
 from zoo_runner.backends.ascend.om_stamp import Stamp, check_stamp, read_stamp, stamp_path, write_stamp
 from zoo_runner.errors import ManifestError, PrerequisiteError, StageError
 from zoo_runner.manifest.atc import AtcOptions
 from zoo_runner.onnx_graph import check_nodes, output_nodes
 from zoo_runner.plugin.interfaces import STAND_IN, TensorSpec
+from zoo_runner.plugin.shapes import Shapes
 from zoo_runner.process import printed, run_logged
 from zoo_runner.store.fingerprints import file_digest
 from zoo_runner.store.snapshots import require
@@ -52,6 +54,7 @@ class ConvertRequest:
         chip: The chip as the backend names it; ``options.soc_version`` has precedence.
         base: The manifest's folder, where relative side files are looked up.
         stamped: An .om to be used instead; where the package onnx is missing, its stamp names the output nodes.
+        shapes: The sizes that open axes take; ``None`` without open axes.
     """
 
     options: AtcOptions
@@ -63,6 +66,7 @@ class ConvertRequest:
     chip: str
     base: Path
     stamped: Path | None = None
+    shapes: Shapes | None = None
 
     @property
     def soc_version(self) -> str:
@@ -179,6 +183,7 @@ def expected_stamp(request: ConvertRequest) -> Stamp:
         batch=request.batch,
         outputs=tuple(spec.name for spec in request.outputs),
         out_nodes=nodes,
+        sizes=size_texts(request.shapes),
     )
 
 
@@ -216,6 +221,7 @@ def _command(request: ConvertRequest, nodes: tuple[str, ...], output: Path) -> t
         soc_version=request.soc_version,
         batch=request.batch,
         base=request.base.absolute(),
+        shapes=request.shapes,
     )
 
 

@@ -17,6 +17,7 @@ from zoo_runner.store.durable import write_durably
 from zoo_runner.store.fingerprints import file_digest
 
 SCHEMA_VERSION = 1
+GEAR_FLAGS = ("dynamic_batch_size", "dynamic_image_size", "dynamic_dims")
 LARGEST = 1 << 20
 """Bytes of a stamp that are read; those written have some kilobytes."""
 
@@ -36,6 +37,8 @@ class Stamp:
         outputs: Logical names of the outputs in the order in which the .om returns them.
         out_nodes: The graph nodes they come from, in the same order.
         om_sha256: Hash of the .om; empty in a stamp that says what is expected of a file not made yet.
+        sizes: What sizes its open axes take, in words, gear by gear; empty without open axes, as in any stamp from
+            before there were some.
     """
 
     onnx_sha256: str
@@ -47,6 +50,12 @@ class Stamp:
     out_nodes: tuple[str, ...]
     side_files: Mapping[str, str] = field(default_factory=dict)
     om_sha256: str = ""
+    sizes: tuple[str, ...] = ()
+
+    def values(self) -> dict[str, object]:
+        """Return what the stamp says, by name; nothing of open axes where there are none."""
+        values = asdict(self)
+        return values if self.sizes else {name: value for name, value in values.items() if name != "sizes"}
 
 
 def stamp_path(om: Path) -> Path:
@@ -56,7 +65,7 @@ def stamp_path(om: Path) -> Path:
 
 def write_stamp(om: Path, stamp: Stamp) -> None:
     """Write the stamp beside the .om."""
-    text = json.dumps({"schema_version": SCHEMA_VERSION, **asdict(stamp)}, indent=2)
+    text = json.dumps({"schema_version": SCHEMA_VERSION, **stamp.values()}, indent=2)
     write_durably(stamp_path(om), f"{text}\n".encode())
 
 
@@ -68,6 +77,7 @@ def read_stamp(om: Path) -> Stamp | None:
             return None
         for key in ("arguments", "outputs", "out_nodes"):
             values[key] = tuple(values[key])
+        values["sizes"] = tuple(values.get("sizes", ()))
         return Stamp(**values)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):  # absent, or not a stamp
         return None
@@ -109,11 +119,13 @@ def _differences(found: Stamp, expected: Stamp) -> Iterator[str]:
         was, wanted = getattr(found, name), getattr(expected, name)
         if was != wanted:
             yield f"{label}: expected {_phrase(wanted)}, found {_phrase(was)}"
+    if found.sizes != expected.sizes:
+        yield f"sizes of open axes: expected {_listed(expected.sizes)}, found {_listed(found.sizes)}"
     if found.cann == expected.cann == UNKNOWN:  # of two releases that nobody knows nobody knows that they are one
         yield "CANN release: expected the one that made the .om, found two unknown ones; source set_env.sh on both"
-    # The chip and the nodes are arguments too, and were named above.
-    was_arguments = _without(found.arguments, "soc_version", "out_nodes")
-    wanted_arguments = _without(expected.arguments, "soc_version", "out_nodes")
+    # The chip, the nodes and the gears are arguments too, and were named above.
+    named = ("soc_version", "out_nodes", *(GEAR_FLAGS if found.sizes != expected.sizes else ()))
+    was_arguments, wanted_arguments = _without(found.arguments, *named), _without(expected.arguments, *named)
     if was_arguments != wanted_arguments:
         extra = [argument for argument in was_arguments if argument not in wanted_arguments]
         lacking = [argument for argument in wanted_arguments if argument not in was_arguments]
@@ -125,6 +137,10 @@ def _differences(found: Stamp, expected: Stamp) -> Iterator[str]:
 
 def _without(arguments: tuple[str, ...], *flags: str) -> list[str]:
     return [argument for argument in arguments if not argument.startswith(tuple(f"--{flag}=" for flag in flags))]
+
+
+def _listed(sizes: tuple[str, ...]) -> str:
+    return "; ".join(sizes) or "none (sizes are fixed)"
 
 
 def _phrase(value: object) -> str:

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 from zoo_runner.aipp.folding import Folding
 from zoo_runner.errors import StageError, UsageError
 from zoo_runner.job.steps import coded, conversion_step
+from zoo_runner.manifest.open_axes import shapes_of
 from zoo_runner.plugin.conversion import ConvertingBackend, StampingBackend
 from zoo_runner.plugin.interfaces import ParallelSession, SessionRequest
-from zoo_runner.stages.convert.request import conversion_request, given_model
+from zoo_runner.stages.convert.request import batch_made_for, conversion_request, given_model, made_for
 from zoo_runner.stages.convert.unstamped import require_there
 from zoo_runner.store.fingerprints import file_digest, fingerprint
 from zoo_runner.store.snapshots import Watch, used
@@ -21,7 +22,7 @@ from zoo_runner.used_code.libraries import PREDICTING, versions
 
 if TYPE_CHECKING:
     from zoo_runner.job.recipe import Recipe
-    from zoo_runner.plugin.conversion import Conversion, ConversionRequest
+    from zoo_runner.plugin.conversion import Artifact, Conversion, ConversionRequest
     from zoo_runner.plugin.interfaces import Backend, Session, TensorSpec
     from zoo_runner.stages.export.model import ModelFile
     from zoo_runner.stages.fetch.given_models import GivenModels
@@ -51,7 +52,7 @@ class Loadable:
 
 @dataclass(frozen=True, kw_only=True)
 class Engine:
-    """A model and what runs it. Files are made, and hashed, once for each batch size.
+    """A model and what runs it. Files are made, and hashed, once for each batch size, or once for all that one takes.
 
     Attributes:
         recipe: The run's recipe.
@@ -92,6 +93,10 @@ class Engine:
             return self.backend
         return Folding() if self.recipe.pixels else None
 
+    def makes(self, conversion: Conversion) -> Artifact:
+        """Return what a conversion makes of this recipe's network."""
+        return made_for(self.recipe, conversion.makes)
+
     def loadable(self, batch: int) -> Loadable:
         """Return the file to load for a batch size, converting the model if this was not done before.
 
@@ -99,10 +104,11 @@ class Engine:
             PrerequisiteError: The converter is missing.
             StageError: It failed; its log is named. Or the given file was made of something else.
         """
-        if batch not in self._loadables:
-            made = self._loadables[batch] = self._made(batch)
+        of = batch_made_for(self.recipe, batch)
+        if of not in self._loadables:
+            made = self._loadables[of] = self._made(of)
             self._watch.expect(made.path, made.sha256)
-        return self._loadables[batch]
+        return self._loadables[of]
 
     def key(self, batch: int) -> str:
         """Name the outputs at a batch size by the model, what runs it and the libraries around it."""
@@ -126,7 +132,7 @@ class Engine:
         if self.order is None or self.given is None or not isinstance(backend, ConvertingBackend):
             return False
         return isinstance(backend, StampingBackend) and not backend.stamped(
-            given_model(self.given, backend.makes, batch)
+            given_model(self.given, self.makes(backend), batch)
         )
 
     def conversion_parts(self, batch: int) -> Mapping[str, object]:
@@ -148,6 +154,7 @@ class Engine:
             batch=batch,
             devices=self.devices,
             threads=manifest.infer.threads,
+            shapes=shapes_of(manifest),
         )
 
     def open(self, batch: int) -> Session:
@@ -198,11 +205,11 @@ class Engine:
         )
         if self.given is None or not isinstance(conversion, ConvertingBackend):
             return request
-        return replace(request, given=given_model(self.given, conversion.makes, batch))
+        return replace(request, given=given_model(self.given, self.makes(conversion), batch))
 
     def _built(self, conversion: Conversion, request: ConversionRequest) -> Loadable:
         """Return the file that a conversion makes, from the store if it has it."""
-        makes, identity = conversion.makes, self._identity(conversion, request)
+        makes, identity = self.makes(conversion), self._identity(conversion, request)
         log = self.logs / (f"{makes.tool}_bs{request.batch}.log" if makes.by_batch else f"{makes.tool}.log")
 
         def make(folder: Path) -> None:
@@ -217,14 +224,14 @@ class Engine:
 
     def _identity(self, conversion: Conversion, request: ConversionRequest) -> str:
         """Name a file by all that it is made of; what any conversion depends on counts whatever its parts say."""
-        makes, parts = conversion.makes, dict(conversion.conversion_parts(request))
-        batch = request.batch if makes.by_batch else None
+        parts = dict(conversion.conversion_parts(request))
+        batch = request.batch if self.makes(conversion).by_batch else None
         own = (self.run,) if self.run else ()
         return fingerprint(self.backend.name, request.chip, request.sha256, batch, parts, *own)
 
     def _accepted(self, backend: ConvertingBackend, request: ConversionRequest, given: GivenModels) -> Loadable:
         """Accept a file of the user's own if it is what the conversion would have made."""
-        path = given_model(given, backend.makes, request.batch)
+        path = given_model(given, self.makes(backend), request.batch)
         if self.order is not None and self.unstamped(request.batch):
             require_there(given.shown, path)
             digest, names = file_digest(path), [spec.name for spec in self.order]

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zoo_runner.errors import StageError
+from zoo_runner.manifest.open_axes import shapes_of
 from zoo_runner.plugin.conversion import ConversionRequest
+from zoo_runner.plugin.interfaces import BATCH
 from zoo_runner.store.fingerprints import fingerprint
 from zoo_runner.store.store import Terms
 
@@ -29,7 +32,7 @@ def conversion_request(
         store: Keeps settings that a command reads from a file.
         model: The graph.
         sha256: Its hash.
-        batch: Samples per call.
+        batch: Samples per call. Where one file takes several batch sizes, the request is for the greatest of them.
         chip: The chip as the backend names it.
     """
     pixels = recipe.pixels if makes.normalises else None
@@ -38,20 +41,36 @@ def conversion_request(
         sha256=sha256,
         inputs=recipe.manifest.input_specs if makes.normalises else recipe.host_inputs,
         outputs=recipe.manifest.output_specs,
-        batch=batch,
+        batch=batch_made_for(recipe, batch),
         chip=chip,
         options=recipe.manifest.atc,
         base=recipe.loaded.origin(("atc",)).folder,
         keep=partial(_kept, store),
         normalisation=None if pixels is None else pixels.normalisation,
+        shapes=shapes_of(recipe.manifest),
     )
+
+
+def made_for(recipe: Recipe, makes: Artifact) -> Artifact:
+    """Return what a conversion makes of a recipe's network: one file for all batch sizes where that axis is open."""
+    return replace(makes, by_batch=False) if _open_batches(recipe) else makes
+
+
+def batch_made_for(recipe: Recipe, batch: int) -> int:
+    """Return the batch size to convert for: the greatest gear where the batch axis is open."""
+    return max(_open_batches(recipe), default=batch)
+
+
+def _open_batches(recipe: Recipe) -> tuple[int, ...]:
+    shapes = shapes_of(recipe.manifest)
+    return tuple(gear[BATCH] for gear in shapes.gears) if shapes is not None and shapes.opened == "batch" else ()
 
 
 def model_name(makes: Artifact, name: str, batch: int) -> str:
     """Return what a converted model is called outside the store, in packs and plans.
 
     Args:
-        makes: What the conversion makes.
+        makes: What the conversion makes, as :func:`made_for` says it.
         name: The manifest's.
         batch: Samples per call.
     """
@@ -60,6 +79,11 @@ def model_name(makes: Artifact, name: str, batch: int) -> str:
 
 def given_model(given: GivenModels, makes: Artifact, batch: int) -> Path:
     """Return the model of the user's own for a batch size, of several by its name.
+
+    Args:
+        given: The file, or the folder of a pack.
+        makes: What the conversion makes, as :func:`made_for` says it.
+        batch: Samples per call.
 
     Raises:
         StageError: Not one of them is for it.
@@ -70,6 +94,11 @@ def given_model(given: GivenModels, makes: Artifact, batch: int) -> Path:
     if len(found := sorted(given.path.glob(pattern))) == 1:
         return found[0]
     names = ", ".join(path.name for path in sorted(given.path.glob(f"*{Path(makes.file).suffix}"))) or "none"
+    if not makes.by_batch:
+        raise StageError(
+            f"--om {given.shown}: expected one {pattern}, for all batch sizes, found {names}; pack again with this "
+            "manifest, or give one file"
+        )
     raise StageError(
         f"--om {given.shown}: expected one {pattern}, for batch {batch}, found {names}; pack again with this batch "
         "size in the manifest, or run one that is there with --batch-size"

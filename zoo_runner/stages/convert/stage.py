@@ -55,7 +55,7 @@ def convert(job: Job, engine: Engine) -> None:
         if conversion is None:
             note.skip(f"the backend {engine.backend.name} runs ONNX as it is")
             return
-        makes = conversion.makes
+        makes = engine.makes(conversion)
         if unchecked := job.recipe.manifest.atc.unchecked_flags:
             job.journal.warn(f"atc.unchecked_flags: {', '.join(unchecked)}: passed on without knowing what it does")
         remember(job.recipe, job.store, makes.name, engine.conversion_parts(job.recipe.manifest.infer.batch))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from zoo_runner.errors import StageError, UsageError, did_you_mean
 from zoo_runner.manifest.schema import IN_PROCESS
+from zoo_runner.plugin.interfaces import BATCH
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -69,12 +70,20 @@ def require_there(shown: Path, path: Path) -> None:
 
 
 def _require_different_shapes(specs: Sequence[TensorSpec]) -> None:
-    seen: dict[tuple[object, ...], str] = {}
-    for spec in specs:
-        other = seen.setdefault(spec.sample_shape(), spec.name)
-        if other != spec.name:
-            names = ",".join(each.name for each in specs)
-            raise UsageError(
-                f"--accept-unstamped: outputs {other} and {spec.name} have one shape, so that nothing tells their "
-                f"order in the .om: give it, as in --om-outputs {names}"
-            )
+    for place, spec in enumerate(specs):
+        for other in specs[:place]:
+            if _alike(other, spec):
+                names = ",".join(each.name for each in specs)
+                raise UsageError(
+                    f"--accept-unstamped: outputs {other.name} and {spec.name} have one shape, so that nothing tells "
+                    f"their order in the .om: give it, as in --om-outputs {names}"
+                )
+
+
+def _alike(one: TensorSpec, other: TensorSpec) -> bool:
+    """Say whether two outputs can have one shape; an open axis can have any size."""
+    left, right = ([size for size in spec.shape if size != BATCH] for spec in (one, other))
+    opened = {*one.axes, *other.axes}
+    return len(left) == len(right) and all(
+        size == against or size in opened or against in opened for size, against in zip(left, right, strict=True)
+    )

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from zoo_runner.backends.ascend.atc_command import atc_command, shell_line, side_files, soc_name, unmarked_files
 from zoo_runner.manifest.atc import AtcOptions
 from zoo_runner.plugin.interfaces import TensorSpec
+from zoo_runner.plugin.shapes import Shapes
 
 IMAGE = TensorSpec("image", "float32", ("batch", 3, 320, 320))
 PLAIN = (
@@ -102,6 +103,43 @@ def test_command(options: dict[str, Any], changed: dict[str, Any], expected: tup
 )
 def test_argument(options: dict[str, Any], changed: dict[str, Any], argument: str) -> None:
     assert argument in command(AtcOptions(**options), **changed)
+
+
+@pytest.mark.parametrize(
+    ("options", "shapes", "arguments"),
+    [
+        pytest.param(
+            {},
+            Shapes(opened="image_size", gears=({"height": 8, "width": 16}, {"height": 16, "width": 8})),
+            ("--input_format=NCHW", "--input_shape=image:16,3,-1,-1", "--dynamic_image_size=8,16;16,8"),
+            id="image-size",
+        ),
+        pytest.param(
+            {},
+            Shapes(opened="dims", gears=({"height": 8, "width": 16}, {"height": 16, "width": 8})),
+            ("--input_format=ND", "--input_shape=image:16,3,-1,-1", "--dynamic_dims=8,16;16,8"),
+            id="dims-are-nd",
+        ),
+        pytest.param(
+            {},
+            Shapes(opened="range", bounds={"height": (8, 16), "width": (1, 1)}),
+            ("--input_format=NCHW", "--input_shape=image:16,3,8~16,1"),
+            id="range",
+        ),
+    ],
+)
+def test_open_axes(options: dict[str, Any], shapes: Shapes, arguments: tuple[str, ...]) -> None:
+    image = TensorSpec("image", "float32", ("batch", 3, "height", "width"))
+    made = command(AtcOptions(**options), inputs=(image,), shapes=shapes)
+    assert [argument for argument in made if argument.startswith(("--input_", "--dynamic_"))] == list(arguments)
+
+
+def test_one_om_for_all_batch_sizes() -> None:
+    shapes = Shapes(opened="batch", gears=({"batch": 1}, {"batch": 16}))
+    made = command(AtcOptions(insert_op_conf="a_{batch}.cfg"), shapes=shapes)
+    assert "--input_shape=image:-1,3,320,320" in made
+    assert "--dynamic_batch_size=1,16" in made
+    assert "--insert_op_conf=/recipes/a_16.cfg" in made
 
 
 def test_without_out_nodes_the_flag_is_absent() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -52,6 +53,7 @@ def test_round_trip(om: Path) -> None:
         out_nodes=st.lists(st.text()).map(tuple),
         side_files=st.dictionaries(st.text(), st.text()),
         om_sha256=st.text(),
+        sizes=st.lists(st.text()).map(tuple),
     )
 )
 def test_any_stamp_is_read_as_it_was_written(tmp_path_factory: pytest.TempPathFactory, stamp: Stamp) -> None:
@@ -101,6 +103,63 @@ def test_any_stamp_is_read_as_it_was_written(tmp_path_factory: pytest.TempPathFa
 )
 def test_differences(om: Path, wanted: dict[str, Any], differences: list[str]) -> None:
     assert check_stamp(om, replace(STAMP, **wanted)) == differences
+
+
+GEARED = replace(
+    STAMP,
+    arguments=(*STAMP.arguments, "--dynamic_image_size=8,16;16,8"),
+    sizes=("height 8 x width 16", "height 16 x width 8"),
+)
+
+
+@pytest.mark.parametrize(
+    ("found", "wanted", "differences"),
+    [
+        pytest.param(GEARED, GEARED, [], id="the same gears"),
+        pytest.param(
+            STAMP,
+            GEARED,
+            ["sizes of open axes: expected height 8 x width 16; height 16 x width 8, found none (sizes are fixed)"],
+            id="an older stamp, or one of fixed sizes",
+        ),
+        pytest.param(
+            GEARED,
+            STAMP,
+            ["sizes of open axes: expected none (sizes are fixed), found height 8 x width 16; height 16 x width 8"],
+            id="gears where sizes are fixed",
+        ),
+        pytest.param(
+            GEARED,
+            replace(
+                GEARED,
+                arguments=(*STAMP.arguments, "--dynamic_image_size=16,8;8,16"),
+                sizes=("height 16 x width 8", "height 8 x width 16"),
+            ),
+            [
+                (
+                    "sizes of open axes: expected height 16 x width 8; height 8 x width 16, found "
+                    "height 8 x width 16; height 16 x width 8"
+                )
+            ],
+            id="another order",
+        ),
+        pytest.param(
+            GEARED,
+            replace(GEARED, arguments=(*STAMP.arguments, "--dynamic_image_size=16,8;8,16")),
+            ["ATC arguments: expected --dynamic_image_size=16,8;8,16, found --dynamic_image_size=8,16;16,8"],
+            id="axes that have changed places in the inputs",
+        ),
+    ],
+)
+def test_gears(om: Path, found: Stamp, wanted: Stamp, differences: list[str]) -> None:
+    write_stamp(om, replace(found, om_sha256=file_digest(om)))
+    assert check_stamp(om, wanted) == differences
+
+
+def test_the_stamp_of_fixed_sizes_is_written_as_ever(om: Path) -> None:
+    assert "sizes" not in json.loads(stamp_path(om).read_text())
+    assert "sizes" not in STAMP.values()
+    assert GEARED.values()["sizes"] == GEARED.sizes
 
 
 def test_of_two_unknown_releases_nobody_knows_that_they_are_one(om: Path) -> None:

@@ -13,7 +13,7 @@ from zoo_runner.plugin.interfaces import TensorSpec
 from zoo_runner.stages.convert.unstamped import output_order, require_there, said_of_order
 
 
-def outputs(**widths: int) -> Any:
+def outputs(**widths: int | str) -> Any:
     """Return a recipe with outputs of these names and widths."""
     specs = tuple(TensorSpec(name, "float32", ("batch", width)) for name, width in widths.items())
     return SimpleNamespace(manifest=SimpleNamespace(output_specs=specs, infer=SimpleNamespace(tool="in-process")))
@@ -32,6 +32,7 @@ def by_command(recipe: Any) -> Any:
         pytest.param(outputs(a=1, b=2), (), ["a", "b"], id="shapes prove it"),
         pytest.param(outputs(a=1, b=1), ("a", "b"), ["a", "b"], id="the user says it"),
         pytest.param(outputs(a=1, b=1), ("b", "a"), ["b", "a"], id="another order"),
+        pytest.param(outputs(a="length", b="length"), ("b", "a"), ["b", "a"], id="open axes, the user says it"),
         pytest.param(by_command(outputs(a=1, b=1)), ("a", "b"), ["a", "b"], id="as files in the manifest's order"),
     ],
 )
@@ -48,6 +49,16 @@ def test_the_order(recipe: Any, named: tuple[str, ...], order: list[str]) -> Non
             "--accept-unstamped: outputs a and c have one shape, so that nothing tells their order in the .om: give "
             "it, as in --om-outputs a,b,c",
             id="equal shapes",
+        ),
+        *(
+            pytest.param(
+                outputs(a=5, b=width, c="length"),
+                (),
+                f"--accept-unstamped: outputs {pair} have one shape, so that nothing tells their order in the .om: "
+                "give it, as in --om-outputs a,b,c",
+                id=f"an open axis can have any size, beside {width}",
+            )
+            for width, pair in ((6, "a and c"), ("height", "a and b"))
         ),
         pytest.param(
             outputs(first=1, second=1),
