@@ -19,9 +19,9 @@ from zoo_runner.report.model import (
 PLACE = "report: out/report.json"
 
 
-def report(**given: Any) -> Report:
-    manifest = ManifestRecord(name=given.pop("name", "trial"), path="m.yaml", files=("m.yaml",), digest="0" * 64)
-    return Report(**{"verdict": Verdict.PASS, "exit_code": 0, "manifest": manifest, **given})
+def report(verdict: Verdict = Verdict.PASS, *, name: str = "trial", path: str = "m.yaml", **given: Any) -> Report:
+    manifest = ManifestRecord(name=name, path=path, files=(path,), digest="0" * 64)
+    return Report(**{"verdict": verdict, "exit_code": 0, "manifest": manifest, **given})
 
 
 def environment(**given: str) -> Environment:
@@ -29,16 +29,16 @@ def environment(**given: str) -> Environment:
     return Environment(devices=(0,), host="h", python="3", packages={}, **texts)
 
 
-def metric(**given: Any) -> MetricRecord:
+def metric(verdict: Verdict = Verdict.NOT_GATED, **given: Any) -> MetricRecord:
     usual: dict[str, Any] = {"value": 79.584, "unit": "percent", "samples": 9, "dataset_samples": 10}
-    return MetricRecord(name="map", protocol="reference", **(usual | given))
+    return MetricRecord(name="map", protocol="reference", verdict=verdict, **(usual | given))
 
 
 def timing(**given: Any) -> PerformanceRecord:
     return PerformanceRecord(backend="ascend", chip="310P3", **{"batch": 16, "loops": 5, **given})
 
 
-def waiver(state: WaiverState = WaiverState.USED, why: str = "") -> WaiverRecord:
+def waiver(state: WaiverState = WaiverState.USED, why: str = "", where: str = "") -> WaiverRecord:
     return WaiverRecord(
         line="map/reference",
         owner="li",
@@ -47,6 +47,7 @@ def waiver(state: WaiverState = WaiverState.USED, why: str = "") -> WaiverRecord
         floor=79.0,
         state=state,
         why=why,
+        where=where,
     )
 
 

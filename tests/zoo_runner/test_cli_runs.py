@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import pty
 import re
 import shutil
 import subprocess
@@ -12,6 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+
+from terminals import at_a_terminal
 
 if TYPE_CHECKING:
     from tests.conftest import ZooRun
@@ -97,20 +98,11 @@ def test_a_log_may_have_colours_but_no_bars(trial: ZooRun, variables: dict[str, 
     [pytest.param({}, True, id="colour"), pytest.param({"NO_COLOR": "1"}, False, id="NO_COLOR")],
 )
 def test_at_a_terminal(trial: ZooRun, variables: dict[str, str], escapes: bool) -> None:
-    primary, secondary = pty.openpty()
-    process = trial.given(TERM="xterm-256color", **variables).start("trial.yaml", stdout=secondary, stderr=secondary)
-    os.close(secondary)
-    shown = b""
-    try:
-        while piece := os.read(primary, 4096):
-            shown += piece
-    except OSError:  # how Linux says that nobody has the other end any more
-        pass
-    os.close(primary)
-    assert process.wait(60) == 0
-    assert (b"\x1b[" in shown) is escapes  # colours and bars
-    assert (b" eta " in shown) is escapes
-    assert b"PASS" in shown
+    there = trial.given(TERM="xterm-256color", **variables)
+    shown = at_a_terminal(lambda its: there.start("trial.yaml", stdout=its, stderr=its))
+    assert ("\x1b[" in shown) is escapes  # colours and bars
+    assert (" eta " in shown) is escapes
+    assert "PASS" in shown
 
 
 def test_set_and_batch_size(trial: ZooRun) -> None:

@@ -2,14 +2,14 @@ from __future__ import annotations
 
 import json
 import math
-from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ledger_entries import make_entry, make_line
 from zoo_runner.history.conditions import Conditions
-from zoo_runner.history.ledger import Entry, EntryLine
+from zoo_runner.history.ledger import Entry
 from zoo_runner.history.tables import show
 from zoo_runner.history.trends import ASCII, BLOCKS, GAP, Trend, as_json, decimals, followed, sparkline, trends
 from zoo_runner.manifest.direction import Direction
@@ -17,30 +17,6 @@ from zoo_runner.report.model import Verdict
 
 ACCURACY = "voc07_map/reference"
 RATE = "throughput/310P3/16"
-
-
-def make_line(name: str, value: float | None, **facts: object) -> EntryLine:
-    given = {"unit": "images/s" if name.startswith("throughput") else "percent", "verdict": Verdict.PASS}
-    return EntryLine(id=name, value=value, **given | facts)  # type: ignore[arg-type] # as each test says
-
-
-def make_entry(*lines: EntryLine, day: int = 1, **facts: object) -> Entry:
-    given: dict[str, object] = {
-        "started": f"2026-11-{day:02d}T09:30:59+00:00",
-        "name": "toy",
-        "digest": "d",
-        "verdict": Verdict.PASS,
-        "exit_code": 0,
-        "backend": "ascend",
-        "chip": "310P3",
-        "subset": None,
-        "weights": None,
-        "seconds": 1.0,
-        "manifest": Path("/m.yaml"),
-        "report": Path(f"/out/{day}/report.json"),
-        "lines": lines,
-    }
-    return Entry(**given | facts)  # type: ignore[arg-type] # as each test says
 
 
 @pytest.mark.parametrize(

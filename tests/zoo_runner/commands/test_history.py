@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
-import pty
 import re
-import subprocess
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from terminals import at_a_terminal
 from zoo_runner.history.ledger import LEDGER, Ledger
 from zoo_runner.manifest.load import load
 from zoo_runner.report.model import Environment, ManifestRecord, MetricRecord, PerformanceRecord, Report, Verdict
@@ -212,24 +209,11 @@ def test_output_that_cannot_have_blocks(known: ZooRun) -> None:
     assert re.search(r"accuracy/top1 +\| _\+@ +\| +80\.10 % \| +\+0\.10 \| +>= 80\.00 \| +0\.5 *\|", done.stdout)
 
 
-def at_terminal(run: ZooRun, *arguments: str, **variables: str) -> str:
-    """Return what a terminal of 80 columns is sent."""
-    ours, theirs = pty.openpty()
-    os.set_blocking(ours, False)
-    environment = {**run.environment, "COLUMNS": "80", "TERM": "xterm-256color", **variables}
-    command = [str(Path(sys.executable).with_name("zoo-run")), *arguments]
-    done = subprocess.run(command, cwd=run.folder, env=environment, stdout=theirs, check=False, timeout=60)
-    assert done.returncode == 0
-    os.close(theirs)
-    sent = os.read(ours, 1 << 16).decode()
-    os.close(ours)
-    return sent
-
-
 def test_colours_at_a_terminal_unless_unwanted(known: ZooRun) -> None:
-    coloured = at_terminal(known, "history", "toy")
+    there = known.given(TERM="xterm-256color")
+    coloured = at_a_terminal(lambda its: there.start("history", "toy", stdout=its, stderr=its))
     assert f"{ESCAPE}32m80.10{ESCAPE}0m" in coloured
-    plain = at_terminal(known, "history", "toy", NO_COLOR="1")
+    plain = at_a_terminal(lambda its: there.given(NO_COLOR="1").start("history", "toy", stdout=its, stderr=its))
     assert ESCAPE not in plain
     assert max(len(line) for line in plain.splitlines() if not line.startswith("newest report")) <= 80
 

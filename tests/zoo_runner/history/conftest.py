@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from ledger_entries import make_entry
 from zoo_runner.history.ledger import LEDGER, Entry, EntryLine, Ledger
 from zoo_runner.history.proposal import Proposal
 from zoo_runner.history.proposal_text import patch
@@ -53,21 +54,7 @@ class Toy:
         )
 
     def entry(self, loaded: LoadedManifest, *lines: EntryLine) -> Entry:
-        return Entry(
-            started="",
-            name="toy",
-            digest=loaded.digest,
-            verdict=Verdict.PASS,
-            exit_code=0,
-            backend="ascend",
-            chip="310P3",
-            subset=None,
-            weights="w",
-            seconds=1.0,
-            manifest=loaded.path.absolute(),
-            report=Path("/out/report.json"),
-            lines=lines,
-        )
+        return make_entry(*lines, digest=loaded.digest, manifest=loaded.path.absolute(), weights="w")
 
     def repeats(self, loaded: LoadedManifest, values: Sequence[float]) -> list[Entry]:
         return [self.entry(loaded, self.accuracy(value)) for value in values]

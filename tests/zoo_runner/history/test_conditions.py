@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
 
+from ledger_entries import make_entry, make_line
 from zoo_runner.history.conditions import Conditions, conditions, labels
-from zoo_runner.history.ledger import Entry, EntryLine
+from zoo_runner.history.ledger import Entry
 from zoo_runner.history.tables import show
 from zoo_runner.history.trends import trends
-from zoo_runner.report.model import Verdict
 
 ACCURACY = "voc07_map/reference"
 RATE = "throughput/310P3/16"
@@ -37,24 +36,9 @@ def run(
 ) -> Entry:
     """A run of one line; settings are laid over those above."""
     changed = facts.pop("settings", {})
-    given: dict[str, Any] = {
-        "started": f"2026-11-{day:02d}T09:00:00+00:00",
-        "name": "toy",
-        "digest": "d",
-        "verdict": Verdict.PASS,
-        "exit_code": 0,
-        "backend": "ascend",
-        "chip": "310P3",
-        "subset": None,
-        "weights": "a" * 64,
-        "seconds": 1.0,
-        "manifest": Path("/m.yaml"),
-        "report": Path("/out/report.json"),
-        "devices": "0",
-        "settings": None if changed is None else SETTINGS | changed,
-        "lines": (EntryLine(id=line, value=value, unit="percent", samples=samples),),
-    }
-    return Entry(**given | facts)
+    settings = None if changed is None else SETTINGS | changed
+    usual = {"weights": "a" * 64, "devices": "0", "settings": settings}
+    return make_entry(make_line(line, value, samples=samples), day=day, **usual | facts)
 
 
 def under(entry: Entry) -> Conditions:
@@ -189,7 +173,7 @@ def test_devices_have_a_column_where_they_differ(capsys: pytest.CaptureFixture[s
 
 
 def test_a_figure_that_settings_do_not_touch_names_all_of_them(capsys: pytest.CaptureFixture[str]) -> None:
-    timing = EntryLine(id=RATE, value=400.0, unit="images/s")
+    timing = make_line(RATE, 400.0)
     show("toy", [replace(each, lines=(*each.lines, timing)) for each in (run(settings={"infer.batch": "8"}), run())])
     lines = [line.split() for line in capsys.readouterr().out.splitlines() if line.strip() and "─" not in line]
     assert [line[1] for line in lines if line[0] == ACCURACY] == ["#1", "#2"]
@@ -199,6 +183,6 @@ def test_a_figure_that_settings_do_not_touch_names_all_of_them(capsys: pytest.Ca
 def test_figures_of_other_lines_are_not_told_apart(capsys: pytest.CaptureFixture[str]) -> None:
     """A timing has other settings than a metric; each is alone, so that there is nothing to tell."""
     both = run()
-    both = run(lines=(*both.lines, EntryLine(id=RATE, value=400.0, unit="images/s")))
+    both = run(lines=(*both.lines, make_line(RATE, 400.0)))
     show("toy", (both, both))
     assert "settings" not in capsys.readouterr().out

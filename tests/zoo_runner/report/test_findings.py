@@ -13,15 +13,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import shown_reports
+from shown_reports import metric, timing, waiver
 from zoo_runner.report.annotations import workflow_command
 from zoo_runner.report.findings import ROOTS, RULES, Finding, findings, in_checkout
 from zoo_runner.report.model import (
-    ManifestRecord,
-    MetricRecord,
-    PerformanceRecord,
     Report,
     Verdict,
-    WaiverRecord,
     WaiverState,
 )
 from zoo_runner.report.sarif import sarif
@@ -36,32 +34,10 @@ def _no_ci(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def report(verdict: Verdict = Verdict.FAIL, **given: Any) -> Report:
-    manifest = ManifestRecord(name="trial", path="sub/m.yaml", files=("sub/m.yaml",), digest="0" * 64)
-    return Report(verdict=verdict, exit_code=1, manifest=manifest, **given)
+    return shown_reports.report(verdict, path="sub/m.yaml", exit_code=1, **given)
 
 
-def metric(**given: Any) -> MetricRecord:
-    usual: dict[str, Any] = {"value": 79.5, "unit": "percent", "samples": 9, "dataset_samples": 10}
-    return MetricRecord(name="map", protocol="reference", **(usual | given))
-
-
-def timing(**given: Any) -> PerformanceRecord:
-    return PerformanceRecord(backend="ascend", chip="310P3", batch=16, loops=5, **given)
-
-
-def waiver(state: WaiverState) -> WaiverRecord:
-    return WaiverRecord(
-        line="map/reference",
-        owner="li",
-        issue="https://example.org/1",
-        until="2026-01-31",
-        floor=79.0,
-        state=state,
-        why="11 days ago",
-        where="sub/m.yaml:40",
-    )
-
-
+OVERDUE = waiver(WaiverState.OVERDUE, "11 days ago", "sub/m.yaml:40")
 MISSED = metric(verdict=Verdict.FAIL, why="79.5, expected 80", where="sub/m.yaml:12")
 OPEN = timing(verdict=Verdict.INCONCLUSIVE, why="not measured", where="base.yaml:7")
 
@@ -131,7 +107,7 @@ OPEN = timing(verdict=Verdict.INCONCLUSIVE, why="not measured", where="base.yaml
             report(Verdict.ERROR), [("run", "error", "trial", "error", "sub/m.yaml", 1)], id="without a reason"
         ),
         pytest.param(
-            report(Verdict.FAIL, waivers=(waiver(WaiverState.OVERDUE), waiver(WaiverState.USED))),
+            report(Verdict.FAIL, waivers=(OVERDUE, waiver())),
             [
                 (
                     "waiver",
@@ -233,7 +209,7 @@ def test_what_github_reads_is_what_was_meant(message: str, subject: str, path: s
 BAD = report(
     metrics=(MISSED,),
     performance=(OPEN,),
-    waivers=(waiver(WaiverState.OVERDUE),),
+    waivers=(OVERDUE,),
     warnings=("no hash ✗ \x1b[31m",),
     why=("map: 79.5, expected 80",),
 )

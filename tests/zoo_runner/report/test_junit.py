@@ -5,7 +5,6 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -13,17 +12,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from junitparser import JUnitXml, TestCase
 
+from shown_reports import metric, report, timing, waiver
 from zoo_runner.report.changes import Comparison
 from zoo_runner.report.junit import junit
 from zoo_runner.report.model import (
     Environment,
-    ManifestRecord,
-    MetricRecord,
-    PerformanceRecord,
     Report,
     StageRecord,
     Verdict,
-    WaiverRecord,
     WaiverState,
 )
 
@@ -45,26 +41,6 @@ STAGES = tuple(
 )
 
 
-def report(verdict: Verdict = Verdict.PASS, **given: Any) -> Report:
-    manifest = ManifestRecord(name="trial", path="m.yaml", files=("m.yaml",), digest="ab" * 32)
-    return Report(**{"verdict": verdict, "exit_code": 0, "manifest": manifest, **given})
-
-
-def metric(verdict: Verdict, **given: Any) -> MetricRecord:
-    usual: dict[str, Any] = {"value": 79.5, "unit": "percent", "samples": 9, "dataset_samples": 10}
-    return MetricRecord(name="map", protocol="reference", verdict=verdict, **(usual | given))
-
-
-def timing(batch: int, verdict: Verdict, **given: Any) -> PerformanceRecord:
-    return PerformanceRecord(backend="ascend", chip="310P3", batch=batch, loops=5, verdict=verdict, **given)
-
-
-def waiver(state: WaiverState) -> WaiverRecord:
-    return WaiverRecord(
-        line="map/reference", owner="li", issue="https://example.org/1", until="2026-01-31", floor=79.0, state=state
-    )
-
-
 def outcome(case: TestCase) -> str:
     return "".join(f"{type(each).__name__.lower()} {each.type}: {each.message}" for each in case.result) or "passed"
 
@@ -81,10 +57,13 @@ def outcome(case: TestCase) -> str:
             report(
                 Verdict.FAIL,
                 metrics=(metric(Verdict.FAIL, why="79.5, expected 80"),),
-                performance=(timing(1, Verdict.PASS, throughput=9.0), timing(2, Verdict.NOT_GATED, throughput=9.0)),
+                performance=(
+                    timing(batch=1, verdict=Verdict.PASS, throughput=9.0),
+                    timing(batch=2, verdict=Verdict.NOT_GATED, throughput=9.0),
+                ),
             ),
             {
-                "trial.accuracy map/reference": "failure fail: 79.50 %: 79.5, expected 80",
+                "trial.accuracy map/reference": "failure fail: 79.58 %: 79.5, expected 80",
                 "trial.throughput throughput/310P3/1": "passed",
                 "trial.throughput throughput/310P3/2": "skipped not_gated: 9.00 images/s: not gated",
             },
@@ -92,13 +71,13 @@ def outcome(case: TestCase) -> str:
         ),
         pytest.param(
             report(Verdict.INCONCLUSIVE, metrics=(metric(Verdict.INCONCLUSIVE, why="only 8 of 10"),)),
-            {"trial.accuracy map/reference": "error inconclusive: 79.50 %: only 8 of 10"},
+            {"trial.accuracy map/reference": "error inconclusive: 79.58 %: only 8 of 10"},
             id="inconclusive is never green",
         ),
         pytest.param(
             report(Verdict.INCONCLUSIVE, why=("nothing is expected",), metrics=(metric(Verdict.NOT_GATED),)),
             {
-                "trial.accuracy map/reference": "skipped not_gated: 79.50 %: not gated",
+                "trial.accuracy map/reference": "skipped not_gated: 79.58 %: not gated",
                 "trial run": "error inconclusive: nothing is expected",
             },
             id="inconclusive as a whole",
@@ -116,7 +95,7 @@ def outcome(case: TestCase) -> str:
         pytest.param(
             report(metrics=(metric(Verdict.WAIVED, why="waived"),), waivers=(waiver(WaiverState.USED),)),
             {
-                "trial.accuracy map/reference": "skipped waived: 79.50 %: waived",
+                "trial.accuracy map/reference": "skipped waived: 79.58 %: waived",
                 "trial.waivers map/reference": "passed",
             },
             id="waived",
@@ -173,7 +152,7 @@ def test_times_are_those_of_the_stages() -> None:
         started="2026-01-31T10:00:00+00:00",
         stages=STAGES,
         metrics=(metric(Verdict.PASS), metric(Verdict.NOT_GATED, id="map/devkit")),
-        performance=(timing(1, Verdict.PASS),),
+        performance=(timing(batch=1, verdict=Verdict.PASS),),
     )
     (suite,) = JUnitXml.fromstring(junit(found))
     assert (suite.time, suite.timestamp) == (20.5, "2026-01-31T10:00:00+00:00")
@@ -194,7 +173,7 @@ def test_properties() -> None:
     assert {each.attrib["name"]: each.attrib["value"] for each in root.iter("property")} == {
         "verdict": "pass",
         "manifest": "m.yaml",
-        "digest": "ab" * 32,
+        "digest": "0" * 64,
         "notice": "made with stand-ins",
         "remarks": "a; b",
         "subset": "pr",

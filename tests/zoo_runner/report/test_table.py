@@ -1,23 +1,11 @@
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
+from shown_reports import metric, report, timing
 from zoo_runner.report.changes import Interval
-from zoo_runner.report.model import Line, ManifestRecord, MetricRecord, PerformanceRecord, Report, Verdict
+from zoo_runner.report.model import Line, Verdict
 from zoo_runner.report.table import Row, figure, measured, rows, tie_spreads
-
-MANIFEST = ManifestRecord(name="m", path="m.yaml", files=("m.yaml",), digest="0" * 64)
-
-
-def metric(**given: Any) -> MetricRecord:
-    usual: dict[str, Any] = {"value": 79.584, "unit": "percent", "samples": 9, "dataset_samples": 10}
-    return MetricRecord(name="map", protocol="reference", **(usual | given))
-
-
-def timing(**given: Any) -> PerformanceRecord:
-    return PerformanceRecord(backend="ascend", chip="310P3", batch=16, **{"loops": 5, **given})
 
 
 def interval(low: float, high: float, method: str = "bootstrap") -> Interval:
@@ -47,8 +35,7 @@ def test_measured(line: Line, text: str) -> None:
 def test_spread_over_orders_of_ties() -> None:
     given = (None, (79.584, 79.584), (79.581, 79.584), (71.065, 71.1907), (0.5, 0.51))
     lines = tuple(metric(id=f"map/{place}", tie_spread=ends) for place, ends in enumerate(given))
-    report = Report(verdict=Verdict.PASS, exit_code=0, manifest=MANIFEST, metrics=lines)
-    assert tie_spreads(report) == ("map/3 [71.06, 71.19]", "map/4 [0.5, 0.51]")
+    assert tie_spreads(report(metrics=lines)) == ("map/3 [71.06, 71.19]", "map/4 [0.5, 0.51]")
 
 
 @pytest.mark.parametrize(
@@ -74,15 +61,14 @@ def test_what_every_line_says_of_itself(line: Line, label: str, title: str, valu
 @pytest.mark.parametrize(("direction", "text"), [("at_least", "≥ 80.00"), ("at_most", "≤ 80.00"), ("within", "80.00")])
 def test_a_row_says_in_which_direction(direction: str, text: str) -> None:
     line = metric(expected=80.0, tolerance=0.5, direction=direction, verdict=Verdict.FAIL, why="so")
-    report = Report(verdict=Verdict.FAIL, exit_code=1, manifest=MANIFEST, metrics=(line,))
-    assert rows(report) == (
+    assert rows(report(Verdict.FAIL, metrics=(line,))) == (
         Row(line="map/reference", measured="79.58 %", expected=text, tolerance="0.5", verdict=Verdict.FAIL, why="so"),
     )
 
 
 def test_timings_that_nothing_is_expected_of_can_be_left_out() -> None:
     lines = (timing(expected=1.0, verdict=Verdict.FAIL), timing(id="other"))
-    report = Report(verdict=Verdict.FAIL, exit_code=1, manifest=MANIFEST, metrics=(metric(),), performance=lines)
-    assert [row.line for row in rows(report)] == ["map/reference", "throughput/310P3/16", "other"]
-    assert [row.line for row in rows(report, all_lines=False)] == ["map/reference", "throughput/310P3/16"]
-    assert {(row.expected, row.tolerance) for row in rows(report)} == {("-", "-"), ("≥ 1.00", "-")}
+    found = report(Verdict.FAIL, metrics=(metric(),), performance=lines)
+    assert [row.line for row in rows(found)] == ["map/reference", "throughput/310P3/16", "other"]
+    assert [row.line for row in rows(found, all_lines=False)] == ["map/reference", "throughput/310P3/16"]
+    assert {(row.expected, row.tolerance) for row in rows(found)} == {("-", "-"), ("≥ 1.00", "-")}

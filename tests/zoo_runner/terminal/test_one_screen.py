@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
-import pty
 import re
-import struct
 import subprocess
 import sys
-import termios
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from shown_reports import GATED, INTERVAL, environment, metric, report, waiver
+from terminals import at_a_terminal
 from zoo_runner.report.changes import Comparison
 from zoo_runner.report.model import (
     Report,
@@ -23,7 +23,7 @@ from zoo_runner.report.model import (
 )
 
 LOST = tuple(f"throughput on 310P3 at batch {batch}: 400.0, expected at least 445.78 - 22.3" for batch in range(1, 8))
-FULL = {
+FULL: dict[str, Any] = {
     "verdict": Verdict.FAIL,
     "why": LOST,
     "environment": environment(),
@@ -44,25 +44,15 @@ show_report(*reports[0]) if len(reports) == 1 else show_reports(reports)
 """
 
 
-def at_a_terminal(folder: Path, height: int, width: int, *reports: Report) -> str:
-    """What is shown at a terminal of that size, without its colours."""
+def shown_of(reports: Sequence[Report], folder: Path, height: int, width: int) -> str:
+    """What is shown of reports at a terminal of that size, without its colours."""
     (folder / "reports").write_text("\n".join(each.model_dump_json() for each in reports))
-    primary, secondary = pty.openpty()
-    fcntl.ioctl(secondary, termios.TIOCSWINSZ, struct.pack("HHHH", height, width, 0, 0))
     unset = ("NO_COLOR", "FORCE_COLOR", "COLUMNS", "LINES")
     own = {name: value for name, value in os.environ.items() if name not in unset}
     command = [sys.executable, "-c", SCRIPT, str(folder / "reports")]
-    process = subprocess.Popen(command, stdout=secondary, stderr=secondary, env={**own, "TERM": "xterm"})
-    os.close(secondary)
-    shown = b""
-    try:
-        while piece := os.read(primary, 4096):
-            shown += piece
-    except OSError:  # how Linux says that nobody has the other end any more
-        pass
-    os.close(primary)
-    assert process.wait(60) == 0
-    return re.sub(r"\x1b\[[0-9;]*m", "", shown.decode()).replace("\r\n", "\n")
+    start = partial(subprocess.Popen[str], command, env={**own, "TERM": "xterm"})
+    shown = at_a_terminal(lambda its: start(stdout=its, stderr=its), height=height, width=width)
+    return re.sub(r"\x1b\[[0-9;]*m", "", shown).replace("\r\n", "\n")
 
 
 @pytest.mark.parametrize(
@@ -96,7 +86,7 @@ def at_a_terminal(folder: Path, height: int, width: int, *reports: Report) -> st
 def test_at_a_terminal_it_is_one_screen(
     tmp_path: Path, reports: list[Report], height: int, width: int, texts: list[str]
 ) -> None:
-    shown = at_a_terminal(tmp_path, height, width, *reports)
+    shown = shown_of(reports, tmp_path, height, width)
     for text in (*texts, "report: out/report.json\n"):
         assert text in shown
     taken = sum(max(1, -(-len(line) // width)) for line in shown.splitlines())

@@ -3,25 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
 
 import numpy as np
 import pytest
 
+from five_by_four import SAMPLES, rules
 from zoo_runner.errors import ResultError
-from zoo_runner.plugin.interfaces import Arrays, Sample, TensorSpec
+from zoo_runner.plugin.interfaces import Arrays, Sample
 from zoo_runner.stages.predict.output_checks import CheckedOutputs, fault
-from zoo_runner.stages.predict.output_rules import Kind, OutputRule
 
 RANDOM = np.random.default_rng(0)
-SAMPLES = [Sample(index=index, id=f"img{index}", path=Path()) for index in range(1, 21)]
-
-
-def rules(*kinds: Kind | None) -> tuple[OutputRule, ...]:
-    return tuple(
-        OutputRule(spec=TensorSpec(f"out{place}", "float32", ("batch", 5, 4)), kind=kind)
-        for place, kind in enumerate(kinds)
-    )
 
 
 def some(count: int = 1) -> Arrays:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,20 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
+from five_by_four import SAMPLES, rules
 from zoo_runner.errors import DatasetError, EqualOutputsError
 from zoo_runner.plugin.interfaces import Arrays, DeviceArrays, Sample, TensorSpec
 from zoo_runner.stages.predict.output_rules import Kind, OutputRule
 from zoo_runner.stages.predict.repetitions import Repetitions, mark
 
 RANDOM = np.random.default_rng(0)
-SAMPLES = [Sample(index=index, id=f"img{index}", path=Path()) for index in range(1, 21)]
-
-
-def rules(*kinds: Kind | None) -> tuple[OutputRule, ...]:
-    return tuple(
-        OutputRule(spec=TensorSpec(f"out{place}", "float32", ("batch", 5, 4)), kind=kind)
-        for place, kind in enumerate(kinds)
-    )
 
 
 def some(count: int = 1) -> Arrays:
