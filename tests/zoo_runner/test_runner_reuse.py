@@ -165,7 +165,7 @@ def test_wrong_predictions_with_a_stamp_that_fits_are_found_when_drawn(lab: Lab,
     assert lab().verdict is Verdict.FAIL
     found = lab(verify_cache=True, seed=seed)
     assert (found.verdict, found.exit_code) == (Verdict.ERROR, 3)
-    assert found.why[0].startswith(f"{entries[0]}: the store has something else here than its inputs give")
+    assert found.why[0].startswith(f"{entries[0]}: this entry of the store differs from what its inputs give now")
     assert lab(no_cache=True).verdict is Verdict.PASS
     assert lab(verify_cache=True, seed=seed).verdict is Verdict.PASS
 

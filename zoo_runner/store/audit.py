@@ -135,7 +135,7 @@ class AuditedStore(Store):
         more = f"\n  and {len(differences) - _NAMED} more" if len(differences) > _NAMED else ""
         listed = "\n".join(f"  {difference}" for difference in differences[:_NAMED])
         return CacheError(
-            f"{entry}: the store has something else here than its inputs give\n{listed}{more}\n"
+            f"{entry}: this entry of the store differs from what its inputs give now\n{listed}{more}\n"
             f"  results that were made of it cannot be trusted; run with --no-cache, which makes everything again "
             f"(seed of this draw: {self.audit.seed})"
         )

@@ -338,8 +338,8 @@ class _FrozenStore(Store):
         entry, found, what = self._entry(kind, key), None, "none"
         if self.pinned_only and not terms.pinned:
             raise StageError(
-                f"{self.reason}: expected that nothing of the store is needed, as --no-cache says, found that what an "
-                f"earlier run made is ({kind}); give the data set with --data FOLDER, or drop --no-cache"
+                f"{self.reason}: expected to need no results of earlier runs, as --no-cache forbids them, found that "
+                f"one is needed ({kind}); give the data set with --data FOLDER, or drop --no-cache"
             )
         try:
             found = _found(entry, terms, refresh=False)

@@ -124,7 +124,7 @@ def test_what_is_kept_is_verified(own: ZooRun, tmp_path: Path) -> None:
     seed = next(seed for seed in range(100) if names[0] in Audit(seed=seed).draw("predictions", names))
     wrong = own("cache", "verify", "trial.yaml", "--seed", str(seed))
     assert (wrong.returncode, wrong.stdout) == (3, "")
-    assert f"{entries[0]}: the store has something else here than its inputs give" in wrong.stderr
+    assert f"{entries[0]}: this entry of the store differs from what its inputs give now" in wrong.stderr
     assert "run with --no-cache" in wrong.stderr
     assert own.report() == report
 

@@ -70,7 +70,7 @@ def test_what_is_wrong_is_refused_though_its_stamp_fits(store: Store) -> None:
         audited(store, seed=5).build("onnx", "k", writing("right"))
     assert caught.value.exit_code == ExitCode.STAGE_FAILED
     lines = str(caught.value).splitlines()
-    assert lines[0] == f"{content.parent}: the store has something else here than its inputs give"
+    assert lines[0] == f"{content.parent}: this entry of the store differs from what its inputs give now"
     assert lines[1].startswith("  model.bin: in the store 5 bytes with sha256 ")
     assert " made again 5 bytes with sha256 " in lines[1]
     assert lines[2] == (
@@ -161,7 +161,7 @@ def test_of_many_only_those_that_are_drawn_are_not_found(store: Store) -> None:
     spoil(store.root / "predictions" / min(drawn) / "content")
     again = audited(store)
     assert again.announce("predictions", KEYS[:20]) == drawn
-    with pytest.raises(CacheError, match=f"predictions/{min(drawn)}: the store has something else"):
+    with pytest.raises(CacheError, match=f"predictions/{min(drawn)}: this entry of the store differs"):
         again.build("predictions", min(drawn), writing(min(drawn)))
 
 

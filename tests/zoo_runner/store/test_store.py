@@ -153,7 +153,7 @@ def test_a_renewing_store_makes_everything_again_once(tmp_path: Path) -> None:
     assert not store.renewing().build("onnx", "k", two_files).reused
     frozen = renewing.frozen("--from postprocess")
     assert frozen.build("download", "k", two_files, pinned).reused
-    with pytest.raises(StageError, match=r"^--from postprocess: .* as --no-cache says, .* \(onnx\); give .* --data"):
+    with pytest.raises(StageError, match=r"^--from postprocess: .* --no-cache forbids .* \(onnx\); give .* --data"):
         frozen.build("onnx", "k", two_files)
 
 
