@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from zoo_runner.errors import InferenceError, PrerequisiteError, did_you_mean
 from zoo_runner.plugin.hookspecs import hookimpl
 from zoo_runner.plugin.interfaces import BATCH, Prerequisite, SessionRequest, TensorSpec, Timings
-from zoo_runner.plugin.tensors import array_texts, batch_texts, declared_texts, mismatch, tensor_text
+from zoo_runner.plugin.tensors import array_texts, batch_texts, bound, declared_texts, mismatch, sizes_of, tensor_text
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -119,8 +119,10 @@ class OnnxRuntimeSession:
         """
         batch = self._checked_batch(inputs)
         outputs = dict(zip(self._names, self._runner(inputs)(), strict=True))
+        sizes, shapes = sizes_of(self._request.inputs, inputs), self._request.shapes
         for spec in self._request.outputs:
-            _check_output(spec, outputs[spec.name], batch)
+            array = outputs[spec.name]
+            _check_output(bound(spec, array, sizes, shapes.most) if shapes else spec, array, batch)
         return outputs
 
     def time(self, inputs: Arrays, *, warmup: int, loop: int) -> Timings:
@@ -176,9 +178,10 @@ class OnnxRuntimeSession:
             takes = f"exactly {request.batch}" if self._fixed else f"1 to {request.batch}"
             msg = f"the session of {request.model} takes {takes} samples a call, found {batch}"
             raise InferenceError(msg)
-        for spec in request.inputs:
-            array = inputs[spec.name]
-            if array.dtype.name != spec.dtype or array.shape != spec.sized(batch):
+        sizes = sizes_of(request.inputs, inputs)
+        for declared in request.inputs:
+            array, spec = inputs[declared.name], declared.at(sizes)
+            if array.dtype.name != spec.dtype or spec.axes or array.shape != spec.sized(batch):
                 expected, found = batch_texts([spec], batch), array_texts({spec.name: array})
                 raise InferenceError(mismatch("an input", expected, found, CORRECT_INPUTS))
         return batch
@@ -232,7 +235,7 @@ def _check_signature(request: SessionRequest, kind: str, specs: Sequence[TensorS
             msg = f"{request.model} has no {kind} {spec.name!r}, only {', '.join(known)}{hint}"
             raise InferenceError(msg)
         dtype = DTYPES.get(node.type, node.type)
-        sizes = spec.sized(request.batch)
+        sizes = [request.batch if size == BATCH else size for size in spec.shape]
         # A symbolic size, or one that shape inference could not tell, is checked on the arrays.
         fits = len(node.shape) == len(sizes) and all(
             found == size for found, size in zip(node.shape, sizes, strict=True) if isinstance(found, int)
@@ -247,7 +250,7 @@ def _check_output(spec: TensorSpec, array: Any, batch: int) -> None:
     """Refuse an output that cannot be scored."""
     import numpy as np  # noqa: PLC0415 - listing backends stays free of numpy
 
-    if array.dtype.name != spec.dtype or array.shape != spec.sized(batch):
+    if array.dtype.name != spec.dtype or spec.axes or array.shape != spec.sized(batch):
         wrong = mismatch("an output", batch_texts([spec], batch), array_texts({spec.name: array}), CORRECT)
         raise InferenceError(wrong)
     if np.issubdtype(array.dtype, np.floating) and not (finite := np.isfinite(array)).all():

@@ -128,5 +128,5 @@ def _packages(environment: Environment | None) -> Mapping[str, str]:
     return {} if environment is None else environment.packages
 
 
-def _timed(record: PerformanceRecord) -> tuple[str, str, int, str]:
-    return record.backend, record.chip, record.batch, record.unit
+def _timed(record: PerformanceRecord) -> tuple[object, ...]:
+    return record.backend, record.chip, record.batch, record.unit, tuple(sorted(record.sizes.items()))

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 from zoo_runner.aipp.host_inputs import host_inputs, host_preprocess, takes_pixels
 from zoo_runner.aipp.parameters import aipp_parameters
 from zoo_runner.errors import ManifestError, PluginError, PrerequisiteError, UsageError, did_you_mean, installing
+from zoo_runner.job.padded_inputs import FittedPredictions, PaddedInputs, elements
 from zoo_runner.manifest.bands import factor
 from zoo_runner.manifest.lines import expected_lines
 from zoo_runner.manifest.load import LoadedManifest, load_plugin_config
-from zoo_runner.manifest.open_axes import shapes_of
+from zoo_runner.manifest.open_axes import input_axes, shapes_of
 from zoo_runner.manifest.scales import can_be_resampled, scale_of
 from zoo_runner.manifest.schema import IN_PROCESS, OWN_TOOLS
 from zoo_runner.manifest.section import Section
@@ -24,6 +25,7 @@ from zoo_runner.plugin.conversion import ConvertingBackend
 from zoo_runner.plugin.folders import ToolBackend
 from zoo_runner.plugin.interfaces import SAMPLES, WAYS, NamedSamples
 from zoo_runner.plugin.pixels import PixelPreprocess
+from zoo_runner.plugin.sized import SizedPreprocess
 from zoo_runner.plugin.tensors import declared_texts, mismatch
 from zoo_runner.used_code.record import Disk
 
@@ -35,9 +37,10 @@ if TYPE_CHECKING:
     from zoo_runner.job.options import RunOptions
     from zoo_runner.manifest.expectations import Subset
     from zoo_runner.manifest.schema import Manifest
-    from zoo_runner.plugin.interfaces import Backend, Preprocess, Prerequisite, TensorSpec, Way
+    from zoo_runner.plugin.interfaces import Backend, Postprocess, Preprocess, Prerequisite, TensorSpec, Way
     from zoo_runner.plugin.loading import ModelParts
     from zoo_runner.plugin.scoring import Metric
+    from zoo_runner.plugin.shapes import Shapes, Sizes
 
 AUTO = ("ascend", "onnxruntime")
 """Backends that ``auto`` tries, in this order; the first that lacks nothing is taken."""
@@ -94,7 +97,43 @@ class Recipe:
     @property
     def host_preprocess(self) -> Preprocess:
         """What makes :attr:`host_inputs` of a sample."""
-        return host_preprocess(self.manifest, self.parts.preprocess, own_aipp=self.own_aipp)
+        return host_preprocess(self.manifest, self.preprocess, own_aipp=self.own_aipp)
+
+    @property
+    def shapes(self) -> Shapes | None:
+        """The sizes that open axes take; ``None`` where there are none."""
+        return shapes_of(self.manifest)
+
+    @property
+    def padded(self) -> PaddedInputs | None:
+        """What pads a sample's inputs, where they have open axes."""
+        shapes, preprocess = self.shapes, self.parts.preprocess
+        if shapes is None or shapes.opened == "batch" or not isinstance(preprocess, SizedPreprocess):
+            return None
+        return PaddedInputs(preprocess, self.manifest.inputs, shapes)
+
+    @property
+    def timed_sizes(self) -> Sizes:
+        """The sizes of open axes at which the model is timed; by default the greatest that it takes."""
+        shapes, manifest = self.shapes, self.manifest
+        if shapes is None or shapes.opened == "batch":
+            return {}
+        if manifest.benchmark.sizes:
+            return manifest.benchmark.sizes
+        if shapes.bounds:
+            return {axis: high for axis, (_, high) in shapes.bounds.items()}
+        return max(shapes.gears, key=lambda gear: elements(manifest.input_specs, gear))
+
+    @property
+    def preprocess(self) -> Preprocess:
+        """What makes the network's own inputs of a sample, padded where they have open axes."""
+        return self.padded or self.parts.preprocess
+
+    @property
+    def postprocess(self) -> Postprocess:
+        """What makes a sample's prediction of its outputs; it is told of the padding where there is any."""
+        padded = self.padded
+        return self.parts.postprocess if padded is None else FittedPredictions(self.parts.postprocess, padded)
 
 
 def on_backend(recipe: Recipe, backend: Backend | None) -> Recipe:
@@ -130,8 +169,7 @@ def resolve(loaded: LoadedManifest, options: RunOptions) -> Recipe:
     _check_metric(loaded, parts.metric)
     if manifest.atc.aipp is not None:
         _check_pixels(loaded, manifest.input_specs[0], parts.preprocess)
-    if shapes_of(manifest) is not None:
-        raise ManifestError(f"{loaded.path}: open axes are read, and cannot be run yet; give fixed shapes")
+    _check_sizes(loaded, parts.preprocess)
     subset = _subset(manifest, options.subset)
     return Recipe(
         loaded=loaded,
@@ -233,6 +271,17 @@ def _check_tensors(
     if problems:
         msg = "the manifest's tensors are not the network's:\n  " + "\n  ".join(problems)
         raise ManifestError(f"{msg}\n  correct the manifest, or plugin.config")
+
+
+def _check_sizes(loaded: LoadedManifest, preprocess: Preprocess) -> None:
+    """Check that the plugin can say how large a sample is where its inputs have open axes."""
+    if (axes := input_axes(loaded.manifest)) and not isinstance(preprocess, SizedPreprocess):
+        place = next(place for place, spec in enumerate(loaded.manifest.input_specs) if spec.axes)
+        raise ManifestError(
+            f"{loaded.locate(('inputs', place, 'shape'))}: inputs.{place}.shape: the preprocessing of plugin "
+            f"{loaded.manifest.plugin.name!r} does not say the sizes of {', '.join(axes)}: it has no sizes (see "
+            "SizedPreprocess in zoo_runner.plugin.sized); use a fixed shape"
+        )
 
 
 def _subset(manifest: Manifest, name: str | None) -> Subset | None:

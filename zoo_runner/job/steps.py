@@ -18,15 +18,21 @@ if TYPE_CHECKING:
     from zoo_runner.store.store import Store
 
 CHECKS: Final = "zoo_runner.stages.predict.repetitions"
+INPUTS: Final = ("zoo_runner.aipp.host_inputs", "zoo_runner.job.padded_inputs")
 EXPORT: Final = Step(name="onnx", entries=("zoo_runner.stages.export.model",))
 PREDICT: Final = Step(
     name="predictions",
-    entries=("zoo_runner.stages.predict.inference", "zoo_runner.aipp.host_inputs", CHECKS),
+    entries=("zoo_runner.stages.predict.inference", *INPUTS, CHECKS),
     files=("zoo_runner.stages.predict.stage", "zoo_runner.stages.convert.engine"),
 )
 PREDICT_FROM_FILES: Final = Step(
     name="predictions-files",
-    entries=("zoo_runner.stages.predict.result_folder", "zoo_runner.stages.predict.pipeline", CHECKS),
+    entries=(
+        "zoo_runner.stages.predict.result_folder",
+        "zoo_runner.stages.predict.pipeline",
+        "zoo_runner.job.padded_inputs",
+        CHECKS,
+    ),
     files=("zoo_runner.stages.predict.stage",),
 )
 
@@ -47,7 +53,7 @@ def command_step(backend: FolderBackend) -> Step:
     """Return the step that makes predictions of what a backend's own command infers."""
     return Step(
         name=f"predictions-{backend.tool}",
-        entries=("zoo_runner.stages.predict.command_outputs", "zoo_runner.aipp.host_inputs", CHECKS),
+        entries=("zoo_runner.stages.predict.command_outputs", *INPUTS, CHECKS),
         files=("zoo_runner.stages.predict.stage", "zoo_runner.stages.convert.engine"),
     )
 

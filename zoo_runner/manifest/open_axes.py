@@ -55,6 +55,8 @@ def contradictions(manifest: Manifest) -> Iterator[Problem]:
             "dynamic_dims": _dims,
             "input_shape_range": _range,
         }[key](manifest)
+    yield from _padded_ends(manifest)
+    yield from _timed(manifest, axes)
     yield from _outputs(manifest, axes)
 
 
@@ -150,6 +152,35 @@ def _names(path: tuple[str | int, ...], given: Mapping[str, object], axes: Seque
             yield (*path, axis), f"{text} (found in inputs: {', '.join(axes)})"
     if missing := [axis for axis in axes if axis not in given]:
         yield path, f"expected a size for each of {', '.join(axes)}, missing {', '.join(missing)}"
+
+
+def _padded_ends(manifest: Manifest) -> Iterator[Problem]:
+    """Check that inputs which share an axis are padded at the same end of it: a sample lies in one place."""
+    ends: dict[str, str] = {}
+    for place, tensor in enumerate(manifest.inputs):
+        for axis in tensor.spec.axes if tensor.pad else ():
+            if tensor.pad and ends.setdefault(axis, tensor.pad.at) != tensor.pad.at:
+                text = f"expected {ends[axis]}, as another input with the axis {axis} has it, found {tensor.pad.at}"
+                yield ("inputs", place, "pad", "at"), text
+
+
+def _timed(manifest: Manifest, axes: Sequence[str]) -> Iterator[Problem]:
+    """Check that the model takes the sizes that it is to be timed at."""
+    sizes, atc, path = dict(manifest.benchmark.sizes), manifest.atc, ("benchmark", "sizes")
+    if sizes and not axes:
+        yield path, "would have no effect: no input has an open axis; remove it"
+    if not sizes or not axes:
+        return
+    yield from (problems := list(_names(path, sizes, axes)))
+    if problems:
+        return
+    for axis, (low, high) in atc.input_shape_range.items():
+        if axis in sizes and not low <= sizes[axis] <= high:
+            yield (*path, axis), f"expected {low} to {high}, as atc.input_shape_range has it, found {sizes[axis]}"
+    opened = next((kind for key, kind in KEYS.items() if kind in {"image_size", "dims"} and getattr(atc, key)), None)
+    if opened and sizes not in _gears(manifest, opened):
+        text = ", ".join(f"{axis} {size}" for axis, size in sizes.items())
+        yield path, f"expected one of the gears, found {text}"
 
 
 def _outputs(manifest: Manifest, axes: Sequence[str]) -> Iterator[Problem]:

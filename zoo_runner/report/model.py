@@ -204,7 +204,8 @@ class MetricRecord(Line):
 class PerformanceRecord(Line):
     """Pure inference at one batch size: compute time only, without transfers and host work.
 
-    ``to_device_ms`` and ``from_device_ms`` are the means of the copies, where the backend knows them.
+    ``sizes`` are those of open axes, by name. ``to_device_ms`` and ``from_device_ms`` are the means of the copies,
+    where the backend knows them.
     ``end_to_end`` is the rate of the whole stream, from file to prediction, where this run inferred
     the data set at this batch size.
     """
@@ -212,6 +213,7 @@ class PerformanceRecord(Line):
     backend: str
     chip: str
     batch: int
+    sizes: Mapping[str, int] = {}
     loops: int
     min_ms: float | None = None
     mean_ms: float | None = None
@@ -236,7 +238,8 @@ class PerformanceRecord(Line):
     @property
     def title(self) -> str:
         """As in ``throughput on 310P3, batch 16``."""
-        return f"throughput on {self.chip}, batch {self.batch}"
+        sizes = "".join(f", {axis} {size}" for axis, size in self.sizes.items())
+        return f"throughput on {self.chip}, batch {self.batch}{sizes}"
 
     @property
     def measured(self) -> float | None:

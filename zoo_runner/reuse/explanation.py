@@ -140,7 +140,7 @@ def _prediction_lines(job: Job, engine: Engine, samples: Sequence[Sample], score
         scored: Those of them that the run scores.
     """
     code = code_of(step_of(job, engine), job.recipe, job.store, job.journal.warn, job.backend)
-    view, post = CodedStore(job.store, code), job.recipe.parts.postprocess.identity
+    view, post = CodedStore(job.store, code), job.recipe.postprocess.identity
     batch = job.recipe.manifest.infer.batch
     with ExitStack() as cleanup:
         source = checked(job, source_of(job, samples, scored, engine, Clocks(), cleanup), engine, ())

@@ -19,7 +19,7 @@ IMAGE = [{"name": "image", "shape": ["batch", 3, "height", "width"]}]
 CHANNELS_LAST = [{"name": "image", "shape": ["batch", "height", "width", 3]}]
 TOKENS = [
     {"name": "ids", "dtype": "int64", "shape": ["batch", "length"], "pad": {"value": 1}},
-    {"name": "mask", "dtype": "int64", "shape": ["batch", "length"], "pad": {"at": "start"}},
+    {"name": "mask", "dtype": "int64", "shape": ["batch", "length"], "pad": {"value": 0}},
 ]
 STATIC = [{"name": "image", "shape": ["batch", 3, 8, 8]}]
 GEARS = [[8, 16], [16, 8]]
@@ -212,6 +212,37 @@ def test_what_the_model_takes(tmp_path: Path, data: Data, expected: Shapes | Non
             manifest([TOKENS[0] | {"pad": {"value": 0.5}}], {"dynamic_dims": [{"length": 1}, {"length": 2}]}),
             "inputs.0.pad.value: expected a whole number, as the input is int64, found 0.5",
             id="half-a-token",
+        ),
+        pytest.param(
+            manifest(
+                [TOKENS[0], TOKENS[1] | {"pad": {"at": "start"}}], {"dynamic_dims": [{"length": 1}, {"length": 2}]}
+            ),
+            "inputs.1.pad.at: expected end, as another input with the axis length has it, found start",
+            id="two-ends",
+        ),
+        pytest.param(
+            manifest(STATIC, {}, benchmark={"sizes": {"height": 8}}),
+            "benchmark.sizes: would have no effect: no input has an open axis; remove it",
+            id="timed-sizes-of-nothing",
+        ),
+        pytest.param(
+            manifest(IMAGE, {"dynamic_image_size": GEARS}, benchmark={"sizes": {"height": 8, "width": 8}}),
+            "benchmark.sizes: expected one of the gears, found height 8, width 8",
+            id="timed-at-no-gear",
+        ),
+        pytest.param(
+            manifest(IMAGE, {"dynamic_image_size": GEARS}, benchmark={"sizes": {"height": 8}}),
+            "benchmark.sizes: expected a size for each of height, width, missing width",
+            id="timed-at-half-a-gear",
+        ),
+        pytest.param(
+            manifest(
+                IMAGE,
+                {"input_shape_range": {"height": [1, 4], "width": [1, 4]}},
+                benchmark={"sizes": {"height": 5, "width": 4}},
+            ),
+            "benchmark.sizes.height: expected 1 to 4, as atc.input_shape_range has it, found 5",
+            id="timed-outside-the-range",
         ),
         pytest.param(
             manifest(STATIC, {"dynamic_batch_size": [2, 4]}, infer={"batch": 8}, benchmark={"batch": [2, 16]}),

@@ -35,10 +35,12 @@ def time_batches(job: Job, engine: Engine | None) -> None:
         table = manifest.expected.table(job.chip, engine.backend.name)
         lost = NamedOnce(job.journal.warn)
         opened = partial(_timer, engine, lost)
-        bench = Bench(backend=engine.backend.name, chip=job.chip, inputs=job.recipe.host_inputs, open=opened)
-        sizes = manifest.benchmark.batch
+        sizes = job.recipe.timed_sizes
+        inputs = tuple(spec.at(sizes) for spec in job.recipe.host_inputs)
+        bench = Bench(backend=engine.backend.name, chip=job.chip, inputs=inputs, open=opened, sizes=sizes)
+        batches = manifest.benchmark.batch
         watch = Watch(job, engine.backend)
-        with job.journal.track("benchmark", len(sizes), "batch sizes") as advance:
+        with job.journal.track("benchmark", len(batches), "batch sizes") as advance:
             timed: list[PerformanceRecord] = []
             for record in benchmark(bench, manifest.benchmark, tuple(table.throughput) if table else ()):
                 whole = job.journal.end_to_end if record.batch == manifest.infer.batch else None

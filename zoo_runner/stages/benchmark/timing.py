@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from zoo_runner.manifest.schema import BenchmarkOptions
     from zoo_runner.plugin.folders import Timer
     from zoo_runner.plugin.interfaces import Arrays, TensorSpec
+    from zoo_runner.plugin.shapes import Sizes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +30,9 @@ class Bench:
     Attributes:
         backend: Name of the backend.
         chip: Name of the chip.
-        inputs: The model's inputs; filled with zeros, as ais_bench does without input files.
+        inputs: The model's inputs, with sizes for all open axes; filled with zeros, as ais_bench does without input
+            files.
+        sizes: The sizes of open axes, for the record.
         open: Loads the model for a batch size.
     """
 
@@ -37,6 +40,7 @@ class Bench:
     chip: str
     inputs: tuple[TensorSpec, ...]
     open: Callable[[int], Timer]
+    sizes: Sizes = field(default_factory=dict)
 
 
 def benchmark(bench: Bench, options: BenchmarkOptions, gated: Sequence[int]) -> Iterator[PerformanceRecord]:
@@ -99,12 +103,15 @@ def _timed(session: Timer, inputs: Arrays, *, warmup: int, loop: int) -> Timings
 def _record(bench: Bench, batch: int, times: Timings, why: str) -> PerformanceRecord:
     compute = times.compute_ms
     if not compute:
-        return PerformanceRecord(backend=bench.backend, chip=bench.chip, batch=batch, loops=0, why=why)
+        return PerformanceRecord(
+            backend=bench.backend, chip=bench.chip, batch=batch, sizes=bench.sizes, loops=0, why=why
+        )
     mean = float(np.mean(compute))
     return PerformanceRecord(
         backend=bench.backend,
         chip=bench.chip,
         batch=batch,
+        sizes=bench.sizes,
         loops=len(compute),
         min_ms=min(compute),
         mean_ms=mean,

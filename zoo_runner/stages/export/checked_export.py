@@ -7,7 +7,7 @@ import importlib.metadata
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
@@ -18,8 +18,9 @@ from zoo_runner.files.named_errors import naming
 from zoo_runner.onnx_graph import name_nodes, strip_provenance
 from zoo_runner.plugin.calls import calling
 from zoo_runner.plugin.interfaces import AdvisedNetwork, SessionRequest, TensorSpec
-from zoo_runner.plugin.tensors import array_texts, batch_texts, mismatch
+from zoo_runner.plugin.tensors import array_texts, batch_texts, bound, mismatch
 from zoo_runner.stages.export.checkpoint import load_checkpoint
+from zoo_runner.stages.export.compared_sizes import FIXED, Opening, calls, compared_sizes
 from zoo_runner.stages.export.exporters import RETRY, convert, packages, simplify
 
 if TYPE_CHECKING:
@@ -28,12 +29,14 @@ if TYPE_CHECKING:
 
     from zoo_runner.manifest.schema import OnnxOptions
     from zoo_runner.plugin.interfaces import Arrays, Network
+    from zoo_runner.plugin.shapes import Sizes
     from zoo_runner.stages.export.state_dicts import Advise
 
 LARGEST_DIFFERENCE: Final = 1e-3
 CORRECT: Final = "correct the plugin, or plugin.config"
 TRACED_BATCH: Final = 2
 """Not 1, which exporters take for a constant."""
+FIXED_BATCH: Final = Opening()
 COMPARED_BATCHES: Final = (1, 3)
 """Neither is the traced one, so that a batch size baked into the graph shows."""
 
@@ -60,7 +63,7 @@ def export(
     options: OnnxOptions,
     destination: Path,
     *,
-    batch: int = 1,
+    opening: Opening = FIXED_BATCH,
     sha256: str | None = None,
     metadata: Mapping[str, str] = MappingProxyType({}),
 ) -> Exported:
@@ -69,15 +72,16 @@ def export(
     The file's inputs and outputs are named as the network's specifications, its nodes have unique names, and
     it holds no trace of the machine or time it was made on: the same arguments and tools give the same bytes.
     The finished file, after simplification, runs in ONNX Runtime on the same seeded random input as the
-    network in torch: at batch 1 and 3 when the batch axis is dynamic, else at ``batch``. Inputs are drawn
-    from the standard normal distribution; 8-bit integers from their whole range, wider ones from 0 and 1.
+    network in torch: at batch 1 and 3 when the batch axis is dynamic, else at ``opening.batch``. Inputs are drawn
+    from the standard normal distribution; 8-bit integers from their whole range, wider ones from 0 and 1. Open axes
+    have their least and their greatest sizes in turn.
 
     Args:
         network: What to export.
         checkpoint: Its weights.
         options: The manifest's ``onnx`` section.
         destination: The file to write; it appears complete or not at all.
-        batch: Size of the batch axis when ``options.dynamic_batch`` is off.
+        opening: The sizes of what the file leaves open, or does not.
         sha256: What the checkpoint's content must be.
         metadata: What the file says of itself.
 
@@ -91,17 +95,26 @@ def export(
     _import(tools)
     module = _build(network)
     notes = load_checkpoint(module, checkpoint, sha256, _adviser(network))
-    batches = COMPARED_BATCHES if options.dynamic_batch else (batch,)
-    references = [_reference(module, network, size) for size in batches]
+    batches = COMPARED_BATCHES if options.dynamic_batch else (opening.batch,)
+    sizes, shapes = compared_sizes(opening.shapes), opening.shapes
+    references = [_reference(module, network, *call) for call in calls(batches, sizes)]
     with _draft(destination) as draft:
-        draft.write_bytes(_serialised(module, network, options, batch, metadata))
-        differences = _compare(draft, network, references, max(batches))
+        draft.write_bytes(_serialised(module, network, options, opening.batch, metadata, sizes[0]))
+        request = SessionRequest(
+            model=draft, inputs=network.inputs, outputs=network.outputs, batch=max(batches), shapes=shapes
+        )
+        differences = _compare(request, references)
         _refuse(differences, "the exported model is not faithful: ONNX Runtime differs from torch in", RETRY)
     return Exported(differences=differences, tools=tools, notes=notes)
 
 
 def compare_published(
-    published: Path, exported: Path, network: Network, options: OnnxOptions, *, batch: int = 1
+    published: Path,
+    exported: Path,
+    network: Network,
+    options: OnnxOptions,
+    *,
+    opening: Opening = FIXED_BATCH,
 ) -> Mapping[str, float]:
     """Hold a published ONNX file against a new export, as :func:`export` holds that against torch.
 
@@ -111,13 +124,15 @@ def compare_published(
     Raises:
         ExportError: The published file is not usable, or the difference exceeds 1e-3.
     """
-    batches = COMPARED_BATCHES if options.dynamic_batch else (batch,)
-    request = SessionRequest(model=exported, inputs=network.inputs, outputs=network.outputs, batch=max(batches))
+    batches, shapes = COMPARED_BATCHES if options.dynamic_batch else (opening.batch,), opening.shapes
+    request = SessionRequest(
+        model=exported, inputs=network.inputs, outputs=network.outputs, batch=max(batches), shapes=shapes
+    )
     session = OnnxRuntimeBackend().open(request)
-    inputs = [_random_inputs(network.inputs, size) for size in batches]
+    inputs = [_random_inputs(network.inputs, *call) for call in calls(batches, compared_sizes(shapes))]
     references = [(each, session.infer(each)) for each in inputs]
     session.close()
-    differences = _compare(published, network, references, max(batches))
+    differences = _compare(replace(request, model=published), references)
     _refuse(
         differences,
         "the published ONNX does not compute what these weights do: a new export differs from it in",
@@ -126,14 +141,14 @@ def compare_published(
     return differences
 
 
-def export_graph(network: Network, options: OnnxOptions, destination: Path, *, batch: int = 1) -> None:
+def export_graph(network: Network, options: OnnxOptions, destination: Path, *, opening: Opening = FIXED_BATCH) -> None:
     """Write the network without trained weights: the same nodes under the same names, for planning.
 
     Args:
         network: What to export; its weights are those of ``build``, from fixed random numbers.
         options: The manifest's ``onnx`` section.
         destination: The file to write; it appears complete or not at all.
-        batch: Size of the batch axis when ``options.dynamic_batch`` is off.
+        opening: The sizes of what the file leaves open, or does not.
 
     Raises:
         PrerequisiteError: A package is missing, or too old for the chosen exporter.
@@ -141,7 +156,9 @@ def export_graph(network: Network, options: OnnxOptions, destination: Path, *, b
     """
     _import(tool_versions(options))
     with _draft(destination) as draft:
-        draft.write_bytes(_serialised(_build(network), network, options, batch))
+        draft.write_bytes(
+            _serialised(_build(network), network, options, opening.batch, sizes=compared_sizes(opening.shapes)[0])
+        )
 
 
 def tool_versions(options: OnnxOptions) -> dict[str, str]:
@@ -202,11 +219,12 @@ def _serialised(
     options: OnnxOptions,
     batch: int,
     metadata: Mapping[str, str] = MappingProxyType({}),
+    sizes: Sizes = FIXED,
 ) -> bytes:
-    """Return the finished ONNX file."""
+    """Return the finished ONNX file, traced at these sizes."""
     import onnx  # noqa: PLC0415 - onnx is an optional extra
 
-    examples = _random_inputs(network.inputs, TRACED_BATCH if options.dynamic_batch else batch)
+    examples = _random_inputs(network.inputs, TRACED_BATCH if options.dynamic_batch else batch, sizes)
     model = convert(module, tuple(examples.values()), network, options)
     strip_provenance(model)
     if options.simplify:
@@ -227,12 +245,12 @@ def _draft(destination: Path) -> Iterator[Path]:
         draft.replace(destination)
 
 
-def _random_inputs(specs: Sequence[TensorSpec], batch: int) -> Arrays:
+def _random_inputs(declared: Sequence[TensorSpec], batch: int, sizes: Sizes) -> Arrays:
     import numpy as np  # noqa: PLC0415 - kept out of the command line's start
 
     generator = np.random.default_rng(0)
     inputs = {}
-    for spec in specs:
+    for spec in (each.at(sizes) for each in declared):
         dtype = np.dtype(spec.dtype)
         if dtype.kind == "f":
             inputs[spec.name] = generator.standard_normal(spec.sized(batch)).astype(dtype)
@@ -243,12 +261,12 @@ def _random_inputs(specs: Sequence[TensorSpec], batch: int) -> Arrays:
     return inputs
 
 
-def _reference(module: torch.nn.Module, network: Network, batch: int) -> tuple[Arrays, Arrays]:
+def _reference(module: torch.nn.Module, network: Network, batch: int, sizes: Sizes) -> tuple[Arrays, Arrays]:
     """Run the network in torch; return its inputs and, checked against the specifications, its outputs."""
     import numpy as np  # noqa: PLC0415 - kept out of the command line's start
     import torch  # noqa: PLC0415 - torch is an optional extra
 
-    inputs = _random_inputs(network.inputs, batch)
+    inputs = _random_inputs(network.inputs, batch, sizes)
     with torch.no_grad():
         # Copies, for a network may work on its input in place.
         result = module(*(torch.from_numpy(array.copy()) for array in inputs.values()))
@@ -257,9 +275,10 @@ def _reference(module: torch.nn.Module, network: Network, batch: int) -> tuple[A
         types = [type(item).__name__ for item in tensors]
         raise ExportError(mismatch("outputs of the network", batch_texts(network.outputs, batch), types, CORRECT))
     outputs = {spec.name: tensor.numpy() for spec, tensor in zip(network.outputs, tensors, strict=True)}
-    for spec in network.outputs:
-        array = outputs[spec.name]
-        if array.dtype.name != spec.dtype or array.shape != spec.sized(batch):
+    for declared in network.outputs:
+        array = outputs[declared.name]
+        spec = bound(declared, array, sizes, {})
+        if spec.axes or array.dtype.name != spec.dtype or array.shape != spec.sized(batch):
             wrong = mismatch(
                 "an output of the network", batch_texts([spec], batch), array_texts({spec.name: array}), CORRECT
             )
@@ -273,15 +292,12 @@ def _reference(module: torch.nn.Module, network: Network, batch: int) -> tuple[A
     return inputs, outputs
 
 
-def _compare(
-    draft: Path, network: Network, references: Sequence[tuple[Arrays, Arrays]], batch: int
-) -> dict[str, float]:
+def _compare(request: SessionRequest, references: Sequence[tuple[Arrays, Arrays]]) -> dict[str, float]:
     """Check the finished file and return its largest difference from the references, by output."""
     import onnx  # noqa: PLC0415 - onnx is an optional extra
 
-    request = SessionRequest(model=draft, inputs=network.inputs, outputs=network.outputs, batch=batch)
     try:
-        onnx.checker.check_model(draft, full_check=True)
+        onnx.checker.check_model(request.model, full_check=True)
         session = OnnxRuntimeBackend().open(request)
         found = [session.infer(inputs) for inputs, _ in references]
         session.close()
@@ -293,7 +309,7 @@ def _compare(
             relative_difference(outputs[spec.name], result[spec.name])
             for (_, outputs), result in zip(references, found, strict=True)
         )
-        for spec in network.outputs
+        for spec in request.outputs
     }
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from zoo_runner.manifest.schema import OnnxOptions
-    from zoo_runner.plugin.interfaces import Network
+    from zoo_runner.plugin.interfaces import Network, TensorSpec
 
 RETRY: Final = "try another onnx.exporter or onnx.opset, or onnx.simplify: false"
 NOTICES: Final = (
@@ -125,7 +125,7 @@ def _torchscript(
     import torch  # noqa: PLC0415 - torch is an optional extra
 
     specs = (*network.inputs, *network.outputs)
-    dynamic = {spec.name: {0: BATCH} for spec in specs if BATCH in spec.shape} if options.dynamic_batch else None
+    dynamic = {spec.name: axes for spec in specs if (axes := _open_axes(spec, options))}
     with tempfile.TemporaryDirectory(prefix="zoo-export-") as folder:
         file = f"{folder}/model.onnx"
         torch.onnx.export(
@@ -137,7 +137,7 @@ def _torchscript(
             input_names=[spec.name for spec in network.inputs],
             output_names=[spec.name for spec in network.outputs],
             opset_version=options.opset,
-            dynamic_axes=dynamic,
+            dynamic_axes=dynamic or None,
         )
         return onnx.load(file)
 
@@ -155,8 +155,9 @@ def _dynamo(
     if "dynamic_shapes" not in inspect.signature(torch.onnx.export).parameters:
         msg = f"onnx.exporter: dynamo needs torch 2.5 or newer, found {torch.__version__}; use torchscript"
         raise PrerequisiteError(msg)
-    axis = torch.export.Dim(BATCH)
-    shapes = tuple({0: axis} if BATCH in spec.shape else None for spec in network.inputs)
+    opened = [_open_axes(spec, options) for spec in network.inputs]
+    axes = {name: torch.export.Dim(name) for each in opened for name in each.values()}
+    shapes = tuple({place: axes[name] for place, name in each.items()} or None for each in opened)
     program = torch.onnx.export(
         module,
         tensors,
@@ -165,13 +166,19 @@ def _dynamo(
         input_names=[spec.name for spec in network.inputs],
         output_names=[spec.name for spec in network.outputs],
         opset_version=options.opset,
-        dynamic_shapes=shapes if options.dynamic_batch else None,
+        dynamic_shapes=shapes if axes else None,
     )
     if program is None:  # only when torch wrote a file instead, which it was not asked to
         msg = "torch.onnx.export returned no program"
         raise TypeError(msg)
     model: onnx.ModelProto = program.model_proto
     return model
+
+
+def _open_axes(spec: TensorSpec, options: OnnxOptions) -> dict[int, str]:
+    """Return the axes whose size the graph leaves open, by their place."""
+    names = (*spec.axes, *([BATCH] if options.dynamic_batch else []))
+    return {place: str(size) for place, size in enumerate(spec.shape) if size in names}
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from zoo_runner.files.named_errors import naming
 from zoo_runner.job.steps import EXPORT, coded
+from zoo_runner.stages.export.compared_sizes import Opening
 from zoo_runner.stages.export.origin import network_code, options_of, origin_of
 from zoo_runner.stages.export.published import missing_packages, take
 from zoo_runner.store.fingerprints import fingerprint
@@ -81,7 +82,8 @@ def graph_without_weights(recipe: Recipe, store: Store, warn: Callable[[str], No
     def make(folder: Path) -> None:
         from zoo_runner.stages.export.checked_export import export_graph  # noqa: PLC0415 - loads torch
 
-        export_graph(recipe.parts.network, recipe.manifest.onnx, folder / MODEL, batch=recipe.manifest.infer.batch)
+        manifest, network = recipe.manifest, recipe.parts.network
+        export_graph(network, manifest.onnx, folder / MODEL, opening=_opening(recipe))
 
     built = coded(EXPORT, recipe, store, warn).build(
         "graph", export_key(recipe, "without weights"), make, Terms(needs=(MODEL,))
@@ -100,9 +102,15 @@ def export_model(recipe: Recipe, weights: Fetched, store: Store, warn: Callable[
 
         manifest = recipe.manifest
         network, target = recipe.parts.network, folder / MODEL
-        batch, sha256 = manifest.infer.batch, weights.sha256
-        metadata = origin_of(recipe, sha256)
-        exported = export(network, weights.path, manifest.onnx, target, batch=batch, sha256=sha256, metadata=metadata)
+        exported = export(
+            network,
+            weights.path,
+            manifest.onnx,
+            target,
+            opening=_opening(recipe),
+            sha256=weights.sha256,
+            metadata=origin_of(recipe, weights.sha256),
+        )
         _write(folder, exported.differences, exported.notes)
 
     built = coded(EXPORT, recipe, store, warn).build(
@@ -152,13 +160,17 @@ def published_model(
 
             manifest, network = recipe.manifest, recipe.parts.network
             differences = compare_published(
-                folder / MODEL, exported.path, network, manifest.onnx, batch=manifest.infer.batch
+                folder / MODEL, exported.path, network, manifest.onnx, opening=_opening(recipe)
             )
         _write(folder, differences, exported.notes if exported else ())
 
     parts = published_parts(recipe, weights.sha256, published.sha256, exported.sha256 if exported else None)
     built = coded(EXPORT, recipe, store, warn).build("published", fingerprint(parts), make, TERMS, accept=_readable)
     return _model_file(built, weights.sha256), parts
+
+
+def _opening(recipe: Recipe) -> Opening:
+    return Opening(batch=recipe.manifest.infer.batch, shapes=recipe.shapes)
 
 
 def _write(folder: Path, differences: Mapping[str, float], notes: Sequence[str]) -> None:

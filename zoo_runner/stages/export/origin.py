@@ -10,6 +10,7 @@ import json
 from typing import TYPE_CHECKING, Final
 
 from zoo_runner.plugin.interfaces import SourcedNetwork
+from zoo_runner.stages.export.compared_sizes import FIXED, compared_sizes
 from zoo_runner.used_code.static import closure
 
 if TYPE_CHECKING:
@@ -41,10 +42,17 @@ def origin_of(recipe: Recipe, weights_sha256: str) -> dict[str, str]:
 
 
 def options_of(recipe: Recipe) -> dict[str, object]:
-    """Return how the manifest exports: its section ``onnx`` without a published file, with a fixed batch size."""
+    """Return how the manifest exports: its section ``onnx`` without a published file, with a fixed batch size.
+
+    The sizes of open axes at which it is made and compared are in it, too.
+    """
     onnx = recipe.manifest.onnx
     options = onnx.model_dump(mode="json", include={"opset", "simplify", "dynamic_batch", "exporter"})
-    return options if onnx.dynamic_batch else {**options, "batch": recipe.manifest.infer.batch}
+    if not onnx.dynamic_batch:
+        options["batch"] = recipe.manifest.infer.batch
+    if (sizes := compared_sizes(recipe.shapes)) != (FIXED,):
+        options["sizes"] = [dict(each) for each in sizes]
+    return options
 
 
 def network_code(recipe: Recipe) -> str:

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -18,13 +19,14 @@ from zoo_runner.plugin.interfaces import DeviceArrays, ParallelSession
 from zoo_runner.plugin.tensors import array_texts, mismatch, sample_texts
 from zoo_runner.stages.fetch.sample_keys import SampleKeys
 from zoo_runner.stages.iterators import UntilError, batched, buffered, ordered
-from zoo_runner.stages.predict.pipeline import warm
+from zoo_runner.stages.predict.pipeline import chunk_size, warm
 from zoo_runner.store.fingerprints import fingerprint
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from zoo_runner.plugin.interfaces import Arrays, Preprocess, Sample, Session, TensorSpec
+    from zoo_runner.plugin.shapes import Sizes
     from zoo_runner.stages.predict.clocks import Clocks
 
 READY = 2
@@ -33,8 +35,21 @@ READY = 2
 _Buffers: TypeAlias = "dict[str, NDArray[Any]]"
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Batch:
+    """Samples of one call, by their places among all samples, and the memory for their inputs."""
+
+    places: tuple[int, ...]
+    buffers: _Buffers
+
+
 def _nothing() -> None:
     """Find nothing changed."""
+
+
+def no_sizes(_sample: Sample) -> Sizes:
+    """Say of a sample without open axes that there are none."""
+    return {}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +67,7 @@ class ModelOutputs:
         clocks: Told how long ``preprocess`` and ``infer`` were busy.
         unchanged: Raises an error if the model is not what ``key`` says any more.
         keys: The samples' files as they were when they were hashed.
+        sizes: Says the sizes of open axes that the model is given for a sample. A call has samples of the same sizes.
     """
 
     preprocess: Preprocess
@@ -63,6 +79,7 @@ class ModelOutputs:
     clocks: Clocks
     unchanged: Callable[[], None] = _nothing
     keys: SampleKeys = field(default_factory=SampleKeys, repr=False, compare=False)
+    sizes: Callable[[Sample], Sizes] = no_sizes
 
     def identity(self, samples: Sequence[Sample]) -> str:
         """Return the key of model, preprocessing, the content of the samples' files and what is known of them."""
@@ -93,28 +110,49 @@ class ModelOutputs:
             # Loaded by this thread, which an interrupt can reach, while the first batches are being made.
             buffered(self._inferred(self.session(), batches), ahead=READY, name="device") as inferred,
         ):
-            for count, outputs in inferred:
-                yield from (_of_sample(outputs, i) for i in range(count))
+            waiting: dict[int, Arrays] = {}
+            turn = 0
+            for places, outputs in inferred:
+                waiting |= {place: _of_sample(outputs, row) for row, place in enumerate(places)}
+                while turn in waiting:
+                    yield waiting.pop(turn)
+                    turn += 1
 
-    def _batches(self, pool: ThreadPoolExecutor, samples: Iterable[Sample]) -> Iterator[tuple[int, _Buffers]]:
-        """Yield full batches with the number of samples in each."""
+    def _batches(self, pool: ThreadPoolExecutor, samples: Iterable[Sample]) -> Iterator[_Batch]:
+        """Yield full batches."""
         ahead = max(self.batch, 2 * self.workers)
-        with closing(ordered(pool, self._prepare, self._places(samples), ahead=ahead)) as filled:
-            for group in batched(filled, self.batch):
-                buffers, count = group[0], len(group)
-                for array in buffers.values():
-                    array[count:] = array[0]
-                yield count, buffers
+        with closing(ordered(pool, self._prepare, self._rows(samples), ahead=ahead)) as filled:
+            for batch in filled:
+                for _ in islice(filled, len(batch.places) - 1):  # until all of its rows are prepared
+                    pass
+                for array in batch.buffers.values():
+                    array[len(batch.places) :] = array[0]
+                yield batch
 
-    def _places(self, samples: Iterable[Sample]) -> Iterator[tuple[Sample, _Buffers, int]]:
-        """Give each sample its place in a batch, so that no thread need put them together later."""
-        for group in batched(samples, self.batch):
-            # New memory for each batch: whoever still looks at an old one, such as outputs that are views of it, may.
-            buffers = {spec.name: np.empty(spec.sized(self.batch), np.dtype(spec.dtype)) for spec in self.inputs}
-            yield from ((sample, buffers, place) for place, sample in enumerate(group))
+    def _rows(self, samples: Iterable[Sample]) -> Iterator[tuple[Sample, _Batch, int]]:
+        """Give each sample its row in a batch, so that no thread need put them together later.
 
-    def _prepare(self, where: tuple[Sample, _Buffers, int]) -> _Buffers:
-        sample, buffers, place = where
+        Where sizes differ, those of the same sizes come together within as many samples as a chunk has. So chunks have
+        batches of their own: predicting some of the chunks gives what predicting all would.
+        """
+        size = self.batch if self.sizes is no_sizes else chunk_size(self.batch)
+        for window in batched(enumerate(samples), size):
+            groups: dict[tuple[tuple[str, int], ...], list[tuple[int, Sample]]] = {}
+            for place, sample in window:
+                groups.setdefault(tuple(sorted(self.sizes(sample).items())), []).append((place, sample))
+            for sizes, group in groups.items():
+                for rows in batched(group, self.batch):
+                    batch = _Batch(places=tuple(place for place, _ in rows), buffers=self._buffers(dict(sizes)))
+                    yield from ((sample, batch, row) for row, (_, sample) in enumerate(rows))
+
+    def _buffers(self, sizes: Sizes) -> _Buffers:
+        """Return new memory: whoever still looks at that of an old batch, such as outputs that are views of it, may."""
+        specs = [spec.at(sizes) for spec in self.inputs]
+        return {spec.name: np.empty(spec.sized(self.batch), np.dtype(spec.dtype)) for spec in specs}
+
+    def _prepare(self, where: tuple[Sample, _Batch, int]) -> _Batch:
+        sample, batch, row = where
+        buffers = batch.buffers
         with self.clocks.measure("preprocess"):
             with calling("zoo_preprocess", sample):
                 arrays = self.preprocess(sample)
@@ -124,26 +162,26 @@ class ModelOutputs:
                 named, remedy = f"inputs of sample {sample.id!r}", "correct the plugin's preprocessing"
                 raise PluginError(mismatch(named, sample_texts(self.inputs), array_texts(arrays), remedy))
             for name, array in arrays.items():
-                buffers[name][place] = array
-        return buffers
+                buffers[name][row] = array
+        return batch
 
-    def _inferred(self, session: Session, batches: Iterator[tuple[int, _Buffers]]) -> Iterator[tuple[int, Arrays]]:
+    def _inferred(self, session: Session, batches: Iterator[_Batch]) -> Iterator[tuple[tuple[int, ...], Arrays]]:
         """Run the batches; of those before an error, none is dropped."""
-        counts: deque[int] = deque()
+        taken: deque[tuple[int, ...]] = deque()
         given = UntilError(batches)
 
         def inputs() -> Iterator[Arrays]:
             while True:
                 with self.clocks.pause("infer"):
-                    count, buffers = next(given, (0, None))
-                if buffers is None:
+                    batch = next(given, None)
+                if batch is None:
                     return
-                counts.append(count)
-                yield buffers
+                taken.append(batch.places)
+                yield batch.buffers
 
         run = session.infer_many if isinstance(session, ParallelSession) else partial(map, session.infer)
         for outputs in self.clocks.each("infer", run(inputs())):
-            yield counts.popleft(), outputs
+            yield taken.popleft(), outputs
         given.check()
 
 

@@ -129,7 +129,7 @@ def exchanged(rules: Sequence[OutputRule], arrays: Sequence[NDArray[Any]], place
     It has the same shape and another kind, and each of the two is what the other's rule says.
     """
     for other, rule in enumerate(rules):
-        same = rule.spec.sample_shape() == rules[place].spec.sample_shape() and rule.kind != rules[place].kind
+        same = arrays[other].shape == arrays[place].shape and rule.kind != rules[place].kind
         fits = same and not problem(rules[place], arrays[other]) and not problem(rule, arrays[place])
         if fits:
             return other

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from zoo_runner.plugin.interfaces import Arrays, Preprocess, Sample
+    from zoo_runner.plugin.shapes import Shapes
 
 CLEARLY: Final = 0.2
 """Part of its distance that remains of an output which is compared with the right one, if two are exchanged."""
@@ -44,6 +45,7 @@ class ReferenceOutputs:
         preprocess: Makes its inputs of a sample.
         warn: Is given a text when the outputs are far apart.
         note: Is given a text when nothing can be compared.
+        shapes: The sizes that open axes take.
     """
 
     model: Path
@@ -53,6 +55,7 @@ class ReferenceOutputs:
     preprocess: Preprocess
     warn: Callable[[str], None]
     note: Callable[[str], None]
+    shapes: Shapes | None = None
     _done: bool = field(default=False, init=False)
 
     def __call__(self, sample: Sample, outputs: Arrays) -> None:
@@ -84,7 +87,9 @@ class ReferenceOutputs:
     def _computed(self, sample: Sample) -> Arrays:
         one = self.preprocess(sample)
         batch = {spec.name: np.repeat(one[spec.name][np.newaxis], self.batch, axis=0) for spec in self.inputs}
-        request = SessionRequest(model=self.model, inputs=self.inputs, outputs=self.outputs, batch=self.batch)
+        request = SessionRequest(
+            model=self.model, inputs=self.inputs, outputs=self.outputs, batch=self.batch, shapes=self.shapes
+        )
         session = OnnxRuntimeBackend().open(request)
         try:
             return {name: array[0] for name, array in session.infer(batch).items()}
@@ -118,7 +123,7 @@ def exchanges(specs: Sequence[TensorSpec], found: Arrays, expected: Arrays) -> t
     """
     groups: dict[tuple[object, ...], list[int]] = {}
     for place, spec in enumerate(specs):
-        groups.setdefault((spec.dtype, spec.sample_shape()), []).append(place)
+        groups.setdefault((spec.dtype, expected[spec.name].shape), []).append(place)
     pairs: set[tuple[int, int]] = set()
     for places in groups.values():
         if 1 < len(places) <= TOGETHER:

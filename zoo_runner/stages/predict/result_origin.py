@@ -136,7 +136,7 @@ def model_origin(engine: Engine, batch: int) -> ModelOrigin:
         weights=engine.model.weights,
         model=engine.loadable(batch).sha256,
         network=parts.network.identity,
-        preprocess=parts.preprocess.identity,
+        preprocess=engine.recipe.preprocess.identity,
         backend=backend.name,
         version=backend.version(),
         chip=backend.chip(),

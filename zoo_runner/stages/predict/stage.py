@@ -29,7 +29,7 @@ from zoo_runner.stages.predict import result_folder as results
 from zoo_runner.stages.predict.clocks import Clocks
 from zoo_runner.stages.predict.command_outputs import CommandOutputs
 from zoo_runner.stages.predict.disk_space import files_size, require_room
-from zoo_runner.stages.predict.inference import ModelOutputs
+from zoo_runner.stages.predict.inference import ModelOutputs, no_sizes
 from zoo_runner.stages.predict.output_checks import CheckedOutputs
 from zoo_runner.stages.predict.output_rules import rules_of
 from zoo_runner.stages.predict.reference_outputs import ReferenceOutputs
@@ -50,12 +50,13 @@ from zoo_runner.store.fingerprints import file_digest, fingerprint
 from zoo_runner.used_code.libraries import PREDICTING, versions
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
     from types import TracebackType
 
     from zoo_runner.job.job import Job
     from zoo_runner.plugin.interfaces import Arrays, Sample
+    from zoo_runner.plugin.shapes import Sizes
     from zoo_runner.stages.predict.output_checks import Watcher
     from zoo_runner.stages.predict.result_origin import ResultOrigin, SampleOrigin
     from zoo_runner.used_code.collecting import Step
@@ -85,7 +86,7 @@ def predict(
         predictions, fresh = stream.predict(
             scored,
             outputs,
-            job.recipe.parts.postprocess,
+            job.recipe.postprocess,
             chunk=stream.chunk_size(manifest.infer.batch),
             store=view,
             listeners=stream.Listeners(progress=job.journal, clocks=clocks, noun=job.recipe.noun, finished=finished),
@@ -125,7 +126,7 @@ def predict_drawn(job: Job, samples: Sequence[Sample], scored: Sequence[Sample],
         stream.predict(
             _drawn(job, scored, outputs, view),
             outputs,
-            job.recipe.parts.postprocess,
+            job.recipe.postprocess,
             chunk=stream.chunk_size(job.recipe.manifest.infer.batch),
             store=view,
             listeners=stream.Listeners(progress=job.journal, clocks=clocks, noun=job.recipe.noun),
@@ -146,7 +147,7 @@ def _drawn(job: Job, scored: Sequence[Sample], outputs: CheckedOutputs, view: Co
     return stream.drawn(
         scored,
         outputs,
-        job.recipe.parts.postprocess,
+        job.recipe.postprocess,
         chunk=stream.chunk_size(job.recipe.manifest.infer.batch),
         store=view,
         why_not=why_not,
@@ -169,9 +170,11 @@ def source_of(
 
 def predicting_parts(job: Job, engine: Engine) -> dict[str, object]:
     """Return what the keys of predictions are made of, but the samples."""
-    parts, infer = job.recipe.parts, job.recipe.manifest.infer
-    made = engine.parts(infer.batch)
-    identities = {"preprocess": job.recipe.host_preprocess.identity, "postprocess": parts.postprocess.identity}
+    infer, made = job.recipe.manifest.infer, engine.parts(job.recipe.manifest.infer.batch)
+    identities = {
+        "preprocess": job.recipe.host_preprocess.identity,
+        "postprocess": job.recipe.postprocess.identity,
+    }
     rules = [f"{rule.spec.name}: {rule.kind}" for rule in rules_of(job.recipe.manifest)]
     return {**made, **identities, "batch": infer.batch, "tool": infer.tool, "outputs": rules}
 
@@ -208,7 +211,14 @@ def _model_outputs(
         workers=workers(),
         clocks=clocks,
         unchanged=partial(engine.check, batch),
+        sizes=_sizes(job),
     )
+
+
+def _sizes(job: Job) -> Callable[[Sample], Sizes]:
+    """Return what says the sizes that the model is given for a sample; of fixed inputs nothing needs to."""
+    padded = job.recipe.padded
+    return no_sizes if padded is None else lambda sample: padded.fit(sample).model
 
 
 UNKNOWN_ORIGIN: Final = "results of unknown origin"
@@ -236,7 +246,7 @@ def _guard(job: Job, origin: ResultOrigin, scored: Sequence[Sample]) -> OriginGu
     wanted = Wanted(
         weights=weights,
         network=parts.network.identity,
-        preprocess=parts.preprocess.identity,
+        preprocess=job.recipe.preprocess.identity,
         outputs=job.recipe.manifest.output_specs,
         conversion=conversion_of(job.recipe.manifest),
     )
@@ -282,9 +292,10 @@ def _watchers(job: Job, engine: Engine | None) -> tuple[Watcher, ...]:
         inputs=manifest.input_specs,
         outputs=manifest.output_specs,
         batch=1 if manifest.onnx.dynamic_batch else manifest.infer.batch,
-        preprocess=recipe.parts.preprocess,
+        preprocess=recipe.preprocess,
         warn=journal.warn,
         note=journal.note,
+        shapes=recipe.shapes,
     )
     return _repetitions(job), reference
 

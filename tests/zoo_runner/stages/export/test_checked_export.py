@@ -18,6 +18,7 @@ from zoo_runner.manifest.schema import OnnxOptions
 from zoo_runner.onnx_graph import check_nodes, output_nodes
 from zoo_runner.plugin.interfaces import TensorSpec
 from zoo_runner.stages.export.checked_export import export, export_graph, tool_versions
+from zoo_runner.stages.export.compared_sizes import Opening
 
 pytestmark = pytest.mark.slow  # exports again and again
 
@@ -159,7 +160,7 @@ def test_simplifying_leaves_fewer_nodes(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["torchscript-17-fixed", "dynamo-18-fixed"])
 def test_a_fixed_batch(name: str, tmp_path: Path) -> None:
-    export(Net(), checkpoint(Net(), tmp_path), EXPORTS[name], tmp_path / "m.onnx", batch=4)
+    export(Net(), checkpoint(Net(), tmp_path), EXPORTS[name], tmp_path / "m.onnx", opening=Opening(batch=4))
     shape = onnx.load(tmp_path / "m.onnx").graph.output[0].type.tensor_type.shape
     assert [dim.dim_value for dim in shape.dim] == [4, 48, 4]
 

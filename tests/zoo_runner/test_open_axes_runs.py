@@ -1,0 +1,175 @@
+"""Whole runs of a model whose samples have sizes of their own, on ONNX Runtime."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from lab import Lab, redone
+from sized_files import GRIDS, write_files, write_site
+from zoo_runner.errors import DatasetError, ExportError, ManifestError, PluginError, ZooError
+from zoo_runner.job.options import Stage
+from zoo_runner.report.model import Report
+
+if TYPE_CHECKING:
+    from tests.conftest import Listener
+
+RANGE = (
+    "atc.dynamic_image_size=[]",
+    "atc.input_shape_range={height: [1, 8], width: [1, 12]}",
+    "inputs.0.pad=null",
+)
+DIMS = (
+    "atc.dynamic_image_size=[]",
+    "atc.dynamic_dims=[{width: 8, height: 4}, {height: 8, width: 4}, {height: 8, width: 12}]",
+)
+
+
+@pytest.fixture(scope="session")
+def sized_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_site(tmp_path_factory.mktemp("sized-site"))
+
+
+@pytest.fixture(scope="session")
+def sized_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_files(tmp_path_factory.mktemp("sized") / "files")
+
+
+@pytest.fixture
+def run(
+    sized_files: Path,
+    sized_site: Path,
+    tmp_path: Path,
+    lab_store: Path,
+    listener: Listener,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Callable[..., Report]:
+    """Run the manifest beside a copy of its files."""
+    monkeypatch.syspath_prepend(sized_site)
+    folder = tmp_path / "files"
+    folder.symlink_to(sized_files)
+    lab = Lab(folder, lab_store, listener)
+
+    def run_there(*overrides: str, **options: object) -> Report:
+        return lab(*overrides, manifest="sized.yaml", **{"output": tmp_path / "out", **options})
+
+    return run_there
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        pytest.param((), id="gears"),
+        pytest.param(("inputs.0.pad.at=start",), id="padded-in-front"),
+        pytest.param(("inputs.0.pad.at=both",), id="padded-around"),
+        pytest.param(DIMS, id="dims"),
+        pytest.param(RANGE, id="range"),
+        pytest.param(("infer.batch=1",), id="batch-1"),
+        pytest.param(("infer.batch=5",), id="batch-5"),
+        pytest.param(("infer.batch=64",), id="one-batch-a-gear"),
+        pytest.param(("onnx.dynamic_batch=false", "benchmark.batch=[4]"), id="fixed-batch"),
+        pytest.param(("onnx.exporter=dynamo", "onnx.opset=18"), id="dynamo"),
+    ],
+)
+def test_every_place_is_found_whatever_the_padding(run: Callable[..., Report], overrides: tuple[str, ...]) -> None:
+    report = run(*overrides)
+    (metric,) = report.metrics
+    assert (report.verdict.value, metric.value, metric.samples) == ("pass", 100.0, GRIDS)
+
+
+def test_predictions_do_not_depend_on_how_samples_come_together(run: Callable[..., Report], tmp_path: Path) -> None:
+    def predictions(*overrides: str) -> dict[str, np.ndarray]:
+        run(*overrides)
+        with np.load(tmp_path / "out" / "predictions.npz", allow_pickle=False) as found:
+            return {name: found[name] for name in found.files}
+
+    one, other = predictions("infer.batch=1"), predictions("infer.batch=7")
+    assert one.keys() == other.keys()
+    assert all(np.array_equal(one[name], other[name]) for name in one)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "kept"),
+    [
+        pytest.param((), True, id="nothing"),
+        pytest.param(("inputs.0.pad.value=8",), False, id="padding"),
+        pytest.param(("inputs.0.pad.at=start",), False, id="its-place"),
+        pytest.param(("atc.dynamic_image_size=[[4, 8], [8, 12]]",), False, id="gears"),
+        pytest.param(("benchmark.sizes={height: 8, width: 4}",), True, id="timed-sizes"),
+    ],
+)
+def test_what_shapes_the_inputs_is_in_the_key_of_predictions(
+    run: Callable[..., Report], overrides: tuple[str, ...], kept: bool
+) -> None:
+    run()
+    assert ("infer" not in redone(run(*overrides))) is kept
+
+
+def test_the_model_is_timed_at_the_greatest_gear_unless_told_otherwise(run: Callable[..., Report]) -> None:
+    (greatest,) = run().performance
+    (told,) = run("benchmark.sizes={height: 8, width: 4}").performance
+    assert (dict(greatest.sizes), dict(told.sizes)) == ({"height": 8, "width": 12}, {"height": 8, "width": 4})
+    assert "height 8, width 12" in greatest.title
+
+
+def test_inputs_are_written_as_the_model_takes_them(run: Callable[..., Report], tmp_path: Path) -> None:
+    run(last=Stage.PREPROCESS)
+    sizes = [path.stat().st_size for path in sorted((tmp_path / "out" / "inputs").glob("*.bin"))]
+    assert sizes[:8] == [4 * cells for cells in (32, 32, 96, 32, 96, 32, 32, 96)]
+
+
+@pytest.mark.parametrize(
+    ("overrides", "error", "message"),
+    [
+        pytest.param(
+            ("atc.dynamic_image_size=[[4, 8], [8, 4]]",),
+            DatasetError,
+            r"^sample '02_2_10': expected a gear that holds height 8, width 12, found height 4, width 8; height 8, "
+            r"width 4; add a gear, or let the preprocessing make it smaller",
+            id="too-large",
+        ),
+        pytest.param(
+            ("inputs.0.pad=null",),
+            DatasetError,
+            r"^sample '03_0_1': expected a gear that is just height 3, width 7, found height 4, width 8; height 8, "
+            r"width 4; height 8, width 12; give its inputs pad",
+            id="not-padded",
+        ),
+        pytest.param(
+            (*RANGE[:1], "atc.input_shape_range={height: [2, 8], width: [2, 12]}", *RANGE[2:]),
+            DatasetError,
+            r"^sample '06_0_0': expected height from 2 to 8, as atc.input_shape_range has it, found 1; widen the range",
+            id="out-of-range",
+        ),
+        pytest.param(
+            ("plugin.config.wrong=width",),
+            PluginError,
+            r"^inputs of sample '00_0_0': expected grid float32\[1, 4, 9\], found grid float32\[1, 4, 8\]",
+            id="sizes-that-are-wrong",
+        ),
+        pytest.param(
+            ("plugin.config.baked=true",), ExportError, r"the exported model is not usable", id="sizes-baked-in"
+        ),
+    ],
+)
+def test_what_is_refused(
+    run: Callable[..., Report], overrides: tuple[str, ...], error: type[ZooError], message: str
+) -> None:
+    with pytest.raises(error, match=message):
+        run(*overrides)
+
+
+def test_a_plugin_that_does_not_tell_sizes(run: Callable[..., Report], monkeypatch: pytest.MonkeyPatch) -> None:
+    import sized_plugin  # type: ignore[import-not-found] # noqa: PLC0415 - on the path of this test only
+
+    monkeypatch.delattr(sized_plugin.SizedPreprocess, "sizes")
+    with pytest.raises(
+        ManifestError,
+        match=r"inputs\.0\.shape: the preprocessing of plugin 'sized' does not say the sizes of height, width: it has "
+        r"no sizes \(see SizedPreprocess in zoo_runner\.plugin\.sized\); use a fixed shape$",
+    ):
+        run()
