@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class SizedConfig(BaseModel, extra="forbid", frozen=True):
-    """``wrong`` names a size that is told otherwise than it is; ``baked`` makes the network keep the traced sizes."""
+    """``wrong`` names a size that is told otherwise than it is; ``baked`` bakes the first gear into the graph."""
 
     wrong: str = ""
     baked: bool = False
@@ -60,7 +60,7 @@ class SizedNetwork:
 
             def forward(self, grid: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
                 heights = self.layer(grid)
-                count = int(grid.shape[2]) * int(grid.shape[3]) if baked else -1
+                count = 32 if baked and torch.onnx.is_in_onnx_export() else -1  # places of the first gear
                 flat = heights.reshape(heights.shape[0], count, 1)
                 return heights, torch.cat([flat, -flat], dim=2)
 

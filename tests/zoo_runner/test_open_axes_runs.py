@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +12,7 @@ import pytest
 
 from lab import Lab, redone
 from sized_files import GRIDS, write_files, write_site
-from zoo_runner.errors import DatasetError, ExportError, ManifestError, PluginError, ZooError
+from zoo_runner.errors import ExitCode, ManifestError
 from zoo_runner.job.options import Stage
 from zoo_runner.report.model import Report
 
@@ -52,9 +53,9 @@ def run(
     monkeypatch.syspath_prepend(sized_site)
     folder = tmp_path / "files"
     folder.symlink_to(sized_files)
-    lab = Lab(folder, lab_store, listener)
 
-    def run_there(*overrides: str, **options: object) -> Report:
+    def run_there(*overrides: str, cache: Path = lab_store, **options: object) -> Report:
+        lab = Lab(folder, cache, listener)
         return lab(*overrides, manifest="sized.yaml", **{"output": tmp_path / "out", **options})
 
     return run_there
@@ -103,10 +104,18 @@ def test_predictions_do_not_depend_on_how_samples_come_together(run: Callable[..
     ],
 )
 def test_what_shapes_the_inputs_is_in_the_key_of_predictions(
-    run: Callable[..., Report], overrides: tuple[str, ...], kept: bool
+    run: Callable[..., Report], tmp_path: Path, overrides: tuple[str, ...], kept: bool
 ) -> None:
+    run(cache=tmp_path / "cache")
+    assert ("infer" not in redone(run(*overrides, cache=tmp_path / "cache"))) is kept
+
+
+def test_the_run_says_which_gear_samples_went_to(run: Callable[..., Report], listener: Listener) -> None:
     run()
-    assert ("infer" not in redone(run(*overrides))) is kept
+    text = (
+        "samples by the sizes that the model is given: 9 at height 4, width 8; 9 at height 8, width 12; 6 at height 8"
+    )
+    assert any(text in line for line in listener.heard)
 
 
 def test_the_model_is_timed_at_the_greatest_gear_unless_told_otherwise(run: Callable[..., Report]) -> None:
@@ -118,49 +127,73 @@ def test_the_model_is_timed_at_the_greatest_gear_unless_told_otherwise(run: Call
 
 def test_inputs_are_written_as_the_model_takes_them(run: Callable[..., Report], tmp_path: Path) -> None:
     run(last=Stage.PREPROCESS)
-    sizes = [path.stat().st_size for path in sorted((tmp_path / "out" / "inputs").glob("*.bin"))]
-    assert sizes[:8] == [4 * cells for cells in (32, 32, 96, 32, 96, 32, 32, 96)]
+    files = sorted((tmp_path / "out" / "inputs").rglob("*.bin"), key=lambda path: path.name)
+    sizes = [path.stat().st_size for path in files]
+    assert sizes == [4 * cells for cells in (32, 32, 96, 32, 96, 32, 32, 96)] * 3
+
+
+def test_result_files_are_scored_by_the_sizes_they_were_made_at(run: Callable[..., Report]) -> None:
+    run(last=Stage.INFER)
+    report = run(first=Stage.POSTPROCESS)
+    assert (report.verdict.value, report.metrics[0].value) == ("pass", 100.0)
+    report = run("atc.dynamic_image_size=[[8, 4], [8, 12], [4, 9]]", first=Stage.POSTPROCESS)
+    assert (report.verdict.value, report.exit_code) == ("error", ExitCode.STAGE_FAILED)
+    assert "expected results of this manifest" in "\n".join(report.why)
 
 
 @pytest.mark.parametrize(
-    ("overrides", "error", "message"),
+    ("overrides", "code", "message"),
     [
         pytest.param(
             ("atc.dynamic_image_size=[[4, 8], [8, 4]]",),
-            DatasetError,
-            r"^sample '02_2_10': expected a gear that holds height 8, width 12, found height 4, width 8; height 8, "
+            ExitCode.STAGE_FAILED,
+            r"sample '02_2_10': expected a gear that holds height 8, width 12, found height 4, width 8; height 8, "
             r"width 4; add a gear, or let the preprocessing make it smaller",
             id="too-large",
         ),
         pytest.param(
             ("inputs.0.pad=null",),
-            DatasetError,
-            r"^sample '03_0_1': expected a gear that is just height 3, width 7, found height 4, width 8; height 8, "
+            ExitCode.STAGE_FAILED,
+            r"sample '03_0_1': expected a gear that is just height 3, width 7, found height 4, width 8; height 8, "
             r"width 4; height 8, width 12; give its inputs pad",
             id="not-padded",
         ),
         pytest.param(
             (*RANGE[:1], "atc.input_shape_range={height: [2, 8], width: [2, 12]}", *RANGE[2:]),
-            DatasetError,
-            r"^sample '06_0_0': expected height from 2 to 8, as atc.input_shape_range has it, found 1; widen the range",
+            ExitCode.STAGE_FAILED,
+            r"sample '06_0_0': expected height from 2 to 8, as atc.input_shape_range has it, found 1; widen the range",
             id="out-of-range",
         ),
         pytest.param(
-            ("plugin.config.wrong=width",),
-            PluginError,
-            r"^inputs of sample '00_0_0': expected grid float32\[1, 4, 9\], found grid float32\[1, 4, 8\]",
+            (
+                RANGE[0],
+                "atc.input_shape_range={height: [1, 9], width: [1, 13]}",
+                RANGE[2],
+                "outputs.1.most.area=117",
+                "plugin.config.wrong=width",
+            ),
+            ExitCode.USAGE,
+            r"inputs of sample '00_0_0': expected grid float32\[1, 4, 9\], found grid float32\[1, 4, 8\]",
             id="sizes-that-are-wrong",
         ),
         pytest.param(
-            ("plugin.config.baked=true",), ExportError, r"the exported model is not usable", id="sizes-baked-in"
+            ("outputs.1.most.area=95",),
+            ExitCode.STAGE_FAILED,
+            r"an output: expected places float32\[\d, 95, 2\], found places float32\[\d, 96, 2\]",
+            id="more-than-most",
+        ),
+        pytest.param(
+            ("plugin.config.baked=true",),
+            ExitCode.STAGE_FAILED,
+            r"^the exported model is not usable: an output of .*: expected places float32\[3, area, 2\], found",
+            id="sizes-baked-in",
         ),
     ],
 )
-def test_what_is_refused(
-    run: Callable[..., Report], overrides: tuple[str, ...], error: type[ZooError], message: str
-) -> None:
-    with pytest.raises(error, match=message):
-        run(*overrides)
+def test_what_is_refused(run: Callable[..., Report], overrides: tuple[str, ...], code: ExitCode, message: str) -> None:
+    report = run(*overrides)
+    assert (report.verdict.value, report.exit_code) == ("error", code)
+    assert re.search(message, "\n".join(report.why))
 
 
 def test_a_plugin_that_does_not_tell_sizes(run: Callable[..., Report], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -162,7 +162,7 @@ def elements(inputs: Sequence[TensorSpec], gear: Sizes) -> int:
     return sum(math.prod(spec.at(gear).sample_shape()) for spec in inputs)
 
 
-def gears_used(inputs: PaddedInputs, samples: Sequence[Sample]) -> Mapping[str, int]:
+def sizes_used(inputs: PaddedInputs, samples: Sequence[Sample]) -> Mapping[str, int]:
     """Count samples by the sizes that the model is given for them, in words, the most frequent first."""
     counts: dict[str, int] = {}
     for sample in samples:

@@ -19,6 +19,7 @@ from zoo_runner.plugin.interfaces import DeviceArrays, ParallelSession
 from zoo_runner.plugin.tensors import array_texts, mismatch, sample_texts
 from zoo_runner.stages.fetch.sample_keys import SampleKeys
 from zoo_runner.stages.iterators import UntilError, batched, buffered, ordered
+from zoo_runner.stages.predict.given_sizes import SizesOf, nothing_open
 from zoo_runner.stages.predict.pipeline import chunk_size, warm
 from zoo_runner.store.fingerprints import fingerprint
 
@@ -45,11 +46,6 @@ class _Batch:
 
 def _nothing() -> None:
     """Find nothing changed."""
-
-
-def no_sizes(_sample: Sample) -> Sizes:
-    """Say of a sample without open axes that there are none."""
-    return {}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,7 +75,7 @@ class ModelOutputs:
     clocks: Clocks
     unchanged: Callable[[], None] = _nothing
     keys: SampleKeys = field(default_factory=SampleKeys, repr=False, compare=False)
-    sizes: Callable[[Sample], Sizes] = no_sizes
+    sizes: SizesOf = nothing_open
 
     def identity(self, samples: Sequence[Sample]) -> str:
         """Return the key of model, preprocessing, the content of the samples' files and what is known of them."""
@@ -135,7 +131,7 @@ class ModelOutputs:
         Where sizes differ, those of the same sizes come together within as many samples as a chunk has. So chunks have
         batches of their own: predicting some of the chunks gives what predicting all would.
         """
-        size = self.batch if self.sizes is no_sizes else chunk_size(self.batch)
+        size = self.batch if self.sizes is nothing_open else chunk_size(self.batch)
         for window in batched(enumerate(samples), size):
             groups: dict[tuple[tuple[str, int], ...], list[tuple[int, Sample]]] = {}
             for place, sample in window:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
@@ -12,6 +13,7 @@ from zoo_runner.errors import InferenceError, ResultError
 from zoo_runner.job.journal import STAND_IN_NOTICE, StageNote
 from zoo_runner.job.key_parts import remember
 from zoo_runner.job.options import Stage
+from zoo_runner.job.padded_inputs import sizes_used
 from zoo_runner.job.steps import PREDICT, PREDICT_FROM_FILES, coded, command_step
 from zoo_runner.output.names import INPUTS, PREDICTIONS, RESULTS
 from zoo_runner.output.writing import replacing
@@ -29,7 +31,8 @@ from zoo_runner.stages.predict import result_folder as results
 from zoo_runner.stages.predict.clocks import Clocks
 from zoo_runner.stages.predict.command_outputs import CommandOutputs
 from zoo_runner.stages.predict.disk_space import files_size, require_room
-from zoo_runner.stages.predict.inference import ModelOutputs, no_sizes
+from zoo_runner.stages.predict.given_sizes import FIXED, GivenSizes
+from zoo_runner.stages.predict.inference import ModelOutputs
 from zoo_runner.stages.predict.output_checks import CheckedOutputs
 from zoo_runner.stages.predict.output_rules import rules_of
 from zoo_runner.stages.predict.reference_outputs import ReferenceOutputs
@@ -50,13 +53,13 @@ from zoo_runner.store.fingerprints import file_digest, fingerprint
 from zoo_runner.used_code.libraries import PREDICTING, versions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
     from types import TracebackType
 
     from zoo_runner.job.job import Job
+    from zoo_runner.job.recipe import Recipe
     from zoo_runner.plugin.interfaces import Arrays, Sample
-    from zoo_runner.plugin.shapes import Sizes
     from zoo_runner.stages.predict.output_checks import Watcher
     from zoo_runner.stages.predict.result_origin import ResultOrigin, SampleOrigin
     from zoo_runner.used_code.collecting import Step
@@ -77,6 +80,7 @@ def predict(
     one_thread_a_call()
     options, manifest = job.options, job.recipe.manifest
     clocks = Clocks()
+    _note_sizes(job, scored)
     with ExitStack() as cleanup:
         source = source_of(job, samples, scored, engine, clocks, cleanup)
         watchers = () if isinstance(source, CommandOutputs) else _watchers(job, engine)  # the command's were shown all
@@ -110,6 +114,15 @@ def predict(
         write_predictions(temporary, predictions, [sample.id for sample in scored], digests)
     job.journal.artifact(PREDICTIONS.removesuffix(".npz"), path, sha256=file_digest(path))
     return predictions
+
+
+def _note_sizes(job: Job, scored: Sequence[Sample]) -> None:
+    """Say how many samples go to which gear, or have which sizes."""
+    if job.recipe.padded is not None:
+        used = sizes_used(job.recipe.padded, scored)
+        listed = [f"{count} at {sizes}" for sizes, count in itertools.islice(used.items(), SHOWN)]
+        more = f"; and {len(used) - SHOWN} more sizes" if len(used) > SHOWN else ""
+        job.journal.note(f"{job.recipe.noun} by the sizes that the model is given: {'; '.join(listed)}{more}")
 
 
 def predict_drawn(job: Job, samples: Sequence[Sample], scored: Sequence[Sample], engine: Engine | None) -> None:
@@ -211,16 +224,18 @@ def _model_outputs(
         workers=workers(),
         clocks=clocks,
         unchanged=partial(engine.check, batch),
-        sizes=_sizes(job),
+        sizes=given_sizes(job.recipe).of,
     )
 
 
-def _sizes(job: Job) -> Callable[[Sample], Sizes]:
-    """Return what says the sizes that the model is given for a sample; of fixed inputs nothing needs to."""
-    padded = job.recipe.padded
-    return no_sizes if padded is None else lambda sample: padded.fit(sample).model
+def given_sizes(recipe: Recipe) -> GivenSizes:
+    """Return what is known of the sizes that the model is given for samples."""
+    padded = recipe.padded
+    return FIXED if padded is None else GivenSizes(of=lambda sample: padded.fit(sample).model, most=padded.shapes.most)
 
 
+SHOWN: Final = 5
+"""Sizes of samples that a run names."""
 UNKNOWN_ORIGIN: Final = "results of unknown origin"
 UNKNOWN_WEIGHTS: Final = "which weights the results are of was not checked: no hash of the weights is known here"
 
@@ -231,7 +246,9 @@ def _result_folder(job: Job, samples: Sequence[Sample], scored: Sequence[Sample]
     origin = read_origin(folder)
     guard = None if origin is None else _guard(job, origin, scored)
     naming = results.own_names if origin else partial(naming_of, by_position=job.options.by_position)
-    opened = results.open_results(folder, scored, samples, specs, guard=guard, naming=naming)
+    opened = results.open_results(
+        folder, scored, samples, specs, guard=guard, naming=naming, given=given_sizes(job.recipe)
+    )
     unknown = f"{UNKNOWN_ORIGIN}: {opened.named}" if opened.named else UNKNOWN_ORIGIN
     if origin is None:
         job.journal.remarks.append(unknown)
@@ -321,11 +338,12 @@ def _close(
 def write_inputs(job: Job, scored: Sequence[Sample]) -> None:
     """Leave the model's inputs as files for ais_bench."""
     one_thread_a_call()
-    folder = job.options.output / INPUTS
+    folder, given = job.options.output / INPUTS, given_sizes(job.recipe)
     with job.journal.stage(Stage.PREPROCESS):
-        require_room({INPUTS: files_size(job.recipe.host_inputs, len(scored))}, folder, job.journal)
+        size = files_size(job.recipe.host_inputs, len(scored), most=given.most)
+        require_room({INPUTS: size}, folder, job.journal)
         inputs = stream.prepared(scored, job.recipe.host_preprocess, job.journal, job.recipe.noun)
-        results.write_inputs(folder, scored, inputs)
+        results.write_inputs(folder, scored, inputs, sizes=given.of)
     job.journal.artifact("inputs", folder)
 
 
@@ -340,9 +358,10 @@ def write_results(job: Job, scored: Sequence[Sample], engine: Engine) -> None:
             source.run()
             _note_files(job, source)
             return
-        outputs_size = files_size(job.recipe.manifest.output_specs, len(scored))
+        given = given_sizes(job.recipe)
+        outputs_size = files_size(job.recipe.manifest.output_specs, len(scored), most=given.most)
         require_room({RESULTS: outputs_size}, folder, job.journal)
-        seal = partial(_seal, source, engine, scored, sample_origins(source.keys, scored))
+        seal = partial(_seal, source, engine, scored, sample_origins(source.keys, scored, given.of))
         stream.warm(len(scored), source)
         with (
             job.journal.track("infer", len(scored), job.recipe.noun) as advance,
