@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
+from zoo_runner.backends.ascend.acl_codes import acl_error
 from zoo_runner.backends.ascend.atc_advice import Advice, advice_on
 from zoo_runner.backends.ascend.atc_errors import telling_error
 from zoo_runner.backends.ascend.cann_messages import signal_name
@@ -93,6 +94,9 @@ def diagnose(text: str, exit_code: int) -> Failure:
     """
     lines = telling(text) or [line.strip() for line in text.splitlines() if line.strip()][-1:]
     advice = next((advice for pattern, advice in _KNOWN if re.search(pattern, "\n".join(lines))), None)
+    if found := acl_error("\n".join(lines)):
+        number, meant = found
+        advice = Advice(f"AscendCL's {number}: {meant.meaning}", meant.remedy)
     error = telling_error(text)
     if error and advice is None:
         advice = advice_on(error.code)
