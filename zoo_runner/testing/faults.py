@@ -45,6 +45,7 @@ KINDS: Final = {
     "stale-outputs": FaultKind((), "every execution gives the outputs of a process's first one"),
     "copied-outputs": FaultKind((), "every sample of a batch gets the outputs of its first one"),
     "wrong-size": FaultKind((), "the first output is too short"),
+    "flat-outputs": FaultKind((), "outputs of a model with shape ranges have one axis, as where no shape is known"),
     "slow": FaultKind(("MS",), "every execution is reported to take MS milliseconds"),
     "mixed-generations": FaultKind((), "aclruntime is of the other generation than ais_bench"),
     "renamed-times": FaultKind((), "ais_bench tells the times of copies under names that nobody knows"),

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,6 +16,14 @@ FORMAT_NCHW: Final = 0
 FORMAT_NHWC: Final = 1
 FORMAT_ND: Final = 2
 """ACL's numbers of the tensor formats."""
+
+OPEN: Final = -1
+"""Stands in a shape for a size that a gear, or each call, decides."""
+BATCH_GEARS: Final = "dynamic_batch_size"
+IMAGE_GEARS: Final = "dynamic_image_size"
+DIMS_GEARS: Final = "dynamic_dims"
+RANGES: Final = "shape ranges"
+"""What can be open in a model."""
 
 
 class OmError(ValueError):
@@ -28,7 +38,7 @@ class OmTensor:
         name: Name that the runtime reports.
         tensor: Name of the tensor in the ONNX graph.
         dtype: NumPy dtype name.
-        shape: Static shape.
+        shape: Sizes; -1 where one is open. Of outputs of a model with gears, those at its greatest gear.
         format: ACL's number of the format.
     """
 
@@ -51,6 +61,9 @@ class OmModel:
         flags: ATC's flags.
         aipp: Settings of the built-in preprocessing, empty without one.
         onnx: The graph that computes exactly these outputs from these inputs.
+        opened: What is open; empty in a model with static shapes.
+        gears: The values of each gear: one batch size, height and width, or one size for each -1 of the inputs.
+        bounds: The least and the greatest size of each axis, by input, of a model with ranges.
     """
 
     soc_version: str
@@ -60,6 +73,22 @@ class OmModel:
     flags: dict[str, str]
     aipp: dict[str, str]
     onnx: bytes
+    opened: str = ""
+    gears: tuple[tuple[int, ...], ...] = ()
+    bounds: dict[str, tuple[tuple[int, int], ...]] = field(default_factory=dict)
+
+    def shapes_at(self, gear: Sequence[int]) -> tuple[tuple[int, ...], ...]:
+        """Return the shape of each input at a gear."""
+        values = list(gear)
+        shapes = []
+        for tensor in self.inputs:
+            each = values if self.opened == DIMS_GEARS else list(gear)
+            shapes.append(tuple(each.pop(0) if size == OPEN else size for size in tensor.shape))
+        return tuple(shapes)
+
+    def greatest_gear(self) -> tuple[int, ...]:
+        """Return the gear whose inputs have most elements, the first of several."""
+        return max(self.gears, key=lambda gear: sum(math.prod(shape) for shape in self.shapes_at(gear)))
 
 
 def write_om(path: Path, model: OmModel) -> None:
@@ -71,6 +100,8 @@ def om_bytes(model: OmModel) -> bytes:
     """Return the content of the model's file."""
     description = asdict(model)
     description["onnx"] = len(model.onnx)
+    if not model.opened:
+        del description["opened"], description["gears"], description["bounds"]
     text = json.dumps(description, indent=1).encode() + b"\n"
     return MAGIC + len(text).to_bytes(_LENGTH_BYTES, "little") + text + model.onnx
 
@@ -101,6 +132,9 @@ def read_om(path: Path) -> OmModel:
             flags=found["flags"],
             aipp=found["aipp"],
             onnx=content[end:],
+            opened=found.get("opened", ""),
+            gears=tuple(map(tuple, found.get("gears", ()))),
+            bounds={name: tuple(map(tuple, axes)) for name, axes in found.get("bounds", {}).items()},
         )
     except (ValueError, KeyError, TypeError) as error:
         msg = f"{path} is a damaged stand-in .om: {error}"

@@ -1,1 +1,1 @@
-"""Double of ``atc``, the Ascend model compiler, for ONNX models with static shapes."""
+"""Double of ``atc``, the Ascend model compiler, for ONNX models with static shapes, with gears or with ranges."""

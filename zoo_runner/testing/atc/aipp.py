@@ -197,7 +197,8 @@ def _declare_image(value: onnx.ValueInfoProto, shape: tuple[int, ...]) -> None:
 
     value.type.tensor_type.elem_type = onnx.TensorProto.UINT8
     for axis, size in zip(value.type.tensor_type.shape.dim, shape, strict=True):
-        axis.dim_value = size
+        if size:  # an open batch size stays open
+            axis.dim_value = size
 
 
 def _nodes(image: str, output: str, aipp: Aipp) -> Iterator[onnx.NodeProto]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -10,10 +11,11 @@ from zoo_runner.errors import installing
 from zoo_runner.testing.atc.aipp import Aipp, build_in, read_aipp
 from zoo_runner.testing.atc.errors import AtcError
 from zoo_runner.testing.atc.flags import split_nodes
+from zoo_runner.testing.atc.gears import read_gears
 from zoo_runner.testing.atc.outputs import Output, choose_outputs, keep_outputs
-from zoo_runner.testing.atc.shapes import parse_shapes, set_input_shapes
+from zoo_runner.testing.atc.shapes import Shapes, parse_shapes, set_input_shapes
 from zoo_runner.testing.machine import STAND_IN
-from zoo_runner.testing.om_file import FORMAT_NCHW, FORMAT_ND, FORMAT_NHWC, OmModel, OmTensor
+from zoo_runner.testing.om_file import FORMAT_NCHW, FORMAT_ND, FORMAT_NHWC, OPEN, RANGES, OmModel, OmTensor
 
 if TYPE_CHECKING:
     import onnx
@@ -37,13 +39,43 @@ def compile_model(flags: Mapping[str, str], *, cann: str) -> OmModel:
     """
     model = _load(Path(flags["model"]))
     outputs = choose_outputs(model, split_nodes(flags))
-    set_input_shapes(model, parse_shapes(flags.get("input_shape", "")))
+    gears = read_gears(flags)
+    shapes = parse_shapes(flags.get("input_shape", ""), gears)
+    set_input_shapes(model, shapes)
     aipp = read_aipp(Path(flags["insert_op_conf"])) if "insert_op_conf" in flags else None
     keep_outputs(model, outputs)
     image = build_in(model, aipp) if aipp else None
     if flags.get("output_type") == "FP16":
         _halve_outputs(model)
-    return _described(model, outputs, flags=flags, cann=cann, image=image, aipp=aipp)
+    made = _described(model, outputs, flags=flags, cann=cann, image=image, aipp=aipp)
+    if gears is not None:
+        return _at_gears(replace(made, opened=gears.flag, gears=gears.values))
+    return replace(made, opened=RANGES, bounds=_bounds(shapes)) if _has_ranges(shapes) else made
+
+
+def _has_ranges(shapes: Shapes) -> bool:
+    return any(isinstance(size, tuple) for sizes in shapes.values() for size in sizes)
+
+
+def _bounds(shapes: Shapes) -> dict[str, tuple[tuple[int, int], ...]]:
+    return {
+        name: tuple(size if isinstance(size, tuple) else (size, size) for size in sizes)
+        for name, sizes in shapes.items()
+    }
+
+
+def _at_gears(model: OmModel) -> OmModel:
+    """Build the graph at each gear, as ATC does, and describe the outputs at the greatest one."""
+    session = _session(model.onnx)
+    found = {gear: _output_shapes(session, _at(model, gear)) for gear in model.gears}
+    shapes = found[model.greatest_gear()]
+    outputs = tuple(replace(tensor, shape=shape) for tensor, shape in zip(model.outputs, shapes, strict=True))
+    return replace(model, outputs=outputs)
+
+
+def _at(model: OmModel, gear: tuple[int, ...]) -> list[OmTensor]:
+    shapes = model.shapes_at(gear)
+    return [replace(tensor, shape=shape) for tensor, shape in zip(model.inputs, shapes, strict=True)]
 
 
 def _load(path: Path) -> onnx.ModelProto:
@@ -82,14 +114,8 @@ def _described(
     aipp: Aipp | None,
 ) -> OmModel:
     """Let ONNX Runtime load the graph, which infers the shapes, and describe inputs and outputs."""
-    import onnxruntime  # noqa: PLC0415 - lets `atc --help` and all refusals work without it
-
     content = model.SerializeToString()
-    try:
-        session = onnxruntime.InferenceSession(content, _quiet(), providers=["CPUExecutionProvider"])
-    except Exception as error:
-        text = f"Inner Error! Failed to build the graph: {str(error).splitlines()[0]}"
-        raise AtcError("E19999", text) from error
+    session = _session(content)
     layouts = {
         value.name: _layout(value.name == image, flags.get("input_format", "NCHW"), value.shape)
         for value in session.get_inputs()
@@ -99,7 +125,7 @@ def _described(
             name=value.name,
             tensor=value.name,
             dtype=_ORT_DTYPES[value.type],
-            shape=tuple(value.shape),
+            shape=_sizes(value.shape),
             format=layouts[value.name],
         )
         for value in session.get_inputs()
@@ -119,6 +145,24 @@ def _described(
     )
 
 
+def _session(content: bytes) -> onnxruntime.InferenceSession:
+    import onnxruntime  # noqa: PLC0415 - lets `atc --help` and all refusals work without it
+
+    try:
+        return onnxruntime.InferenceSession(content, _quiet(), providers=["CPUExecutionProvider"])
+    except Exception as error:
+        raise _unbuildable(error) from error
+
+
+def _unbuildable(error: Exception) -> AtcError:
+    return AtcError("E19999", f"Inner Error! Failed to build the graph: {str(error).splitlines()[0]}")
+
+
+def _sizes(shape: Sequence[object]) -> tuple[int, ...]:
+    """Return a shape as ONNX Runtime has it, with -1 for what is open."""
+    return tuple(size if isinstance(size, int) else OPEN for size in shape)
+
+
 def _quiet() -> onnxruntime.SessionOptions:
     import onnxruntime  # noqa: PLC0415 - lets `atc --help` and all refusals work without it
 
@@ -135,11 +179,17 @@ def _layout(is_image: bool, input_format: str, shape: Sequence[int]) -> int:
 
 
 def _output_shapes(session: onnxruntime.InferenceSession, inputs: Sequence[OmTensor]) -> tuple[tuple[int, ...], ...]:
-    """Return the outputs' shapes; those that cannot be inferred are found by running the graph on zeros."""
-    inferred = tuple(tuple(value.shape) for value in session.get_outputs())
-    if all(isinstance(size, int) for shape in inferred for size in shape):
+    """Return the outputs' shapes; those that cannot be inferred are found by running the graph on zeros.
+
+    Where a size of an input is open, those that cannot be inferred are open too.
+    """
+    inferred = tuple(_sizes(value.shape) for value in session.get_outputs())
+    if all(OPEN not in shape for shape in inferred) or any(OPEN in tensor.shape for tensor in inputs):
         return inferred
     import numpy as np  # noqa: PLC0415 - only conversion needs it
 
     zeros = {tensor.tensor: np.zeros(tensor.shape, dtype=tensor.dtype) for tensor in inputs}
-    return tuple(array.shape for array in session.run(None, zeros))
+    try:
+        return tuple(array.shape for array in session.run(None, zeros))
+    except Exception as error:
+        raise _unbuildable(error) from error

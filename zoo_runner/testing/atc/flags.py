@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from zoo_runner.testing.atc.errors import FRAMEWORKS, AtcError, invalid_value, no_file, not_simulated
+from zoo_runner.testing.atc.gears import read_gears
 from zoo_runner.testing.machine import KNOWN_CHIPS, soc_name
 
 _KNOWN: Final = frozenset(
@@ -42,11 +43,8 @@ _FILES: Final = (
     "op_precision_mode",
 )
 _NOT_SIMULATED: Final = {
-    "dynamic_batch_size": "dynamic batch sizes",
-    "dynamic_dims": "dynamic dimensions",
-    "dynamic_image_size": "dynamic image sizes",
     "input_fp16_nodes": "half precision inputs",
-    "input_shape_range": "dynamic shapes",
+    "input_shape_range": "ranges in a flag of their own",
     "is_input_adjust_hw_layout": "hardware layouts",
     "is_output_adjust_hw_layout": "hardware layouts",
     "singleop": "single operators",
@@ -184,6 +182,7 @@ def _check_values(values: Mapping[str, str]) -> None:
     if {"input_fp16_nodes", "insert_op_conf"} <= values.keys():
         text = f"Nodes (for example, [{values['input_fp16_nodes']}]) connected to AIPP must not be of type fp16."
         raise AtcError("E10034", text, "Remove the nodes connected to AIPP from the --input_fp16_nodes argument.")
+    read_gears(values)
     for flag, what in _NOT_SIMULATED.items():
         if flag in values:
             raise not_simulated(what)

@@ -48,8 +48,8 @@ FIRST: dict[str, list[NDArray[Any]]] = {}
 """The outputs of the first execution, for the fault that gives no others."""
 
 
-def after_execution(machine: Machine, arrays: Sequence[NDArray[Any]]) -> list[NDArray[Any]]:
-    """Return the outputs as the asked-for faults leave them."""
+def after_execution(machine: Machine, arrays: Sequence[NDArray[Any]], *, ranges: bool) -> list[NDArray[Any]]:
+    """Return the outputs as the asked-for faults leave them; ``ranges`` says that shapes are not known beforehand."""
     outputs = list(arrays)
     faults = machine.faults
     if "corrupt-output" in faults:
@@ -68,6 +68,8 @@ def after_execution(machine: Machine, arrays: Sequence[NDArray[Any]]) -> list[ND
         outputs = [np.ascontiguousarray(np.broadcast_to(array[:1], array.shape)) for array in outputs]
     if "stale-outputs" in faults:
         outputs = FIRST.setdefault("outputs", outputs)
+    if "flat-outputs" in faults and ranges:
+        outputs = [array.reshape(-1) for array in outputs]
     if "wrong-size" in faults:
         axis = 1 if outputs[0].ndim > 1 else 0
         outputs[0] = np.delete(outputs[0], -1, axis=axis)

@@ -64,8 +64,9 @@ class tensor_desc:  # noqa: N801 - the binding's name
 
     Attributes:
         format: AscendCL's number: 0 NCHW, 1 NHWC, 2 ND.
-        realsize: Bytes of one batch.
-        size: Bytes allocated; the same for static shapes.
+        shape: Sizes; -1 where one is open.
+        realsize: Bytes of one batch at the sizes that were set last; before that the same as ``size``.
+        size: Bytes at the greatest gear; 0 where they are not known.
     """
 
     name: str

@@ -12,11 +12,12 @@ import numpy as np
 
 from zoo_runner.testing.devices import hold, lost, release
 from zoo_runner.testing.machine import GENERATIONS, Machine
-from zoo_runner.testing.om_file import OmError, OmModel, OmTensor, read_om
+from zoo_runner.testing.om_file import RANGES, OmError, OmModel, OmTensor, read_om
 
 from .injection import after_execution, before_execution, reported_time, reported_times
 from .log import ERROR, FAILURE, INFO, INVALID_DEVICE, INVALID_PARAM, failure, log, write
 from .records import dtype, session_options, sumary, tensor_desc
+from .sizes import Sizes, tensor_bytes
 from .tensors import BaseTensor, Tensor
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ def runtime() -> Runtime:
 
 
 class InferenceSession:
-    """A model loaded on a device; static shapes only."""
+    """A model loaded on a device."""
 
     def __init__(self, model_path: str, device_id: int, options: session_options) -> None:
         if type(model_path) is not str or type(device_id) is not int:
@@ -101,6 +102,7 @@ class InferenceSession:
         self._began = time.perf_counter()
         self._times: list[tuple[float, float]] = []
         self._model = self._load(model_path)
+        self._sizes = Sizes(self._model)
         self._session: onnxruntime.InferenceSession | None = _computation(self._model, self._runtime.machine)
         log(INFO, f"load model {model_path} success")
         log(INFO, "create model description success")
@@ -119,12 +121,14 @@ class InferenceSession:
         return model
 
     def get_inputs(self) -> list[tensor_desc]:
-        """Describe the inputs."""
-        return [_described(tensor) for tensor in self._model.inputs]
+        """Describe the inputs; ``realsize`` is that of the sizes that were set last."""
+        sizes = zip(self._sizes.real, self._sizes.greatest, strict=True)
+        return [_described(tensor, *each) for tensor, each in zip(self._model.inputs, sizes, strict=True)]
 
     def get_outputs(self) -> list[tensor_desc]:
         """Describe the outputs, in the order of ``out_nodes``."""
-        return [_described(tensor) for tensor in self._model.outputs]
+        sizes = [tensor_bytes(tensor) for tensor in self._model.outputs]
+        return [_described(tensor, size, size) for tensor, size in zip(self._model.outputs, sizes, strict=True)]
 
     def options(self) -> session_options:
         """Return the options themselves; changes to them take effect."""
@@ -175,7 +179,7 @@ class InferenceSession:
     def _inputs(self, feeds: Sequence[BaseTensor | Tensor]) -> dict[str, NDArray[Any]]:
         contents = [feed.to_device_bytes() for feed in feeds]
         for i, (content, tensor) in enumerate(zip(contents, self._model.inputs, strict=False)):
-            needed = _bytes(tensor)
+            needed = self._sizes.real[i]
             if len(content) != needed:
                 log(
                     ERROR,
@@ -186,10 +190,7 @@ class InferenceSession:
         if len(contents) != len(self._model.inputs):
             write(f"[WARN] intensors in:{len(contents)} need:{len(self._model.inputs)} not match\n")
             raise failure(FAILURE)
-        return {
-            tensor.tensor: np.frombuffer(content, dtype=tensor.dtype).reshape(tensor.shape)
-            for tensor, content in zip(self._model.inputs, contents, strict=True)
-        }
+        return self._sizes.inputs(contents)
 
     def _execute(self, arrays: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]:
         state = self._runtime
@@ -200,11 +201,12 @@ class InferenceSession:
         before_execution(state.machine, self._device, done)
         start = time.perf_counter()
         results = self._session.run([tensor.tensor for tensor in self._model.outputs], dict(arrays))
+        self._sizes.check_outputs(results)
         milliseconds = reported_time(state.machine, (time.perf_counter() - start) * 1000)
         state.executions[self._device] = done + 1
         age = (start - self._began) * 1000
         self._times.append((age, age + milliseconds))
-        return after_execution(state.machine, results)
+        return after_execution(state.machine, results, ranges=self._model.opened == RANGES)
 
     def free_resource(self) -> int:
         """Unload the model; other sessions of the process go on."""
@@ -212,32 +214,34 @@ class InferenceSession:
         return 0
 
     def set_staticbatch(self) -> int:
-        """Choose the static shape, which is the only one there is."""
+        """Choose static shapes."""
+        self._sizes.set_static()
         return 0
 
-    def set_custom_outsize(self, _sizes: Sequence[int]) -> int:
-        """Accept output sizes; static shapes do not need them."""
+    def set_custom_outsize(self, sizes: Sequence[int]) -> int:
+        """Set the bytes to allocate for the outputs."""
+        self._sizes.set_outsize(sizes)
         return 0
 
-    def set_dynamic_batchsize(self, _batch: int) -> int:
-        """Refuse, as every model with static shapes does."""
-        return self._refuse("the dynamic_batch_size parameter is not specified for model conversion")
+    def set_dynamic_batchsize(self, batch: int) -> int:
+        """Choose a gear of a model with dynamic batch sizes."""
+        self._sizes.set_batch(batch)
+        return 0
 
-    def set_dynamic_hw(self, _width: int, _height: int) -> int:
-        """Refuse, as every model with static shapes does."""
-        return self._refuse("the dynamic_image_size parameter is not specified for model conversion")
+    def set_dynamic_hw(self, width: int, height: int) -> int:
+        """Choose a gear of a model with dynamic image sizes; the names are the binding's, and the wrong way round."""
+        self._sizes.set_image_size(width, height)
+        return 0
 
-    def set_dynamic_dims(self, _dims: str) -> int:
-        """Refuse, as every model with static shapes does."""
-        return self._refuse("the dynamic_dims parameter is not correct")
+    def set_dynamic_dims(self, dims: str) -> int:
+        """Choose a gear of a model with dynamic dimensions."""
+        self._sizes.set_dims(dims)
+        return 0
 
-    def set_dynamic_shape(self, _shape: str) -> int:
-        """Refuse, as every model with static shapes does."""
-        return self._refuse("the dymShape parameter set error, please check input name")
-
-    def _refuse(self, reason: str) -> int:
-        log(ERROR, reason)
-        raise failure(FAILURE)
+    def set_dynamic_shape(self, shape: str) -> int:
+        """Choose the shapes of a model with ranges."""
+        self._sizes.set_shape(shape)
+        return 0
 
     def finalize(self) -> int:
         """Unload the model and end AscendCL in this process: no session can run or be opened after that."""
@@ -260,10 +264,5 @@ def _computation(model: OmModel, machine: Machine) -> onnxruntime.InferenceSessi
     return onnxruntime.InferenceSession(model.onnx, options, providers=["CPUExecutionProvider"])
 
 
-def _described(tensor: OmTensor) -> tensor_desc:
-    size = _bytes(tensor)
-    return tensor_desc(tensor.name, dtype.of(tensor.dtype), tensor.format, list(tensor.shape), size, size)
-
-
-def _bytes(tensor: OmTensor) -> int:
-    return int(np.prod(tensor.shape, dtype=np.int64)) * np.dtype(tensor.dtype).itemsize
+def _described(tensor: OmTensor, real: int, size: int) -> tensor_desc:
+    return tensor_desc(tensor.name, dtype.of(tensor.dtype), tensor.format, list(tensor.shape), real, size)

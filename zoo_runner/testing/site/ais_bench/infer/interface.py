@@ -14,6 +14,8 @@ _NUMBERS: Final = (
     *(np.int8, np.int16, np.int32, np.int64, np.uint8, np.uint16, np.uint32),
     *(np.float16, np.float32, np.float64),
 )
+_HEIGHT, _WIDTH = 2, 3
+"""Where they are in NCHW, the only layout that the mode ``dymhw`` knows."""
 
 
 class Session:
@@ -114,24 +116,33 @@ class Session:
 
         Args:
             feeds: One array per input, in the model's order; exactly ``numpy.ndarray``, no subclass.
-            mode: Only ``static`` suits a model with static shapes.
-            custom_sizes: Bytes of the outputs of dynamic models.
+            mode: What sizes are taken from the arrays, for a model that was made for that.
+            custom_sizes: Bytes of the outputs of models with ranges: of each, or one number for all.
 
         Raises:
-            RuntimeError: A feed has another type, another number of bytes, or the device failed.
+            RuntimeError: A feed has another type, another number of bytes, the mode does not fit the model, or the
+                device failed.
         """
         inputs = [_accepted(feed) for feed in feeds]
-        if mode in {"dymshape", "dymdims"}:
-            shapes = ";".join(
-                f"{desc.name}:{','.join(map(str, feed.shape))}"
-                for desc, feed in zip(self.get_inputs(), inputs, strict=False)
-            )
-            if mode == "dymshape":
-                self.session.set_dynamic_shape(shapes)
-                self.session.set_custom_outsize(custom_sizes)
-            else:
-                self.session.set_dynamic_dims(shapes)
+        self._prepare(mode, [tuple(feed.shape) for feed in inputs], custom_sizes)
         return self.run(inputs, out_array=True)
+
+    def _prepare(self, mode: str, shapes: Sequence[tuple[int, ...]], custom_sizes: Any) -> None:
+        """Set the sizes that a mode takes from the arrays; of 2023, all modes but two do nothing."""
+        if mode == "dymdims":
+            self.session.set_dynamic_dims(self._text(shapes))
+        elif mode == "dymshape":
+            self.session.set_dynamic_shape(self._text(shapes))
+            if isinstance(custom_sizes, int):
+                custom_sizes = [custom_sizes] * len(self.get_outputs())
+            elif not isinstance(custom_sizes, list):
+                msg = f"custom_sizes:{custom_sizes} type:{type(custom_sizes)} invalid"
+                raise RuntimeError(msg)
+            self.session.set_custom_outsize(custom_sizes)
+
+    def _text(self, shapes: Sequence[tuple[int, ...]]) -> str:
+        described = zip(self.get_inputs(), shapes, strict=False)
+        return ";".join(f"{desc.name}:{','.join(map(str, shape))}" for desc, shape in described)
 
     def finalize(self) -> None:
         """Unload the model and end AscendCL in this process."""
@@ -164,6 +175,42 @@ class InferSession2024(Session):
     def free_resource(self) -> None:
         """Unload the model."""
         self.session.free_resource()
+
+    def _prepare(self, mode: str, shapes: Sequence[tuple[int, ...]], custom_sizes: Any) -> None:
+        """Set what a mode takes from the arrays; ``static`` takes back what was set."""
+        if mode == "static":
+            self.set_staticbatch()
+            return
+        if mode not in {"dymbatch", "dymhw", "dymdims", "dymshape"}:
+            msg = f'wrong infer_mode:{mode}, only support "static","dymbatch","dymhw","dymdims","dymshape"'
+            raise RuntimeError(msg)
+        if len(shapes) != len(self.get_inputs()):
+            msg = "input datas and intensors nums not matched!"
+            raise RuntimeError(msg)
+        if mode == "dymbatch":
+            self.set_dynamic_batchsize(self._open_size(shapes))
+        elif mode == "dymhw":
+            self.set_dynamic_hw(*self._height_and_width(shapes))
+        else:
+            super()._prepare(mode, shapes, custom_sizes)
+
+    def _open_size(self, shapes: Sequence[tuple[int, ...]]) -> int:
+        for desc, shape in zip(self.get_inputs(), shapes, strict=True):
+            for size, here in zip(desc.shape, shape, strict=True):
+                if size < 0:
+                    return here
+                if size != here:
+                    msg = "input datas and intensors dim not matched!"
+                    raise RuntimeError(msg)
+        msg = "not a dymbatch model!"
+        raise RuntimeError(msg)
+
+    def _height_and_width(self, shapes: Sequence[tuple[int, ...]]) -> tuple[int, int]:
+        for desc, shape in zip(self.get_inputs(), shapes, strict=True):
+            if len(shape) > _WIDTH and desc.shape[_HEIGHT] < 0 and desc.shape[_WIDTH] < 0:
+                return shape[_HEIGHT], shape[_WIDTH]
+        msg = "not a dymhw model!"
+        raise RuntimeError(msg)
 
 
 def _accepted(feed: Any) -> Any:
