@@ -99,7 +99,8 @@ def test_out_nodes_reach_any_node(atc: Callable[..., tuple[Run, Path]], nodes: s
             r"E10056.*\[--precision_mode\] and \[--precision_mode_v2\] simultaneously",
             id="both-precision-modes",
         ),
-        pytest.param(["--dynamic_batch_size=1,2"], "E10055.*does not simulate", id="dynamic"),
+        pytest.param(["--input_shape_range=image:[1~4,3,4,6]"], "E10055.*does not simulate", id="not-simulated"),
+        pytest.param(["--dynamic_batch_size=1,2"], "E10004.*input_shape. is empty", id="gears-without-shape"),
         pytest.param(
             ["--input_fp16_nodes=image", "--insert_op_conf=x.cfg"], "E10034.*must not be of type fp16", id="fp16-aipp"
         ),
@@ -112,7 +113,7 @@ def test_out_nodes_reach_any_node(atc: Callable[..., tuple[Run, Path]], nodes: s
         pytest.param(["--input_shape=image:-1,3,4,6"], "E10011.*error value in the shape is -1", id="shape-sign"),
         pytest.param(["--input_shape=image:2,3,4"], r"E10049.*\[3\].*does not match dimension count \[4\]", id="rank"),
         pytest.param(["--input_shape=image:2,3,5,6"], "E10001.*the model fixes this axis", id="fixed-axis"),
-        pytest.param(["--input_shape=image:1~4,3,4,6"], "E10055.*shape ranges", id="shape-range"),
+        pytest.param(["--input_shape=image:4~1,3,4,6"], "E10001.*must begin with its least size", id="shape-range"),
         pytest.param([SHAPE, "--out_nodes=:0"], r"E10016.*Opname \[\]", id="empty-node-name"),
         pytest.param([SHAPE, "--out_nodes=boxes_a:1"], "E10003.*output index:1 must be smaller", id="index"),
         pytest.param([SHAPE, "--out_nodes=boxes_a:x"], "E10001.*must be a non-negative integer", id="index-text"),

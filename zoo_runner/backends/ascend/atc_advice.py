@@ -42,6 +42,11 @@ _SHAPE: Final = Advice(
     "--input_shape does not fit the inputs of the graph, or the dynamic sizes that other flags name",
     "leave atc.input_shape out, so that it is made of inputs; the names and axes must be those of the ONNX graph",
 )
+_GEARS: Final = Advice(
+    "the gears do not fit --input_shape, or one another",
+    "leave atc.input_shape and atc.flags out of it: both flags are made of inputs and of atc.dynamic_batch_size, "
+    "atc.dynamic_image_size or atc.dynamic_dims; the axes must be open in the ONNX graph too",
+)
 _BAD_MODEL: Final = Advice(
     "ATC cannot read the ONNX file as a model",
     "export it again (--no-cache); a file from elsewhere must be one complete ONNX model with one operator set",
@@ -80,8 +85,20 @@ ADVICE: Final[Mapping[str, Advice]] = {
         "leave atc.out_nodes out, so that the nodes are looked up in the exported graph; if they were, ATC has fused "
         "or removed the node: name another one, or switch the fusion off (flags: fusion_switch_file)",
     ),
+    "E10018": _GEARS,
+    "E10019": _GEARS,
+    "E10020": _GEARS,
+    "E10031": _GEARS,
     "E10034": _EXCLUSIVE,
+    "E10035": _GEARS,
+    "E10036": _GEARS,
+    "E10037": _GEARS,
+    "E10038": _GEARS,
+    "E10039": _GEARS,
+    "E10040": _GEARS,
     "E10041": _BAD_MODEL,
+    "E10045": _GEARS,
+    "E10046": _GEARS,
     "E10047": _EXCLUSIVE,
     "E10049": _SHAPE,
     "E10052": Advice(

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from zoo_runner.backends.devices.call_sizes import sizes_text
 from zoo_runner.plugin.interfaces import BATCH, TensorSpec
-from zoo_runner.plugin.shapes import Shapes, Sizes
+from zoo_runner.plugin.shapes import Shapes
 
 OPEN = "-1"
 """Stands in ``--input_shape`` for a size that a gear gives."""
@@ -34,12 +35,7 @@ def size_texts(shapes: Shapes | None) -> tuple[str, ...]:
     """Return in words what sizes a model takes: a text for each gear, or for each axis with bounds; none without."""
     if shapes is None:
         return ()
-    return (*map(gear_text, shapes.gears), *_bound_texts(shapes))
-
-
-def gear_text(sizes: Sizes) -> str:
-    """Return the sizes in words, such as ``height 320 x width 480``."""
-    return " x ".join(f"{axis} {size}" for axis, size in sizes.items())
+    return (*map(sizes_text, shapes.gears), *_bound_texts(shapes))
 
 
 def _bound_texts(shapes: Shapes) -> Iterator[str]:

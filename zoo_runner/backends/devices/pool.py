@@ -17,13 +17,11 @@ from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
+from zoo_runner.backends.devices.call_sizes import call_sizes
 from zoo_runner.backends.devices.process import SLOTS, DeviceLostError, DeviceProcess
 from zoo_runner.backends.devices.worker import Infer, OpenSession, Time
 from zoo_runner.errors import InferenceError, PrerequisiteError
 from zoo_runner.plugin.interfaces import DeviceArrays, Timings
-from zoo_runner.plugin.tensors import array_texts, batch_texts, mismatch
 
 if TYPE_CHECKING:
     from zoo_runner.plugin.interfaces import Arrays, SessionRequest
@@ -92,7 +90,7 @@ class DevicePool:
         """Run one full batch on a free device.
 
         Args:
-            inputs: Arrays by input name, shaped and typed as the request says.
+            inputs: Arrays by input name, shaped and typed as the request says; open axes of any sizes that it says.
 
         Returns:
             Arrays by output name, batch axis first.
@@ -132,20 +130,20 @@ class DevicePool:
         Raises:
             InferenceError: As :meth:`infer`.
         """
-        self._check(inputs)
+        call_sizes(self._request, inputs)  # refused before it can be taken for a device's failure
 
         def run(device: DeviceProcess, slot: int) -> Timings:
-            device.load(slot, inputs)
+            layout = device.load(slot, inputs)
             times = Timings(compute_ms=())
             each_s = self._timeout_s
             for _ in range(warmup):
                 start = time.perf_counter()
-                device.call(slot, Time(1, 0), self._timeout_s)
+                device.call(slot, Time(layout, 1, 0), self._timeout_s)
                 each_s = time.perf_counter() - start
             while (done := len(times.compute_ms)) < loop:
                 count = min(loop - done, max(1, int(self._timeout_s / 4 / each_s)))
                 start = time.perf_counter()
-                times += device.call(slot, Time(0, count), self._timeout_s).times
+                times += device.call(slot, Time(layout, 0, count), self._timeout_s).times
                 each_s = (time.perf_counter() - start) / count
             return times
 
@@ -195,12 +193,11 @@ class DevicePool:
             thread.start()
 
     def _infer_job(self, inputs: Arrays) -> _Job:
-        self._check(inputs)
+        call_sizes(self._request, inputs)  # refused before it can be taken for a device's failure
 
         def run(device: DeviceProcess, slot: int) -> Arrays:
-            device.load(slot, inputs)
-            device.call(slot, Infer(), self._timeout_s)
-            return DeviceArrays(device.results(slot), device.number)
+            done = device.call(slot, Infer(device.load(slot, inputs)), self._timeout_s)
+            return DeviceArrays(device.results(slot, done.layout), device.number)
 
         return _Job(run, Future())
 
@@ -274,12 +271,3 @@ class DevicePool:
         if len(reasons) == 1:
             return reasons[0]
         return "no device is left:\n  " + "\n  ".join(reasons)
-
-    def _check(self, inputs: Arrays) -> None:
-        """Refuse inputs before they can be taken for a device's failure."""
-        expected = {spec.name: (spec.sized(self._request.batch), np.dtype(spec.dtype)) for spec in self._request.inputs}
-        found = {name: (array.shape, array.dtype) for name, array in inputs.items()}
-        if found != expected:
-            wanted = batch_texts(self._request.inputs, self._request.batch)
-            remedy = "give full batches of what the manifest declares as inputs"
-            raise InferenceError(mismatch("inputs", wanted, array_texts(inputs), remedy))

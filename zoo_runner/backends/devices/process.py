@@ -10,7 +10,7 @@ import time
 from multiprocessing.connection import wait
 from typing import TYPE_CHECKING
 
-from zoo_runner.backends.devices.shared_arrays import SharedArrays, SharedLog
+from zoo_runner.backends.devices.shared_arrays import Layout, SharedArrays, SharedLog
 from zoo_runner.backends.devices.worker import Done, Failed, Infer, OpenSession, Slot, Task, Time, serve
 from zoo_runner.errors import InferenceError, PrerequisiteError, ZooError
 from zoo_runner.process import telling
@@ -64,10 +64,11 @@ class DeviceProcess:
         (self.number,) = request.devices
         self._log = SharedLog()
         context = multiprocessing.get_context("spawn")  # a fork would copy this process's threads' locks
+        most = request.shapes.most if request.shapes else None
         ours, theirs = [], []
         for _ in range(SLOTS):
-            inputs = SharedArrays(request.inputs, request.batch)
-            outputs = SharedArrays(request.outputs, request.batch)
+            inputs = SharedArrays(request.inputs, request.batch, most)
+            outputs = SharedArrays(request.outputs, request.batch, most)
             near, far = context.Pipe()
             ours.append(Slot(inputs, outputs, near))
             theirs.append(Slot(inputs, outputs, far))
@@ -91,9 +92,9 @@ class DeviceProcess:
         """
         self._answer(0, timeout_s, "loading the model")
 
-    def load(self, slot: int, inputs: Arrays) -> None:
-        """Put the inputs of a slot's next calls where the process finds them."""
-        self._slots[slot].inputs.fill(inputs)
+    def load(self, slot: int, inputs: Arrays) -> Layout:
+        """Put the inputs of a slot's next calls where the process finds them, and return their shapes."""
+        return self._slots[slot].inputs.fill(inputs)
 
     def call(self, slot: int, message: Infer | Time, timeout_s: float) -> Done:
         """Run the loaded inputs, after the call that may be going on in another slot.
@@ -105,9 +106,9 @@ class DeviceProcess:
             self._slots[slot].connection.send(message)
         return self._answer(slot, timeout_s, "inference")
 
-    def results(self, slot: int) -> Arrays:
-        """Return the outputs of a slot's last call."""
-        return self._slots[slot].outputs.copies()
+    def results(self, slot: int, layout: Layout) -> Arrays:
+        """Return the outputs of a slot's last call, which answered with their shapes."""
+        return self._slots[slot].outputs.copies(layout)
 
     def kill(self) -> None:
         """End the process whatever it does."""

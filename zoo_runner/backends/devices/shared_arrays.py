@@ -7,38 +7,48 @@ take 80 to 130 ms as pickles through a pipe, 3 to 25 ms as copies here.
 
 from __future__ import annotations
 
+import math
 import mmap
 import os
 from multiprocessing import reduction
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
+from zoo_runner.backends.devices.call_sizes import fits
+
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from numpy.typing import NDArray
 
     from zoo_runner.plugin.interfaces import Arrays, TensorSpec
+    from zoo_runner.plugin.shapes import Sizes
 
 _ALIGNMENT = 64
 
 
-class SharedArrays:
-    """One array for each tensor of a batch. Pickled only while a child is being spawned.
+Layout: TypeAlias = "Mapping[str, tuple[int, ...]]"
+"""The shape of each array of a call, by name."""
 
-    Attributes:
-        arrays: C-contiguous views of the memory, by name.
+
+class SharedArrays:
+    """Room for one array for each tensor of a batch, in each call of its own shape.
+
+    Pickled only while a child is being spawned.
 
     Args:
         specs: The tensors.
         batch: Samples in them.
+        most: The greatest size of each open axis: as many bytes are reserved.
         descriptor: Anonymous file to use; a new one by default.
     """
 
-    def __init__(self, specs: tuple[TensorSpec, ...], batch: int, descriptor: int | None = None) -> None:
-        self._specs, self._batch = specs, batch
-        sizes = [spec_bytes(spec, batch) for spec in specs]
+    def __init__(
+        self, specs: tuple[TensorSpec, ...], batch: int, most: Sizes | None = None, descriptor: int | None = None
+    ) -> None:
+        self._specs, self._batch, self._most = specs, batch, dict(most or {})
+        sizes = [spec_bytes(spec.at(self._most), batch) for spec in specs]
         starts = np.cumsum([0, *(-(-size // _ALIGNMENT) * _ALIGNMENT for size in sizes)])
         total = max(int(starts[-1]), 1)
         if descriptor is None:
@@ -46,31 +56,52 @@ class SharedArrays:
             os.ftruncate(descriptor, total)
         self._descriptor = descriptor
         memory = mmap.mmap(descriptor, total)  # unmapped when the last view is gone
-        self.arrays: dict[str, NDArray[Any]] = {
+        self._rooms = {
             spec.name: np.frombuffer(memory, np.uint8, size, int(start))
-            .view(np.dtype(spec.dtype))
-            .reshape(spec.sized(batch))
             for spec, size, start in zip(specs, sizes, starts[:-1], strict=True)
         }
 
-    def fill(self, arrays: Arrays) -> None:
-        """Copy arrays of the right names, shapes and dtypes into the memory."""
-        for name, view in self.arrays.items():
-            np.copyto(view, arrays[name], casting="no")
+    def views(self, layout: Layout) -> dict[str, NDArray[Any]]:
+        """Return C-contiguous views of the memory, by name.
 
-    def copies(self) -> Arrays:
+        Raises:
+            ValueError: A shape is not the tensor's, or larger than what is reserved.
+        """
+        return {spec.name: self._view(spec, layout[spec.name]) for spec in self._specs}
+
+    def fill(self, arrays: Arrays) -> Layout:
+        """Copy arrays of the right names and dtypes into the memory, and return their shapes.
+
+        Raises:
+            ValueError: As :meth:`views`.
+            TypeError: An array has another dtype.
+        """
+        layout = {spec.name: arrays[spec.name].shape for spec in self._specs}
+        for name, view in self.views(layout).items():
+            np.copyto(view, arrays[name], casting="no")
+        return layout
+
+    def copies(self, layout: Layout) -> Arrays:
         """Return copies, which stay as they are when the memory is used again."""
-        return {name: view.copy() for name, view in self.arrays.items()}
+        return {name: view.copy() for name, view in self.views(layout).items()}
+
+    def _view(self, spec: TensorSpec, shape: tuple[int, ...]) -> NDArray[Any]:
+        if not fits(spec, shape, self._batch, {}, self._most):
+            most = spec.at(self._most).sized(self._batch)
+            within = "within " if spec.axes else ""
+            raise ValueError(f"{spec.name}: expected the shape {within}{list(most)}, found {list(shape)}")
+        dtype = np.dtype(spec.dtype)
+        return self._rooms[spec.name][: math.prod(shape) * dtype.itemsize].view(dtype).reshape(shape)
 
     def close(self) -> None:
         """Give up this process's hold on the memory."""
-        self.arrays = {}
+        self._rooms = {}
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1
 
     def __reduce__(self) -> tuple[Callable[..., SharedArrays], tuple[Any, ...]]:
-        return _attach_arrays, (self._specs, self._batch, reduction.DupFd(self._descriptor))
+        return _attach_arrays, (self._specs, self._batch, self._most, reduction.DupFd(self._descriptor))
 
 
 class SharedLog:
@@ -113,8 +144,8 @@ def spec_bytes(spec: TensorSpec, batch: int) -> int:
     return int(np.prod(spec.sized(batch), dtype=np.int64)) * np.dtype(spec.dtype).itemsize
 
 
-def _attach_arrays(specs: tuple[TensorSpec, ...], batch: int, handle: Any) -> SharedArrays:
-    return SharedArrays(specs, batch, handle.detach())
+def _attach_arrays(specs: tuple[TensorSpec, ...], batch: int, most: Sizes, handle: Any) -> SharedArrays:
+    return SharedArrays(specs, batch, most, handle.detach())
 
 
 def _attach_log(handle: Any) -> SharedLog:

@@ -21,11 +21,11 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection, wait
 from typing import TypeAlias
 
-from zoo_runner.backends.devices.shared_arrays import SharedArrays, SharedLog
+from zoo_runner.backends.devices.shared_arrays import Layout, SharedArrays, SharedLog
 from zoo_runner.errors import PrerequisiteError
 from zoo_runner.plugin.interfaces import Arrays, Session, SessionRequest, Timings
 
@@ -74,13 +74,26 @@ class Task:
 
 @dataclass(frozen=True)
 class Infer:
-    """Ask for one batch."""
+    """Ask for one batch.
+
+    Attributes:
+        layout: The shapes of its inputs.
+    """
+
+    layout: Layout
 
 
 @dataclass(frozen=True)
 class Time:
-    """Ask for compute times."""
+    """Ask for compute times.
 
+    Attributes:
+        layout: The shapes of the inputs.
+        warmup: How often they are computed before.
+        loop: How often they are computed.
+    """
+
+    layout: Layout
     warmup: int
     loop: int
 
@@ -90,9 +103,15 @@ NO_TIMES = Timings(compute_ms=())
 
 @dataclass(frozen=True)
 class Done:
-    """The call succeeded."""
+    """The call succeeded.
+
+    Attributes:
+        times: How long it took, where that was asked for.
+        layout: The shapes of its outputs.
+    """
 
     times: Timings = NO_TIMES
+    layout: Layout = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -149,16 +168,17 @@ def _calls(slots: Sequence[Slot]) -> Iterator[tuple[Slot, Infer | Time]]:
 
 
 def _run(session: Session, slot: Slot, call: Infer | Time) -> tuple[Arrays, Done]:
+    inputs = slot.inputs.views(call.layout)
     if isinstance(call, Time):
-        return {}, Done(session.time(slot.inputs.arrays, warmup=call.warmup, loop=call.loop))
-    return session.infer(slot.inputs.arrays), Done()
+        return {}, Done(session.time(inputs, warmup=call.warmup, loop=call.loop))
+    return session.infer(inputs), Done()
 
 
 def _deliver(slot: Slot, outputs: Arrays, done: Done) -> None:
     """Reply, after putting the outputs where the other side finds them; the next call may be at work meanwhile."""
     try:
         if outputs:
-            slot.outputs.fill(outputs)
+            done = replace(done, layout=slot.outputs.fill(outputs))
     except Exception as error:  # noqa: BLE001 - likewise
         _answer(slot, _failure(error))
     else:

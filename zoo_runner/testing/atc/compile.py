@@ -15,7 +15,7 @@ from zoo_runner.testing.atc.gears import read_gears
 from zoo_runner.testing.atc.outputs import Output, choose_outputs, keep_outputs
 from zoo_runner.testing.atc.shapes import Shapes, parse_shapes, set_input_shapes
 from zoo_runner.testing.machine import STAND_IN
-from zoo_runner.testing.om_file import FORMAT_NCHW, FORMAT_ND, FORMAT_NHWC, OPEN, RANGES, OmModel, OmTensor
+from zoo_runner.testing.om_file import DIMS_GEARS, FORMAT_NCHW, FORMAT_ND, FORMAT_NHWC, OPEN, RANGES, OmModel, OmTensor
 
 if TYPE_CHECKING:
     import onnx
@@ -49,7 +49,10 @@ def compile_model(flags: Mapping[str, str], *, cann: str) -> OmModel:
         _halve_outputs(model)
     made = _described(model, outputs, flags=flags, cann=cann, image=image, aipp=aipp)
     if gears is not None:
-        return _at_gears(replace(made, opened=gears.flag, gears=gears.values))
+        values = tuple(
+            _in_graph_order(gear, shapes, made) if gears.flag == DIMS_GEARS else gear for gear in gears.values
+        )
+        return _at_gears(replace(made, opened=gears.flag, gears=values))
     return replace(made, opened=RANGES, bounds=_bounds(shapes)) if _has_ranges(shapes) else made
 
 
@@ -64,11 +67,25 @@ def _bounds(shapes: Shapes) -> dict[str, tuple[tuple[int, int], ...]]:
     }
 
 
+def _in_graph_order(gear: Sequence[int], shapes: Shapes, model: OmModel) -> tuple[int, ...]:
+    """Return the values of a gear, which come in the order of ``--input_shape``, in the order of the graph's inputs."""
+    values = iter(gear)
+    by_input = {name: [next(values) for size in sizes if size == OPEN] for name, sizes in shapes.items()}
+    return tuple(value for tensor in model.inputs for value in by_input.get(tensor.tensor, ()))
+
+
 def _at_gears(model: OmModel) -> OmModel:
-    """Build the graph at each gear, as ATC does, and describe the outputs at the greatest one."""
-    session = _session(model.onnx)
+    """Build the graph at each gear, as ATC does, and describe the outputs at the greatest one.
+
+    A size that depends on the numbers in the inputs is open.
+    """
+    session, greatest = _session(model.onnx), model.greatest_gear()
     found = {gear: _output_shapes(session, _at(model, gear)) for gear in model.gears}
-    shapes = found[model.greatest_gear()]
+    others = _output_shapes(session, _at(model, greatest), number=1)
+    shapes = [
+        tuple(size if size == other else OPEN for size, other in zip(*each, strict=True))
+        for each in zip(found[greatest], others, strict=True)
+    ]
     outputs = tuple(replace(tensor, shape=shape) for tensor, shape in zip(model.outputs, shapes, strict=True))
     return replace(model, outputs=outputs)
 
@@ -178,8 +195,10 @@ def _layout(is_image: bool, input_format: str, shape: Sequence[int]) -> int:
     return FORMAT_NCHW if input_format == "NCHW" and len(shape) == _IMAGE_AXES else FORMAT_ND
 
 
-def _output_shapes(session: onnxruntime.InferenceSession, inputs: Sequence[OmTensor]) -> tuple[tuple[int, ...], ...]:
-    """Return the outputs' shapes; those that cannot be inferred are found by running the graph on zeros.
+def _output_shapes(
+    session: onnxruntime.InferenceSession, inputs: Sequence[OmTensor], number: int = 0
+) -> tuple[tuple[int, ...], ...]:
+    """Return the outputs' shapes; those that cannot be inferred are found by running the graph on one number.
 
     Where a size of an input is open, those that cannot be inferred are open too.
     """
@@ -188,8 +207,8 @@ def _output_shapes(session: onnxruntime.InferenceSession, inputs: Sequence[OmTen
         return inferred
     import numpy as np  # noqa: PLC0415 - only conversion needs it
 
-    zeros = {tensor.tensor: np.zeros(tensor.shape, dtype=tensor.dtype) for tensor in inputs}
+    same = {tensor.tensor: np.full(tensor.shape, number, dtype=tensor.dtype) for tensor in inputs}
     try:
-        return tuple(array.shape for array in session.run(None, zeros))
+        return tuple(array.shape for array in session.run(None, same))
     except Exception as error:
         raise _unbuildable(error) from error

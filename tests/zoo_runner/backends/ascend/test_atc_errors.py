@@ -12,6 +12,7 @@ FAILED = "ATC run failed, Please check the detail log, Try 'atc --help' for more
 NO_DECORATOR = "ModuleNotFoundError: No module named 'decorator'"
 NO_BOOL = "AttributeError: module 'numpy' has no attribute 'bool'."
 
+GEARS = "both flags are made of inputs"
 SAID = {
     "E10001": ("Value [x] for parameter [--soc_version] is invalid. Reason: not supported.", "atc --help"),
     "E10002": ("Value [image] for parameter --input_shape is invalid. Reason: no colon.", "leave atc.input_shape out"),
@@ -20,8 +21,41 @@ SAID = {
     "E10009": ("--dynamic_batch_size and --dynamic_dims are mutually exclusive.", "leave one of them out"),
     "E10011": ("Value [image:-1,3] for parameter --input_shape is invalid.", "leave atc.input_shape out"),
     "E10016": ("Opname [Softmax_0] specified in [--out_nodes] is not found in the model.", "leave atc.out_nodes out"),
+    "E10018": (
+        "Value [-1] for shape [1] is invalid. When --dynamic_batch_size is included, only N can be -1.",
+        "both flags are made of inputs",
+    ),
+    "E10019": (
+        "When --dynamic_image_size is included, only height and width can be -1.",
+        "both flags are made of inputs",
+    ),
+    "E10020": ("Value [8] for parameter --dynamic_image_size is invalid.", GEARS),
+    "E10031": (
+        "--dynamic_batch_size is included, but none of the nodes has a batch size equaling -1.",
+        "both flags are made of inputs",
+    ),
     "E10034": ("Nodes (for example, [image]) connected to AIPP must not be of type fp16.", "leave one of them out"),
+    "E10035": ("--dynamic_dims has 1 profiles, which is less than the minimum 2.", GEARS),
+    "E10036": (
+        "--dynamic_dims has 101 profiles, which is greater than the maximum 100.",
+        "both flags are made of inputs",
+    ),
+    "E10037": ("A profile has 2 dimensions while another has 3 dimensions.", GEARS),
+    "E10038": ("Dimension size 0 is invalid. The value must be greater than 0.", GEARS),
+    "E10039": ("The --dynamic_dims argument have duplicate profiles.", GEARS),
+    "E10040": (
+        "the corresponding nodes specified in --input_shape must have -1 axes and cannot have '~'.",
+        "both flags are made of inputs",
+    ),
     "E10041": ("Failed to load the model from [model.onnx].", "export it again"),
+    "E10045": (
+        "The number of -1 axes in the --input_shape argument exceeds the dimension count per profile.",
+        "both flags are made of inputs",
+    ),
+    "E10046": (
+        "The total number of -1 axes in the --input_shape argument is greater than the dimension count.",
+        "both flags are made of inputs",
+    ),
     "E10047": ("--weight and --model are mutually exclusive.", "leave one of them out"),
     "E10049": ("Dimension count [3] configured in --input_shape does not match.", "leave atc.input_shape out"),
     "E10052": ("AIPP configuration is invalid. Reason: src_image_size_w is odd.", "write atc.aipp: auto"),

@@ -22,6 +22,8 @@ REQUEST = SessionRequest(
     outputs=(TensorSpec("double", "int32", ("batch", 3, 5)), TensorSpec("total", "int64", ("batch",))),
     batch=2,
 )
+GIVEN = {"image": (2, 3, 5)}
+RETURNED = {"double": (2, 3, 5), "total": (2,)}
 
 
 @pytest.fixture
@@ -48,24 +50,24 @@ def test_a_slot_is_emptied_and_filled_while_the_device_works_for_the_other(opene
     gate = tmp_path / "gate"
     with opened(opener(gate=gate), 60) as device, ThreadPoolExecutor(2) as pool:
         device.load(0, filled(1))
-        device.call(0, Infer(), 60)
+        device.call(0, Infer(GIVEN), 60)
         device.load(1, filled(2))
-        second = pool.submit(device.call, 1, Infer(), 60)
-        assert device.results(0)["total"].tolist() == [15, 15]
+        second = pool.submit(device.call, 1, Infer(GIVEN), 60)
+        assert device.results(0, RETURNED)["total"].tolist() == [15, 15]
         device.load(0, filled(3))
-        third = pool.submit(device.call, 0, Infer(), 60)
+        third = pool.submit(device.call, 0, Infer(GIVEN), 60)
         assert not wait([second, third], 0.2).done
         gate.touch()
         assert not wait([second, third], 60).not_done
-        assert device.results(1)["total"].tolist() == [30, 30]
-        assert device.results(0)["total"].tolist() == [45, 45]
+        assert device.results(1, RETURNED)["total"].tolist() == [30, 30]
+        assert device.results(0, RETURNED)["total"].tolist() == [45, 45]
 
 
 def test_the_time_of_a_call_does_not_count_what_was_before_it(opener: Any) -> None:
     with opened(opener(slow_s=1.5), 2.5) as device, ThreadPoolExecutor(2) as pool:
         for slot in (0, 1):
             device.load(slot, filled(slot))
-        for call in [pool.submit(device.call, slot, Infer(), 2.5) for slot in (0, 1)]:
+        for call in [pool.submit(device.call, slot, Infer(GIVEN), 2.5) for slot in (0, 1)]:
             call.result()
 
 
@@ -74,7 +76,7 @@ def test_both_slots_are_told_how_the_process_ended(opener: Any) -> None:
         with opened(opener({0: ("kill", 0)}), 60) as device, ThreadPoolExecutor(2) as pool:
             for slot in (0, 1):
                 device.load(slot, filled(slot))
-            told = [pool.submit(device.call, slot, Infer(), 60).exception for slot in (0, 1)]
+            told = [pool.submit(device.call, slot, Infer(GIVEN), 60).exception for slot in (0, 1)]
             assert {str(error()) for error in told} == {"inference: its process was ended by SIGKILL"}
 
 
@@ -82,10 +84,10 @@ def test_both_slots_are_told_why_the_device_is_gone(opener: Any) -> None:
     with opened(opener({0: ("error", 1)}, slow_s=0.5), 60) as device, ThreadPoolExecutor(2) as pool:
         for slot in (0, 1):
             device.load(slot, filled(slot))
-        first = pool.submit(device.call, 0, Infer(), 60)
+        first = pool.submit(device.call, 0, Infer(GIVEN), 60)
         wait([first], 0.1)
-        second = pool.submit(device.call, 1, Infer(), 60)
+        second = pool.submit(device.call, 1, Infer(GIVEN), 60)
         first.result()
-        for call in (second, pool.submit(device.call, 0, Infer(), 60)):
+        for call in (second, pool.submit(device.call, 0, Infer(GIVEN), 60)):
             with pytest.raises(DeviceLostError, match="general failure"):
                 call.result()

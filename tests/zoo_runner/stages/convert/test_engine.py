@@ -179,6 +179,60 @@ def test_an_om_of_the_users_own(host: Callable[..., None], engine: Engines, tmp_
         given.loadable(3)
 
 
+@pytest.fixture
+def for_all_batches(engine: Engines) -> Engines:
+    """Make engines of a recipe whose batch axis is open."""
+
+    def make(*sizes: int, **changes: Any) -> Engine:
+        made = engine(**changes)
+        loaded = made.recipe.loaded
+        atc = loaded.manifest.atc.model_copy(update={"dynamic_batch_size": sizes})
+        manifest = loaded.manifest.model_copy(update={"atc": atc})
+        return replace(made, recipe=replace(made.recipe, loaded=replace(loaded, manifest=manifest)))
+
+    return make
+
+
+def test_one_om_serves_all_batch_sizes(
+    host: Callable[..., None], engine: Engines, for_all_batches: Engines, tmp_path: Path
+) -> None:
+    host()
+    one = for_all_batches(4, 2)
+    made = one.loadable(2)
+    assert one.loadable(4) is made
+    assert one.loadable(2).path == for_all_batches(4, 2).loadable(4).path
+    assert one.key(2) == one.key(4)
+    assert (tmp_path / "logs" / "atc.log").is_file()
+    stamp = read_stamp(made.path)
+    assert stamp is not None
+    assert (stamp.batch, stamp.sizes) == (4, ("batch 4", "batch 2"))
+    requests = [one.session_request(batch) for batch in (2, 4)]
+    assert [(request.batch, request.model) for request in requests] == [(2, made.path), (4, made.path)]
+    assert all(request.shapes is not None and len(request.shapes.gears) == 2 for request in requests)
+    others = (for_all_batches(4, 1), for_all_batches(2, 4), engine())
+    assert len({made.path, *(other.loadable(2).path for other in others)}) == 4
+
+
+def test_an_om_for_other_gears_is_refused_by_name(
+    host: Callable[..., None], engine: Engines, for_all_batches: Engines, tmp_path: Path
+) -> None:
+    host()
+    geared = shutil.copytree(for_all_batches(4, 2).loadable(2).path.parent, tmp_path / "geared") / "model.om"
+    fixed = shutil.copytree(engine().loadable(4).path.parent, tmp_path / "fixed") / "model.om"
+
+    def told(make: Engines, om: Path, *sizes: int) -> str:
+        with pytest.raises(StageError) as caught:
+            make(*sizes, given=GivenModels(shown=om, path=om)).loadable(4)
+        return str(caught.value)
+
+    assert for_all_batches(4, 2, given=GivenModels(shown=geared, path=geared)).loadable(2).path == geared
+    assert engine(given=GivenModels(shown=fixed, path=fixed)).loadable(4).path == fixed
+    sizes = "\n  sizes of open axes: expected "
+    assert f"{sizes}batch 4; batch 1, found batch 4; batch 2\n" in told(for_all_batches, geared, 4, 1)
+    assert f"{sizes}batch 4; batch 2, found none (sizes are fixed)\n" in told(for_all_batches, fixed, 4, 2)
+    assert f"{sizes}none (sizes are fixed), found batch 4; batch 2\n" in told(engine, geared)
+
+
 def test_a_session_is_opened_when_needed_and_once(
     host: Callable[..., None], engine: Engines, monkeypatch: pytest.MonkeyPatch
 ) -> None:
