@@ -98,7 +98,7 @@ class Sizes:
         gear = next((gear for gear in self._model.gears if sizes == self._all_sizes(gear)), None)
         if gear is None:
             self._tell_gears(len(sizes))
-            raise refused("check dynamic dims failed, please set correct dymDims paramenter")
+            raise refused("check dynamic dims failed, please set correct dymDims")
         self._choose(gear)
         self._take_bytes(told)
 

@@ -185,7 +185,7 @@ class InferSession2024(Session):
             msg = f'wrong infer_mode:{mode}, only support "static","dymbatch","dymhw","dymdims","dymshape"'
             raise RuntimeError(msg)
         if len(shapes) != len(self.get_inputs()):
-            msg = "input datas and intensors nums not matched!"
+            msg = "inputs and intensors nums not matched!"
             raise RuntimeError(msg)
         if mode == "dymbatch":
             self.set_dynamic_batchsize(self._open_size(shapes))
@@ -200,7 +200,7 @@ class InferSession2024(Session):
                 if size < 0:
                     return here
                 if size != here:
-                    msg = "input datas and intensors dim not matched!"
+                    msg = "inputs and intensors dim not matched!"
                     raise RuntimeError(msg)
         msg = "not a dymbatch model!"
         raise RuntimeError(msg)
