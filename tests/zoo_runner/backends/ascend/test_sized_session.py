@@ -176,7 +176,7 @@ def test_more_hits_than_memory_is_reserved_for(start: Callable[..., Host]) -> No
         session.infer(text(6, 6))
 
 
-NOT_THESE = "the .om was made for sizes, another batch size or network: convert again"
+NOT_THESE = "the .om was made for other sizes, another batch size or network: convert again"
 OTHER_GEARS = Shapes(
     opened="image_size",
     gears=({"height": 8, "width": 16}, {"height": 32, "width": 4}),
