@@ -17,7 +17,6 @@ ELSEWHERE = {
     "zoo_runner.cli": "tests start zoo-run",
     "zoo_runner.plugin.backend_facts": "protocols: tests/ascend and test_onnxruntime.py show what follows from them",
     "zoo_runner.runner": "tests/support/lab.py calls it",
-    "zoo_runner.plan": "test_plan.py starts zoo-run --dry-run",
     "zoo_runner.commands.*": "tests of the room start zoo-run",
     "zoo_runner.draft.drafting": "commands/test_new.py starts zoo-run new",
     "zoo_runner.reuse.*": "tests of the room start zoo-run",

@@ -18,7 +18,7 @@ UNUSABLE: Final = re.compile(r"[:;,\s]")
 """What separates names in ATC's arguments, and so cannot be part of one."""
 PROVENANCE: Final = ("doc_string", "metadata_props")
 """Where exporters write stack traces, source paths and the like."""
-EXPORT_AGAIN: Final = "export the network again with zoo-run, which names every node"
+EXPORT_AGAIN: Final = "export the network again with zoo-run, which names every node, or give atc.out_nodes"
 
 
 @dataclass(frozen=True)

@@ -21,10 +21,11 @@ from zoo_runner.plugin.folders import FolderBackend
 from zoo_runner.stages.convert.engine import check_om
 from zoo_runner.stages.convert.request import conversion_request, made_for, model_name
 from zoo_runner.stages.evaluate.canaries import check_canaries
-from zoo_runner.stages.export.model import graph_without_weights
+from zoo_runner.stages.export.model import given_nodes, graph_without_weights
 from zoo_runner.stages.export.published import missing_packages
 from zoo_runner.stages.fetch.downloads import found
 from zoo_runner.stages.fetch.locate import manifest_archive, manifest_onnx, weights_source
+from zoo_runner.stages.fetch.resource import local_file
 from zoo_runner.stages.gate.targets import accuracy_target
 from zoo_runner.stages.predict.command_outputs import file_sizes, folder_request
 from zoo_runner.stages.predict.disk_space import announced
@@ -99,6 +100,9 @@ def _place(source: FileSource, options: RunOptions) -> str:
 
 def _export(recipe: Recipe, options: RunOptions) -> Iterator[str]:
     onnx = recipe.manifest.onnx
+    if recipe.given_onnx:
+        yield "not needed: the weights are an ONNX file, which is run once to see that it fits the manifest"
+        return
     source = manifest_onnx(recipe.loaded)
     if options.weights is None and source is not None:
         missing = missing_packages(recipe)
@@ -119,7 +123,7 @@ def _convert(
     elif backend is not None and planned is not backend:
         yield f"not needed by the backend {backend.name}; on an Ascend host:"
     yield f"in the folder that `{_packing(recipe, options)}` makes:"
-    name, nodes = recipe.manifest.name, cache(partial(_nodes, recipe, store, progress))
+    name, nodes = recipe.manifest.name, cache(partial(_nodes, recipe, options, store, progress))
     makes = made_for(recipe, planned.makes)
     for batch in _batches(recipe) if makes.by_batch else _batches(recipe)[:1]:
         request = conversion_request(
@@ -159,9 +163,11 @@ def _converting(options: RunOptions) -> ConvertingBackend:
     return named
 
 
-def _nodes(recipe: Recipe, store: Store, progress: Progress) -> tuple[str, ...]:
-    """Return the nodes that outputs come from, of the network as it is exported without weights."""
+def _nodes(recipe: Recipe, options: RunOptions, store: Store, progress: Progress) -> tuple[str, ...]:
+    """Return the nodes that outputs come from: of the ONNX file that is given, or of an export without weights."""
     try:
+        if recipe.given_onnx:
+            return given_nodes(recipe, local_file(weights_source(recipe, options)))
         return graph_without_weights(recipe, store, progress.warn)
     except PrerequisiteError as error:
         progress.warn(f"the graph's node names are not known: {error}")

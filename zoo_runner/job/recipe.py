@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING
 
 from zoo_runner.aipp.host_inputs import host_inputs, host_preprocess, takes_pixels
 from zoo_runner.aipp.parameters import aipp_parameters
-from zoo_runner.errors import ManifestError, PluginError, PrerequisiteError, UsageError, did_you_mean, installing
+from zoo_runner.errors import (
+    ManifestError,
+    PluginError,
+    PrerequisiteError,
+    UsageError,
+    did_you_mean,
+    installing,
+    shortened,
+)
+from zoo_runner.job.given_graph import SUFFIX, GivenGraph, names_onnx
 from zoo_runner.job.padded_inputs import FittedPredictions, PaddedInputs, elements
 from zoo_runner.manifest.bands import factor
 from zoo_runner.manifest.lines import expected_lines
@@ -27,6 +36,7 @@ from zoo_runner.plugin.interfaces import SAMPLES, WAYS, NamedSamples
 from zoo_runner.plugin.pixels import PixelPreprocess
 from zoo_runner.plugin.sized import SizedPreprocess
 from zoo_runner.plugin.tensors import declared_texts, mismatch
+from zoo_runner.redaction import redacted_url
 from zoo_runner.used_code.record import Disk
 
 if TYPE_CHECKING:
@@ -60,6 +70,7 @@ class Recipe:
         declared: Packages whose code counts as the plugin's own, as it declares.
         subset: The part of the data set to score; ``None`` for all of it.
         own_aipp: Whether the backend runs a model with the AIPP of the user's own file.
+        given_onnx: Whether the weights are an ONNX file, which is used as it is.
         disk: What the disk holds of code, as this run found it.
     """
 
@@ -70,6 +81,7 @@ class Recipe:
     declared: tuple[str, ...] = ()
     subset: Subset | None = None
     own_aipp: bool = False
+    given_onnx: bool = False
     disk: Disk = field(default_factory=Disk, repr=False, compare=False)
 
     @property
@@ -161,7 +173,7 @@ def resolve(loaded: LoadedManifest, options: RunOptions) -> Recipe:
         raise PrerequisiteError(msg)
     plugin = plugins.load(loaded.manifest.plugin.name)
     config = load_plugin_config(loaded, plugin.config_model() or Section)
-    parts = plugin.parts(config)
+    parts = plugin.parts(config, GivenGraph(loaded.manifest.input_specs, loaded.manifest.output_specs))
     loaded = replace(loaded, manifest=_replaced(loaded.manifest, options))
     manifest = loaded.manifest
     _check_tensors(loaded, "inputs", manifest.input_specs, parts.network.inputs)
@@ -170,6 +182,7 @@ def resolve(loaded: LoadedManifest, options: RunOptions) -> Recipe:
     if manifest.atc.aipp is not None:
         _check_pixels(loaded, manifest.input_specs[0], parts.preprocess)
     _check_sizes(loaded, parts.preprocess)
+    given_onnx = _gives_onnx(loaded, options, parts)
     subset = _subset(manifest, options.subset)
     return Recipe(
         loaded=loaded,
@@ -179,6 +192,7 @@ def resolve(loaded: LoadedManifest, options: RunOptions) -> Recipe:
         declared=plugin.packages(),
         subset=subset,
         disk=Disk(by_content=options.verify_cache),
+        given_onnx=given_onnx,
     )
 
 
@@ -271,6 +285,22 @@ def _check_tensors(
     if problems:
         msg = "the manifest's tensors are not the network's:\n  " + "\n  ".join(problems)
         raise ManifestError(f"{msg}\n  correct the manifest, or plugin.config")
+
+
+def _gives_onnx(loaded: LoadedManifest, options: RunOptions, parts: ModelParts) -> bool:
+    """Say whether the weights are an ONNX file, by their name; a plugin without a network takes nothing else."""
+    names = [options.weights] if options.weights is not None else list(loaded.manifest.weights.urls)
+    given = any(map(names_onnx, names))
+    if isinstance(parts.network, GivenGraph) and names and not given:
+        where = "--weights" if options.weights is not None else f"{loaded.locate(('weights', 'url'))}: weights.url"
+        raise ManifestError(
+            f"{where}: expected an ONNX file, whose name ends in {SUFFIX}, as plugin {loaded.manifest.plugin.name!r} "
+            f"has no network to export (zoo_network), found {shortened(redacted_url(names[0]))}"
+        )
+    if given and loaded.manifest.onnx.urls and options.weights is None:
+        where = f"{loaded.locate(('onnx', 'url'))}: onnx.url"
+        raise ManifestError(f"{where}: would have no effect: the weights are an ONNX file themselves; remove it")
+    return given
 
 
 def _check_sizes(loaded: LoadedManifest, preprocess: Preprocess) -> None:

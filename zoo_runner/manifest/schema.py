@@ -98,10 +98,11 @@ class SourceRef(Section):
 
 
 class Weights(Section):
-    """The checkpoint.
+    """The checkpoint, or the network with its weights as ONNX.
 
     ``url`` is http(s), ``file:``, ``package:<package>/<path>`` or a path relative to the file that says it.
-    Of a list of them the first one is taken that has the file with this ``sha256``.
+    Of a list of them the first one is taken that has the file with this ``sha256``. A name that ends in ``.onnx`` is
+    that of the network itself: nothing is exported.
     Without ``url`` the run asks for ``--weights``. Without ``sha256`` the first download is trusted, and its
     hash printed for pasting here.
     """

@@ -26,19 +26,19 @@ _SHAPING: Final = ("plugin", "inputs", "outputs", "onnx", "atc", "infer")
 _WIDTH: Final = 120
 
 
-def packed_manifest(manifest: Manifest, weights: PackedFile, onnx: PackedFile) -> Manifest:
+def packed_manifest(manifest: Manifest, weights: PackedFile, onnx: PackedFile | None) -> Manifest:
     """Return a manifest as a pack has it: weights and ONNX are the packed ones, and no path leads out of the pack.
 
     Args:
         manifest: The manifest in effect.
         weights: The weights in the pack.
-        onnx: The exported network in the pack.
+        onnx: The exported network in the pack; ``None`` where the weights are an ONNX file themselves.
 
     Raises:
         ManifestError: Something that shapes the model holds a secret.
     """
     values: dict[str, Any] = manifest.model_dump(exclude_unset=True)
-    for section, file in (("weights", weights), ("onnx", onnx)):
+    for section, file in (("weights", weights), *([("onnx", onnx)] if onnx else [])):
         packed = {"url": file.name, "sha256": file.sha256, "size": file.size}
         values[section] = {**values.get(section, {}), **packed}
     values["dataset"] = {key: value for key, value in values["dataset"].items() if _stays(key, manifest)}

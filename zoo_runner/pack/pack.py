@@ -113,7 +113,7 @@ def _texts(recipe: Recipe, engine: Engine, files: list[PackedFile]) -> dict[str,
     source = visible(" ".join(recipe.loaded.path.name.split()))  # a name may have line ends in it
     made = f"Made by zoo-run {metadata.version(distribution())} of `{source}`."
     weights, onnx = files[:2]
-    packed = packed_manifest(manifest, weights, onnx)
+    packed = packed_manifest(manifest, weights, None if recipe.given_onnx else onnx)
     return {
         MANIFEST: manifest_text(packed, f"Packed by zoo-run {metadata.version(distribution())} from {source}."),
         README: readme(manifest, files, engine.backend, made=made, name=MANIFEST),

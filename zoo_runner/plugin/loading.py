@@ -30,14 +30,15 @@ if TYPE_CHECKING:
     from zoo_runner.plugin.drafting import Material
 
 BACKEND_HOOK: Final = "zoo_backend"
+NETWORK_HOOK: Final = "zoo_network"
 MODEL_HOOKS: Final[dict[str, type]] = {
-    "zoo_network": Network,
+    NETWORK_HOOK: Network,
     "zoo_dataset": Dataset,
     "zoo_preprocess": Preprocess,
     "zoo_postprocess": Postprocess,
     "zoo_metric": Metric,
 }
-"""The hooks a model plugin must implement, and the protocol of the object each one returns."""
+"""The hooks of a model plugin, and the protocol of what each one returns; only ``zoo_network`` may be missing."""
 PACKAGES_HOOK: Final = "zoo_packages"
 DRAFT_HOOK: Final = "zoo_draft"
 HOOKS: Final = ("zoo_config", *MODEL_HOOKS, BACKEND_HOOK, PACKAGES_HOOK, DRAFT_HOOK)
@@ -106,18 +107,22 @@ class Plugin:
         msg = f"plugin {self.name!r}: zoo_config() returned {model!r}, expected a subclass of pydantic.BaseModel"
         raise PluginError(msg)
 
-    def parts(self, config: object) -> ModelParts:
+    def parts(self, config: object, network: Network | None = None) -> ModelParts:
         """Ask every factory once.
 
         Args:
             config: The validated plugin configuration.
+            network: Stands for the network of a plugin that has none; without it there must be one.
 
         Raises:
             PluginError: A hook is not implemented, fails, or returns something else than its protocol.
         """
         self._require_model_hooks()
-        made = {hook.removeprefix("zoo_"): self._ask(hook, MODEL_HOOKS[hook], config=config) for hook in MODEL_HOOKS}
-        return ModelParts(**made)
+        own = network is None or self.implements(NETWORK_HOOK)
+        self._refuse_missing([NETWORK_HOOK] if own and not self.implements(NETWORK_HOOK) else [])
+        asked = [hook for hook in MODEL_HOOKS if own or hook != NETWORK_HOOK]
+        made = {hook.removeprefix("zoo_"): self._ask(hook, MODEL_HOOKS[hook], config=config) for hook in asked}
+        return ModelParts(**{"network": network, **made})
 
     def packages(self) -> tuple[str, ...]:
         """Return the packages whose code counts as the plugin's own, loaded or not.
@@ -175,7 +180,7 @@ class Plugin:
         return made
 
     def _require_model_hooks(self) -> None:
-        missing = [hook for hook in MODEL_HOOKS if not self.implements(hook)]
+        missing = [hook for hook in MODEL_HOOKS if hook != NETWORK_HOOK and not self.implements(hook)]
         if missing and self.implements(BACKEND_HOOK):
             msg = f"{self.name!r} is a backend, not a model plugin; `zoo-run plugins` lists those"
             raise PluginError(msg)

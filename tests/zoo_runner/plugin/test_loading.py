@@ -246,7 +246,7 @@ def test_a_backend_is_no_model_plugin_and_the_other_way_round() -> None:
 def test_a_plugin_without_hooks(install: Install) -> None:
     install("empty", {"empty": "empty_plugin"}, {"empty_plugin": ""})
     plugin = plugins.load("empty")
-    with pytest.raises(PluginError, match=r"does not implement zoo_network\(config\), zoo_dataset\(config\), "):
+    with pytest.raises(PluginError, match=r"does not implement zoo_dataset\(config\), "):
         plugin.config_model()
     with pytest.raises(PluginError, match=r"does not implement zoo_backend\(\): add what is missing"):
         plugin.backend()

@@ -17,11 +17,12 @@ from zoo_runner.errors import ExportError, InferenceError, PrerequisiteError, in
 from zoo_runner.files.named_errors import naming
 from zoo_runner.onnx_graph import name_nodes, strip_provenance
 from zoo_runner.plugin.calls import calling
-from zoo_runner.plugin.interfaces import AdvisedNetwork, SessionRequest, TensorSpec
+from zoo_runner.plugin.interfaces import AdvisedNetwork, SessionRequest
 from zoo_runner.plugin.tensors import array_texts, batch_texts, bound, mismatch
 from zoo_runner.stages.export.checkpoint import load_checkpoint
 from zoo_runner.stages.export.compared_sizes import FIXED, Opening, calls, compared_sizes
 from zoo_runner.stages.export.exporters import RETRY, convert, packages, simplify
+from zoo_runner.stages.export.random_inputs import random_inputs
 
 if TYPE_CHECKING:
     import torch
@@ -129,7 +130,7 @@ def compare_published(
         model=exported, inputs=network.inputs, outputs=network.outputs, batch=max(batches), shapes=shapes
     )
     session = OnnxRuntimeBackend().open(request)
-    inputs = [_random_inputs(network.inputs, *call) for call in calls(batches, compared_sizes(shapes))]
+    inputs = [random_inputs(network.inputs, *call) for call in calls(batches, compared_sizes(shapes))]
     references = [(each, session.infer(each)) for each in inputs]
     session.close()
     differences = _compare(replace(request, model=published), references)
@@ -224,7 +225,7 @@ def _serialised(
     """Return the finished ONNX file, traced at these sizes."""
     import onnx  # noqa: PLC0415 - onnx is an optional extra
 
-    examples = _random_inputs(network.inputs, TRACED_BATCH if options.dynamic_batch else batch, sizes)
+    examples = random_inputs(network.inputs, TRACED_BATCH if options.dynamic_batch else batch, sizes)
     model = convert(module, tuple(examples.values()), network, options)
     strip_provenance(model)
     if options.simplify:
@@ -245,28 +246,12 @@ def _draft(destination: Path) -> Iterator[Path]:
         draft.replace(destination)
 
 
-def _random_inputs(declared: Sequence[TensorSpec], batch: int, sizes: Sizes) -> Arrays:
-    import numpy as np  # noqa: PLC0415 - kept out of the command line's start
-
-    generator = np.random.default_rng(0)
-    inputs = {}
-    for spec in (each.at(sizes) for each in declared):
-        dtype = np.dtype(spec.dtype)
-        if dtype.kind == "f":
-            inputs[spec.name] = generator.standard_normal(spec.sized(batch)).astype(dtype)
-        else:
-            limits = np.iinfo(dtype) if dtype.itemsize == 1 else None
-            low, high = (limits.min, limits.max) if limits else (0, 1)
-            inputs[spec.name] = generator.integers(low, high, spec.sized(batch), dtype=dtype, endpoint=True)
-    return inputs
-
-
 def _reference(module: torch.nn.Module, network: Network, batch: int, sizes: Sizes) -> tuple[Arrays, Arrays]:
     """Run the network in torch; return its inputs and, checked against the specifications, its outputs."""
     import numpy as np  # noqa: PLC0415 - kept out of the command line's start
     import torch  # noqa: PLC0415 - torch is an optional extra
 
-    inputs = _random_inputs(network.inputs, batch, sizes)
+    inputs = random_inputs(network.inputs, batch, sizes)
     with torch.no_grad():
         # Copies, for a network may work on its input in place.
         result = module(*(torch.from_numpy(array.copy()) for array in inputs.values()))

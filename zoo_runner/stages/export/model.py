@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from zoo_runner.errors import PrerequisiteError, installing
 from zoo_runner.files.named_errors import naming
 from zoo_runner.job.steps import EXPORT, coded
 from zoo_runner.stages.export.compared_sizes import Opening
+from zoo_runner.stages.export.given import given_parts, take_given
 from zoo_runner.stages.export.origin import network_code, options_of, origin_of
 from zoo_runner.stages.export.published import missing_packages, take
 from zoo_runner.store.fingerprints import fingerprint
@@ -91,6 +94,22 @@ def graph_without_weights(recipe: Recipe, store: Store, warn: Callable[[str], No
     return output_nodes(built.path / MODEL, [spec.name for spec in recipe.manifest.output_specs])
 
 
+def given_nodes(recipe: Recipe, path: Path | None) -> tuple[str, ...]:
+    """Return the graph nodes of the manifest's outputs, from the ONNX file that is given.
+
+    Raises:
+        PrerequisiteError: The file is not on this machine, or onnx is not installed.
+        ExportError: It is no ONNX model, or lacks an output.
+    """
+    from zoo_runner.onnx_graph import output_nodes  # noqa: PLC0415 - loads onnx
+
+    if path is None or not path.is_file():
+        raise PrerequisiteError("the ONNX file is not on this machine yet")
+    if find_spec("onnx") is None:
+        raise PrerequisiteError(f"reading the ONNX file needs onnx: {installing('export')}")
+    return output_nodes(path, [spec.name for spec in recipe.manifest.output_specs])
+
+
 def export_model(recipe: Recipe, weights: Fetched, store: Store, warn: Callable[[str], None]) -> ModelFile:
     """Return the ONNX model of the weights, exporting it if this was not done before.
 
@@ -121,6 +140,23 @@ def export_model(recipe: Recipe, weights: Fetched, store: Store, warn: Callable[
         accept=_readable,
     )
     return _model_file(built, weights.sha256)
+
+
+def given_model(recipe: Recipe, weights: Fetched, store: Store, warn: Callable[[str], None]) -> ModelFile:
+    """Return the model that is given as ONNX, checked if this was not done before.
+
+    Raises:
+        ExportError: It does not have the manifest's tensors.
+    """
+
+    def make(folder: Path) -> None:
+        take_given(recipe, weights, folder / MODEL)
+        _write(folder, {}, ())
+
+    key = fingerprint(given_parts(recipe, weights.sha256))
+    return _model_file(
+        coded(EXPORT, recipe, store, warn).build("given", key, make, TERMS, accept=_readable), weights.sha256
+    )
 
 
 def published_parts(

@@ -37,6 +37,21 @@ def not_compared(missing: tuple[str, ...]) -> str:
     )
 
 
+def copy_checked(file: Fetched, target: Path) -> None:
+    """Copy a file, hashing what is copied.
+
+    Raises:
+        ChangedError: It is not what it was when it was hashed before.
+    """
+    digest = hashlib.sha256()
+    with file.path.open("rb") as source, target.open("xb") as copy:
+        while piece := source.read(_PIECE):
+            digest.update(piece)
+            copy.write(piece)
+    if digest.hexdigest() != file.sha256:
+        raise changed(file.path, file.sha256, digest.hexdigest())
+
+
 def take(recipe: Recipe, weights_sha256: str, published: Fetched, target: Path) -> None:
     """Copy a published file, and check what it says of its origin.
 
@@ -50,13 +65,7 @@ def take(recipe: Recipe, weights_sha256: str, published: Fetched, target: Path) 
         ChangedError: It is not what it was when it was hashed.
         ExportError: It is no model, keeps tensors in other files, or is of another origin.
     """
-    digest = hashlib.sha256()
-    with published.path.open("rb") as source, target.open("xb") as copy:
-        while piece := source.read(_PIECE):
-            digest.update(piece)
-            copy.write(piece)
-    if digest.hexdigest() != published.sha256:
-        raise changed(published.path, published.sha256, digest.hexdigest())
+    copy_checked(published, target)
     where = published.origin
     if recipe.manifest.onnx.sha256 == published.sha256:
         where = f"{recipe.loaded.locate(('onnx', 'url'))}: onnx.url: {where}"

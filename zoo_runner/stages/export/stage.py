@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from zoo_runner.job.key_parts import remember
 from zoo_runner.job.options import Stage
-from zoo_runner.stages.export.model import ModelFile, export_model, export_parts, published_model
+from zoo_runner.stages.export.given import given_parts
+from zoo_runner.stages.export.model import ModelFile, export_model, export_parts, given_model, published_model
 from zoo_runner.stages.export.published import NOT_COMPARED, missing_packages, not_compared
 from zoo_runner.stages.fetch.trust import in_use
 
@@ -34,7 +35,9 @@ def export(job: Job, weights: Fetched, published: Fetched | None = None) -> Mode
             return ModelFile(path=weights.path, sha256=sha256, reused=True, differences={}, weights=sha256)
         model, origin = _model(job, weights, published)
         job.journal.artifact("onnx", model.path, sha256=model.sha256, origin=origin)
-        if published is not None and (missing := missing_packages(job.recipe)):
+        if job.recipe.given_onnx:
+            note.why = "the ONNX file was given; it has the manifest's tensors, and nothing was exported"
+        elif published is not None and (missing := missing_packages(job.recipe)):
             note.why = not_compared(missing)
             job.journal.remarks.append(NOT_COMPARED)
         else:
@@ -45,7 +48,7 @@ def export(job: Job, weights: Fetched, published: Fetched | None = None) -> Mode
             job.journal.note(f"weights: {text}")
         if model.reused:
             note.skip(f"unchanged; {note.why}")
-        elif published is not None:
+        elif published is not None or job.recipe.given_onnx:
             job.journal.note(f"export: {note.why}")
     return model
 
@@ -54,9 +57,11 @@ def _model(job: Job, weights: Fetched, published: Fetched | None) -> tuple[Model
     """Return the model, and where it came from; keep what its key is made of."""
     recipe, store, warn = job.recipe, job.store_for(Stage.EXPORT), job.journal.warn
     with in_use(weights):
-        if published is not None:
+        if recipe.given_onnx:
+            model, parts = given_model(recipe, weights, store, warn), given_parts(recipe, weights.sha256)
+        elif published is not None:
             model, parts = published_model(recipe, weights, published, store, warn)
         else:
             model, parts = export_model(recipe, weights, store, warn), export_parts(recipe, weights.sha256)
     remember(recipe, job.store, "onnx", parts)
-    return model, published.origin if published else ""
+    return model, published.origin if published else weights.origin if recipe.given_onnx else ""

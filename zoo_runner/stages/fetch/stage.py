@@ -56,8 +56,9 @@ def fetch(job: Job) -> Inputs:
             journal.artifact("weights", weights.path, sha256=weights.sha256, origin=weights.origin)
             job.note_weights(weights.sha256)
             given = given_models(options, store) if options.needs_model else None
-            published = packed_onnx(job.recipe, options, weights, given)
-            published = published or fetch_published(job.recipe, options, weights, store, journal)
+            if not job.recipe.given_onnx:
+                published = packed_onnx(job.recipe, options, weights, given)
+                published = published or fetch_published(job.recipe, options, weights, store, journal)
             reused = weights.reused and (published is None or published.reused)
         if options.needs_data:
             data = find_data(job.recipe, options, store, journal)

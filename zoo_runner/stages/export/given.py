@@ -1,0 +1,76 @@
+"""An ONNX file that is given as the weights: used as it is, once it is shown to have the manifest's tensors."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from zoo_runner.backends.onnxruntime import OnnxRuntimeBackend
+from zoo_runner.errors import ExportError, InferenceError, PrerequisiteError
+from zoo_runner.plugin.interfaces import SessionRequest
+from zoo_runner.plugin.tensors import declared_texts
+from zoo_runner.stages.export.compared_sizes import calls, compared_sizes
+from zoo_runner.stages.export.external_data import has_external_data
+from zoo_runner.stages.export.origin import options_of
+from zoo_runner.stages.export.published import copy_checked
+from zoo_runner.stages.export.random_inputs import random_inputs
+from zoo_runner.used_code.libraries import PREDICTING, versions
+
+if TYPE_CHECKING:
+    from zoo_runner.job.recipe import Recipe
+    from zoo_runner.stages.fetch.trust import Fetched
+
+BATCHES = (1, 3)
+"""A batch size that is baked into the graph shows at one of them."""
+
+
+def given_parts(recipe: Recipe, weights_sha256: str) -> dict[str, object]:
+    """Return what the key of a given model is made of: the file, and what it is held against."""
+    manifest = recipe.manifest
+    return {
+        "given": weights_sha256,
+        "inputs": declared_texts(manifest.input_specs),
+        "outputs": declared_texts(manifest.output_specs),
+        "onnx": options_of(recipe),
+        "libraries": dict(versions(PREDICTING)),
+    }
+
+
+def take_given(recipe: Recipe, weights: Fetched, target: Path) -> None:
+    """Copy a given file, and run it at two batch sizes, and at the ends of every open axis.
+
+    Args:
+        recipe: The run's recipe.
+        weights: The file.
+        target: Where the copy goes: alone, so that nothing beside it takes part.
+
+    Raises:
+        ChangedError: It is not what it was when it was hashed.
+        ExportError: It is no model, keeps tensors in other files, or has other tensors than the manifest says.
+    """
+    copy_checked(weights, target)
+    if has_external_data(target):
+        raise ExportError(
+            f"{weights.origin}: expected a model in one file, found one that keeps tensors in other files; save it in "
+            "one file (onnx.save does, up to 2 GB)"
+        )
+    manifest = recipe.manifest
+    batches = BATCHES if manifest.onnx.dynamic_batch else (manifest.infer.batch,)
+    request = SessionRequest(
+        model=target,
+        inputs=manifest.input_specs,
+        outputs=manifest.output_specs,
+        batch=max(batches),
+        shapes=recipe.shapes,
+    )
+    try:
+        session = OnnxRuntimeBackend().open(request)
+        for batch, sizes in calls(batches, compared_sizes(recipe.shapes)):
+            session.infer(random_inputs(manifest.input_specs, batch, sizes))
+        session.close()
+    except PrerequisiteError as error:
+        raise PrerequisiteError(f"{error}; a given ONNX file is run once to see that it fits the manifest") from error
+    except InferenceError as error:
+        fixed = "; if its batch size is fixed, set onnx.dynamic_batch: false and that infer.batch"
+        text = str(error).replace(str(target), weights.origin)
+        raise ExportError(f"the given ONNX does not fit the manifest: {text}{fixed}") from error
