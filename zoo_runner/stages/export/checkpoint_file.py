@@ -13,6 +13,7 @@ from typing import Final
 from zoo_runner.errors import ExportError, PrerequisiteError, installing, shortened
 from zoo_runner.files.bounds import Bound
 from zoo_runner.files.regular import read_regular
+from zoo_runner.job.given_graph import SUFFIX
 from zoo_runner.store.snapshots import changed
 
 LARGEST: Final = Bound("ZOO_RUNNER_CHECKPOINT_LIMIT", 8 * 10**9)
@@ -24,6 +25,7 @@ RATIO_FREE: Final = 10**8
 ZIP_MAGIC: Final = b"PK\x03\x04"
 RESAVE: Final = "save it again as torch.save(model.state_dict(), path) with the code that made it"
 FETCH_AGAIN: Final = "fetch it again and compare its SHA-256 with the publisher's"
+ONNX: Final = "an ONNX model"
 OTHERS: Final = (
     (rb"\s*<(!doctype html|html|head)", "a web page"),
     (rb"version https://git-lfs", "a Git LFS pointer (git lfs pull brings the file)"),
@@ -67,7 +69,8 @@ def read_checkpoint(path: Path, sha256: str | None = None) -> object:
     if data.startswith(ZIP_MAGIC):
         _check_archive(data, path)
     elif other := _other(data):
-        msg = f"{path} is {other}; expected a checkpoint (a state_dict saved by torch.save, or safetensors)"
+        named = f"; one whose name ends in {SUFFIX} is run as it is" if other == ONNX else ""
+        msg = f"{path} is {other}; expected a checkpoint (a state_dict saved by torch.save, or safetensors){named}"
         raise ExportError(msg)
     return _unpickled(data, path)
 
@@ -138,7 +141,7 @@ def _other(data: bytes) -> str:
     head = data[:512]
     known = next((name for start, name in OTHERS if re.match(start, head, re.IGNORECASE)), "")
     # An ONNX model is a protobuf message: its version, then who made it or the graph.
-    return known or ("an ONNX model" if re.match(rb"(?s)\x08[\x01-\x20](\x12.[\x20-\x7e]|\x3a)", head) else "")
+    return known or (ONNX if re.match(rb"(?s)\x08[\x01-\x20](\x12.[\x20-\x7e]|\x3a)", head) else "")
 
 
 def _unreadable(data: bytes, path: Path, reason: str) -> str:

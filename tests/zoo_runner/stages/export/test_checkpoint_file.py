@@ -127,7 +127,11 @@ def other_zip(path: Path) -> None:
                 (b" \n<!DOCTYPE html>", "a web page"),
                 (b"version https://git-lfs.github.com/spec/v1\n", "a Git LFS pointer"),
                 (b"\x1f\x8b", "a gzip file; unpack it"),
-                (b"\x08\x08\x12\x07pytorch", "an ONNX model"),
+                (
+                    b"\x08\x08\x12\x07pytorch",
+                    "an ONNX model; expected a checkpoint (a state_dict saved by torch.save, or safetensors); one whose "
+                    "name ends in .onnx is run as it is",
+                ),
                 (b"\x89HDF\r\n", "an HDF5 file"),
                 (b"IMOD", "an .om model, which --om takes"),
                 (b"a" * 257 + b"ustar", "a tar archive; unpack it"),
