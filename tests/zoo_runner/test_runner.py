@@ -113,6 +113,7 @@ def test_scoring_result_files_gives_the_same(lab: Lab) -> None:
 
 
 def test_going_on_from_a_stage_needs_what_was_before_it(lab: Lab) -> None:
+    lab()  # the model is there, and predictions of another batch size
     report = lab("infer.batch=7", first=Stage.EVALUATE)
     assert (report.verdict, report.exit_code) == (Verdict.ERROR, 3)
     assert "--from evaluate: expected what an earlier run made (predictions), found none" in report.why[0]
