@@ -225,7 +225,9 @@ def _infer(recipe: Recipe, options: RunOptions, backend: Backend | None) -> Iter
                 output=options.output,
             )
             yield f"there too, on the inputs of a run with --until preprocess --output {options.output}:"
-            yield shlex.join(backend.folder_command(request))
+            if request.parts:
+                yield "of these commands one for each gear that a sample takes:"
+            yield from (shlex.join(backend.folder_command(part)) for part in request.each())
 
 
 def _model_name(recipe: Recipe, backend: Backend, batch: int) -> str:

@@ -42,6 +42,7 @@ def run_logged(
     timeout_s: float | None = None,
     silence_s: float | None = None,
     watched: Sequence[Path] = (),
+    again: bool = False,
 ) -> int:
     """Run a command to its end and return its exit code (minus the signal's number if one killed it).
 
@@ -52,13 +53,14 @@ def run_logged(
         timeout_s: Longest time for all of it; ``None`` waits for ever.
         silence_s: Longest time in which the command neither prints nor changes what is in ``watched``.
         watched: Folders the command writes files into; they may appear later.
+        again: Write below what is in the log of an earlier command, instead of replacing it.
 
     Raises:
         StageError: Something that is no log is in its place.
         subprocess.TimeoutExpired: It took too long, or gave no sign of life for too long, and was stopped.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
-    with _opened(log) as output:
+    with log.open("ab") if again and os.path.lexists(log) and is_log(log) else _opened(log) as output:
         output.write(_PROMPT + f"{clean(shlex.join(command))}\n".encode())
         output.flush()
         process = subprocess.Popen(  # noqa: S603 - an argument list, no shell

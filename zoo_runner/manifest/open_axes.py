@@ -133,7 +133,10 @@ def _dims(manifest: Manifest) -> Iterator[Problem]:
 
 
 def _range(manifest: Manifest) -> Iterator[Problem]:
-    bounds = manifest.atc.input_shape_range
+    bounds, infer = manifest.atc.input_shape_range, manifest.infer
+    if infer.tool == "ais_bench-cli" and infer.batch != 1:
+        text = "expected 1: with atc.input_shape_range ais_bench runs each file as a call of its own, found"
+        yield ("infer", "batch"), f"{text} {infer.batch}; or use infer.tool: in-process"
     yield from _names(("atc", "input_shape_range"), bounds, input_axes(manifest))
     for axis, (low, high) in bounds.items():
         if low > high:
@@ -190,6 +193,9 @@ def _outputs(manifest: Manifest, axes: Sequence[str]) -> Iterator[Problem]:
             if axis not in output.most:
                 text = f"expected the greatest size of {axis}, which no input has: memory is reserved by it"
                 yield ("outputs", place, "shape"), f"{text}; add most: {{{axis}: N}}{did_you_mean(axis, axes)}"
+        if len(own) > 1 and manifest.infer.tool == "ais_bench-cli" and manifest.infer.outfmt != "NPY":
+            text = f"expected NPY, whose files say how large {' and '.join(own)} of {output.name} are"
+            yield ("infer", "outfmt"), f"{text}, found {manifest.infer.outfmt}"
         for axis in output.most:
             if axis not in own:
                 text = "an input has it" if axis in axes else "the shape has no open axis of this name"

@@ -204,6 +204,26 @@ def test_what_the_model_takes(tmp_path: Path, data: Data, expected: Shapes | Non
             id="padding-of-a-range",
         ),
         pytest.param(
+            manifest(
+                IMAGE,
+                {"input_shape_range": {"height": [1, 2], "width": [1, 2]}},
+                infer={"tool": "ais_bench-cli", "batch": 4},
+            ),
+            "infer.batch: expected 1: with atc.input_shape_range ais_bench runs each file as a call of its own, found "
+            "4; or use infer.tool: in-process",
+            id="range-in-batches-by-the-command",
+        ),
+        pytest.param(
+            manifest(
+                IMAGE,
+                {"dynamic_image_size": GEARS},
+                [{"name": "boxes", "shape": ["batch", "found", "points"], "most": {"found": 9, "points": 4}}],
+                infer={"tool": "ais_bench-cli"},
+            ),
+            "infer.outfmt: expected NPY, whose files say how large found and points of boxes are, found BIN",
+            id="two-sizes-that-only-a-file-tells",
+        ),
+        pytest.param(
             manifest([STATIC[0] | {"pad": {"value": 1.0}}], {}),
             "inputs.0.pad: would have no effect: the shape has no open axis; remove it",
             id="padding-of-nothing",

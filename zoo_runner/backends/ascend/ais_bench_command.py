@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias
 
@@ -45,6 +45,7 @@ class AisBenchCall:
         outfmt: Format of the results.
         loop: How often each batch is run.
         warmup: Untimed runs before; ``None`` leaves the number to ais_bench (1).
+        shape: The flags that say the sizes of open axes, by name without dashes.
         generation: That of the installed ais_bench.
     """
 
@@ -57,6 +58,7 @@ class AisBenchCall:
     outfmt: OutputFormat = "BIN"
     loop: int = 1
     warmup: int | None = None
+    shape: Mapping[str, str] = field(default_factory=dict)
     generation: Generation = Generation.FIRST
 
     @property
@@ -92,6 +94,7 @@ class AisBenchCall:
             "loop": str(self.loop) if self.loop > 1 else None,
             "warmup_count": None if self.warmup is None else str(self.warmup),
             "divide_input": "1" if self._must_ask_for_parts else None,
+            **self.shape,
         }
         flags = [text for flag, value in given.items() if value is not None for text in (f"--{flag}", value)]
         return (sys.executable, "-m", "ais_bench", *flags)
@@ -126,13 +129,16 @@ class Summary:
     d2h_ms: tuple[float, ...] = ()
 
 
-def run_ais_bench(call: AisBenchCall, *, log: Path, silence_s: float = SILENCE_S) -> tuple[Summary, ...]:
+def run_ais_bench(
+    call: AisBenchCall, *, log: Path, silence_s: float = SILENCE_S, again: bool = False
+) -> tuple[Summary, ...]:
     """Run the command and return the summary of each device.
 
     Args:
         call: What to run.
         log: Where the command and what it prints are kept, also when it fails.
         silence_s: Longest time in which it neither prints nor writes a result.
+        again: Add to the log of an earlier call, instead of replacing it.
 
     Raises:
         InferenceError: Paths that the command cannot take, input names that collide; or it failed, hung, logged an
@@ -146,7 +152,9 @@ def run_ais_bench(call: AisBenchCall, *, log: Path, silence_s: float = SILENCE_S
     watched = (call.output, call.folder, *(call.folder / name for name in call.device_names))
     with tempfile.TemporaryDirectory(prefix="zoo-ais-bench-") as work:  # CANN leaves files where it runs
         try:
-            code = run_logged(call.arguments, cwd=Path(work), log=log, silence_s=silence_s, watched=watched)
+            code = run_logged(
+                call.arguments, cwd=Path(work), log=log, silence_s=silence_s, watched=watched, again=again
+            )
         except subprocess.TimeoutExpired as error:
             raise InferenceError(
                 f"ais_bench gave no sign of life for {silence_s:g} s and was stopped; its results were not used.\n"

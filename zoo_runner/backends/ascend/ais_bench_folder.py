@@ -15,10 +15,13 @@ from zoo_runner.backends.ascend.ais_bench_command import (
     check_summaries,
     run_ais_bench,
 )
+from zoo_runner.backends.ascend.ais_bench_parts import gather
+from zoo_runner.backends.ascend.ais_bench_shapes import flags_of_files, flags_of_sizes
 from zoo_runner.backends.ascend.devices import check_devices, device_timeout
 from zoo_runner.backends.ascend.generation import Generation, installed
 from zoo_runner.errors import InferenceError
 from zoo_runner.plugin.interfaces import Timings
+from zoo_runner.plugin.tensors import sizes_of
 
 if TYPE_CHECKING:
     from zoo_runner.plugin.folders import FolderRequest
@@ -38,25 +41,37 @@ class AisBenchFolder:
         return _call(request).arguments
 
     def run_folder(self, request: FolderRequest, log: Path, note: Callable[[str], None]) -> Path:
-        """Run the command; its summaries are in the folder of results too.
+        """Run the command, once for each gear; its summaries are in the folder of results too.
 
         Raises:
             InferenceError: It failed, or its summaries do not say that all was inferred.
             PrerequisiteError: A device is not there.
         """
         check_devices(request.devices)
-        call = _call(request)
-        note(f"python -m ais_bench on device {', '.join(map(str, call.devices))}")
-        summaries = run_ais_bench(call, log=log, silence_s=device_timeout() or SILENCE_S)
-        check_summaries(summaries, call, files=request.samples, outputs=request.outputs)
-        if len(call.devices) == 1:  # of several devices the summaries are in the folder
-            (summary,) = call.summaries
-            summary.rename(call.folder / summary.name)
-        return call.folder
+        parts = request.each()
+        _check_parts(request, parts)
+        calls = [_call(part) for part in parts]
+        devices = sorted({device for call in calls for device in call.devices})
+        times = f", once for each of {len(calls)} gears" if len(calls) > 1 else ""
+        note(f"python -m ais_bench on device {', '.join(map(str, devices))}{times}")
+        for place, (part, call) in enumerate(zip(parts, calls, strict=True)):
+            summaries = run_ais_bench(call, log=log, silence_s=device_timeout() or SILENCE_S, again=place > 0)
+            check_summaries(summaries, call, files=part.samples, outputs=request.outputs)
+        return gather(calls, request.output / request.dirname)
 
     def timer(self, request: SessionRequest, log: Path) -> AisBenchTimer:
         """Return what times the model by the command's pure inference, on the first device."""
         return AisBenchTimer(request=request, log=log)
+
+
+def _check_parts(request: FolderRequest, parts: Sequence[FolderRequest]) -> None:
+    """Check that each sample is in one part; their summaries are checked part by part.
+
+    Raises:
+        InferenceError: There are more or fewer.
+    """
+    if (found := sum(part.samples for part in parts)) != request.samples:
+        raise InferenceError(f"inputs by gear: expected {request.samples} samples, found {found}; report this")
 
 
 def _call(request: FolderRequest) -> AisBenchCall:
@@ -68,6 +83,7 @@ def _call(request: FolderRequest) -> AisBenchCall:
         output=request.output,
         dirname=request.dirname,
         outfmt=request.format,
+        shape=flags_of_files(request),
         generation=_generation(),
     )
 
@@ -93,7 +109,7 @@ class AisBenchTimer:
         """Run one batch of zeros ``warmup + loop`` times; return the NPU times of the last ``loop``.
 
         Args:
-            inputs: Must be zeros: without input files the command makes its own.
+            inputs: Must be zeros: without input files the command makes its own. Their sizes are timed.
             warmup: Untimed runs.
             loop: Timed runs.
 
@@ -113,6 +129,7 @@ class AisBenchTimer:
                 dirname="pure",
                 loop=loop,
                 warmup=warmup,
+                shape=flags_of_sizes(self.request, sizes_of(self.request.inputs, inputs)),
                 generation=_generation(),
             )
             summaries = run_ais_bench(call, log=self.log, silence_s=self._silence_s(warmup + loop))

@@ -7,21 +7,24 @@ The same steps as a backend in this process takes, through files that can be loo
 from __future__ import annotations
 
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zoo_runner.errors import InferenceError, ResultError
+from zoo_runner.manifest.open_axes import shapes_of
 from zoo_runner.output.names import INPUTS, RESULTS
 from zoo_runner.output.writing import put_folder
-from zoo_runner.plugin.folders import FolderRequest
+from zoo_runner.plugin.folders import FolderPart, FolderRequest, reads_sizes, sizes_folder
 from zoo_runner.plugin.tensors import array_texts, mismatch, sample_texts
 from zoo_runner.stages.fetch.sample_keys import SampleKeys
 from zoo_runner.stages.predict import pipeline as stream
 from zoo_runner.stages.predict import result_folder as results
 from zoo_runner.stages.predict.clocks import Clocks
 from zoo_runner.stages.predict.disk_space import files_size, require_room
+from zoo_runner.stages.predict.given_sizes import FIXED, GivenSizes
 from zoo_runner.stages.predict.result_origin import SampleOrigin, model_origin, sample_origins, write_origin
 from zoo_runner.store.fingerprints import fingerprint
 
@@ -29,18 +32,39 @@ if TYPE_CHECKING:
     from zoo_runner.job.recipe import Recipe
     from zoo_runner.plugin.folders import FolderBackend
     from zoo_runner.plugin.interfaces import Arrays, Preprocess, Progress, Sample
+    from zoo_runner.plugin.shapes import Shapes, Sizes
     from zoo_runner.stages.convert.engine import Engine
 
 
 def folder_request(
-    recipe: Recipe, *, model: Path, devices: tuple[int, ...], samples: int, inputs: Path, output: Path
+    recipe: Recipe,
+    *,
+    model: Path,
+    devices: tuple[int, ...],
+    samples: int,
+    inputs: Path,
+    output: Path,
+    given: Iterable[Sizes] | None = None,
 ) -> FolderRequest:
-    """Return the request to run a model over the input files of a data set."""
+    """Return the request to run a model over the input files of a data set.
+
+    Args:
+        recipe: What is run.
+        model: The model file.
+        devices: Device numbers.
+        samples: How many samples there are.
+        inputs: Where their inputs are.
+        output: Where results go.
+        given: The sizes of open axes that the model is given for each sample. Where they are not known, each gear is
+            taken to be that of all samples.
+    """
+    specs = {spec.name: spec for spec in recipe.host_inputs}
     names = [spec.name for spec in recipe.parts.network.inputs]  # the graph's order
-    folders = [inputs] if len(names) == 1 else [inputs / results.input_folder(name) for name in names]
+    folders = (inputs,) if len(names) == 1 else tuple(inputs / results.input_folder(name) for name in names)
+    shapes = shapes_of(recipe.manifest)
     return FolderRequest(
         model=model,
-        inputs=tuple(folders),
+        inputs=folders,
         samples=samples,
         outputs=len(recipe.manifest.outputs),
         batch=recipe.manifest.infer.batch,
@@ -48,16 +72,44 @@ def folder_request(
         output=output,
         dirname=RESULTS,
         format=recipe.manifest.infer.outfmt,
+        shapes=shapes,
+        takes=tuple(specs[name] for name in names),
+        returns=tuple(recipe.manifest.output_specs),
+        parts=tuple(_parts(folders, _counts(shapes, given, samples))) if _lie_apart(recipe) else (),
     )
 
 
+def _lie_apart(recipe: Recipe) -> bool:
+    """Say whether inputs of different sizes lie in folders of their own."""
+    shapes = shapes_of(recipe.manifest)
+    return shapes is not None and shapes.opened != "batch" and not reads_sizes(shapes, recipe.manifest.infer.batch)
+
+
+def _counts(shapes: Shapes | None, given: Iterable[Sizes] | None, samples: int) -> Iterator[tuple[Sizes, int]]:
+    """Yield the sizes of each gear with the number of its samples."""
+    if given is None:
+        yield from ((gear, samples) for gear in (shapes.gears if shapes else ()))
+        return
+    for sizes, count in Counter(tuple(sorted(sizes.items())) for sizes in given).items():
+        yield dict(sizes), count
+
+
+def _parts(folders: tuple[Path, ...], counts: Iterable[tuple[Sizes, int]]) -> Iterator[FolderPart]:
+    for sizes, count in counts:
+        inputs = tuple(folder / sizes_folder(sizes) for folder in folders)
+        yield FolderPart(sizes=sizes, inputs=inputs, samples=count)
+
+
 def file_sizes(recipe: Recipe, samples: int) -> dict[str, int]:
-    """Return the bytes of what a command reads and writes: of results in text, the least they take."""
-    manifest = recipe.manifest
-    text = manifest.infer.outfmt == "TXT"
+    """Return the bytes of what a command reads and writes: of results in text, the least they take.
+
+    Of open axes, the greatest size is taken.
+    """
+    manifest, shapes = recipe.manifest, shapes_of(recipe.manifest)
+    text, most = manifest.infer.outfmt == "TXT", {} if shapes is None else shapes.most
     return {
-        INPUTS: files_size(recipe.host_inputs, samples),
-        RESULTS: files_size(manifest.output_specs, samples, text=text),
+        INPUTS: files_size(recipe.host_inputs, samples, most=most),
+        RESULTS: files_size(manifest.output_specs, samples, text=text, most=most),
     }
 
 
@@ -77,6 +129,7 @@ class CommandOutputs:
         progress: Told what runs.
         clocks: Told how long ``preprocess`` and ``infer`` were busy, with writing and checking the files.
         checked: Makes results raise an error where they cannot be; then they are not put in place.
+        given: The sizes of open axes that the model is given for samples.
     """
 
     engine: Engine
@@ -86,6 +139,7 @@ class CommandOutputs:
     progress: Progress
     clocks: Clocks
     checked: Callable[[stream.OutputSource], stream.OutputSource] = _as_they_are
+    given: GivenSizes = FIXED
     _results: results.ResultFolder | None = field(default=None, init=False)
     _keys: SampleKeys = field(default_factory=SampleKeys, init=False, repr=False, compare=False)
 
@@ -123,22 +177,25 @@ class CommandOutputs:
             InferenceError: The command failed, or its results are not what the model returns; an earlier
                 ``results`` folder stays as it was.
         """
-        inputs = self.output / INPUTS
-        require_room(file_sizes(self.engine.recipe, len(self.samples)), self.output, self.progress)
-        origins = sample_origins(self._keys, self.samples)
+        inputs, recipe = self.output / INPUTS, self.engine.recipe
+        batch, shapes = recipe.manifest.infer.batch, shapes_of(recipe.manifest)
+        require_room(file_sizes(recipe, len(self.samples)), self.output, self.progress)
+        origins = sample_origins(self._keys, self.samples, self.given.of)
         with self.clocks.measure("preprocess"):
-            noun = self.engine.recipe.noun
-            prepared = stream.prepared(self.samples, self._preprocess, self.progress, noun)
-            results.write_inputs(inputs, self.samples, map(self._checked, prepared))
+            prepared = stream.prepared(self.samples, self._preprocess, self.progress, recipe.noun)
+            checked = map(self._checked, self.samples, prepared)
+            shaped = reads_sizes(shapes, batch)
+            results.write_inputs(inputs, self.samples, checked, sizes=self.given.of, shaped=shaped)
         with self.clocks.measure("infer"):
             with tempfile.TemporaryDirectory(dir=self.output, prefix=f".{self.backend.tool}-") as temporary:
                 request = folder_request(
-                    self.engine.recipe,
-                    model=self.engine.loadable(self.engine.recipe.manifest.infer.batch).path,
+                    recipe,
+                    model=self.engine.loadable(batch).path,
                     devices=self.engine.devices,
                     samples=len(self.samples),
                     inputs=inputs,
                     output=Path(temporary),
+                    given=map(self.given.of, self.samples),
                 )
                 folder = self._run(request)
                 self.check(self.samples)
@@ -168,11 +225,12 @@ class CommandOutputs:
 
     def _open(self, folder: Path) -> results.ResultFolder:
         specs = self.engine.recipe.manifest.output_specs
-        return results.open_results(folder, self.samples, self.samples, specs, title=f"{self.backend.tool}'s results")
+        title = f"{self.backend.tool}'s results"
+        return results.open_results(folder, self.samples, self.samples, specs, title=title, given=self.given)
 
-    def _checked(self, arrays: Arrays) -> Arrays:
+    def _checked(self, sample: Sample, arrays: Arrays) -> Arrays:
         """Refuse inputs that would have the right number of bytes by chance only."""
-        specs = self.engine.recipe.host_inputs
+        specs = self.given.filled(self.engine.recipe.host_inputs, sample)
         expected, found = sample_texts(specs), array_texts(arrays)
         if sorted(found) != sorted(expected):
             raise InferenceError(mismatch("inputs of a sample", expected, found, "correct the plugin's preprocessing"))

@@ -16,7 +16,7 @@ from typing import Any
 import aclruntime
 
 from .arguments import parse
-from .inputs import PURE, Batch, batches, files_of_folder, read_batch, split
+from .inputs import PURE, Batch, batches, files_of_folder, read_alone, read_batch, split
 from .interface import IS_NEWER, InferSession, MemorySummary
 from .log import logger
 from .outputs import save_batch
@@ -38,16 +38,29 @@ def _open(options: argparse.Namespace) -> Any:
         session.set_dynamic_batchsize(options.dymBatch)
     elif options.dymHW is not None:
         session.set_dynamic_hw(*(int(size) for size in options.dymHW.split(",")))
-    elif options.dymDims is not None or options.auto_set_dymdims_mode:
-        session.set_dynamic_dims(options.dymDims or "")
-    elif options.dymShape is not None or options.auto_set_dymshape_mode:
-        session.set_dynamic_shape(options.dymShape or "")
-    else:
+    elif options.dymDims is not None:
+        session.set_dynamic_dims(options.dymDims)
+    elif options.dymShape is not None:
+        session.set_dynamic_shape(options.dymShape)
+    else:  # also where the sizes are read from the files later
         session.set_staticbatch()
     if options.batchsize is None:
-        options.batchsize = session.get_inputs()[0].shape[0]
+        options.batchsize = _batch_size(session, options)
         logger.info("try get model batchsize:%s", options.batchsize)
+    if options.outputSize is not None:
+        session.set_custom_outsize([int(size) for size in options.outputSize.split(",")])
     return session
+
+
+def _batch_size(session: Any, options: argparse.Namespace) -> int:
+    first = session.get_inputs()[0]
+    if options.dymBatch:
+        return int(options.dymBatch)
+    for text in (options.dymDims or options.dymShape or "").split(";"):
+        name, _, sizes = text.rpartition(":")
+        if name == first.name:
+            return int(sizes.split(",")[0])
+    return int(first.shape[0])
 
 
 def _run_device(options: argparse.Namespace) -> tuple[float, float, float]:
@@ -57,12 +70,16 @@ def _run_device(options: argparse.Namespace) -> tuple[float, float, float]:
     folder = _folder(options)
     summary = Summary()
     given = None if options.input is None else options.input.split(",")
-    work: list[Batch] = [[[PURE] for _ in inputs]] if given is None else batches(given, inputs)
+    work: list[Batch] = (
+        [[[PURE] for _ in inputs]] if given is None else batches(given, inputs, alone=_reads_sizes(options))
+    )
     _warm_up(session, options, inputs, work[0])
     start = time.time()
     for number, batch in enumerate(work):
         sys.stdout.write(f"\rInference array Processing: {number}/{len(work)}")  # what is logged follows on the line
-        outputs = session.run(_read(batch, inputs, options))
+        feeds = _read(batch, inputs, options)
+        _set_sizes(session, options, feeds)
+        outputs = session.run(feeds)
         session.convert_tensors_to_host(outputs)
         if folder is not None:
             save_batch(
@@ -109,15 +126,33 @@ def _now() -> str:
 
 
 def _read(batch: Batch, inputs: Sequence[Any], options: argparse.Namespace) -> list[Any]:
+    if _reads_sizes(options):
+        return [read_alone(files[0]) for files in batch]
     return [
         read_batch(files, tensor.realsize, options.pure_data_type) for files, tensor in zip(batch, inputs, strict=True)
     ]
+
+
+def _reads_sizes(options: argparse.Namespace) -> bool:
+    return bool(options.auto_set_dymshape_mode or options.auto_set_dymdims_mode)
+
+
+def _set_sizes(session: Any, options: argparse.Namespace, feeds: Sequence[Any]) -> None:
+    """Tell the model the shapes that the files have, where an automatic mode asks for that."""
+    if not _reads_sizes(options):
+        return
+    text = ";".join(
+        f"{tensor.name}:{','.join(map(str, feed.shape))}"
+        for tensor, feed in zip(session.get_inputs(), feeds, strict=True)
+    )
+    (session.set_dynamic_shape if options.auto_set_dymshape_mode else session.set_dynamic_dims)(text)
 
 
 def _warm_up(session: Any, options: argparse.Namespace, inputs: Sequence[Any], batch: Batch) -> None:
     feeds = _read(batch, inputs, options)
     session.set_loop_count(1)
     for _ in range(options.warmup_count):
+        _set_sizes(session, options, feeds)
         session.run(feeds, out_array=True)
     session.set_loop_count(options.loop)
     (session.reset_summaryinfo if IS_NEWER else session.reset_sumaryinfo)()

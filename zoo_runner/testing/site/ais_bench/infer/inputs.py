@@ -60,12 +60,13 @@ def split(items: Sequence[str], length: int, padding: str | None = None) -> list
     return parts
 
 
-def batches(given: Sequence[str], inputs: Sequence[Any]) -> list[Batch]:
+def batches(given: Sequence[str], inputs: Sequence[Any], *, alone: bool = False) -> list[Batch]:
     """Turn the values of ``--input`` into batches.
 
     Args:
         given: Files, as many for each model input, or one folder per model input.
         inputs: The model's inputs.
+        alone: Whether each file is a batch of its own, of whatever size.
 
     Raises:
         RuntimeError: Files are missing, folders are not as many as inputs, or a batch of the first input is
@@ -80,10 +81,10 @@ def batches(given: Sequence[str], inputs: Sequence[Any]) -> list[Batch]:
         logger.error("fileslist:%s intensor:%s not match", len(columns), len(inputs))
         raise RuntimeError
     size, needed = _size(columns[0][0]), inputs[0].realsize
-    if size == 0 or needed % size:
+    if not alone and (size == 0 or needed % size):
         logger.error("arg0 tensorsize: %s filesize: %s not match", needed, size)
         raise RuntimeError
-    per_batch = needed // size
+    per_batch = 1 if alone else needed // size
     count = math.ceil(len(columns[0]) / per_batch)
     logger.info(
         "get filesperbatch files0 size:%s tensor0size:%s filesperbatch:%s runcount:%s",
@@ -124,6 +125,18 @@ def read_batch(files: Sequence[str], size: int, data: str) -> NDArray[Any]:
         logger.error("ndata size:%s not match %s", joined.nbytes, size)
         raise RuntimeError
     return joined
+
+
+def read_alone(path: str) -> NDArray[Any]:
+    """Return a file as a batch of its own: with its shape, if it is a ``.npy`` and has one.
+
+    Raises:
+        RuntimeError: The file is gone.
+    """
+    if path.lower().endswith(".npy") and Path(path).exists():
+        array: NDArray[Any] = np.load(path)
+        return array
+    return _read(path, 0, "zero")
 
 
 def _read(path: str, size: int, data: str) -> NDArray[Any]:
