@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from zoo_runner import process, redaction
+from zoo_runner.errors import StageError
 from zoo_runner.known_secrets import forget, learn
 
 
@@ -33,6 +34,23 @@ def test_the_log_has_the_command_and_both_streams(tmp_path: Path) -> None:
     process.run_logged(python(code), cwd=tmp_path, log=tmp_path / "log")
     assert (tmp_path / "log").read_text().startswith(f"$ {sys.executable} -u -c 'import")
     assert process.printed(tmp_path / "log") == f"{tmp_path.resolve()}\nwent wrong\n"
+
+
+@pytest.mark.parametrize(("again", "commands"), [(False, 1), (True, 2)])
+def test_a_later_command_replaces_the_log_or_adds_to_it(tmp_path: Path, again: bool, commands: int) -> None:
+    log = tmp_path / "log"
+    for word in ("first", "second"):
+        process.run_logged(python(f"print('{word}')"), cwd=tmp_path, log=log, again=again)
+    assert log.read_text().count("$ ") == commands
+    assert process.printed(log).endswith("second\n")
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_what_is_no_log_is_left_alone(tmp_path: Path, again: bool) -> None:
+    (tmp_path / "log").write_text("mine")
+    with pytest.raises(StageError, match="expected the log of an earlier run, or nothing, found something else"):
+        process.run_logged(python("print(1)"), cwd=tmp_path, log=tmp_path / "log", again=again)
+    assert (tmp_path / "log").read_text() == "mine"
 
 
 PATIENCE_S = 60.0

@@ -71,17 +71,9 @@ class FolderRequest:
     sizes: Sizes = field(default_factory=dict)
 
     def each(self) -> tuple[FolderRequest, ...]:
-        """Return a request for each part, with results in a folder of its own; without parts, this request alone."""
+        """Return a request for each part; without parts, this request alone."""
         return tuple(
-            replace(
-                self,
-                inputs=part.inputs,
-                samples=part.samples,
-                dirname=f"{self.dirname}_{sizes_folder(part.sizes)}",
-                parts=(),
-                sizes=part.sizes,
-            )
-            for part in self.parts
+            replace(self, inputs=part.inputs, samples=part.samples, sizes=part.sizes, parts=()) for part in self.parts
         ) or (self,)
 
 

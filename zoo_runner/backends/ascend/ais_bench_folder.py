@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -20,6 +20,7 @@ from zoo_runner.backends.ascend.ais_bench_shapes import flags_of_files, flags_of
 from zoo_runner.backends.ascend.devices import check_devices, device_timeout
 from zoo_runner.backends.ascend.generation import Generation, installed
 from zoo_runner.errors import InferenceError
+from zoo_runner.plugin.folders import sizes_folder
 from zoo_runner.plugin.interfaces import Timings
 from zoo_runner.plugin.tensors import sizes_of
 
@@ -50,7 +51,7 @@ class AisBenchFolder:
         check_devices(request.devices)
         parts = request.each()
         _check_parts(request, parts)
-        calls = [_call(part) for part in parts]
+        calls = [_call_of_part(part) for part in parts]
         devices = sorted({device for call in calls for device in call.devices})
         times = f", once for each of {len(calls)} gears" if len(calls) > 1 else ""
         note(f"python -m ais_bench on device {', '.join(map(str, devices))}{times}")
@@ -72,6 +73,12 @@ def _check_parts(request: FolderRequest, parts: Sequence[FolderRequest]) -> None
     """
     if (found := sum(part.samples for part in parts)) != request.samples:
         raise InferenceError(f"inputs by gear: expected {request.samples} samples, found {found}; report this")
+
+
+def _call_of_part(part: FolderRequest) -> AisBenchCall:
+    """Return the call for one of several parts, with a folder of its own; for all samples, in the folder asked for."""
+    apart = f"_{sizes_folder(part.sizes)}" if part.sizes else ""
+    return replace(_call(part), dirname=f"{part.dirname}{apart}")
 
 
 def _call(request: FolderRequest) -> AisBenchCall:

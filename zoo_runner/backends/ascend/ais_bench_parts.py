@@ -28,7 +28,7 @@ def gather(calls: Sequence[AisBenchCall], folder: Path) -> Path:
     folder.mkdir(exist_ok=True)
     by_device = any(len(call.devices) > 1 for call in calls)
     for call in calls:
-        for path, place in [*_results(call, by_device=by_device), *_summaries(call)]:
+        for path, place in [*_results(call, by_device=by_device), *_summaries(call, several=len(calls) > 1)]:
             target = folder / place
             if target == path:
                 continue
@@ -50,7 +50,7 @@ def _results(call: AisBenchCall, *, by_device: bool) -> Iterator[tuple[Path, Pat
         yield path, above / path.relative_to(call.folder)
 
 
-def _summaries(call: AisBenchCall) -> Iterator[tuple[Path, Path]]:
+def _summaries(call: AisBenchCall, *, several: bool) -> Iterator[tuple[Path, Path]]:
     for path in call.summaries:
-        named = path.name if path.name.startswith(call.dirname) else f"{call.dirname}_{path.name}"
-        yield path, Path(named)
+        of_device = several and len(call.devices) > 1
+        yield path, Path(f"{call.dirname}_{path.name}" if of_device else path.name)
