@@ -18,7 +18,7 @@ from zoo_runner.job.steps import PREDICT, PREDICT_FROM_FILES, coded, command_ste
 from zoo_runner.output.names import INPUTS, PREDICTIONS, RESULTS
 from zoo_runner.output.writing import replacing
 from zoo_runner.plugin.backend_facts import RepeatableBackend
-from zoo_runner.plugin.folders import FolderBackend
+from zoo_runner.plugin.folders import FolderBackend, reads_sizes
 from zoo_runner.plugin.interfaces import STAND_IN
 from zoo_runner.report.ground_truth import sample_digest
 from zoo_runner.report.predictions import write_predictions
@@ -212,6 +212,7 @@ def _model_outputs(
             progress=job.journal,
             clocks=clocks,
             checked=partial(checked, job, engine=engine, watchers=_watchers(job, engine)),
+            given=given_sizes(job.recipe),
         )
     session = LazySession(engine, batch)
     cleanup.push(partial(_close, job, session))
@@ -343,7 +344,8 @@ def write_inputs(job: Job, scored: Sequence[Sample]) -> None:
         size = files_size(job.recipe.host_inputs, len(scored), most=given.most)
         require_room({INPUTS: size}, folder, job.journal)
         inputs = stream.prepared(scored, job.recipe.host_preprocess, job.journal, job.recipe.noun)
-        results.write_inputs(folder, scored, inputs, sizes=given.of)
+        shaped = reads_sizes(job.recipe.shapes, job.recipe.manifest.infer.batch)
+        results.write_inputs(folder, scored, inputs, sizes=given.of, shaped=shaped)
     job.journal.artifact("inputs", folder)
 
 
