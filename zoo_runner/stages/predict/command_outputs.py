@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zoo_runner.errors import InferenceError, ResultError
-from zoo_runner.manifest.open_axes import shapes_of
 from zoo_runner.output.names import INPUTS, RESULTS
 from zoo_runner.output.writing import put_folder
 from zoo_runner.plugin.folders import FolderPart, FolderRequest, reads_sizes, sizes_folder
@@ -61,7 +60,7 @@ def folder_request(
     specs = {spec.name: spec for spec in recipe.host_inputs}
     names = [spec.name for spec in recipe.parts.network.inputs]  # the graph's order
     folders = (inputs,) if len(names) == 1 else tuple(inputs / results.input_folder(name) for name in names)
-    shapes = shapes_of(recipe.manifest)
+    shapes = recipe.shapes
     return FolderRequest(
         model=model,
         inputs=folders,
@@ -81,7 +80,7 @@ def folder_request(
 
 def _lie_apart(recipe: Recipe) -> bool:
     """Say whether inputs of different sizes lie in folders of their own."""
-    shapes = shapes_of(recipe.manifest)
+    shapes = recipe.shapes
     return shapes is not None and shapes.opened != "batch" and not reads_sizes(shapes, recipe.manifest.infer.batch)
 
 
@@ -105,7 +104,7 @@ def file_sizes(recipe: Recipe, samples: int) -> dict[str, int]:
 
     Of open axes, the greatest size is taken.
     """
-    manifest, shapes = recipe.manifest, shapes_of(recipe.manifest)
+    manifest, shapes = recipe.manifest, recipe.shapes
     text, most = manifest.infer.outfmt == "TXT", {} if shapes is None else shapes.most
     return {
         INPUTS: files_size(recipe.host_inputs, samples, most=most),
@@ -178,7 +177,7 @@ class CommandOutputs:
                 ``results`` folder stays as it was.
         """
         inputs, recipe = self.output / INPUTS, self.engine.recipe
-        batch, shapes = recipe.manifest.infer.batch, shapes_of(recipe.manifest)
+        batch, shapes = recipe.manifest.infer.batch, recipe.shapes
         require_room(file_sizes(recipe, len(self.samples)), self.output, self.progress)
         origins = sample_origins(self._keys, self.samples, self.given.of)
         with self.clocks.measure("preprocess"):

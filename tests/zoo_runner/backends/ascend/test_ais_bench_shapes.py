@@ -22,12 +22,14 @@ IMAGE = (TensorSpec("image", "float32", ("batch", 3, "height", "width")),)
 LAST = (TensorSpec("size", "int64", ("batch", 2)), TensorSpec("image", "float32", ("batch", "rows", "columns", 3)))
 TOKENS = (TensorSpec("ids", "int64", ("batch", "length")), TensorSpec("mask", "int64", ("batch", "length")))
 FIXED = (TensorSpec("image", "float32", ("batch", 3, 8, 8)),)
-RETURNS = (TensorSpec("boxes", "float32", ("batch", "anchors", 4)), TensorSpec("label", "uint8", ("batch",)))
+BOXES = (TensorSpec("boxes", "float32", ("batch", "anchors", 4)), TensorSpec("label", "uint8", ("batch",)))
+LABEL = BOXES[1:]
 PAIR = {"height": 320, "width": 480}
 IMAGES = Shapes(opened="image_size", gears=(PAIR, {"height": 480, "width": 320}))
 DIMS = Shapes(opened="dims", gears=({"length": 64}, {"length": 128}))
 BATCHES = Shapes(opened="batch", gears=({"batch": 1}, {"batch": 4}))
-RANGE = Shapes(opened="range", bounds={"length": (1, 128)}, most={"length": 128, "anchors": 100})
+MOST = {"length": 128, "anchors": 100}
+RANGE = Shapes(opened="range", bounds={"length": (1, 128)}, most=MOST)
 
 
 @pytest.mark.parametrize(
@@ -68,8 +70,8 @@ RANGE = Shapes(opened="range", bounds={"length": (1, 128)}, most={"length": 128,
             TOKENS,
             1,
             {"length": 7},
-            {"auto_set_dymshape_mode": "1", "outputSize": "1600,1"},
-            {"dymShape": "ids:1,7;mask:1,7", "outputSize": "1600,1"},
+            {"auto_set_dymshape_mode": "1", "outputSize": "1632,64"},
+            {"dymShape": "ids:1,7;mask:1,7", "outputSize": "1632,64"},
             id="range",
         ),
         pytest.param(
@@ -77,9 +79,21 @@ RANGE = Shapes(opened="range", bounds={"length": (1, 128)}, most={"length": 128,
             TOKENS,
             8,
             {"length": 7},
-            {"auto_set_dymshape_mode": "1", "outputSize": "12800,8"},
-            {"dymShape": "ids:8,7;mask:8,7", "outputSize": "12800,8"},
+            {"auto_set_dymshape_mode": "1", "outputSize": "12832,64"},
+            {"dymShape": "ids:8,7;mask:8,7", "outputSize": "12832,64"},
             id="range of several samples",
+        ),
+        pytest.param(
+            replace(RANGE, bounds={"length": (8, 8)}), TOKENS, 1, {"length": 8}, {}, {}, id="range of one size"
+        ),
+        pytest.param(
+            replace(DIMS, most=MOST),
+            TOKENS,
+            2,
+            {"length": 64},
+            {"dymDims": "ids:2,64;mask:2,64", "outputSize": "3232,64"},
+            {"dymDims": "ids:2,64;mask:2,64", "outputSize": "3232,64"},
+            id="gears, of which outputs do not follow",
         ),
     ],
 )
@@ -91,11 +105,12 @@ def test_flags(
     of_files: Mapping[str, str],
     of_sizes: Mapping[str, str],
 ) -> None:
+    returns = BOXES if shapes is not None and "anchors" in shapes.most else LABEL
     request = FolderRequest(
         model=Path("m.om"),
         inputs=(Path("in"),),
         samples=3,
-        outputs=2,
+        outputs=len(returns),
         batch=batch,
         devices=(0,),
         output=Path("out"),
@@ -103,10 +118,10 @@ def test_flags(
         format="BIN",
         shapes=shapes,
         takes=inputs,
-        returns=RETURNS,
+        returns=returns,
         sizes=sizes,
     )
-    session = SessionRequest(model=Path("m.om"), inputs=inputs, outputs=RETURNS, batch=batch, shapes=shapes)
+    session = SessionRequest(model=Path("m.om"), inputs=inputs, outputs=returns, batch=batch, shapes=shapes)
     assert flags_of_files(request) == of_files
     assert flags_of_sizes(session, sizes) == of_sizes
 
