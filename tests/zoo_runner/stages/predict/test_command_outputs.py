@@ -81,6 +81,17 @@ def test_the_verdict_and_the_files(machine: Machines, outfmt: str, devices: str)
     assert not list(out.glob(".ais_bench-*"))
 
 
+def test_one_model_for_all_batch_sizes_is_told_which(machine: Machines) -> None:
+    run = machine()
+    done = run(*TRIAL, *("--set", "atc.dynamic_batch_size=[1, 4]"), *("--set", "infer.batch=4"))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert run.report()["metrics"][0]["value"] == 100
+    logs = run.folder / "out" / "logs"
+    assert " --batchsize 4 " in (logs / "ais_bench.log").read_text()
+    assert " --dymBatch 4\n" in (logs / "ais_bench.log").read_text()
+    assert " --dymBatch 1\n" in (logs / "ais_bench_bs1.log").read_text()
+
+
 def test_a_second_run_infers_nothing_and_a_change_of_tool_does(machine: Machines) -> None:
     run = machine("slow:1")
     for expected in ("150 of 150 samples", "150 predictions reused"):
