@@ -19,6 +19,8 @@ from zoo_runner.stages.export.checkpoint import load_checkpoint
 
 torch = pytest.importorskip("torch")
 
+CHECKPOINT = "expected a checkpoint (a state_dict saved by torch.save, or safetensors)"
+
 
 def test_safetensors(tmp_path: Path) -> None:
     safetensors = pytest.importorskip("safetensors.torch")
@@ -123,14 +125,13 @@ def other_zip(path: Path) -> None:
         *(
             pytest.param(lambda p, head=head: p.write_bytes(head + b"x" * 600), f"is {text}", id=text)
             for head, text in (
-                (b"<html>404</html>", "a web page; expected a checkpoint (a state_dict saved by torch.save, or "),
+                (b"<html>404</html>", f"a web page; {CHECKPOINT}"),
                 (b" \n<!DOCTYPE html>", "a web page"),
                 (b"version https://git-lfs.github.com/spec/v1\n", "a Git LFS pointer"),
                 (b"\x1f\x8b", "a gzip file; unpack it"),
                 (
                     b"\x08\x08\x12\x07pytorch",
-                    "an ONNX model; expected a checkpoint (a state_dict saved by torch.save, or safetensors); one whose "
-                    "name ends in .onnx is run as it is",
+                    f"an ONNX model; {CHECKPOINT}; one whose name ends in .onnx is run as it is",
                 ),
                 (b"\x89HDF\r\n", "an HDF5 file"),
                 (b"IMOD", "an .om model, which --om takes"),
