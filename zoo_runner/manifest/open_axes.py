@@ -21,8 +21,10 @@ KEYS: Final[Mapping[str, Opened]] = {
     "input_shape_range": "range",
 }
 """Keys of the section ``atc``, and what each opens."""
-IMAGE_AXES: Final[Mapping[str, tuple[int, int]]] = {"NCHW": (2, 3), "NHWC": (1, 2)}
-"""Where height and width are, by ``atc.input_format``."""
+IMAGE_LAYOUT: Final = "NCHW"
+"""The one layout in which ATC takes gears of height and width of an ONNX graph."""
+IMAGE_AXES: Final = (2, 3)
+"""Where height and width are in it."""
 
 
 def shapes_of(manifest: Manifest) -> Shapes | None:
@@ -114,15 +116,14 @@ def _batches(manifest: Manifest) -> Iterator[Problem]:
 
 def _image(manifest: Manifest) -> Iterator[Problem]:
     layout = manifest.atc.input_format
-    if layout not in IMAGE_AXES:
-        text = f"expected atc.input_format {' or '.join(IMAGE_AXES)}, which say where height and width are"
+    if layout != IMAGE_LAYOUT:
+        text = f"expected atc.input_format {IMAGE_LAYOUT}, in which ATC takes heights and widths of ONNX"
         yield ("atc", "dynamic_image_size"), f"{text}, found {layout}; or use atc.dynamic_dims"
         return
     opened = [spec for spec in manifest.input_specs if spec.axes]
     places = [place for spec in opened for place, size in enumerate(spec.shape) if size in spec.axes]
-    if opened and (len(opened) > 1 or tuple(places) != IMAGE_AXES[layout] or len(set(opened[0].axes)) < len(places)):
-        form = "[batch, 3, height, width]" if layout == "NCHW" else "[batch, height, width, 3]"
-        text = f"expected one input with two open axes, height and width, as in {form}"
+    if opened and (len(opened) > 1 or tuple(places) != IMAGE_AXES or len(set(opened[0].axes)) < len(places)):
+        text = "expected one input with two open axes, height and width, as in [batch, 3, height, width]"
         yield ("atc", "dynamic_image_size"), f"{text}; or use atc.dynamic_dims"
 
 
@@ -189,6 +190,10 @@ def _timed(manifest: Manifest, axes: Sequence[str]) -> Iterator[Problem]:
 def _outputs(manifest: Manifest, axes: Sequence[str]) -> Iterator[Problem]:
     for place, output in enumerate(manifest.outputs):
         own = [axis for axis in output.spec.axes if axis not in axes]
+        if own and not axes:
+            text = "expected fixed sizes, as no input has an open axis"
+            yield ("outputs", place, "shape"), f"{text}, found {', '.join(own)}; make the graph pad this output"
+            continue
         for axis in dict.fromkeys(own):
             if axis not in output.most:
                 text = f"expected the greatest size of {axis}, which no input has: memory is reserved by it"
