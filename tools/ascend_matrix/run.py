@@ -123,7 +123,7 @@ class Lab:
         copy = self.folder / "by-hand"
         shutil.rmtree(copy, ignore_errors=True)
         shutil.copytree(results, copy, ignore=shutil.ignore_patterns("*.json", ".*"))
-        return self._result(self._run((), ("--results", str(copy)), "scored", status=(0, 4)))
+        return self._result(self._run((), ("--from", "postprocess", "--results", str(copy)), "scored", status=(0, 4)))
 
     def _run(self, host: Sequence[str], options: Sequence[str], name: str, status: tuple[int, ...] = (0,)) -> Path:
         output = self.folder / name
