@@ -101,8 +101,8 @@ def test_another_file_is_another_model(without_network: Lab, tmp_path: Path) -> 
         pytest.param(
             {"batch": 8},
             (),
-            r"expected numbers float32\[3, 4\], found numbers float32\[8, 4\].*; if its batch size is fixed, set "
-            r"onnx\.dynamic_batch: false and that infer\.batch$",
+            r"expected numbers float32\[3, 4\], found numbers float32\[8, 4\].*; its batch size is fixed: set "
+            r"onnx\.dynamic_batch: false, and infer\.batch to that$",
             id="fixed-batch",
         ),
     ],

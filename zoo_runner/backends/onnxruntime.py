@@ -123,6 +123,7 @@ class OnnxRuntimeSession:
         for spec in self._request.outputs:
             array = outputs[spec.name]
             _check_output(bound(spec, array, sizes, shapes.most) if shapes else spec, array, batch)
+            sizes = {**sizes_of([spec], {spec.name: array}), **sizes}  # axes of one name have one size
         return outputs
 
     def time(self, inputs: Arrays, *, warmup: int, loop: int) -> Timings:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import math
+import operator
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, SupportsIndex
 
 import numpy as np
 
@@ -54,12 +55,13 @@ class PaddedInputs:
             DatasetError: No gear holds the sample, or it is outside the bounds.
             PluginError: The plugin does not say the size of each open axis.
         """
-        sizes = dict(self.preprocess.sizes(sample))
+        told = dict(self.preprocess.sizes(sample))
         axes = tuple(dict.fromkeys(axis for each in self.inputs for axis in each.spec.axes))
-        if sorted(sizes) != sorted(axes) or not all(isinstance(size, int) and size > 0 for size in sizes.values()):
+        sizes = {axis: _whole(size) for axis, size in told.items()}
+        if sorted(told) != sorted(axes) or not all(size > 0 for size in sizes.values()):
             raise PluginError(
                 f"sizes of sample {sample.id!r}: expected a positive whole number for each of {', '.join(axes)}, found "
-                f"{sizes or 'none'}; correct the plugin's preprocessing"
+                f"{told or 'none'}; correct the plugin's preprocessing"
             )
         model = self._gear(sample, sizes) if self.shapes.gears else self._bounded(sample, sizes)
         return Fit(
@@ -169,6 +171,11 @@ def sizes_used(inputs: PaddedInputs, samples: Sequence[Sample]) -> Mapping[str, 
         name = _text(inputs.fit(sample).model)
         counts[name] = counts.get(name, 0) + 1
     return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
+
+
+def _whole(size: object) -> int:
+    """Return a whole number, also one of NumPy's, as Python's own; 0 for anything else."""
+    return operator.index(size) if isinstance(size, SupportsIndex) and not isinstance(size, bool) else 0
 
 
 def _text(sizes: Sizes) -> str:

@@ -188,6 +188,7 @@ def _timed(manifest: Manifest, axes: Sequence[str]) -> Iterator[Problem]:
 
 
 def _outputs(manifest: Manifest, axes: Sequence[str]) -> Iterator[Problem]:
+    most: dict[str, int] = {}
     for place, output in enumerate(manifest.outputs):
         own = [axis for axis in output.spec.axes if axis not in axes]
         if own and not axes:
@@ -201,7 +202,10 @@ def _outputs(manifest: Manifest, axes: Sequence[str]) -> Iterator[Problem]:
         if len(own) > 1 and manifest.infer.tool == "ais_bench-cli" and manifest.infer.outfmt != "NPY":
             text = f"expected NPY, whose files say how large {' and '.join(own)} of {output.name} are"
             yield ("infer", "outfmt"), f"{text}, found {manifest.infer.outfmt}"
-        for axis in output.most:
+        for axis, size in output.most.items():
+            if most.setdefault(axis, size) != size:
+                text = f"expected {most[axis]}, as another output with the axis {axis} has it, found {size}"
+                yield ("outputs", place, "most", axis), text
             if axis not in own:
                 text = "an input has it" if axis in axes else "the shape has no open axis of this name"
                 yield ("outputs", place, "most", axis), f"would have no effect: {text}; remove it"

@@ -15,6 +15,16 @@ from zoo_runner.plugin.interfaces import TensorSpec
 TENSOR: Final = r"^[^\s:;,]+$"
 AXIS: Final = r"^[a-z][a-z0-9_]*$"
 
+RANGES: Final[Mapping[str, tuple[float, float]]] = {
+    "uint8": (0, 255),
+    "int8": (-128, 127),
+    "int32": (-(2**31), 2**31 - 1),
+    "int64": (-(2**53), 2**53),
+    "float16": (-65504, 65504),
+    "float32": (-3.4028234e38, 3.4028234e38),
+}
+"""What padding can be, by type; whole numbers beyond 2^53 are not exact as a manifest has them."""
+
 AxisName = Annotated[str, Field(pattern=AXIS)]
 
 
@@ -95,8 +105,11 @@ def _input_problems(tensor: InputTensor) -> Iterator[Problem]:
         return
     if not tensor.spec.axes:
         yield ("pad",), "would have no effect: the shape has no open axis; remove it"
-    if not tensor.dtype.startswith("float") and not tensor.pad.value.is_integer():
-        yield ("pad", "value"), f"expected a whole number, as the input is {tensor.dtype}, found {tensor.pad.value:g}"
+    value, (low, high) = tensor.pad.value, RANGES[tensor.dtype]
+    if not tensor.dtype.startswith("float") and not value.is_integer():
+        yield ("pad", "value"), f"expected a whole number, as the input is {tensor.dtype}, found {value:g}"
+    elif not low <= value <= high:
+        yield ("pad", "value"), f"expected {low:g} to {high:g}, as the input is {tensor.dtype}, found {value:g}"
 
 
 def _output_problems(tensor: OutputTensor) -> Iterator[Problem]:

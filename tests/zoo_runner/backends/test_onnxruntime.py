@@ -20,6 +20,7 @@ from zoo_runner.errors import InferenceError
 from zoo_runner.plugin.backend_facts import RepeatableBackend
 from zoo_runner.plugin.conversion import ConvertingBackend
 from zoo_runner.plugin.interfaces import Backend, Session, SessionRequest, TensorSpec
+from zoo_runner.plugin.shapes import Shapes
 
 onnx = pytest.importorskip("onnx")
 helper = pytest.importorskip("onnx.helper")
@@ -256,6 +257,28 @@ def test_an_output_of_another_size_is_refused(tmp_path: Path) -> None:
     session = opened(path, outputs=(TensorSpec("double", "float32", ("batch", 4)),))
     with pytest.raises(InferenceError, match=r"expected double float32\[4, 4\], found double float32\[8, 4\]; correct"):
         session.infer(arrays(4))
+
+
+def test_axes_of_one_name_have_one_size_in_all_outputs(tmp_path: Path) -> None:
+    twice = helper.make_node("Concat", ["x", "x"], ["twice"], axis=1)
+    same = helper.make_node("Identity", ["x"], ["once"])
+    values = [helper.make_tensor_value_info(name, FLOAT, ["batch", None]) for name in ("once", "twice")]
+    given = helper.make_tensor_value_info("x", FLOAT, ["batch", "width"])
+    graph = helper.make_graph([same, twice], "two", [given], values)
+    path = tmp_path / "two.onnx"
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), path)
+    outputs = tuple(TensorSpec(name, "float32", ("batch", "found")) for name in ("once", "twice"))
+    session = OnnxRuntimeBackend().open(
+        SessionRequest(
+            model=path,
+            inputs=(TensorSpec("x", "float32", ("batch", "width")),),
+            outputs=outputs,
+            batch=1,
+            shapes=Shapes(opened="range", bounds={"width": (1, 9)}, most={"width": 9, "found": 99}),
+        )
+    )
+    with pytest.raises(InferenceError, match=r"expected twice float32\[1, 3\], found twice float32\[1, 6\]"):
+        session.infer({"x": np.zeros((1, 3), np.float32)})
 
 
 def test_a_failing_run_is_an_error_without_chatter(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

@@ -143,12 +143,19 @@ def test_an_input_without_padding_must_fit_a_gear_even_if_another_one_is_padded(
         pytest.param({}, PluginError, r"for each of height, width, found none; correct the plugin", id="nothing"),
         pytest.param({"height": 0, "width": 1}, PluginError, r"a positive whole number", id="zero"),
         pytest.param({"height": 1.0, "width": 1}, PluginError, r"a positive whole number", id="no-whole-number"),
+        pytest.param({"height": True, "width": 1}, PluginError, r"a positive whole number", id="truth"),
         pytest.param({"height": 1, "width": 1, "depth": 1}, PluginError, r"each of height, width, found", id="more"),
     ],
 )
 def test_sizes_that_are_refused(told: Mapping[str, Any], error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         padded(told).fit(SAMPLE)
+
+
+def test_sizes_may_be_numpy_s() -> None:
+    fit = padded({"height": np.int64(4), "width": np.int32(8)}).fit(SAMPLE)
+    assert fit.sample == {"height": 4, "width": 8}
+    assert {type(size) for size in fit.sample.values()} == {int}
 
 
 @pytest.mark.parametrize("length", [1, 2, 5])

@@ -23,6 +23,7 @@ TOKENS = [
 ]
 STATIC = [{"name": "image", "shape": ["batch", 3, 8, 8]}]
 GEARS = [[8, 16], [16, 8]]
+LENGTHS = [{"length": 1}, {"length": 2}]
 
 
 def manifest(inputs: Data, atc: Data, outputs: Data | None = None, **more: Data) -> Data:
@@ -233,6 +234,31 @@ def test_what_the_model_takes(tmp_path: Path, data: Data, expected: Shapes | Non
             manifest([TOKENS[0] | {"pad": {"value": 0.5}}], {"dynamic_dims": [{"length": 1}, {"length": 2}]}),
             "inputs.0.pad.value: expected a whole number, as the input is int64, found 0.5",
             id="half-a-token",
+        ),
+        *(
+            pytest.param(
+                manifest([TOKENS[0] | {"dtype": dtype, "pad": {"value": value}}], {"dynamic_dims": LENGTHS}),
+                f"inputs.0.pad.value: expected {span}, as the input is {dtype}, found {found}",
+                id=f"padding-of-{dtype}-{found}",
+            )
+            for dtype, value, span, found in (
+                ("uint8", 300, "0 to 255", "300"),
+                ("uint8", -1, "0 to 255", "-1"),
+                ("int8", 128, "-128 to 127", "128"),
+                ("float16", 1e6, "-65504 to 65504", "1e+06"),
+            )
+        ),
+        pytest.param(
+            manifest(
+                IMAGE,
+                {"dynamic_image_size": GEARS},
+                [
+                    {"name": "boxes", "shape": ["batch", "found", 4], "most": {"found": 50}},
+                    {"name": "scores", "shape": ["batch", "found"], "most": {"found": 96}},
+                ],
+            ),
+            "outputs.1.most.found: expected 50, as another output with the axis found has it, found 96",
+            id="two-greatest-sizes",
         ),
         pytest.param(
             manifest(

@@ -18,7 +18,7 @@ from zoo_runner.files.named_errors import naming
 from zoo_runner.onnx_graph import name_nodes, strip_provenance
 from zoo_runner.plugin.calls import calling
 from zoo_runner.plugin.interfaces import AdvisedNetwork, SessionRequest
-from zoo_runner.plugin.tensors import array_texts, batch_texts, bound, mismatch
+from zoo_runner.plugin.tensors import array_texts, batch_texts, bound, mismatch, sizes_of
 from zoo_runner.stages.export.checkpoint import load_checkpoint
 from zoo_runner.stages.export.compared_sizes import FIXED, Opening, calls, compared_sizes
 from zoo_runner.stages.export.exporters import RETRY, convert, packages, simplify
@@ -263,6 +263,7 @@ def _reference(module: torch.nn.Module, network: Network, batch: int, sizes: Siz
     for declared in network.outputs:
         array = outputs[declared.name]
         spec = bound(declared, array, sizes, {})
+        sizes = {**sizes_of([declared], {declared.name: array}), **sizes}  # axes of one name have one size
         if spec.axes or array.dtype.name != spec.dtype or array.shape != spec.sized(batch):
             wrong = mismatch(
                 "an output of the network", batch_texts([spec], batch), array_texts({spec.name: array}), CORRECT

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -71,6 +72,8 @@ def take_given(recipe: Recipe, weights: Fetched, target: Path) -> None:
     except PrerequisiteError as error:
         raise PrerequisiteError(f"{error}; a given ONNX file is run once to see that it fits the manifest") from error
     except InferenceError as error:
-        fixed = "; if its batch size is fixed, set onnx.dynamic_batch: false and that infer.batch"
         text = str(error).replace(str(target), weights.origin)
-        raise ExportError(f"the given ONNX does not fit the manifest: {text}{fixed}") from error
+        batch_of = re.search(r"expected \S+ \w+\[(\d+)[,\]].*found \S+ \w+\[(\d+)[,\]]", text)
+        fixed = batch_of is not None and manifest.onnx.dynamic_batch and batch_of[1] != batch_of[2]
+        hint = "; its batch size is fixed: set onnx.dynamic_batch: false, and infer.batch to that" if fixed else ""
+        raise ExportError(f"the given ONNX does not fit the manifest: {text}{hint}") from error

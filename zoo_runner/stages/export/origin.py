@@ -52,6 +52,7 @@ def options_of(recipe: Recipe) -> dict[str, object]:
         options["batch"] = recipe.manifest.infer.batch
     if (sizes := compared_sizes(recipe.shapes)) != (FIXED,):
         options["sizes"] = [dict(each) for each in sizes]
+        options["most"] = dict(recipe.shapes.most) if recipe.shapes else {}
     return options
 
 
