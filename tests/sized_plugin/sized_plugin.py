@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class SizedConfig(BaseModel, extra="forbid", frozen=True):
-    """``wrong`` names a size that is told otherwise than it is; ``baked`` bakes the first gear into the graph."""
+    """``wrong`` names an axis whose size is given one too large; ``baked`` exports the first gear as a fixed size."""
 
     wrong: str = ""
     baked: bool = False

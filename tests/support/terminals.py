@@ -26,7 +26,7 @@ def at_a_terminal(start: Callable[[int], subprocess.Popen[Any]], *, height: int 
     process = start(its)
     os.close(its)
     shown = b""
-    with suppress(OSError):  # how Linux says that nobody has the other end any more
+    with suppress(OSError):  # so Linux answers when the program has closed its end
         while piece := os.read(ours, 4096):
             shown += piece
     os.close(ours)

@@ -6,7 +6,7 @@ from collections.abc import Hashable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from zoo_runner.backends.ascend.om_stamp import read_stamp
-from zoo_runner.backends.ascend.sized_session import is_sized
+from zoo_runner.backends.ascend.open_models import is_open
 from zoo_runner.backends.devices.call_sizes import shape_texts
 from zoo_runner.backends.devices.shared_arrays import spec_bytes
 from zoo_runner.errors import InferenceError
@@ -45,7 +45,7 @@ def check_inputs(request: SessionRequest, found: Sequence[Any]) -> list[str]:
     wanted = [_wanted_input(request, spec) for spec in request.inputs]
     described = [f"{_text(each)} of {each.realsize} bytes" for each in found]
     if {key for key, _ in wanted} != {_found_input(request, each) for each in found}:
-        other = "other sizes, another batch size" if is_sized(request.shapes) else "another batch size"
+        other = "other sizes, another batch size" if is_open(request.shapes) else "another batch size"
         remedy = f"the .om was made for {other} or network: convert again"
         raise InferenceError(mismatch("the model's inputs", [text for _, text in wanted], described, remedy))
     return [str(each.name) for each in found]

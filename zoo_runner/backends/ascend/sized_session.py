@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from zoo_runner.backends.ascend.open_models import height_and_width, is_open, reserved_bytes, shapes_text
 from zoo_runner.backends.devices.call_sizes import gear_list, sizes_text
-from zoo_runner.backends.devices.shared_arrays import spec_bytes
 from zoo_runner.errors import InferenceError
 
 if TYPE_CHECKING:
@@ -18,15 +18,6 @@ if TYPE_CHECKING:
 
     from zoo_runner.plugin.interfaces import SessionRequest, TensorSpec
     from zoo_runner.plugin.shapes import Shapes, Sizes
-
-_ALIGNMENT = 32
-
-
-def is_sized(shapes: Shapes | None) -> bool:
-    """Say whether an .om has open axes: bounds that leave one size each make one of fixed shapes."""
-    if shapes is None:
-        return False
-    return shapes.opened != "range" or any(low < high for low, high in shapes.bounds.values())
 
 
 class SizedSession:
@@ -52,7 +43,7 @@ class SizedSession:
         Raises:
             InferenceError: The model does not take these sizes.
         """
-        if not is_sized(self._request.shapes):
+        if not is_open(self._request.shapes):
             return list(self.tool.infer(feeds))
         if self._told != sizes:
             self.tell(sizes, [feed.shape for feed in feeds], names)
@@ -91,34 +82,18 @@ class SizedSession:
             self.tell(sizes, [spec.at(sizes).sized(batch) for spec in inputs], names)
 
     def _set(self, taken: Shapes, sizes: Sizes, shapes: Sequence[tuple[int, ...]], names: Sequence[str]) -> None:
-        text = ";".join(f"{name}:{','.join(map(str, shape))}" for name, shape in zip(names, shapes, strict=True))
+        text, request = shapes_text(zip(names, shapes, strict=True)), self._request
         if taken.opened == "batch":
-            self.tool.set_dynamic_batchsize(self._request.batch)
+            self.tool.set_dynamic_batchsize(request.batch)
         elif taken.opened == "image_size":
-            height, width = self._height_and_width(sizes)
+            height, width = height_and_width(request.inputs, sizes)
             self.tool.set_dynamic_hw(height, width)  # the tool calls the first one w, and takes it for the height
         elif taken.opened == "dims":
             self.tool.set_dynamic_dims(text)
         else:
             self.tool.set_dynamic_shape(text)
-        if taken.opened == "range" or self._own_axes(taken):
-            self.tool.set_custom_outsize(self._output_bytes())  # no model says the bytes of such outputs
-
-    def _own_axes(self, taken: Shapes) -> bool:
-        of_inputs = {axis for spec in self._request.inputs for axis in spec.axes}
-        return any(axis in taken.most and axis not in of_inputs for spec in self._request.outputs for axis in spec.axes)
-
-    def _height_and_width(self, sizes: Sizes) -> tuple[int, int]:
-        image = next(spec for spec in self._request.inputs if spec.axes)
-        height, width = (sizes[axis] for axis in image.axes)
-        return height, width
-
-    def _output_bytes(self) -> list[int]:
-        """Return the bytes that each output may have, rounded up as the graph engine does: it may check them."""
-        request = self._request
-        most = request.shapes.most if request.shapes else {}
-        sizes = [spec_bytes(spec.at(most), request.batch) for spec in request.outputs]
-        return [-(-(size + _ALIGNMENT) // _ALIGNMENT) * _ALIGNMENT for size in sizes]
+        if reserved := reserved_bytes(taken, request.inputs, request.outputs, request.batch):
+            self.tool.set_custom_outsize(list(reserved))
 
     def _refusal(self, taken: Shapes, sizes: Sizes, said: str) -> str:
         asked = f"batch {self._request.batch}" if taken.opened == "batch" else sizes_text(sizes)
