@@ -19,6 +19,7 @@ from hypothesis import HealthCheck, settings
 
 from places import ROOT
 from run_server import Call, RunServer
+from sized_files import write_files, write_site
 from zoo_runner.used_code import executed, opened
 
 # A busy machine is no failure.
@@ -188,6 +189,18 @@ def trial_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
         numbers[label] = 2.0
         (folder / "data" / f"{CLASSES[label]}_{index:03d}.txt").write_text(" ".join(map(str, numbers)))
     return folder
+
+
+@pytest.fixture(scope="session")
+def sized_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The plugin whose samples have sizes of their own, as good as installed."""
+    return write_site(tmp_path_factory.mktemp("sized-site"))
+
+
+@pytest.fixture(scope="session")
+def sized_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Its manifest, with weights and data."""
+    return write_files(tmp_path_factory.mktemp("sized") / "files")
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from lab import Lab
-from sized_files import GRIDS, write_files, write_site
+from sized_files import GRIDS
 from zoo_runner.report.model import Report
 from zoo_runner.testing import stand_in_environment
 
@@ -31,16 +31,6 @@ RANGE = (
     "atc.input_shape_range={height: [1, 8], width: [1, 12]}",
     "inputs.0.pad=null",
 )
-
-
-@pytest.fixture(scope="module")
-def sized_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_site(tmp_path_factory.mktemp("sized-site"))
-
-
-@pytest.fixture(scope="module")
-def sized_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_files(tmp_path_factory.mktemp("sized") / "files")
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from lab import Lab, redone
-from sized_files import GRIDS, write_files, write_site
+from sized_files import GRIDS
 from zoo_runner.errors import ExitCode, ManifestError
 from zoo_runner.job.options import Stage
 from zoo_runner.report.model import Report
@@ -28,16 +28,6 @@ DIMS = (
     "atc.dynamic_image_size=[]",
     "atc.dynamic_dims=[{width: 8, height: 4}, {height: 8, width: 4}, {height: 8, width: 12}]",
 )
-
-
-@pytest.fixture(scope="session")
-def sized_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_site(tmp_path_factory.mktemp("sized-site"))
-
-
-@pytest.fixture(scope="session")
-def sized_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_files(tmp_path_factory.mktemp("sized") / "files")
 
 
 @pytest.fixture

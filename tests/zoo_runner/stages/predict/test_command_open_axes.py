@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from ascend_host import copied
-from sized_files import GRIDS, write_files, write_site
+from sized_files import GRIDS
 from zoo_runner.testing import stand_in_environment
 
 if TYPE_CHECKING:
@@ -37,16 +37,6 @@ RANGE = (
     *("--set", "infer.batch=1"),
 )
 NPY = ("--set", "infer.outfmt=NPY")
-
-
-@pytest.fixture(scope="session")
-def sized_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_site(tmp_path_factory.mktemp("sized-site"))
-
-
-@pytest.fixture(scope="session")
-def sized_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_files(tmp_path_factory.mktemp("sized") / "files")
 
 
 @pytest.fixture(scope="session")
