@@ -82,7 +82,7 @@ MUTATIONS = {
     ),
     "files of the output are synced": Mutation(
         "zoo_runner/output/writing.py",
-        "        sync(temporary)  # else a power failure leaves the new name, and nothing in it\n",
+        "        sync(temporary)  # otherwise a power failure may leave the new name with an empty file\n",
         "",
         "tests/faults/test_power_loss.py",
     ),

@@ -150,6 +150,19 @@ def test_a_published_export_beside_it_is_refused(without_network: Lab) -> None:
         without_network(*published, manifest=GIVEN)
 
 
+@pytest.mark.parametrize(
+    ("urls", "found"),
+    [
+        pytest.param("[model.onnx, weights.pth]", "an ONNX file and a checkpoint: weights.pth", id="onnx-first"),
+        pytest.param("[weights.pth, model.onnx]", "a checkpoint and an ONNX file: model.onnx", id="onnx-last"),
+    ],
+)
+def test_mirrors_of_two_kinds_are_refused(without_network: Lab, urls: str, found: str) -> None:
+    pinned = (f"weights.url={urls}", f"weights.sha256={'a' * 64}")
+    with pytest.raises(ManifestError, match=rf"weights\.url: expected mirrors of one file, found {found}$"):
+        without_network(*pinned, manifest=GIVEN)
+
+
 def test_a_network_that_is_given_cannot_be_built() -> None:
     spec = TensorSpec("x", "float32", ("batch", 1))
     with pytest.raises(Exception, match=r"^the plugin has no network to export: give an ONNX file"):
@@ -166,6 +179,9 @@ def test_a_network_that_is_given_cannot_be_built() -> None:
         ("https://example.org/m.pth?name=x.onnx", False),
         ("weights.pth", False),
         ("onnx", False),
+        ("C#/m.onnx", True),
+        ("https://me:secret@[::1/m.onnx", True),
+        ("https://me\uff1asecret\uff20host.invalid/m.onnx#part", True),
         ("", False),
     ],
 )

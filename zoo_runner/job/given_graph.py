@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
-from urllib.parse import urlsplit
 
 from zoo_runner.errors import ExportError
 from zoo_runner.plugin.tensors import declared_texts
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from zoo_runner.plugin.interfaces import TensorSpec
 
 SUFFIX: Final = ".onnx"
+_SCHEME: Final = re.compile("[a-z][a-z0-9+.-]+:", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,6 @@ class GivenGraph:
 
 
 def names_onnx(address: str) -> bool:
-    """Say whether an address or a path is that of an ONNX file, by its name."""
-    path = urlsplit(address).path if "://" in address or ":" in address else address
+    """Say whether an address or a path is that of an ONNX file, by its name; also of one that is no valid address."""
+    path = re.split("[?#]", address, maxsplit=1)[0] if _SCHEME.match(address) else address
     return path.lower().endswith(SUFFIX)

@@ -290,7 +290,11 @@ def _check_tensors(
 def _gives_onnx(loaded: LoadedManifest, options: RunOptions, parts: ModelParts) -> bool:
     """Say whether the weights are an ONNX file, by their name; a plugin without a network takes nothing else."""
     names = [options.weights] if options.weights is not None else list(loaded.manifest.weights.urls)
-    given = any(map(names_onnx, names))
+    given = bool(names) and names_onnx(names[0])
+    if other := next((name for name in names if names_onnx(name) is not given), None):
+        where = f"{loaded.locate(('weights', 'url'))}: weights.url"
+        kinds = "an ONNX file and a checkpoint" if given else "a checkpoint and an ONNX file"
+        raise ManifestError(f"{where}: expected mirrors of one file, found {kinds}: {shortened(redacted_url(other))}")
     if isinstance(parts.network, GivenGraph) and names and not given:
         where = "--weights" if options.weights is not None else f"{loaded.locate(('weights', 'url'))}: weights.url"
         raise ManifestError(
