@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from zoo_runner.backends.ascend.acl_codes import acl_error
 from zoo_runner.backends.ascend.copy_times import CopyTimes, interface_differs
 from zoo_runner.backends.ascend.generation import Generation, mixture, of_binding, of_session
 from zoo_runner.backends.ascend.om_description import check_inputs, check_outputs
@@ -221,6 +222,9 @@ def _told(what: str, hint: str = "") -> Iterator[None]:
         raise PrerequisiteError(interface_differs(what, f"{type(error).__name__}: {error}")) from error
     except Exception as error:
         text = f"{what}: {type(error).__name__}: {str(error).strip() or 'no text'}"
+        if found := acl_error(text):
+            number, meant = found
+            hint = f"AscendCL's {number}: {meant.meaning}; {meant.remedy}"
         raise InferenceError(f"{text}; {hint}" if hint else text) from error
 
 

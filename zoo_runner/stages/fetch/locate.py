@@ -203,12 +203,13 @@ def read_samples(recipe: Recipe, root: Path) -> Sequence[Sample]:
         samples = recipe.parts.dataset.samples(root)
     expected = recipe.manifest.dataset.samples
     if len(samples) != expected:
-        msg = (
-            f"{root}: expected the {expected} samples of {recipe.manifest.dataset.name}, found {len(samples)}; "
-            f"a figure for other data cannot be compared; if these are the data you mean, set "
+        text = f"{root}: expected the {expected} samples of {recipe.manifest.dataset.name}, found {len(samples)}"
+        if not samples:
+            raise DatasetError(f"{text}; give the folder of the data set with --data FOLDER")
+        raise DatasetError(
+            f"{text}; a figure for other data cannot be compared; if these are the data you mean, set "
             f"dataset.samples: {len(samples)}"
         )
-        raise DatasetError(msg)
     _check_ids(root, samples)
     return samples
 

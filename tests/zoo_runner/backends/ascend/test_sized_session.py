@@ -17,6 +17,7 @@ from geared_graphs import IMAGE, IMAGE_OUTPUTS, TEXT, TEXT_OUTPUTS, computed, im
 from zoo_runner.backends.ascend.backend import AscendBackend
 from zoo_runner.backends.ascend.convert import ConvertRequest, convert
 from zoo_runner.backends.ascend.om_stamp import stamp_path
+from zoo_runner.backends.ascend.session import AscendSession
 from zoo_runner.backends.ascend.sized_session import SizedSession
 from zoo_runner.errors import InferenceError
 from zoo_runner.manifest.atc import AtcOptions
@@ -153,6 +154,24 @@ def test_bounds_that_leave_one_size_make_a_model_of_fixed_sizes(start: Callable[
     with closing(AscendBackend().open(asked(om, ONE, inputs, outputs))) as session:
         given = text(3, 2)
         np.testing.assert_array_equal(session.infer(given)["scores"], [[0, 2, 3]])
+
+
+def test_a_number_of_ascendcl_is_explained(start: Callable[..., Host], monkeypatch: pytest.MonkeyPatch) -> None:
+    host = start()
+    inputs, outputs = (TEXT[0], TEXT[1]), (TEXT_OUTPUTS[0],)
+    with closing(AscendSession(asked(host.om(ONE, inputs, outputs), ONE, inputs, outputs))) as session:
+        from ais_bench.infer.interface import InferSession  # noqa: PLC0415 - a stand-in, on the path of this test only
+
+        def fail(*_: object, **__: object) -> None:
+            raise RuntimeError("execute model failed, modelId is 1, errorCode is 207001")
+
+        monkeypatch.setattr(InferSession, "infer", fail)
+        with pytest.raises(
+            InferenceError,
+            match=r"^inference: RuntimeError: execute model failed, .*, errorCode is 207001; AscendCL's 207001: the "
+            r"device has too little memory; use a smaller infer\.batch",
+        ):
+            session.infer(text(3, 2))
 
 
 def test_one_om_for_all_batch_sizes(start: Callable[..., Host]) -> None:
