@@ -196,12 +196,3 @@ def test_a_plugin_that_does_not_tell_sizes(run: Callable[..., Report], monkeypat
         r"no sizes \(see SizedPreprocess in zoo_runner\.plugin\.sized\); use a fixed shape$",
     ):
         run()
-
-
-def test_a_folder_without_samples_is_told_as_that(run: Callable[..., Report], tmp_path: Path) -> None:
-    (tmp_path / "empty").mkdir()
-    report = run(data=tmp_path / "empty")
-    assert report.exit_code == ExitCode.STAGE_FAILED
-    assert report.why[0].endswith(
-        "expected the 24 samples of grids, found 0; give the folder of the data set with --data FOLDER"
-    )

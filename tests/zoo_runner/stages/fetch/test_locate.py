@@ -349,18 +349,28 @@ def test_a_frozen_store_does_not_matter_to_local_data(
     assert find(recipe, store.frozen(FROZEN)).path.absolute() == tmp_path / "recipes" / "data"
 
 
-@pytest.mark.parametrize("count", [0, 2, 4])
-def test_another_number_of_samples(count: int, toy: Callable[..., Recipe], tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("count", "remedy"),
+    [
+        (0, "give the folder of the data set with --data FOLDER"),
+        *(
+            (
+                count,
+                "a figure for other data cannot be compared; if these are the data you mean, set "
+                f"dataset.samples: {count}",
+            )
+            for count in (2, 4)
+        ),
+    ],
+)
+def test_another_number_of_samples(count: int, remedy: str, toy: Callable[..., Recipe], tmp_path: Path) -> None:
     root = tmp_path / "data"
     root.mkdir()
     for number in range(count):
         (root / f"{number}.txt").touch()
     with pytest.raises(DatasetError) as caught:
         read_samples(toy(), root)
-    assert str(caught.value) == (
-        f"{root}: expected the 3 samples of points, found {count}; a figure for other data cannot be compared; "
-        f"if these are the data you mean, set dataset.samples: {count}"
-    )
+    assert str(caught.value) == f"{root}: expected the 3 samples of points, found {count}; {remedy}"
 
 
 class Doubled:
