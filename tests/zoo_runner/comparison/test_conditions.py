@@ -125,6 +125,11 @@ def timed(batch: int, throughput: float | None, **changes: Any) -> PerformanceRe
         pytest.param([timed(1, 100)], [timed(1, 100, chip="310")], {}, id="other chip"),
         pytest.param([timed(1, 100)], [timed(1, 100, backend="onnxruntime")], {}, id="other backend"),
         pytest.param([timed(1, 100)], [timed(1, 100, unit="tokens/s")], {}, id="other unit"),
+        pytest.param([timed(1, 100)], [timed(1, 900, sizes={"length": 8})], {}, id="no open axes then"),
+        pytest.param([timed(1, 100, sizes={"n": 64})], [timed(1, 900, sizes={"n": 8})], {}, id="other sizes"),
+        pytest.param(
+            [timed(1, 100, sizes={"h": 4, "w": 8})], [timed(1, 50, sizes={"w": 8, "h": 4})], {1: 0.5}, id="same sizes"
+        ),
         pytest.param([timed(1, None)], [timed(1, 100)], {}, id="not measured then"),
         pytest.param([timed(1, 0.0)], [timed(1, 100)], {}, id="nothing then"),
         pytest.param([timed(1, 100)], [timed(1, None)], {}, id="not measured now"),

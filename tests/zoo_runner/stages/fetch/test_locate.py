@@ -349,19 +349,12 @@ def test_a_frozen_store_does_not_matter_to_local_data(
     assert find(recipe, store.frozen(FROZEN)).path.absolute() == tmp_path / "recipes" / "data"
 
 
+OTHER = "a figure for other data cannot be compared; if these are the data you mean, set dataset.samples:"
+
+
 @pytest.mark.parametrize(
     ("count", "remedy"),
-    [
-        (0, "give the folder of the data set with --data FOLDER"),
-        *(
-            (
-                count,
-                "a figure for other data cannot be compared; if these are the data you mean, set "
-                f"dataset.samples: {count}",
-            )
-            for count in (2, 4)
-        ),
-    ],
+    [(0, "give the folder of the data set with --data FOLDER"), (2, f"{OTHER} 2"), (4, f"{OTHER} 4")],
 )
 def test_another_number_of_samples(count: int, remedy: str, toy: Callable[..., Recipe], tmp_path: Path) -> None:
     root = tmp_path / "data"
