@@ -5,15 +5,17 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import yaml
 
 from zoo_runner.errors import ManifestError
 from zoo_runner.manifest.tree import KeyPath, Origin, dotted, plain
+from zoo_runner.manifest.yaml_nodes import MERGE_TAG, Alias, BoundedLoader
 from zoo_runner.manifest.yaml_text import YamlProblems, parse
 
 Values: TypeAlias = Mapping[KeyPath, float | str]
+_BY_HAND: Final = "edit it by hand"
 
 
 def difference(path: Path, values: Values, name: str) -> str:
@@ -28,7 +30,8 @@ def difference(path: Path, values: Values, name: str) -> str:
         The diff; empty if the file says so already.
 
     Raises:
-        ManifestError: The file cannot be read, or is written in a way that this module does not know how to edit.
+        ManifestError: The file cannot be read, a value stands in several places by an anchor, or it is written in
+            a way that this module does not know how to edit.
     """
     try:
         text = path.read_bytes().decode()
@@ -37,23 +40,31 @@ def difference(path: Path, values: Values, name: str) -> str:
     try:
         after = edited(text, values)
         right = _content(after) == _laid_over(_content(text), values)
+    except _SharedError as error:
+        raise ManifestError(f"{path}:{error}") from None
     except (yaml.YAMLError, YamlProblems):
         right = False
     if not right:
         keys = ", ".join(map(dotted, values))
-        raise ManifestError(
-            f"{path}: expected YAML that can be edited at {keys}, found another layout; edit it by hand"
-        )
+        raise ManifestError(f"{path}: expected YAML that can be edited at {keys}, found another layout; {_BY_HAND}")
     tab = "\t" if " " in name else ""  # ends a name with spaces
     lines = difflib.unified_diff(_lines(text), _lines(after), f"a/{name}{tab}", f"b/{name}{tab}")
     return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
+
+
+class _SharedError(Exception):
+    """What would be edited is written once for several places; begins with its line."""
+
+    def __init__(self, key_path: KeyPath, node: yaml.Node, by: str) -> None:
+        line = node.start_mark.line + 1
+        super().__init__(f"{line}: {dotted(key_path)}: expected a value of its own, found one shared {by}; {_BY_HAND}")
 
 
 def edited(text: str, values: Values) -> str:
     """Return YAML text with other values in it; where a key is missing, it is put beside its siblings.
 
     Args:
-        text: A mapping, without aliases.
+        text: A mapping.
         values: By key path.
     """
     for path, value in values.items():
@@ -62,17 +73,57 @@ def edited(text: str, values: Values) -> str:
 
 
 def _with(text: str, path: KeyPath, value: float | str) -> str:
-    node = yaml.compose(text, Loader=yaml.SafeLoader)
+    loader = BoundedLoader(text)
+    node: Any = loader.document()
     for depth, key in enumerate(path):
         rest = path[depth:]
         if not isinstance(node, yaml.MappingNode):  # null, which removes what a base says
             return _replaced(text, node, _flow(_nested(rest, value)))
-        child = next((child for each, child in node.value if each.value == str(key)), None)
+        child = _child(node, key)
         if child is None:
+            merged = _merged_child(node, key) if len(rest) > 1 else None
+            if merged is not None:  # a mapping written here would hide the other keys of the merged one
+                raise _SharedError(path[: depth + 1], merged[0], f"by the merge key on line {merged[1]}")
             entry = _flow(_nested(rest, value))[1:-1]
             return _appended(text, entry) if depth == 0 and not node.flow_style else _inserted(text, node, entry)
-        node = child
+        node = _own(loader, child, path[: depth + 1])
     return _replaced(text, node, _flow([value])[1:-1])
+
+
+def _child(mapping: yaml.MappingNode, key: str | int) -> yaml.Node | None:
+    return next((child for each, child in mapping.value if _written(each).value == str(key)), None)
+
+
+def _written(node: yaml.Node) -> Any:
+    return node.value if isinstance(node, Alias) else node
+
+
+def _own(loader: BoundedLoader, node: yaml.Node, key_path: KeyPath) -> yaml.Node:
+    """Return a node that stands in one place only.
+
+    Raises:
+        _SharedError: An alias stands for it elsewhere, or it is an alias.
+    """
+    written = _written(node)
+    if lines := loader.uses.get(written.start_mark.index):
+        many = f"lines {', '.join(map(str, lines))}" if len(lines) > 1 else f"line {lines[0]}"
+        raise _SharedError(key_path, written, f"with the alias on {many}")
+    return node
+
+
+def _merged_child(mapping: yaml.Node, key: str | int) -> tuple[yaml.Node, int] | None:
+    """Return what a merge key brings into a mapping under ``key``, and the line of that merge key."""
+    for each, child in mapping.value if isinstance(mapping, yaml.MappingNode) else ():
+        if each.tag != MERGE_TAG:
+            continue
+        merged = _written(child)
+        for one in map(_written, merged.value) if isinstance(merged, yaml.SequenceNode) else [merged]:
+            found = _child(one, key)
+            if found is not None:
+                return _written(found), each.start_mark.line + 1
+            if deeper := _merged_child(one, key):
+                return deeper
+    return None
 
 
 def _replaced(text: str, node: Any, written: str) -> str:

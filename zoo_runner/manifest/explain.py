@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 _KEY: Final = "[key]"
 _LIST: Final = "a list"
 _MAPPING: Final = "a mapping"
+_UNKNOWN_KEY: Final = frozenset({"extra_forbidden", "invalid_key", "unexpected_keyword_argument"})
 _EXPECTED: Final = {
     "string_type": "a string",
     "int_type": "an integer",
@@ -85,7 +86,9 @@ def explain(
         value = path[-1] if on_key else details[0]["input"]
         for sub_path, text in _problems(details, path, value, model, on_key=on_key):
             full = (*prefix, *path, *sub_path)
-            problems.append((locate(full), full, text))
+            origin = locate(full)
+            about_key = on_key or details[0]["type"] in _UNKNOWN_KEY
+            problems.append((origin.of_key() if about_key else origin, full, text))
     return located_lines(problems)
 
 
@@ -102,6 +105,7 @@ def located_lines(problems: Iterable[tuple[Origin, KeyPath, str]]) -> list[str]:
 def located(origin: Origin, path: KeyPath, text: str) -> str:
     """Put the place before a message, and its key path unless the place already says it."""
     where = f"{origin}: "
+    text += f" (taken over on line {origin.taken})" if origin.line and origin.taken not in {0, origin.line} else ""
     return where + (text if not path or where.endswith(f" {dotted(path)}: ") else f"{dotted(path)}: {text}")
 
 
@@ -160,7 +164,7 @@ def _problems(
         field = fields(annotation_at(model, path[:-1])).get(str(path[-1]))
         meaning = f" ({field.description})" if field and field.description else ""
         return [((), f"required, but not given{meaning}")]
-    if first["type"] in {"extra_forbidden", "invalid_key", "unexpected_keyword_argument"}:
+    if first["type"] in _UNKNOWN_KEY:
         known = fields(annotation_at(model, path[:-1]))
         hint = did_you_mean(str(path[-1]), known) or f"; known here: {', '.join(known)}"
         return [((), f"unknown key{hint}")]

@@ -63,12 +63,19 @@ class LoadedManifest:
     def older(self, section: KeyPath, key_path: KeyPath) -> str:
         """Say that a section's ``confirm`` was written before a value, in a file that the value's file extends.
 
-        It is about what its writer saw; empty where it was written with the value or after it, or is not there.
+        It is about what its writer saw; empty where it was written with the value or after it, or is not there. One
+        that a merge key brought along is about the values that came with it.
         """
         confirm = (*section, "confirm")
-        if confirm not in self.origins or self._age(confirm) <= self._age(key_path):
+        if confirm not in self.origins:
             return ""
-        return f" (that of {self.locate(confirm)} is older than what stands here)"
+        if self._age(confirm) > self._age(key_path):
+            return f" (that of {self.locate(confirm)} is older than what stands here)"
+        entry = key_path[: len(section) + 1]
+        merged, came = self.origins[confirm].merged, self.origin(entry)
+        if not merged or (came.merged[: len(merged)] == merged and came.source == self.origins[confirm].source):
+            return ""
+        return f" (that of {self.locate(confirm)}, taken over by <<, was written for other values)"
 
     def _age(self, key_path: KeyPath) -> int:
         files = [str(path) for path in self.sources]

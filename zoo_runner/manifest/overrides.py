@@ -11,7 +11,8 @@ from zoo_runner.manifest.outline import annotation_at, has_integer_keys
 from zoo_runner.manifest.source import EXTENDS
 from zoo_runner.manifest.tree import REMOVED, KeyPath, Node, Origin, dotted, merge
 from zoo_runner.manifest.wording import found
-from zoo_runner.manifest.yaml_text import MAX_DEPTH, YamlProblems, parse
+from zoo_runner.manifest.yaml_nodes import MAX_DEPTH
+from zoo_runner.manifest.yaml_text import YamlProblems, parse
 
 if TYPE_CHECKING:
     from pydantic import BaseModel

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias
@@ -28,11 +28,21 @@ class Origin:
         source: The file as the user named it, or ``--set KEY``.
         line: Counted from 1; 0 where there are no lines.
         folder: What relative paths in the value are relative to.
+        taken: The line of the alias or merge key by which the value stands in this place too; 0 for one that is
+            written here.
+        merged: Through which mappings a merge key (``<<``) brought it, by their positions in the text, the nearest
+            first.
     """
 
     source: str
     line: int = 0
     folder: Path = Path()
+    taken: int = 0
+    merged: tuple[int, ...] = ()
+
+    def of_key(self) -> Origin:
+        """Return where the key was written; that is elsewhere where an alias stands for the value."""
+        return replace(self, line=self.taken, taken=0) if self.taken and not self.merged else self
 
     def __str__(self) -> str:
         return f"{self.source}:{self.line}" if self.line else self.source
@@ -42,8 +52,11 @@ class Origin:
 class Node:
     """A value and its origin. A mapping's entry has the origin of its key."""
 
-    value: Mapping[str | int, Node] | tuple[Node, ...] | str | float | bool | Literal[_Removed.REMOVED] | None
+    value: Value
     origin: Origin
+
+
+Value: TypeAlias = "Mapping[str | int, Node] | tuple[Node, ...] | str | float | bool | Literal[_Removed.REMOVED] | None"
 
 
 def dotted(path: KeyPath) -> str:

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from typing import Any, Final
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final
 
 import yaml
 
 from zoo_runner.errors import shortened
 from zoo_runner.manifest.tree import Node, Origin
+from zoo_runner.manifest.yaml_nodes import MERGE_TAG, Alias, BoundedLoader, Refused
 
-MAX_NODES: Final = 10_000
-MAX_DEPTH: Final = 40
+if TYPE_CHECKING:
+    from zoo_runner.manifest.tree import Value
+
 _MAX_INTEGER: Final = 2**63 - 1
 _TAG: Final = "tag:yaml.org,2002:"
+_MERGE: Final = "<<"
 _OTHER_BASE: Final = re.compile(r"[-+]?(0[0-7_]+|[^:]*:.*)")
 """Numbers to the base of 8 (``077`` is 63) or 60 (``1:17`` is 77): YAML 1.1 has them, and nobody means them."""
 _LONGEST_NUMBER: Final = 1000
@@ -37,85 +41,82 @@ class YamlProblems(Exception):  # noqa: N818 - it holds several problems
         self.problems = problems
 
 
-class _Refused(yaml.MarkedYAMLError):
-    """Correct YAML that a manifest does not allow."""
-
-    def __init__(self, problem: str, mark: yaml.Mark) -> None:
-        super().__init__(problem=problem, problem_mark=mark)
-
-
-class _Loader(yaml.SafeLoader):
-    """Composes one document within bounds, and builds plain values."""
+class _Loader(BoundedLoader):
+    """Builds plain values of one document."""
 
     def __init__(self, text: str, origin_at: Callable[[int], Origin]) -> None:
         super().__init__(text)
         self._origin_at = origin_at
-        self._nodes = 0
-        self._depth = 0
+        self._built: dict[int, Value] = {}
         self.problems: list[tuple[int, int, str]] = []
 
-    def document(self) -> yaml.Node | None:
-        """Return the only document, or ``None`` for an empty text."""
-        self.get_event()  # type: ignore[no-untyped-call] # the stubs leave it out
-        if self.check_event(yaml.StreamEndEvent):
-            return None
-        node: yaml.Node | None = self.compose_document()
-        if not self.check_event(yaml.StreamEndEvent):
-            problem = "expected a single YAML document, found a second one; remove what follows the '---' line"
-            raise _Refused(problem, self._mark())
-        return node
-
-    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
-        """Compose one node; aliases are refused, so that a short text cannot grow into a huge tree."""
-        mark = self._mark()
-        if self.check_event(yaml.AliasEvent):
-            raise _Refused("aliases (*name) are not supported; write the value out, or use extends", mark)
-        self._nodes += 1
-        if self._nodes > MAX_NODES:
-            raise _Refused(f"expected at most {MAX_NODES} values, found more", mark)
-        self._depth += 1
-        if self._depth > MAX_DEPTH:
-            raise _Refused(f"expected at most {MAX_DEPTH} levels of nesting, found more", mark)
-        node: yaml.Node | None = super().compose_node(parent, index)
-        self._depth -= 1
-        return node
-
     def build(self, node: yaml.Node, origin: Origin) -> Node:
-        """Turn a composed node into a value; what is wrong goes to ``problems``."""
-        if isinstance(node, yaml.MappingNode) and node.tag == f"{_TAG}map":
-            return Node(self._mapping(node), origin)
-        if isinstance(node, yaml.SequenceNode) and node.tag == f"{_TAG}seq":
-            return Node(tuple(self.build(item, self._origin(item)) for item in node.value), origin)
-        return Node(self._scalar(node), origin)
+        """Turn a composed node into a value; what is wrong goes to ``problems``.
 
-    def _mark(self) -> yaml.Mark:
-        event: yaml.Event = self.peek_event()  # type: ignore[no-untyped-call] # the stubs leave it out
-        return event.start_mark  # type: ignore[return-value] # events read from a text have one
+        An alias becomes the value that it stands for, whose lines are those where it is written.
+        """
+        if isinstance(node, Alias):
+            written = self._origin(node.value)
+            return Node(self._value(node.value), replace(written, taken=_line(node)))
+        return Node(self._value(node), origin)
+
+    def _value(self, node: yaml.Node) -> Value:
+        """Return the value of a node; that of one with several aliases is built, and complained of, once."""
+        if id(node) not in self._built:
+            self._built[id(node)] = self._new_value(node)
+        return self._built[id(node)]
+
+    def _new_value(self, node: yaml.Node) -> Value:
+        if isinstance(node, yaml.MappingNode) and node.tag == f"{_TAG}map":
+            return self._mapping(node)
+        if isinstance(node, yaml.SequenceNode) and node.tag == f"{_TAG}seq":
+            return tuple(self.build(item, self._origin(item)) for item in node.value)
+        return self._scalar(node)
 
     def _origin(self, node: yaml.Node) -> Origin:
-        return self._origin_at(node.start_mark.line + 1)
+        return self._origin_at(_line(node))
 
     def _problem(self, node: yaml.Node, text: str) -> None:
-        self.problems.append((node.start_mark.line + 1, node.start_mark.column + 1, text))
+        self.problems.append((_line(node), node.start_mark.column + 1, text))
 
     def _mapping(self, node: yaml.MappingNode) -> dict[str | int, Node]:
         entries: dict[str | int, Node] = {}
+        merged: dict[str | int, Node] = {}
         lines: dict[str | int, int] = {}
         for key_node, value_node in node.value:
-            key = self._key(key_node)
+            is_merge = key_node.tag == MERGE_TAG
+            key = _MERGE if is_merge else self._key(key_node)
             if key is None:
                 continue
-            if key in entries:
-                self._problem(key_node, f"key {key!r} is given twice, first on line {lines[key]}; remove one")
+            if key in lines:
+                remedy = "merge several as a list, <<: [*a, *b]" if is_merge else "remove one"
+                self._problem(key_node, f"key {key!r} is given twice, first on line {lines[key]}; {remedy}")
                 continue
-            lines[key] = key_node.start_mark.line + 1
-            entries[key] = self.build(value_node, self._origin(key_node))
-        return entries
+            lines[key] = _line(key_node)
+            if is_merge:
+                merged = self._merged(key_node, value_node)
+            else:
+                entries[key] = self.build(value_node, self._origin(key_node))
+        return {**merged, **entries}
+
+    def _merged(self, key_node: yaml.Node, node: yaml.Node) -> dict[str | int, Node]:
+        """Return the entries of the mappings at a key ``<<``; of several, the first that has a key gives it."""
+        written = node.value if isinstance(node, Alias) else node
+        several = written.value if isinstance(written, yaml.SequenceNode) else [node]
+        merged: dict[str | int, Node] = {}
+        for each in reversed(several):
+            mapping = each.value if isinstance(each, Alias) else each
+            value = self._value(mapping) if isinstance(mapping, yaml.MappingNode) else None
+            if not isinstance(value, Mapping):
+                self._problem(each, "expected a mapping, or a list of them, after the merge key <<")
+                continue
+            for key, entry in value.items():
+                chain = (mapping.start_mark.index, *entry.origin.merged)
+                merged[key] = Node(entry.value, replace(entry.origin, taken=_line(key_node), merged=chain))
+        return merged
 
     def _key(self, node: yaml.Node) -> str | int | None:
-        if node.tag == f"{_TAG}merge":
-            self._problem(node, "merge keys (<<) are not supported; use extends")
-            return None
+        node = node.value if isinstance(node, Alias) else node
         count = len(self.problems)
         key = self._scalar(node) if isinstance(node, yaml.ScalarNode) else None
         if isinstance(key, str) and len(key) > _LONGEST_KEY:
@@ -145,6 +146,10 @@ class _Loader(yaml.SafeLoader):
             self._problem(node, problem)
             return None
         return value
+
+
+def _line(node: yaml.Node) -> int:
+    return node.start_mark.line + 1
 
 
 def _value(loader: _Loader, tag: str, node: yaml.ScalarNode) -> str | float | bool | None:
@@ -225,7 +230,7 @@ def parse(text: str, origin_at: Callable[[int], Origin]) -> Node | None:
 def _marked(error: yaml.MarkedYAMLError) -> tuple[int, int, str]:
     mark = error.problem_mark or error.context_mark
     line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-    if isinstance(error, _Refused):
+    if isinstance(error, Refused):
         return line, column, str(error.problem)
     text = f"not valid YAML: {error.problem or error.context}"
     if error.problem and error.context:

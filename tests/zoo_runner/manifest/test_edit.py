@@ -1,3 +1,6 @@
+# ruff: noqa: E501 - complaints stand beside what causes them, one row a line
+"""A manifest text with other values in it."""
+
 from __future__ import annotations
 
 from pathlib import Path
@@ -82,3 +85,48 @@ def test_what_cannot_be_edited_is_said(tmp_path: Path, text: str) -> None:
 def test_a_file_that_is_gone(tmp_path: Path) -> None:
     with pytest.raises(ManifestError, match="cannot be read: No such file or directory"):
         difference(tmp_path / "m.yaml", {("a",): 1.0}, "m.yaml")
+
+
+SHARED = """\
+a: &rates
+  throughput: &t {1: 9}
+  loop: &n 7
+b: *rates
+c:
+  <<: *rates
+d: {<<: {e: {f: 1, g: 2}}, n: *n, t: {<<: *t}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("path", "problem"),
+    [
+        pytest.param(("a", "loop"), "1: a: expected a value of its own, found one shared with the alias on lines 4, 6; edit it by hand", id="what an alias stands for"),
+        pytest.param(("b", "loop"), "1: b: expected a value of its own, found one shared with the alias on lines 4, 6; edit it by hand", id="an alias"),
+        pytest.param(("d", "n"), "3: d.n: expected a value of its own, found one shared with the alias on line 7; edit it by hand", id="a number by an alias"),
+        pytest.param(("c", "throughput", 4), "2: c.throughput: expected a value of its own, found one shared by the merge key on line 6; edit it by hand", id="below a merged key"),
+        pytest.param(("d", "e", "f"), "7: d.e: expected a value of its own, found one shared by the merge key on line 7; edit it by hand", id="merged in place"),
+    ],
+)  # fmt: skip # one row a line
+def test_what_stands_in_several_places_is_not_edited(tmp_path: Path, path: tuple[str | int, ...], problem: str) -> None:
+    file = tmp_path / "m.yaml"
+    file.write_text(SHARED)
+    with pytest.raises(ManifestError) as caught:
+        difference(file, {path: 2.5}, "m.yaml")
+    assert str(caught.value) == f"{file}:{problem}"
+
+
+@pytest.mark.parametrize(
+    ("path", "line"),
+    [
+        pytest.param(("c", "loop"), "+  loop: 2.5", id="a merged value is written over in its place alone"),
+        pytest.param(("c", "x"), "+  x: 2.5", id="a new key beside a merge key"),
+        pytest.param(("d", "t", 1), "+d: {<<: {e: {f: 1, g: 2}}, n: *n, t: {<<: *t, 1: 2.5}}", id="in braces"),
+        pytest.param(("e",), "+e: 2.5", id="elsewhere"),
+    ],
+)
+def test_what_stands_beside_anchors_is_edited(tmp_path: Path, path: tuple[str | int, ...], line: str) -> None:
+    file = tmp_path / "m.yaml"
+    file.write_text(SHARED)
+    written = difference(file, {path: 2.5}, "m.yaml").splitlines()
+    assert [each for each in written if each[:1] == "+" and each[:3] != "+++"] == [line]

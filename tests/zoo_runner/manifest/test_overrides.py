@@ -104,7 +104,9 @@ WHOLE = "or give the whole list: --set 'list=[...]'"
         ),
         pytest.param("a=b: c: d", "--set a: not valid YAML: mapping values are not allowed here", id="not YAML"),
         pytest.param(
-            "a=*x", "--set a: aliases (*name) are not supported; write the value out, or use extends", id="alias"
+            "a=*x",
+            "--set a: expected an anchor &x before its alias *x, found none; in a text, put quotes around it",
+            id="alias",
         ),
         pytest.param("batch.x=1", "--set batch.x: batch is 16 (integer) and has no key 'x'", id="below a scalar"),
         pytest.param("list.2=1", f"--set list.2: {POSITION} '2'; {WHOLE}", id="beyond a list"),

@@ -102,7 +102,7 @@ def test_byte_order_mark(write: Callable[..., Path]) -> None:
         ),
         pytest.param(
             b"a: 1\na: 2\nb: *c\n",
-            "m.yaml:3:4: aliases (*name) are not supported; write the value out, or use extends",
+            "m.yaml:3:4: expected an anchor &c before its alias *c, found none; in a text, put quotes around it",
             id="alias",
         ),
         pytest.param(

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zoo_runner.manifest.tree import Node, Origin, origins, plain
-from zoo_runner.manifest.yaml_text import MAX_DEPTH, MAX_NODES, YamlProblems, parse
+from zoo_runner.manifest.yaml_nodes import MAX_DEPTH, MAX_NODES
+from zoo_runner.manifest.yaml_text import YamlProblems, parse
 
 
 def read(text: str) -> Node | None:
@@ -118,17 +119,6 @@ def test_lines() -> None:
         pytest.param(
             "[1]: 1", [(1, 1, "expected a string or an integer as key, found a list or mapping")], id="list key"
         ),
-        pytest.param(
-            "a: &x [1]\nb: *x",
-            [(2, 4, "aliases (*name) are not supported; write the value out, or use extends")],
-            id="alias",
-        ),
-        pytest.param(
-            "a: &a [*a]",
-            [(1, 8, "aliases (*name) are not supported; write the value out, or use extends")],
-            id="alias of itself",
-        ),
-        pytest.param("<<: {a: 1}", [(1, 1, "merge keys (<<) are not supported; use extends")], id="merge key"),
         pytest.param(
             "a: !!python/name:os.system ''",
             [(1, 4, "tag !!python/name:os.system is not supported; use plain values")],
