@@ -18,6 +18,8 @@ from zoo_runner.manifest.scales import can_be_resampled, own_direction, scale_of
 from zoo_runner.plugin import loading as plugins
 from zoo_runner.plugin.conversion import ConvertingBackend
 from zoo_runner.plugin.folders import FolderBackend
+from zoo_runner.plugin.nouns import own_noun
+from zoo_runner.report.table import rate_unit
 from zoo_runner.stages.convert.engine import check_om
 from zoo_runner.stages.convert.request import conversion_request, made_for, model_name
 from zoo_runner.stages.evaluate.canaries import check_canaries
@@ -179,7 +181,7 @@ def _samples(recipe: Recipe, options: RunOptions) -> Iterator[str]:
     taken = f"{_count(recipe, options)} of " if subset or options.limit else ""
     named = f", subset {options.subset}: every {subset.every} from position {subset.offset}" if subset else ""
     limit = f", no more than {options.limit}" if options.limit else ""
-    yield f"{taken}{whole} samples{named}{limit}"
+    yield f"{taken}{whole} {recipe.noun}{named}{limit}"
 
 
 def _count(recipe: Recipe, options: RunOptions) -> int:
@@ -250,10 +252,11 @@ def _gate(recipe: Recipe, options: RunOptions, backend: Backend | None) -> Itera
         applies = backend is not None and expected.chip_key(_chip(backend), backend.name) == place
         own = backend_of(place)
         only = f" (only on {chip_of(place)}{f' with the backend {own}' if own else ''})"
+        unit = rate_unit(table.unit, own_noun(recipe.parts.dataset))
         for batch, rate in table.throughput.items():
             margin = table.tolerance.margin(rate)
             confirmed = "" if table.confirm is None else f" (confirmed: {table.confirm})"
-            yield f"batch {batch}: at least {rate} - {margin:.3f} {table.unit}{confirmed}{'' if applies else only}"
+            yield f"batch {batch}: at least {rate} - {margin:.3f} {unit}{confirmed}{'' if applies else only}"
     for waiver in manifest.waivers:
         yield f"{waiver.line}: waived down to {waiver.floor:g} until {waiver.until} ({waiver.owner}, {waiver.issue})"
 

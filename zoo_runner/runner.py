@@ -18,6 +18,7 @@ from zoo_runner.output.folder import claimed, make_folder, writing
 from zoo_runner.output.inventory import name_manifest
 from zoo_runner.output.names import INPUTS, NAME, RESULTS
 from zoo_runner.plugin.folders import FolderBackend
+from zoo_runner.plugin.nouns import own_noun
 from zoo_runner.report.files import remove_report, write_report
 from zoo_runner.report.gallery import pictures
 from zoo_runner.report.model import Report, Verdict
@@ -88,6 +89,7 @@ def _run(
         loaded=recipe.loaded,
         progress=progress,
         subset=options.subset,
+        noun=own_noun(recipe.parts.dataset),
         config=recipe.config,
         command=options.command,
     )

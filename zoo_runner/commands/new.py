@@ -167,7 +167,7 @@ def _listed(names: str) -> list[str]:
 
 
 def _tell(facts: Facts, target: Path) -> None:
-    click.echo(f"{target}: written, and valid: {facts.samples} samples")
+    click.echo(f"{target}: written, and valid: {facts.samples} {facts.noun}")
     for note in facts.draft.notes:
         click.echo(visible(f"  {' '.join(note.split())}"))
     click.echo(f"next, to measure:\n  {shlex.join(['zoo-run', str(target)])}")

@@ -25,8 +25,9 @@ OF_BATCH: Final = re.compile(r"batch \d+")
 BACKEND: Final = "backend"
 OF_BACKEND: Final = frozenset({BACKEND, "backend version", "chip"})
 """Names of what is another one where the backend is."""
-ALL: Final = "samples of the data set"
-SCORED: Final = "samples scored"
+ALL: Final = "{noun} of the data set"
+SCORED: Final = "{noun} scored"
+"""Names of numbers of samples, which the run's data set has a noun for."""
 _DIGITS: Final = 12
 
 
@@ -87,9 +88,10 @@ def _data(before: Report, after: Report, *, same_samples: bool) -> Iterator[Chan
     if not before.metrics or not after.metrics:
         return
     then, now = before.metrics[0], after.metrics[0]
+    whole, scored = (name.format(noun=after.samples_noun) for name in (ALL, SCORED))
     if before.subset == after.subset:
-        yield from _changed(DATA, {ALL: str(then.dataset_samples)}, {ALL: str(now.dataset_samples)})
-    yield from _changed(DATA, {SCORED: str(then.samples)}, {SCORED: str(now.samples)})
+        yield from _changed(DATA, {whole: str(then.dataset_samples)}, {whole: str(now.dataset_samples)})
+    yield from _changed(DATA, {scored: str(then.samples)}, {scored: str(now.samples)})
     if same_samples and then.samples == now.samples:
         yield from _changed(DATA, _support(before), _support(after))
 

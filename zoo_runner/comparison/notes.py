@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from zoo_runner.comparison.conditions import ARTIFACT, BACKEND, DATA, ENVIRONMENT, OF_BACKEND, PACKAGE, SETTING
 from zoo_runner.comparison.metrics import EXACT, loss, loss_by_data
+from zoo_runner.report.table import rate_unit
 
 if TYPE_CHECKING:
     from zoo_runner.comparison.baseline import Baseline
@@ -68,12 +69,13 @@ def notes(findings: Findings) -> tuple[str, ...]:
         *_classes(findings.metrics),
         *_samples(findings),
         *_unexplained(findings),
-        *_speed(findings.performance),
+        *_speed(findings.performance, findings.report.noun),
     )
 
 
 def _limits(findings: Findings) -> Iterator[str]:
     baseline, report, pairs = findings.baseline, findings.report, findings.pairs
+    noun = report.samples_noun
     if baseline.report.manifest.name != report.manifest.name:
         yield f"the baseline is a run of {baseline.report.manifest.name}, this is one of {report.manifest.name}"
     if baseline.report.notice != report.notice:
@@ -82,10 +84,10 @@ def _limits(findings: Findings) -> Iterator[str]:
     if findings.unscored:
         yield f"only the figures are compared: the baseline's predictions cannot be scored today: {findings.unscored}"
     elif baseline.count and pairs.run and not pairs.samples:
-        yield f"only the figures are compared: none of the {pairs.run} samples is among the baseline's {pairs.baseline}"
+        yield f"only the figures are compared: none of the {pairs.run} {noun} is among the baseline's {pairs.baseline}"
     elif pairs.samples and not pairs.complete:
         yield (
-            f"compared over the {len(pairs.samples)} samples that are in both runs, "
+            f"compared over the {len(pairs.samples)} {noun} that are in both runs, "
             f"of {pairs.baseline} in the baseline and {pairs.run} in this one"
         )
 
@@ -113,7 +115,8 @@ def _lost_by_data(metric: MetricChange) -> Iterator[str]:
 
 def _headline(findings: Findings) -> Iterator[str]:
     if findings.pairs.samples and findings.pairs.same:
-        yield f"the predictions of all {len(findings.pairs.samples)} samples are the baseline's, to the last bit"
+        all_of = f"all {len(findings.pairs.samples)} {findings.report.samples_noun}"
+        yield f"the predictions of {all_of} are the baseline's, to the last bit"
     if not findings.metrics:
         yield "the runs have no metric in common"
         return
@@ -162,7 +165,8 @@ def _classes(metrics: Sequence[MetricChange]) -> Iterator[str]:
 def _samples(findings: Findings) -> Iterator[str]:
     if findings.errors is not None and findings.errors.lower:
         lower, worst = findings.errors.lower, findings.errors.worst[0].id
-        yield f"{lower} of {len(findings.pairs.samples)} samples have a worse score, {worst} most of all"
+        of = f"{len(findings.pairs.samples)} {findings.report.samples_noun}"
+        yield f"{lower} of {of} have a worse score, {worst} most of all"
 
 
 def _lost(change: ClassChange, direction: Direction) -> bool:
@@ -215,11 +219,12 @@ def _unexplained(findings: Findings) -> Iterator[str]:
         yield f"{same}: what changed is in code, or outside of what a report knows" if moved else same
 
 
-def _speed(performance: Sequence[PerformanceChange]) -> Iterator[str]:
+def _speed(performance: Sequence[PerformanceChange], noun: str) -> Iterator[str]:
     for each in performance:
         if abs(each.ratio - 1) > FASTER:
             yield (
-                f"throughput on {each.chip} at batch {each.batch} {_moved(each.before, each.after)} {each.unit} "
+                f"throughput on {each.chip} at batch {each.batch} {_moved(each.before, each.after)} "
+                f"{rate_unit(each.unit, noun)} "
                 f"({each.ratio:.2f} times)"
             )
 

@@ -14,6 +14,7 @@ from zoo_runner.causes import Cause, Doubt
 from zoo_runner.comparison.metrics import EXACT, rescore
 from zoo_runner.manifest.bands import Band, decimal
 from zoo_runner.manifest.lines import metric_line
+from zoo_runner.plugin.interfaces import SAMPLES
 from zoo_runner.report.ground_truth import UNKNOWN, sample_digest
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ class Question:
         scored: Those that this run scored.
         change: The measure's difference from the baseline, over ``scored``.
         tolerance: How far the difference may be on the wrong side, in the metric's unit.
+        noun: What the samples are called, in the plural.
     """
 
     baseline: Baseline
@@ -45,6 +47,7 @@ class Question:
     scored: Sequence[Sample]
     change: MetricChange
     tolerance: float
+    noun: str = SAMPLES
 
 
 def distrust(asked: Question) -> Doubt | None:
@@ -53,7 +56,7 @@ def distrust(asked: Question) -> Doubt | None:
     if then is None:
         text = f"the baseline has no line {asked.record.id}, nor one of the whole data set; run it again"
         return Doubt(cause=Cause.BASELINE_MISSED, text=text)
-    return _missed(then) or _other_annotations(asked) or _other_scores(asked, then)
+    return _missed(then, asked.noun) or _other_annotations(asked) or _other_scores(asked, then)
 
 
 def _line(asked: Question) -> MetricRecord | None:
@@ -65,13 +68,13 @@ def _line(asked: Question) -> MetricRecord | None:
     return own.get(asked.record.id) or own.get(metric_line(asked.record.name, asked.record.protocol))
 
 
-def _missed(then: MetricRecord) -> Doubt | None:
+def _missed(then: MetricRecord, noun: str) -> Doubt | None:
     """Say that the baseline did not meet its own figure, whatever its verdict was by another rule."""
     name = then.id or metric_line(then.name, then.protocol)
     if then.expected is None:
         why = f"nothing was expected of {name} there"
     elif then.samples < then.dataset_samples:
-        why = f"only {then.samples} of {then.dataset_samples} samples were scored there"
+        why = f"only {then.samples} of {then.dataset_samples} {noun} were scored there"
     else:
         margin = then.tolerance if then.absolute is None else then.absolute
         if Band(decimal(then.expected), decimal(margin or 0.0)).holds(then.value, then.direction):
@@ -93,8 +96,8 @@ def _other_annotations(asked: Question) -> Doubt | None:
     if not changed:
         return None
     text = (
-        f"the annotations of {len(changed)} of the {len(asked.scored)} samples are not those that the baseline was "
-        f"scored with, such as {changed[0]}: run the baseline again"
+        f"the annotations of {len(changed)} of the {len(asked.scored)} {asked.noun} are not those that the baseline "
+        f"was scored with, such as {changed[0]}: run the baseline again"
     )
     return Doubt(cause=Cause.BASELINE_CHANGED, text=text)
 
@@ -109,8 +112,8 @@ def _other_scores(asked: Question, then: MetricRecord) -> Doubt | None:
     same = len(asked.scored) == asked.baseline.count
     if not same and len(own) != asked.baseline.count:
         text = (
-            f"the baseline scored {asked.baseline.count} samples, of which the data set has {len(own)} today: run the "
-            "baseline again"
+            f"the baseline scored {asked.baseline.count} {asked.noun}, of which the data set has {len(own)} today: "
+            "run the baseline again"
         )
         return Doubt(cause=Cause.BASELINE_CHANGED, text=text)
     now, classes = asked.change.rescored, {each.label: each.before for each in asked.change.per_class}
@@ -132,7 +135,7 @@ def _other_scores(asked: Question, then: MetricRecord) -> Doubt | None:
     if all(abs({**classes, "": now}.get(label, now) - value) <= EXACT for label, value in exact.items()):
         return None
     text = (
-        "the baseline does not say with which annotations its samples were scored, and its predictions do not give "
-        f"exactly the same today ({then.value:.4f} then, {now:.4f} now): run the baseline again"
+        f"the baseline does not say with which annotations its {asked.noun} were scored, and its predictions do not "
+        f"give exactly the same today ({then.value:.4f} then, {now:.4f} now): run the baseline again"
     )
     return Doubt(cause=Cause.BASELINE_CHANGED, text=text)

@@ -19,7 +19,7 @@ from zoo_runner.manifest.load import check_plugin_config, load
 from zoo_runner.manifest.section import Section
 from zoo_runner.plugin.calls import calling
 from zoo_runner.plugin.drafting import Draft, Material
-from zoo_runner.plugin.interfaces import SAMPLES, NamedSamples
+from zoo_runner.plugin.nouns import noun_of
 from zoo_runner.store.durable import sync
 
 if TYPE_CHECKING:
@@ -86,6 +86,7 @@ def draft_facts(name: str, plugin: Plugin, sources: Sources, given: Given) -> Fa
         size=size,
         data=sources.data,
         samples=len(_samples(parts.dataset, sources.data)),
+        noun=noun_of(parts.dataset),
         measure=parts.metric.measures[0],
     )
 
@@ -129,7 +130,7 @@ def _samples(dataset: Dataset, root: Path) -> Sequence[Sample]:
     with calling("zoo_dataset"):
         samples = dataset.samples(root)
     missing = [f"{sample.id!r}: {sample.path}" for sample in samples if not sample.path.exists()]
-    noun = dataset.noun if isinstance(dataset, NamedSamples) else SAMPLES
+    noun = noun_of(dataset)
     if missing:
         text = f"expected the files of {len(samples)} {noun}, found none of {len(missing)}"
         raise DatasetError(f"{root}: {text}:\n{listed(missing)}\nput them there, or take them out of the list")

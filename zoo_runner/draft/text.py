@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import yaml
 
+from zoo_runner.plugin.interfaces import SAMPLES
 from zoo_runner.report.characters import visible
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ class Facts:
         data: The folder of the data set.
         samples: How many it has.
         measure: Name and protocol of the plugin's first metric.
+        noun: What the samples are called, in the plural.
     """
 
     name: str
@@ -50,6 +52,7 @@ class Facts:
     data: Path
     samples: int
     measure: tuple[str, str]
+    noun: str = SAMPLES
 
 
 def text(facts: Facts, folder: Path) -> str:

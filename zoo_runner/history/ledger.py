@@ -65,6 +65,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "ALTER TABLE line ADD COLUMN samples INTEGER",
         "ALTER TABLE line ADD COLUMN fresh INTEGER",
     ),
+    ("ALTER TABLE run ADD COLUMN noun TEXT",),
 )
 """The statements that lead from each version of the file to the next; the version is its ``PRAGMA user_version``.
 
@@ -85,6 +86,7 @@ _RUN: Final = (
     "manifest",
     "report",
     "devices",
+    "noun",
     "settings",
 )
 _LINE: Final = (
@@ -155,6 +157,7 @@ class Entry:
         report: The run's ``report.json``, absolute; a later run into the same folder has replaced it.
         lines: Metrics, then throughputs, in the report's order.
         devices: Their numbers, as in ``0, 1``; ``None`` in what versions of the file before the third have.
+        noun: What the samples are called, in the plural; ``None`` where the data set does not say, and likewise.
         settings: Every value of the manifest and of the plugin's configuration, by its dotted key; ``None`` likewise.
     """
 
@@ -172,6 +175,7 @@ class Entry:
     report: Path
     lines: tuple[EntryLine, ...] = ()
     devices: str | None = None
+    noun: str | None = None
     settings: Mapping[str, str] | None = None
 
     def line(self, name: str) -> EntryLine | None:
@@ -297,6 +301,7 @@ def _run_values(report: Report, report_path: Path) -> tuple[object, ...]:
         str(Path(report.manifest.path).absolute()),
         str(report_path.absolute()),
         ", ".join(map(str, here.devices)) if here else None,
+        report.noun or None,
     )
 
 

@@ -12,9 +12,10 @@ from rich.table import Table
 
 from zoo_runner.history.conditions import Conditions, conditions, labels
 from zoo_runner.history.trends import ASCII, BLOCKS, decimals, followed, sparkline, trends
+from zoo_runner.plugin.interfaces import SAMPLES
 from zoo_runner.report.characters import SUBSTITUTES
 from zoo_runner.report.model import Verdict
-from zoo_runner.report.table import ABSENT
+from zoo_runner.report.table import ABSENT, rate_unit
 from zoo_runner.terminal.console import console
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ def _runs(name: str, entries: Sequence[Entry], head: str, stdout: Console) -> Ta
         ("on", [_place(entry.backend, entry.chip) for entry in entries]),
         ("subset", [entry.subset or "-" for entry in entries]),
         ("weights", _short(entry.weights for entry in entries)),
-        *_told_apart(under),
+        *_told_apart(under, entries[0].noun or SAMPLES),
         ("settings", names),
     ):
         if len(set(facts)) > 1:
@@ -86,13 +87,13 @@ def _runs(name: str, entries: Sequence[Entry], head: str, stdout: Console) -> Ta
     return table
 
 
-def _told_apart(under: Sequence[Conditions | None]) -> Iterator[tuple[str, list[str]]]:
+def _told_apart(under: Sequence[Conditions | None], noun: str) -> Iterator[tuple[str, list[str]]]:
     """Yield, for what figures may be measured under beside their place, a column: empty where nothing is known."""
     known = [each for each in under if each is not None]
     devices = {each.devices for each in known} - {None}
     yield "devices", [each.devices or "-" if each and len(devices) > 1 else "-" for each in under]
     samples = {each.samples for each in known} - {None}
-    yield "samples", [str(each.samples or "-") if each and len(samples) > 1 else "-" for each in under]
+    yield noun, [str(each.samples or "-") if each and len(samples) > 1 else "-" for each in under]
 
 
 def _names(trend: Trend, names: Sequence[str]) -> str:
@@ -141,7 +142,9 @@ def _trends(entries: Sequence[Entry], names: Sequence[str], levels: str, stdout:
     columns = {"on": [_place(each.backend, each.chip) for each in under]}
     for name in dict.fromkeys(trend.id for trend in shown):  # only rows of one figure need be told apart
         rows = [row for row, trend in enumerate(shown) if trend.id == name]
-        facts = (*_told_apart([under[row] for row in rows]), ("settings", [_names(shown[row], names) for row in rows]))
+        settings = [_names(shown[row], names) for row in rows]
+        counted = _told_apart([under[row] for row in rows], entries[0].noun or SAMPLES)
+        facts = (*counted, ("settings", settings))
         for title, texts in facts if len(rows) > 1 else ():
             column = columns.setdefault(title, ["-"] * len(shown))
             for row, text in zip(rows, texts, strict=True):
@@ -152,7 +155,7 @@ def _trends(entries: Sequence[Entry], names: Sequence[str], levels: str, stdout:
     _add_right(table, "newest", "change", "expected", "tolerance")
     for trend, *told in zip(shown, *columns.values(), strict=True):
         measured = [value for value in trend.values if value is not None]
-        unit = "%" if trend.unit == "percent" else trend.unit
+        unit = "%" if trend.unit == "percent" else rate_unit(trend.unit, trend.noun)
         table.add_row(
             _cell(stdout, trend.id),
             *(_cell(stdout, each) for each in told),

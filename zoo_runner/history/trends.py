@@ -30,6 +30,7 @@ class Trend:
         conditions: What it was measured under.
         values: One for each of the runs, the oldest first; ``None`` where it was not measured.
         newest: The line of the newest run that has it.
+        noun: What that run calls its samples, in the plural; empty where it does not say.
     """
 
     id: str
@@ -37,6 +38,7 @@ class Trend:
     conditions: Conditions
     values: tuple[float | None, ...]
     newest: EntryLine
+    noun: str = ""
 
 
 def trends(entries: Sequence[Entry]) -> tuple[Trend, ...]:
@@ -48,10 +50,10 @@ def trends(entries: Sequence[Entry]) -> tuple[Trend, ...]:
     Returns:
         One for each line and each of its conditions, in the order of the newest run that has it.
     """
-    found: dict[tuple[str, Conditions], EntryLine] = {}
+    found: dict[tuple[str, Conditions], tuple[EntryLine, str]] = {}
     for entry in entries:
         for line in entry.lines:
-            found.setdefault((line.id, conditions(entry, line)), line)
+            found.setdefault((line.id, conditions(entry, line)), (line, entry.noun or ""))
     return tuple(
         Trend(
             id=name,
@@ -59,8 +61,9 @@ def trends(entries: Sequence[Entry]) -> tuple[Trend, ...]:
             conditions=under,
             values=tuple(_values(reversed(entries), name, under)),
             newest=newest,
+            noun=noun,
         )
-        for (name, under), newest in found.items()
+        for (name, under), (newest, noun) in found.items()
     )
 
 

@@ -66,6 +66,7 @@ class Job:
             samples=len(scored),
             dataset_samples=len(self.chosen(samples)),
             subset=self.options.subset,
+            noun=self.recipe.noun,
             accelerator=self._on_accelerator(),
         )
 

@@ -80,6 +80,7 @@ class Journal:
         loaded: The manifest in effect.
         progress: Where everything said here is shown as well.
         subset: Name of the subset that is scored.
+        noun: What the data set calls its samples, in the plural; empty where it does not say.
         config: What the plugin is configured with; ``None`` where nobody asked.
         command: The words that started the run.
         started: When the run began, in UTC.
@@ -94,6 +95,7 @@ class Journal:
     loaded: LoadedManifest
     progress: Progress
     subset: str | None = None
+    noun: str = ""
     config: BaseModel | None = None
     command: Sequence[str] = ()
     started: datetime = field(default_factory=lambda: datetime.now(tz=timezone.utc))
@@ -175,6 +177,7 @@ class Journal:
             started=self.started.isoformat(timespec="seconds"),
             seconds=round(time.perf_counter() - self._clock, 4),
             subset=self.subset,
+            noun=self.noun,
             inferred=self.inferred,
             manifest=ManifestRecord(
                 name=manifest.name,

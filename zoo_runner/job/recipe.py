@@ -32,7 +32,8 @@ from zoo_runner.plugin import loading as plugins
 from zoo_runner.plugin.backend_facts import ChipNamingBackend
 from zoo_runner.plugin.conversion import ConvertingBackend
 from zoo_runner.plugin.folders import ToolBackend
-from zoo_runner.plugin.interfaces import SAMPLES, WAYS, NamedSamples
+from zoo_runner.plugin.interfaces import WAYS
+from zoo_runner.plugin.nouns import noun_of
 from zoo_runner.plugin.pixels import PixelPreprocess
 from zoo_runner.plugin.sized import SizedPreprocess
 from zoo_runner.plugin.tensors import declared_texts, mismatch
@@ -92,8 +93,7 @@ class Recipe:
     @property
     def noun(self) -> str:
         """What the samples are called, in the plural."""
-        dataset = self.parts.dataset
-        return dataset.noun if isinstance(dataset, NamedSamples) else SAMPLES
+        return noun_of(self.parts.dataset)
 
     @property
     def pixels(self) -> PixelPreprocess | None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from zoo_runner.plugin.interfaces import SAMPLES
+
 
 @dataclass(frozen=True, kw_only=True)
 class Scope:
@@ -16,6 +18,7 @@ class Scope:
         samples: How many samples were scored.
         dataset_samples: How many the data set has, or the subset.
         subset: Name of the subset; ``None`` for the whole data set.
+        noun: What the samples are called, in the plural.
         accelerator: Whether the run is on a real accelerator; the CPU and stand-ins are none.
     """
 
@@ -25,6 +28,7 @@ class Scope:
     samples: int
     dataset_samples: int
     subset: str | None = None
+    noun: str = SAMPLES
     accelerator: bool = False
 
     @property

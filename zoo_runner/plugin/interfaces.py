@@ -206,7 +206,7 @@ class NamedSamples(Dataset, Protocol):
 
     @property
     def noun(self) -> str:
-        """The plural, such as ``images``: what progress is counted in."""
+        """The plural, such as ``images``: what progress, reports and rates are counted in."""
 
 
 class Preprocess(Protocol):

@@ -77,6 +77,9 @@ def _properties(report: Report) -> Iterator[tuple[str, str]]:
         yield "remarks", "; ".join(report.remarks)
     if report.subset:
         yield "subset", report.subset
+    if report.metrics:
+        first = report.metrics[0]
+        yield "scored", f"{first.samples} of {first.dataset_samples} {report.samples_noun}"
     if report.environment:
         yield "chip", report.environment.chip
         yield "backend", report.environment.backend
@@ -89,7 +92,7 @@ def _cases(report: Report, suite: str) -> Iterator[TestCase]:
     shown = set()
     for line in report.lines:
         shown.add(line.verdict)
-        text = f"{measured(line)}: {line.why or line.verdict.value.replace('_', ' ')}"
+        text = f"{measured(line, report.noun)}: {line.why or line.verdict.value.replace('_', ' ')}"
         kind = line.kind
         yield _case(f"{suite}.{kind.value}", line.label, line.verdict, text, line.where, seconds=_seconds(report, kind))
     for waiver in report.waivers:

@@ -13,6 +13,7 @@ from zoo_runner.errors import ExitCode
 from zoo_runner.manifest.direction import Direction
 from zoo_runner.manifest.lines import metric_line, throughput_line
 from zoo_runner.manifest.section import RATE_UNIT
+from zoo_runner.plugin.interfaces import SAMPLES
 from zoo_runner.redaction import clean, cleaned
 from zoo_runner.report.changes import Comparison, DiagnosedSample, Interval, Record
 
@@ -303,7 +304,7 @@ class Report(Record):
     ``watched`` says how the devices were before and after they were timed, as far as their tool shows it.
     ``started`` is in UTC, ISO 8601; ``seconds`` the length of the run; ``subset`` the subset that was scored.
     ``inferred`` counts the scored samples whose predictions this run inferred; those of the others were kept by an
-    earlier run, or came from files.
+    earlier run, or came from files. ``noun`` is what the data set calls its samples, in the plural, if it says.
     """
 
     schema_version: int = SCHEMA_VERSION
@@ -316,6 +317,7 @@ class Report(Record):
     started: str = ""
     seconds: float = 0.0
     subset: str | None = None
+    noun: str = ""
     inferred: int | None = None
     manifest: ManifestRecord
     environment: Environment | None = None
@@ -329,6 +331,11 @@ class Report(Record):
     damaged: DamagedRecord | None = None
     artifacts: tuple[ArtifactRecord, ...] = ()
     warnings: tuple[str, ...] = ()
+
+    @property
+    def samples_noun(self) -> str:
+        """What the samples are called, also where the data set has no noun for them."""
+        return self.noun or SAMPLES
 
     @property
     def lines(self) -> tuple[Line, ...]:

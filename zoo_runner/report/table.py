@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from zoo_runner.manifest.section import RATE_UNIT
 from zoo_runner.report.model import LineKind, Verdict
 
 if TYPE_CHECKING:
@@ -47,18 +48,26 @@ def rows(report: Report, *, all_lines: bool = True) -> tuple[Row, ...]:
         all_lines: Also timings of which nothing is expected.
     """
     return tuple(
-        _row(line)
+        _row(line, report.noun)
         for line in report.lines
         if all_lines or line.kind is LineKind.ACCURACY or line.verdict is not Verdict.NOT_GATED
     )
 
 
-def measured(line: Line) -> str:
-    """Write what was measured: ``79.58 ± 0.41 %``, or ``79.58 [79.10, 79.86] %`` where the sides differ."""
+def measured(line: Line, noun: str = "") -> str:
+    """Write what was measured: ``79.58 ± 0.41 %``, or ``79.58 [79.10, 79.86] %`` where the sides differ.
+
+    ``noun`` is what the data set calls its samples, if it says.
+    """
     value = line.measured
     if value is None:
         return ABSENT
-    return f"{figure(value)}{_interval(line.spread, value)} {UNITS.get(line.unit, line.unit)}"
+    return f"{figure(value)}{_interval(line.spread, value)} {UNITS.get(line.unit, rate_unit(line.unit, noun))}"
+
+
+def rate_unit(unit: str, noun: str) -> str:
+    """Return how a unit is shown: that of throughput names what is counted, where there is a noun for it."""
+    return f"{noun}/s" if unit == RATE_UNIT and noun else unit
 
 
 def tie_spreads(report: Report) -> tuple[str, ...]:
@@ -82,10 +91,10 @@ def _interval(interval: Interval | None, value: float) -> str:
     return f" ± {width / 2:.2f}" if even else f" [{interval.low:.2f}, {interval.high:.2f}]"
 
 
-def _row(line: Line) -> Row:
+def _row(line: Line, noun: str) -> Row:
     return Row(
         line=line.label,
-        measured=measured(line),
+        measured=measured(line, noun),
         expected=ABSENT if line.expected is None else f"{line.direction.symbol} {figure(line.expected)}".lstrip(),
         tolerance=ABSENT if line.tolerance is None else f"{line.tolerance:.4g}",
         verdict=line.verdict,

@@ -142,7 +142,7 @@ def _show_run(screen: Console, report: Report, output: Path, room: Room, *, verb
         if ties := tie_spreads(report):
             screen.print(literal(f"equal scores, in any order: {', '.join(ties)}"), style="dim", soft_wrap=True)
     if report.performance and room.timings:
-        tables.show(screen, tables.timings(report.performance, verbose=verbose))
+        tables.show(screen, tables.timings(report.performance, verbose=verbose, noun=report.noun))
     if verbose and report.stages:
         tables.show(screen, tables.stages(report.stages))
     screen.print()
@@ -205,7 +205,7 @@ def _show_place(screen: Console, report: Report) -> None:
         here = report.environment
         version = f" ({here.backend_version})" if here.backend_version else ""
         chip = f" on {here.chip}" if here.chip != here.backend else ""  # result files are neither, and both
-        scored = {f", {each.samples} of {each.dataset_samples} samples" for each in report.metrics}
+        scored = {f", {each.samples} of {each.dataset_samples} {report.samples_noun}" for each in report.metrics}
         screen.print(literal(f"  {here.backend}{version}{chip}{''.join(scored)}"), style="dim", soft_wrap=True)
 
 

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from zoo_runner.manifest.section import RATE_UNIT
 from zoo_runner.report.model import Verdict
-from zoo_runner.report.table import ABSENT, Row, figure
+from zoo_runner.report.table import ABSENT, Row, figure, rate_unit
 from zoo_runner.terminal.console import literal
 
 if TYPE_CHECKING:
@@ -57,10 +57,10 @@ def several(runs: Iterable[tuple[str, Verdict, Sequence[Row]]]) -> Table:
     return table
 
 
-def timings(records: Sequence[PerformanceRecord], *, verbose: bool) -> Table:
-    """Make the table of what was timed, and say of what was not why."""
+def timings(records: Sequence[PerformanceRecord], *, verbose: bool, noun: str = "") -> Table:
+    """Make the table of what was timed, and say of what was not why; ``noun`` is what samples are called, if known."""
     columns, untimed = (
-        dict(_columns(verbose=verbose)),
+        dict(_columns(noun, verbose=verbose)),
         [each for each in records if each.throughput is None and each.why],
     )
     table = _grid((*columns, *(["note"] if untimed else [])), set(columns))
@@ -119,15 +119,16 @@ def _words(verdict: Verdict) -> str:
     return verdict.value.replace("_", " ")
 
 
-def _columns(*, verbose: bool) -> Iterator[tuple[str, str]]:
+def _columns(noun: str, *, verbose: bool) -> Iterator[tuple[str, str]]:
     """Heading and field of each column; the figures are of pure inference unless the heading says otherwise."""
-    yield from (("batch", "batch"), (RATE_UNIT, "throughput"), ("mean ms", "mean_ms"))
+    rate = rate_unit(RATE_UNIT, noun)
+    yield from (("batch", "batch"), (rate, "throughput"), ("mean ms", "mean_ms"))
     if verbose:
         yield from (("min ms", "min_ms"), ("median ms", "median_ms"))
     yield ("p99 ms", "p99_ms")
     if verbose:
         yield from (("to device ms", "to_device_ms"), ("from device ms", "from_device_ms"), ("loops", "loops"))
-    yield (f"end to end {RATE_UNIT}", "end_to_end")
+    yield (f"end to end {rate}", "end_to_end")
 
 
 def _grid(headings: Iterable[str], right: set[str]) -> Table:

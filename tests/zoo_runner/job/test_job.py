@@ -27,7 +27,7 @@ def test_what_is_an_accelerator(chip: str | None, expected: bool) -> None:
     manifest = SimpleNamespace(infer=SimpleNamespace(batch=1))
     nothing = cast("Any", None)
     job = Job(
-        recipe=cast("Any", SimpleNamespace(subset=None, manifest=manifest)),
+        recipe=cast("Any", SimpleNamespace(subset=None, manifest=manifest, noun="samples")),
         options=RunOptions(output=Path("out")),
         store=nothing,
         journal=nothing,

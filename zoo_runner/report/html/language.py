@@ -10,6 +10,8 @@ from importlib import resources
 from typing import Final
 
 from zoo_runner.errors import UsageError, did_you_mean
+from zoo_runner.plugin.interfaces import SAMPLES
+from zoo_runner.report.table import rate_unit
 
 LANGUAGES: Final = {"en": "en", "zh": "zh-Hans"}
 """What ``--lang`` calls a language, and its BCP 47 tag."""
@@ -23,15 +25,27 @@ class Texts:
         language: As in :data:`LANGUAGES`.
         tag: For ``lang`` attributes.
         entries: By key; all languages have the same keys.
+        noun: What the data set calls its samples, in the plural; empty where it does not say.
     """
 
     language: str
     tag: str
     entries: Mapping[str, str]
+    noun: str = ""
 
     def __call__(self, key: str, **values: object) -> str:
-        """Return a text with its ``{placeholders}`` filled in."""
-        return self.entries[key].format(**values)
+        """Return a text with its ``{placeholders}`` filled in; ``{noun}`` is what samples are called."""
+        return self.entries[key].format(noun=self.named("noun", self.noun or SAMPLES), **values)
+
+    @property
+    def samples(self) -> str:
+        """What samples are called, as a heading."""
+        noun = self.named("noun", self.noun or SAMPLES)
+        return noun[:1].upper() + noun[1:]
+
+    def unit(self, name: str) -> str:
+        """Return a unit; that of throughput names what is counted, where the data set has a noun for it."""
+        return self.named("unit", rate_unit(name, self.noun))
 
     def named(self, group: str, name: str) -> str:
         """Return the text for a name that others may add to, such as a kind of error; by default the name itself."""

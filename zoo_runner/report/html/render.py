@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 from importlib import resources
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -55,7 +56,7 @@ def render(report: Report, pictures: Sequence[Picture], language: str = "en") ->
     Raises:
         UsageError: There are no texts in that language.
     """
-    words = texts(language)
+    words = replace(texts(language), noun=report.noun)
     script = _file("script.js")
     page = _environment(words).get_template("page.html.j2")
     return page.render(
@@ -99,7 +100,9 @@ class Plots:
     def throughput(self, group: int, records: Sequence[PerformanceRecord]) -> Markup:
         """Plot the throughput on one chip."""
         first = records[0]
-        title = self._texts("throughput.plot", backend=first.backend, chip=first.chip, unit=first.unit)
+        title = self._texts(
+            "throughput.plot", backend=first.backend, chip=first.chip, unit=self._texts.unit(first.unit)
+        )
         return plots.throughput(records, prefix=f"throughput-{group}", title=title)
 
     def differences(self, position: int, change: MetricChange) -> Markup:

@@ -198,7 +198,7 @@ def _difference(
         return NO_BASELINE
     known = sum(each is not None for each in baseline.of(data.scored))
     if known < len(data.scored):
-        count = f"{known} of the {len(data.scored)} samples"
+        count = f"{known} of the {len(data.scored)} {job.recipe.noun}"
         text = f"the baseline has predictions of {count}; give a run that scored them all"
         return Doubt(cause=Cause.BASELINE_SAMPLES, text=text)
     if change is None or change.interval is None or change.rescored is None:
@@ -211,6 +211,7 @@ def _difference(
         scored=data.scored,
         change=change,
         tolerance=tolerance,
+        noun=job.recipe.noun,
     )
     return distrust(asked) or change.interval
 

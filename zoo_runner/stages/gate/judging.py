@@ -102,14 +102,14 @@ def judge_metric(record: MetricRecord, target: Target, scope: Scope, difference:
     rule = {"direction": direction, "rule": target.rule, "absolute": absolute}
     whole = record.model_copy(update={**_expectation(target), **rule})
     if scope.partial:
-        samples = f"{scope.dataset_samples} samples{f' of the subset {scope.subset}' if scope.subset else ''}"
+        samples = f"{scope.dataset_samples} {scope.noun}{f' of the subset {scope.subset}' if scope.subset else ''}"
         found = unclear(Cause.PARTIAL, f"only {scope.samples} of {samples} were scored; run without --limit")
     elif not math.isfinite(record.value):
         found = Finding(Verdict.FAIL, f"measured {record.value}")
     elif target.rule == "paired":
-        found = _paired(record.value, target, direction, difference)
+        found = _paired(record.value, target, direction, difference, scope.noun)
     elif target.rule == "interval":
-        found = _by_interval(record, target, direction)
+        found = _by_interval(record, target, direction, scope.noun)
     else:
         found = _by_point(record.value, target, direction)
     found = _by_order(found, record, target, direction)
@@ -187,19 +187,19 @@ def _wanted(band: Band, direction: Direction) -> str:
     return f"expected {direction.phrase(float(band.value), float(band.margin))}"
 
 
-def _by_interval(record: MetricRecord, target: Target, direction: Direction) -> Finding:
+def _by_interval(record: MetricRecord, target: Target, direction: Direction, noun: str) -> Finding:
     wanted = _wanted(target.band, direction)
     if record.interval is None:
         return unclear(Cause.NO_INTERVAL, f"{_measured(record.value)} without an interval, {wanted}")
     told = f"{_measured(record.value)} ({_ends(record.interval)}), {wanted}"
-    found = _placed(record.interval, target.band.bounds(direction), told)
+    found = _placed(record.interval, target.band.bounds(direction), told, noun)
     if found.verdict is Verdict.PASS and not target.band.holds(record.value, direction):
         # Draws can lean to the good side, and a plugin's resample() can be wrong.
-        return unclear(Cause.UNSURE, f"{told}; the value itself is on the wrong side: more samples decide it")
+        return unclear(Cause.UNSURE, f"{told}; the value itself is on the wrong side: more {noun} decide it")
     return found
 
 
-def _paired(value: float, target: Target, direction: Direction, difference: Interval | Doubt) -> Finding:
+def _paired(value: float, target: Target, direction: Direction, difference: Interval | Doubt, noun: str) -> Finding:
     """Ask for both: that the value itself is met, and that it is no worse than the baseline's.
 
     Without the first a model could lose a little in every run, each of them within the tolerance of the last.
@@ -211,16 +211,16 @@ def _paired(value: float, target: Target, direction: Direction, difference: Inte
         return unclear(difference.cause, difference.text)
     drift = Band(Decimal(0), target.drift or Decimal(0))
     told = f"{absolute.why}; difference from the baseline: {_ends(difference)}, {_wanted(drift, direction)}"
-    return _placed(difference, drift.bounds(direction), told)
+    return _placed(difference, drift.bounds(direction), told, noun)
 
 
-def _placed(interval: Interval, bounds: tuple[float, float], told: str) -> Finding:
+def _placed(interval: Interval, bounds: tuple[float, float], told: str, noun: str) -> Finding:
     least, greatest = bounds
     if least <= interval.low and interval.high <= greatest:
         return Finding(Verdict.PASS, told)
     if interval.high < least or interval.low > greatest:
         return Finding(Verdict.FAIL, told)
-    return unclear(Cause.UNSURE, f"{told}; it reaches to both sides: more samples decide it")
+    return unclear(Cause.UNSURE, f"{told}; it reaches to both sides: more {noun} decide it")
 
 
 def _measured(value: float) -> str:

@@ -97,7 +97,7 @@ def predict(
         )
     for stage in (Stage.PREPROCESS, Stage.INFER, Stage.POSTPROCESS):
         if job.options.runs(stage):
-            note = StageNote(why=f"busy seconds; {fresh} of {len(scored)} samples, stages overlap")
+            note = StageNote(why=f"busy seconds; {fresh} of {len(scored)} {job.recipe.noun}, stages overlap")
             if not fresh:
                 note.skip(f"unchanged; {len(scored)} predictions reused")
             job.journal.record(stage, clocks.seconds[stage.value], note)

@@ -23,7 +23,7 @@ def test_the_comparison_is_in_the_order_of_use(pages: Pages) -> None:
         "Gained and lost by class",
         "Errors by kind",
         "Throughput",
-        "Samples that lost most",
+        "Lost most: samples",
     ]
     rows = [row.text for row in next(section.all("table", class_="samples rows")).all("tr")]
     assert rows[1] == f"000003 88.0 30.0 58.0 missed +2 duplicate +1 confusion {MINUS}1"
