@@ -3,11 +3,16 @@
 A plugin is a module (or object) registered under a name; the manifest's
 ``plugin.name`` picks it, and only it is asked. Each hook is a factory called once
 a run; the objects it returns do the work.
+
+An implementation names the arguments that it wants: ``def zoo_dataset():`` is fine, and so is
+``def zoo_postprocess(config, outputs):``. ``config`` is an instance of the model that ``zoo_config`` returned;
+``inputs`` and ``outputs`` are the manifest's tensors, in its order. Before there is a manifest (``zoo-run new``) the
+network is given none, and the others get the network's.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pluggy
 
@@ -17,8 +22,10 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from zoo_runner.plugin.drafting import Draft, Material
-    from zoo_runner.plugin.interfaces import Backend, Dataset, Network, Postprocess, Preprocess
+    from zoo_runner.plugin.interfaces import Backend, Dataset, Network, Postprocess, Preprocess, TensorSpec
     from zoo_runner.plugin.scoring import Metric
+
+    Tensors: TypeAlias = tuple[TensorSpec, ...]
 
 PROJECT = "zoo_runner"
 """Name of the pluggy project and of the entry-point group."""
@@ -33,27 +40,27 @@ def zoo_config() -> type[BaseModel] | None:
 
 
 @hookspec(firstresult=True)
-def zoo_network(config: Any) -> Network | None:
-    """Return the network, from an instance of the model that ``zoo_config`` returned."""
+def zoo_network(config: Any, inputs: Tensors, outputs: Tensors) -> Network | None:
+    """Return the network; what is given as ONNX needs none."""
 
 
 @hookspec(firstresult=True)
-def zoo_dataset(config: Any) -> Dataset | None:
+def zoo_dataset(config: Any, inputs: Tensors, outputs: Tensors) -> Dataset | None:
     """Return the reader of the data set."""
 
 
 @hookspec(firstresult=True)
-def zoo_preprocess(config: Any) -> Preprocess | None:
+def zoo_preprocess(config: Any, inputs: Tensors, outputs: Tensors) -> Preprocess | None:
     """Return what turns a sample into model inputs."""
 
 
 @hookspec(firstresult=True)
-def zoo_postprocess(config: Any) -> Postprocess | None:
+def zoo_postprocess(config: Any, inputs: Tensors, outputs: Tensors) -> Postprocess | None:
     """Return what turns model outputs into a prediction."""
 
 
 @hookspec(firstresult=True)
-def zoo_metric(config: Any) -> Metric | None:
+def zoo_metric(config: Any, inputs: Tensors, outputs: Tensors) -> Metric | None:
     """Return what scores predictions."""
 
 

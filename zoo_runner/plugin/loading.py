@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from zoo_runner.plugin.drafting import Material
+    from zoo_runner.plugin.interfaces import TensorSpec
 
 BACKEND_HOOK: Final = "zoo_backend"
 NETWORK_HOOK: Final = "zoo_network"
@@ -39,6 +40,9 @@ MODEL_HOOKS: Final[dict[str, type]] = {
     "zoo_metric": Metric,
 }
 """The hooks of a model plugin, and the protocol of what each one returns; only ``zoo_network`` may be missing."""
+PREDICTING_HOOKS: Final = (NETWORK_HOOK, "zoo_preprocess", "zoo_postprocess")
+TENSORS: Final = ("inputs", "outputs")
+"""What these hooks may take of the manifest, beside its configuration."""
 PACKAGES_HOOK: Final = "zoo_packages"
 DRAFT_HOOK: Final = "zoo_draft"
 HOOKS: Final = ("zoo_config", *MODEL_HOOKS, BACKEND_HOOK, PACKAGES_HOOK, DRAFT_HOOK)
@@ -65,13 +69,19 @@ class Listing:
 
 @dataclass(frozen=True, kw_only=True)
 class ModelParts:
-    """The objects a model plugin contributed to one run."""
+    """The objects a model plugin contributed to one run.
+
+    Attributes:
+        told: The manifest's tensors as text, where a hook of what makes predictions took them: what such an object does
+            may depend on them, whatever its ``identity`` says. Else empty.
+    """
 
     network: Network
     dataset: Dataset
     preprocess: Preprocess
     postprocess: Postprocess
     metric: Metric
+    told: str = ""
 
 
 class Plugin:
@@ -112,7 +122,8 @@ class Plugin:
 
         Args:
             config: The validated plugin configuration.
-            network: Stands for the network of a plugin that has none; without it there must be one.
+            network: The manifest's tensors; it stands for the network of a plugin that has none. Without it there must
+                be one, whose tensors the other hooks are given.
 
         Raises:
             PluginError: A hook is not implemented, fails, or returns something else than its protocol.
@@ -120,9 +131,22 @@ class Plugin:
         self._require_model_hooks()
         own = network is None or self.implements(NETWORK_HOOK)
         self._refuse_missing([NETWORK_HOOK] if own and not self.implements(NETWORK_HOOK) else [])
-        asked = [hook for hook in MODEL_HOOKS if own or hook != NETWORK_HOOK]
-        made = {hook.removeprefix("zoo_"): self._ask(hook, MODEL_HOOKS[hook], config=config) for hook in asked}
-        return ModelParts(**{"network": network, **made})
+        told = self._tensors(network)
+        made: dict[str, Any] = {"network": network}
+        for hook, protocol in MODEL_HOOKS.items():
+            if own or hook != NETWORK_HOOK:
+                made[hook.removeprefix("zoo_")] = self._ask(hook, protocol, config=config, **told)
+            told = told if network is not None else self._tensors(made["network"])
+        asked = any(self._takes_tensors(hook) for hook in PREDICTING_HOOKS)
+        return ModelParts(**made, told=repr(tuple(told.values())) if asked else "")
+
+    @staticmethod
+    def _tensors(network: Network | None) -> dict[str, tuple[TensorSpec, ...]]:
+        return {tensors: tuple(getattr(network, tensors, ())) for tensors in TENSORS}
+
+    def _takes_tensors(self, hook: str) -> bool:
+        implementations = getattr(self._manager.hook, hook).get_hookimpls()
+        return any(name in TENSORS for each in implementations for name in each.argnames)
 
     def packages(self) -> tuple[str, ...]:
         """Return the packages whose code counts as the plugin's own, loaded or not.
@@ -292,7 +316,7 @@ def _load(point: metadata.EntryPoint) -> Plugin:
         unknown = [name for name, caller in vars(manager.hook).items() if name[0] != "_" and not caller.has_spec()]
         hint = "".join(did_you_mean(name, HOOKS) for name in unknown)
         reason = "; ".join(str(error).splitlines())
-        known = ", ".join(map(_signature, HOOKS))
+        known = ", ".join(_signature(hook, ()) for hook in HOOKS)
         msg = f"{where} does not follow the hook specifications: {reason}{hint} (hooks: {known})"
         raise PluginError(msg) from error
     return Plugin(point.name, point.module.partition(".")[0], manager)
@@ -335,8 +359,10 @@ def _members(protocol: type) -> list[str]:
     return [name for name in vars(protocol) if name == "__call__" or not name.startswith("_")]
 
 
-def _signature(hook: str) -> str:
-    return f"{hook}({', '.join(inspect.signature(getattr(hookspecs, hook)).parameters)})"
+def _signature(hook: str, leave_out: Sequence[str] = TENSORS) -> str:
+    """Write a hook as most plugins define it."""
+    parameters = inspect.signature(getattr(hookspecs, hook)).parameters
+    return f"{hook}({', '.join(name for name in parameters if name not in leave_out)})"
 
 
 def _origin(point: metadata.EntryPoint) -> str:

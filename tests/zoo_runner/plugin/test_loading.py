@@ -14,9 +14,9 @@ Install = Callable[..., Path]
 
 BUILT_IN = ("ascend", "onnxruntime", "refinedet")
 HOOKS = (
-    "(hooks: zoo_config(), zoo_network(config), zoo_dataset(config), zoo_preprocess(config), "
-    "zoo_postprocess(config), zoo_metric(config), zoo_backend(), zoo_packages(), "
-    "zoo_draft(material))"
+    "(hooks: zoo_config(), zoo_network(config, inputs, outputs), zoo_dataset(config, inputs, outputs), "
+    "zoo_preprocess(config, inputs, outputs), zoo_postprocess(config, inputs, outputs), "
+    "zoo_metric(config, inputs, outputs), zoo_backend(), zoo_packages(), zoo_draft(material))"
 )
 BACKEND = """\
 from zoo_runner.plugin.hookspecs import hookimpl

@@ -124,6 +124,7 @@ class Engine:
             "backend": f"{self.backend.name} ({self.backend.version()})",
             "libraries": dict(versions(PREDICTING)),
             **({"run": self.run} if self.run else {}),
+            **({"hooks given": self.recipe.parts.told} if self.recipe.parts.told else {}),
         }
 
     def unstamped(self, batch: int) -> bool:

@@ -68,6 +68,7 @@ def export_parts(recipe: Recipe, weights_sha256: str) -> dict[str, object]:
         "network": recipe.parts.network.identity,
         "onnx": options_of(recipe),
         "libraries": dict(versions(EXPORTING)),
+        **({"hooks given": recipe.parts.told} if recipe.parts.told else {}),
     }
 
 

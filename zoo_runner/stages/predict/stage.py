@@ -254,7 +254,8 @@ def _result_folder(job: Job, samples: Sequence[Sample], scored: Sequence[Sample]
     if origin is None:
         job.journal.remarks.append(unknown)
     job.journal.artifact("results", folder, origin=described(origin) if origin else unknown)
-    return replace(opened, code=fingerprint(versions(PREDICTING)), look=_repetitions(job).files)
+    told = [job.recipe.parts.told] if job.recipe.parts.told else []
+    return replace(opened, code=fingerprint(versions(PREDICTING), *told), look=_repetitions(job).files)
 
 
 def _guard(job: Job, origin: ResultOrigin, scored: Sequence[Sample]) -> OriginGuard:

@@ -26,7 +26,7 @@ from zoo_runner.plugin import loading as plugins
 from zoo_runner.plugin.interfaces import Backend, SessionRequest
 from zoo_runner.plugin.pixels import Normalisation
 from zoo_runner.stages.convert.engine import Engine, LazySession, check_om
-from zoo_runner.stages.export.model import ModelFile
+from zoo_runner.stages.export.model import ModelFile, export_key
 from zoo_runner.stages.fetch.given_models import GivenModels
 from zoo_runner.store.fingerprints import file_digest
 from zoo_runner.store.store import Store
@@ -325,3 +325,14 @@ def test_who_takes_an_om() -> None:
         with pytest.raises(UsageError, match=r"^--om mine\.om: .*; add --backend ascend$") as error:
             check_om(own, backend)
         assert error.value.exit_code == ExitCode.USAGE
+
+
+def test_other_tensors_give_other_keys_where_a_hook_takes_them(engine: Engines) -> None:
+    """Else predictions of a postprocessing that reads the outputs' order would be taken for those of another order."""
+    plain = engine(backend=OnnxRuntimeBackend())
+    keys = [(plain.key(2), export_key(plain.recipe, "weights"))]
+    for told in ("one", "other"):
+        recipe = replace(plain.recipe, parts=replace(plain.recipe.parts, told=told))
+        keys.append((engine(recipe=recipe, backend=plain.backend).key(2), export_key(recipe, "weights")))
+    assert plain.recipe.parts.told == ""
+    assert [len(set(each)) for each in zip(*keys, strict=True)] == [3, 3]
