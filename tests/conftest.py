@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
+from driven_files import write_driven
 from places import ROOT
 from run_server import Call, RunServer
 from sized_files import write_files, write_site
@@ -201,6 +202,18 @@ def sized_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def sized_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Its manifest, with weights and data."""
     return write_files(tmp_path_factory.mktemp("sized") / "files")
+
+
+@pytest.fixture(scope="session")
+def driven_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The plugin of two networks, as good as installed."""
+    return write_site(tmp_path_factory.mktemp("driven-site"), "driven")
+
+
+@pytest.fixture(scope="session")
+def driven_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Its manifest, with weights and data."""
+    return write_driven(tmp_path_factory.mktemp("driven") / "files")
 
 
 @pytest.fixture

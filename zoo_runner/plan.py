@@ -63,7 +63,7 @@ def plan(recipe: Recipe, options: RunOptions, *, store: Store, progress: Progres
     recipe = on_backend(recipe, backend)
     steps: dict[Stage, Iterable[str]] = {  # generators: each works when its turn comes
         Stage.FETCH: _fetch(recipe, options),
-        Stage.EXPORT: _export(recipe, options),
+        Stage.EXPORT: _exports(recipe, options),
         Stage.CONVERT: _convert(recipe, options, backend, store, progress),
         Stage.PREPROCESS: _samples(recipe, options),
         Stage.INFER: _infer(recipe, options, backend),
@@ -79,14 +79,8 @@ def plan(recipe: Recipe, options: RunOptions, *, store: Store, progress: Progres
 
 
 def _fetch(recipe: Recipe, options: RunOptions) -> Iterator[str]:
-    weights, dataset = recipe.manifest.weights, recipe.manifest.dataset
-    pin = f"sha256 {weights.sha256}" if weights.sha256 and not options.weights else "no hash: trusted on first use"
-    if options.weights and weights.sha256 and not options.require_hash:
-        meant = "as asked" if options.other_weights else "inconclusive without --other-weights"
-        pin = f"if not the manifest's, {meant}"
-    named = options.weights or weights.urls
-    place = _place(weights_source(recipe, options), options) if named else ""
-    yield f"weights  {place} ({pin})" if named else "weights  none named: give --weights PATH|URL"
+    dataset = recipe.manifest.dataset
+    yield from (_weights(each, options) for each in recipe.models.values())
     local = options.data or (os.environ.get(dataset.root_env) if dataset.root_env else None)
     digest = f"md5 {dataset.md5}" if dataset.md5 else f"sha256 {dataset.sha256}" if dataset.sha256 else "no hash"
     source = manifest_archive(recipe.loaded) if local is None else None
@@ -94,10 +88,26 @@ def _fetch(recipe: Recipe, options: RunOptions) -> Iterator[str]:
     yield f"dataset  {local} (local)" if local else f"dataset  {archive} ({digest})"
 
 
+def _weights(recipe: Recipe, options: RunOptions) -> str:
+    weights, what = recipe.manifest.weights, recipe.named("weights")
+    pin = f"sha256 {weights.sha256}" if weights.sha256 and not options.weights else "no hash: trusted on first use"
+    if options.weights and weights.sha256 and not options.require_hash:
+        meant = "as asked" if options.other_weights else "inconclusive without --other-weights"
+        pin = f"if not the manifest's, {meant}"
+    named = options.weights or weights.urls
+    place = _place(weights_source(recipe, options), options) if named else ""
+    return f"{what}  {place} ({pin})" if named else f"{what}  none named: give --weights PATH|URL"
+
+
 def _place(source: FileSource, options: RunOptions) -> str:
     """Return the file in the folder of downloads that is taken, or the addresses that are tried."""
     given = found(source, options.downloads) if options.downloads is not None else None
     return str(given) if given is not None else " or ".join(each.shown for each in source.each())
+
+
+def _exports(recipe: Recipe, options: RunOptions) -> Iterator[str]:
+    for name, each in recipe.models.items():
+        yield from (f"{name}: {line}" if name else line for line in _export(each, options))
 
 
 def _export(recipe: Recipe, options: RunOptions) -> Iterator[str]:
@@ -124,7 +134,23 @@ def _convert(
         yield f"not done: {options.om} is used, {fits} what this would make:"
     elif backend is not None and planned is not backend:
         yield f"not needed by the backend {backend.name}; on an Ascend host:"
-    yield f"in the folder that `{_packing(recipe, options)}` makes:"
+    if recipe.manifest.models:
+        yield "in a folder with the exported networks:"
+    else:
+        yield f"in the folder that `{_packing(recipe, options)}` makes:"
+    for each in recipe.models.values():
+        yield from _commands(each, options, backend, planned, store, progress)
+
+
+def _commands(
+    recipe: Recipe,
+    options: RunOptions,
+    backend: Backend | None,
+    planned: ConvertingBackend,
+    store: Store,
+    progress: Progress,
+) -> Iterator[str]:
+    """Yield the commands that convert one network."""
     name, nodes = recipe.manifest.name, cache(partial(_nodes, recipe, options, store, progress))
     makes = made_for(recipe, planned.makes)
     for batch in _batches(recipe) if makes.by_batch else _batches(recipe)[:1]:

@@ -231,9 +231,9 @@ def prepare(job: Job) -> tuple[Sequence[Sample], Engine | None]:
         The data set, and the model as the backend runs it; ``None`` where the run needs no model.
     """
     inputs = fetch(job)
-    if not job.options.needs_model or inputs.weights is None or job.backend is None:
+    if not job.options.needs_model or not inputs.models or job.backend is None:
         return inputs.samples, None
-    engine = engine_of(job, job.backend, export(job, inputs.weights, inputs.published), inputs.given)
+    engine = engine_of(job, job.backend, export(job, inputs.models), inputs.given)
     if job.options.last is not Stage.EXPORT:
         convert(job, engine)
     return inputs.samples, engine

@@ -7,19 +7,20 @@ from pathlib import Path
 
 import numpy as np
 
-SOURCE = Path(__file__).parent.parent / "sized_plugin"
+PLUGINS = Path(__file__).parent.parent
+SOURCE = PLUGINS / "sized_plugin"
 SIZES = ((4, 8), (8, 4), (8, 12), (3, 7), (8, 8), (7, 2), (1, 1), (5, 12))
 """Of the grids, in turn; the second half of them fits no gear exactly."""
 GRIDS = 24
 
 
-def write_site(folder: Path) -> Path:
-    """Write a folder that on the import path is as good as the installed plugin."""
-    info = folder / "sized-1.0.dist-info"
+def write_site(folder: Path, name: str = "sized") -> Path:
+    """Write a folder that on the import path is as good as an installed plugin of the tests."""
+    info = folder / f"{name}-1.0.dist-info"
     info.mkdir(parents=True)
-    shutil.copy(SOURCE / "sized_plugin.py", folder)
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: sized\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text("[zoo_runner]\nsized = sized_plugin\n")
+    shutil.copy(PLUGINS / f"{name}_plugin" / f"{name}_plugin.py", folder)
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text(f"[zoo_runner]\n{name} = {name}_plugin\n")
     return folder
 
 

@@ -88,9 +88,11 @@ def _sources(loaded: LoadedManifest) -> Iterator[tuple[str, FileSource]]:
     )
 
     places = {"weights": manifest_weights, "published ONNX": manifest_onnx, "data set": manifest_archive}
+    models = [loaded.model(name) for name in loaded.manifest.models]
     for what, place in places.items():
-        if (source := place(loaded)) is not None:
-            yield f"{what} of {loaded.manifest.name}", source
+        for each in models if models and place is not manifest_archive else [loaded]:
+            if (source := place(each)) is not None:
+                yield f"{what} of {each.manifest.name}", source
 
 
 def _show(files: Sequence[Download], faults: Sequence[str | None]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from zoo_runner.job.scope import Scope
@@ -10,7 +10,7 @@ from zoo_runner.job.weights import judge_weights
 from zoo_runner.plugin.interfaces import STAND_IN
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from zoo_runner.comparison.baseline import Baseline
     from zoo_runner.job.journal import Journal
@@ -36,6 +36,11 @@ class Job:
     journal: Journal
     backend: Backend | None
     baseline: Baseline | None = None
+
+    @property
+    def models(self) -> Mapping[str, Job]:
+        """The same run of each network alone, by name; of a manifest with one network, this one under no name."""
+        return {name: replace(self, recipe=recipe) for name, recipe in self.recipe.models.items()}
 
     @property
     def chip(self) -> str:

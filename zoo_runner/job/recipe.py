@@ -15,9 +15,9 @@ from zoo_runner.errors import (
     UsageError,
     did_you_mean,
     installing,
-    shortened,
 )
-from zoo_runner.job.given_graph import SUFFIX, GivenGraph, names_onnx
+from zoo_runner.job.given_graph import GivenGraph
+from zoo_runner.job.networks import Driven, check_tensors, driven, gives_onnx
 from zoo_runner.job.padded_inputs import FittedPredictions, PaddedInputs, elements
 from zoo_runner.manifest.bands import factor
 from zoo_runner.manifest.lines import expected_lines
@@ -36,19 +36,17 @@ from zoo_runner.plugin.interfaces import WAYS
 from zoo_runner.plugin.nouns import noun_of
 from zoo_runner.plugin.pixels import PixelPreprocess
 from zoo_runner.plugin.sized import SizedPreprocess
-from zoo_runner.plugin.tensors import declared_texts, mismatch
-from zoo_runner.redaction import redacted_url
 from zoo_runner.used_code.record import Disk
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from pydantic import BaseModel
 
     from zoo_runner.job.options import RunOptions
     from zoo_runner.manifest.expectations import Subset
     from zoo_runner.manifest.schema import Manifest
-    from zoo_runner.plugin.interfaces import Backend, Postprocess, Preprocess, Prerequisite, TensorSpec, Way
+    from zoo_runner.plugin.interfaces import Backend, Network, Postprocess, Preprocess, Prerequisite, TensorSpec, Way
     from zoo_runner.plugin.loading import ModelParts
     from zoo_runner.plugin.scoring import Metric
     from zoo_runner.plugin.shapes import Shapes, Sizes
@@ -72,6 +70,7 @@ class Recipe:
         subset: The part of the data set to score; ``None`` for all of it.
         own_aipp: Whether the backend runs a model with the AIPP of the user's own file.
         given_onnx: Whether the weights are an ONNX file, which is used as it is.
+        name: Of the model in the manifest, where this is one of several.
         disk: What the disk holds of code, as this run found it.
     """
 
@@ -83,12 +82,29 @@ class Recipe:
     subset: Subset | None = None
     own_aipp: bool = False
     given_onnx: bool = False
+    name: str = ""
     disk: Disk = field(default_factory=Disk, repr=False, compare=False)
 
     @property
     def manifest(self) -> Manifest:
         """The manifest in effect."""
         return self.loaded.manifest
+
+    @property
+    def models(self) -> Mapping[str, Recipe]:
+        """The recipes of several models, by name; where there is one network, this one under the empty name."""
+        several = self.parts.network
+        if not isinstance(several, Driven):
+            return {self.name: self}
+        return {name: self._model(name, network) for name, network in several.networks.items()}
+
+    def _model(self, name: str, network: Network) -> Recipe:
+        loaded, parts = self.loaded.model(name), replace(self.parts, network=network)
+        return replace(self, loaded=loaded, parts=parts, name=name, given_onnx=gives_onnx(loaded, None, network))
+
+    def named(self, kind: str) -> str:
+        """Return what a report calls a file of this network: ``onnx``, or ``onnx of encoder`` of several."""
+        return f"{kind} of {self.name}" if self.name else kind
 
     @property
     def noun(self) -> str:
@@ -173,16 +189,18 @@ def resolve(loaded: LoadedManifest, options: RunOptions) -> Recipe:
         raise PrerequisiteError(msg)
     plugin = plugins.load(loaded.manifest.plugin.name)
     config = load_plugin_config(loaded, plugin.config_model() or Section)
-    parts = plugin.parts(config, GivenGraph(loaded.manifest.input_specs, loaded.manifest.output_specs))
     loaded = replace(loaded, manifest=_replaced(loaded.manifest, options))
     manifest = loaded.manifest
-    _check_tensors(loaded, "inputs", manifest.input_specs, parts.network.inputs)
-    _check_tensors(loaded, "outputs", manifest.output_specs, parts.network.outputs)
+    several = driven(loaded, options, plugin, config) if manifest.models else None
+    stands_in = several or GivenGraph(manifest.input_specs, manifest.output_specs)
+    parts = plugin.parts(config, stands_in, driven=several is not None)
+    check_tensors(loaded, "inputs", manifest.input_specs, parts.network.inputs)
+    check_tensors(loaded, "outputs", manifest.output_specs, parts.network.outputs)
     _check_metric(loaded, parts.metric)
     if manifest.atc.aipp is not None:
         _check_pixels(loaded, manifest.input_specs[0], parts.preprocess)
     _check_sizes(loaded, parts.preprocess)
-    given_onnx = _gives_onnx(loaded, options, parts)
+    given_onnx = not manifest.models and gives_onnx(loaded, options.weights, parts.network)
     subset = _subset(manifest, options.subset)
     return Recipe(
         loaded=loaded,
@@ -258,53 +276,20 @@ def _missing(backend: Backend, ways: Sequence[Way]) -> list[Prerequisite]:
 
 def _replaced(manifest: Manifest, options: RunOptions) -> Manifest:
     """Lay the command line's values over the manifest's."""
-    infer, benchmark, atc = manifest.infer, manifest.benchmark, manifest.atc
+    infer, benchmark = manifest.infer, manifest.benchmark
     if options.batch_size is not None:
         infer = infer.model_copy(update={"batch": options.batch_size})
     if options.batch_size is not None or options.one_om:
         benchmark = benchmark.model_copy(update={"batch": (infer.batch,)})
+    replaced: dict[str, object] = {"infer": infer, "benchmark": benchmark}
     if options.soc is not None:
-        atc = atc.model_copy(update={"soc_version": options.soc})
-    return manifest.model_copy(update={"infer": infer, "benchmark": benchmark, "atc": atc})
-
-
-def _check_tensors(
-    loaded: LoadedManifest, key: str, written: Sequence[TensorSpec], known: Sequence[TensorSpec]
-) -> None:
-    by_name = {spec.name: spec for spec in known}
-    problems = []
-    for position, spec in enumerate(written):
-        where = f"{loaded.locate((key, position))}: {key}.{position}"
-        if spec.name not in by_name:
-            problems.append(f"{where}: the network has no {spec.name!r}{did_you_mean(spec.name, by_name)}")
-        elif spec != by_name[spec.name]:
-            problems.append(mismatch(where, declared_texts([by_name[spec.name]]), declared_texts([spec])))
-    absent = sorted(by_name.keys() - {spec.name for spec in written})
-    if absent:
-        problems.append(f"{loaded.locate((key,))}: {key}: missing {', '.join(absent)}")
-    if problems:
-        msg = "the manifest's tensors are not the network's:\n  " + "\n  ".join(problems)
-        raise ManifestError(f"{msg}\n  correct the manifest, or plugin.config")
-
-
-def _gives_onnx(loaded: LoadedManifest, options: RunOptions, parts: ModelParts) -> bool:
-    """Say whether the weights are an ONNX file, by their name; a plugin without a network takes nothing else."""
-    names = [options.weights] if options.weights is not None else list(loaded.manifest.weights.urls)
-    given = bool(names) and names_onnx(names[0])
-    if other := next((name for name in names if names_onnx(name) is not given), None):
-        where = f"{loaded.locate(('weights', 'url'))}: weights.url"
-        kinds = "an ONNX file and a checkpoint" if given else "a checkpoint and an ONNX file"
-        raise ManifestError(f"{where}: expected mirrors of one file, found {kinds}: {shortened(redacted_url(other))}")
-    if isinstance(parts.network, GivenGraph) and names and not given:
-        where = "--weights" if options.weights is not None else f"{loaded.locate(('weights', 'url'))}: weights.url"
-        raise ManifestError(
-            f"{where}: expected an ONNX file, whose name ends in {SUFFIX}, as plugin {loaded.manifest.plugin.name!r} "
-            f"has no network to export (zoo_network), found {shortened(redacted_url(names[0]))}"
-        )
-    if given and loaded.manifest.onnx.urls and options.weights is None:
-        where = f"{loaded.locate(('onnx', 'url'))}: onnx.url"
-        raise ManifestError(f"{where}: would have no effect: the weights are an ONNX file themselves; remove it")
-    return given
+        update = {"soc_version": options.soc}
+        replaced["atc"] = manifest.atc.model_copy(update=update)
+        replaced["models"] = {
+            name: each.model_copy(update={"atc": each.atc.model_copy(update=update)})
+            for name, each in manifest.models.items()
+        }
+    return manifest.model_copy(update=replaced)
 
 
 def _check_sizes(loaded: LoadedManifest, preprocess: Preprocess) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
 from zoo_runner.errors import did_you_mean
-from zoo_runner.manifest import open_axes
+from zoo_runner.manifest import models, open_axes
 from zoo_runner.manifest.checks import Problem, possible, repeated
 from zoo_runner.manifest.lines import expected_lines
 from zoo_runner.manifest.slips import slips
@@ -33,8 +33,14 @@ def contradictions(manifest: Manifest, older: Older) -> Iterator[Problem]:
         manifest: The manifest.
         older: Says where a confirmation is older than what it would confirm; see :func:`~.slips.slips`.
     """
+    yield from models.contradictions(manifest)
     yield from _tensors(manifest)
-    yield from open_axes.contradictions(manifest)
+    if not manifest.models:
+        yield from open_axes.contradictions(manifest)
+    for name in manifest.models:
+        alone = models.model_manifest(manifest, name)
+        for path, text in (*_tensors(alone), *open_axes.contradictions(alone)):
+            yield (models.MODELS, name, *path), text
     yield from _timed(manifest)
     yield from _subsets(manifest)
     yield from _rules(manifest)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -16,6 +16,7 @@ from zoo_runner.known_secrets import learn
 from zoo_runner.manifest import overrides as command_line
 from zoo_runner.manifest.consistency import contradictions
 from zoo_runner.manifest.explain import explain, located_lines
+from zoo_runner.manifest.models import MODELS, SECTIONS, TENSORS, model_manifest
 from zoo_runner.manifest.schema import Manifest
 from zoo_runner.manifest.source import read
 from zoo_runner.manifest.tree import KeyPath, Origin, origins, plain, texts
@@ -39,6 +40,7 @@ class LoadedManifest:
         overrides: The ``KEY=VALUE`` texts laid over the files.
         digest: SHA-256 of the values as files and ``--set`` have them, defaults included: equal for manifests that
             mean the same.
+        within: Key path of the section whose keys are the manifest's own, for one of several models.
     """
 
     manifest: Manifest
@@ -47,10 +49,16 @@ class LoadedManifest:
     origins: Mapping[KeyPath, Origin]
     overrides: tuple[str, ...]
     digest: str
+    within: KeyPath = ()
+
+    def model(self, name: str) -> LoadedManifest:
+        """Return the manifest of one of several models (:func:`~.models.model_manifest`)."""
+        return replace(self, manifest=model_manifest(self.manifest, name), within=(MODELS, name))
 
     def origin(self, key_path: KeyPath) -> Origin:
         """Return where a value was written; for one that was not, where the section around it was."""
-        return _nearest(self.origins, key_path)
+        own = bool(self.within) and key_path[:1] and key_path[0] in (*SECTIONS, *TENSORS)
+        return _nearest(self.origins, (*self.within, *key_path) if own else key_path)
 
     def locate(self, key_path: KeyPath) -> str:
         """Return ``file:line`` or ``--set KEY`` of a value, for messages.

@@ -232,6 +232,19 @@ class BenchmarkOptions(Section):
     )
 
 
+class ModelSection(Section):
+    """One of several networks that form one result: its weights, its tensors, and how it is exported and converted."""
+
+    weights: Weights = Weights()
+    inputs: Annotated[tuple[InputTensor, ...], Field(min_length=1, description="what this network takes")]
+    outputs: Annotated[
+        tuple[OutputTensor, ...],
+        Field(min_length=1, description="what this network gives, in the order of its .om's outputs"),
+    ]
+    onnx: OnnxOptions = OnnxOptions()
+    atc: AtcOptions = AtcOptions()
+
+
 class Manifest(Section):
     """One model-zoo recipe."""
 
@@ -248,6 +261,12 @@ class Manifest(Section):
     ]
     onnx: OnnxOptions = OnnxOptions()
     atc: AtcOptions = AtcOptions()
+    models: Annotated[Mapping[str, ModelSection], AfterValidator(checks.names)] = Field(
+        default_factory=dict,
+        description="several networks that form one result, by name, in place of weights, onnx and atc; the plugin's "
+        "driver (zoo_driver) runs them, and makes the outputs of the inputs",
+        json_schema_extra={"propertyNames": {"pattern": NAME}},
+    )
     infer: InferOptions = InferOptions()
     benchmark: BenchmarkOptions = BenchmarkOptions()
     expected: Expected = Expected()

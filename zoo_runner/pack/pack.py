@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -90,10 +90,13 @@ def pack(
 
 def _made(job: Job, *, anew: bool) -> tuple[Fetched, Engine]:
     """Make what is packed, or find it in the store."""
+    if several := job.recipe.manifest.models:
+        raise UsageError(f"{job.recipe.manifest.name}: expected one network to pack, found models {', '.join(several)}")
     inputs = fetch(job)
-    weights = inputs.weights
-    if weights is None or job.backend is None:
+    if not inputs.models or job.backend is None:
         raise StageError("expected weights and a backend to pack a model, found none")
+    ((name, files),) = inputs.models.items()
+    weights = files.weights
     pinned = job.recipe.manifest.weights.sha256
     if pinned is not None and weights.sha256 != pinned:
         where = job.recipe.loaded.locate(("weights", "sha256"))
@@ -102,7 +105,8 @@ def _made(job: Job, *, anew: bool) -> tuple[Fetched, Engine]:
             "runs a pack takes its weights for those that the figures are of; to pack others, write a manifest that "
             "extends this one and names them"
         )
-    engine = engine_of(job, job.backend, export(job, weights, None if anew else inputs.published))
+    packed = {name: replace(files, published=None) if anew else files}
+    engine = engine_of(job, job.backend, export(job, packed))
     convert(job, engine)
     return weights, engine
 

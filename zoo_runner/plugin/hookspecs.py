@@ -17,11 +17,12 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import pluggy
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from pydantic import BaseModel
 
     from zoo_runner.plugin.drafting import Draft, Material
+    from zoo_runner.plugin.driving import Driver
     from zoo_runner.plugin.interfaces import Backend, Dataset, Network, Postprocess, Preprocess, TensorSpec
     from zoo_runner.plugin.scoring import Metric
 
@@ -42,6 +43,19 @@ def zoo_config() -> type[BaseModel] | None:
 @hookspec(firstresult=True)
 def zoo_network(config: Any, inputs: Tensors, outputs: Tensors) -> Network | None:
     """Return the network; what is given as ONNX needs none."""
+
+
+@hookspec(firstresult=True)
+def zoo_networks(config: Any) -> Mapping[str, Network] | None:
+    """Return the networks of a manifest with several ``models``, by their names there.
+
+    Those whose weights are ONNX files need not be among them.
+    """
+
+
+@hookspec(firstresult=True)
+def zoo_driver(config: Any) -> Driver | None:
+    """Return what runs the several ``models`` of a manifest, and makes one result of them."""
 
 
 @hookspec(firstresult=True)

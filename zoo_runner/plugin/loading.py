@@ -7,6 +7,7 @@ point asked for, so a broken plugin cannot break the runs of another.
 from __future__ import annotations
 
 import inspect
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import metadata
 from traceback import walk_tb
@@ -17,6 +18,7 @@ import pluggy
 from zoo_runner.errors import PluginError, ZooError, did_you_mean
 from zoo_runner.plugin import hookspecs
 from zoo_runner.plugin.drafting import Draft
+from zoo_runner.plugin.driving import Driver
 from zoo_runner.plugin.interfaces import Backend, Dataset, Network, Postprocess, Preprocess
 from zoo_runner.plugin.scoring import Metric
 from zoo_runner.used_code import executed, opened
@@ -32,6 +34,8 @@ if TYPE_CHECKING:
 
 BACKEND_HOOK: Final = "zoo_backend"
 NETWORK_HOOK: Final = "zoo_network"
+NETWORKS_HOOK: Final = "zoo_networks"
+DRIVER_HOOK: Final = "zoo_driver"
 MODEL_HOOKS: Final[dict[str, type]] = {
     NETWORK_HOOK: Network,
     "zoo_dataset": Dataset,
@@ -45,7 +49,7 @@ TENSORS: Final = ("inputs", "outputs")
 """What these hooks may take of the manifest, beside its configuration."""
 PACKAGES_HOOK: Final = "zoo_packages"
 DRAFT_HOOK: Final = "zoo_draft"
-HOOKS: Final = ("zoo_config", *MODEL_HOOKS, BACKEND_HOOK, PACKAGES_HOOK, DRAFT_HOOK)
+HOOKS: Final = ("zoo_config", *MODEL_HOOKS, NETWORKS_HOOK, DRIVER_HOOK, BACKEND_HOOK, PACKAGES_HOOK, DRAFT_HOOK)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,19 +121,20 @@ class Plugin:
         msg = f"plugin {self.name!r}: zoo_config() returned {model!r}, expected a subclass of pydantic.BaseModel"
         raise PluginError(msg)
 
-    def parts(self, config: object, network: Network | None = None) -> ModelParts:
+    def parts(self, config: object, network: Network | None = None, *, driven: bool = False) -> ModelParts:
         """Ask every factory once.
 
         Args:
             config: The validated plugin configuration.
             network: The manifest's tensors; it stands for the network of a plugin that has none. Without it there must
                 be one, whose tensors the other hooks are given.
+            driven: Whether ``network`` stands for several, so that one of the plugin's own is not asked for.
 
         Raises:
             PluginError: A hook is not implemented, fails, or returns something else than its protocol.
         """
         self._require_model_hooks()
-        own = network is None or self.implements(NETWORK_HOOK)
+        own = network is None or (self.implements(NETWORK_HOOK) and not driven)
         self._refuse_missing([NETWORK_HOOK] if own and not self.implements(NETWORK_HOOK) else [])
         told = self._tensors(network)
         made: dict[str, Any] = {"network": network}
@@ -147,6 +152,32 @@ class Plugin:
     def _takes_tensors(self, hook: str) -> bool:
         implementations = getattr(self._manager.hook, hook).get_hookimpls()
         return any(name in TENSORS for each in implementations for name in each.argnames)
+
+    def driver(self, config: object) -> Driver:
+        """Return what runs several networks.
+
+        Raises:
+            PluginError: The hook is not implemented, fails, or returns something else than its protocol.
+        """
+        self._refuse_missing([] if self.implements(DRIVER_HOOK) else [DRIVER_HOOK])
+        made: Driver = self._ask(DRIVER_HOOK, Driver, config=config)
+        return made
+
+    def networks(self, config: object) -> Mapping[str, Network]:
+        """Return the networks of a manifest with several; none where the plugin has no hook for that.
+
+        Raises:
+            PluginError: The hook fails, or returns something else than networks by name.
+        """
+        made = self._call(NETWORKS_HOOK, config=config)
+        where = f"plugin {self.name!r}: {_signature(NETWORKS_HOOK)} returned"
+        if made is None:
+            return {}
+        if not isinstance(made, Mapping) or not all(isinstance(name, str) for name in made):
+            raise PluginError(f"{where} {type(made).__name__}, expected networks by name")
+        for name, network in made.items():
+            self._require(network, Network, f"{where} under {name!r}")
+        return made
 
     def packages(self) -> tuple[str, ...]:
         """Return the packages whose code counts as the plugin's own, loaded or not.
@@ -220,7 +251,11 @@ class Plugin:
 
     def _ask(self, hook: str, protocol: type, **arguments: object) -> Any:
         made = self._call(hook, **arguments)
-        where = f"plugin {self.name!r}: {_signature(hook)} returned"
+        self._require(made, protocol, f"plugin {self.name!r}: {_signature(hook)} returned")
+        return made
+
+    @staticmethod
+    def _require(made: object, protocol: type, where: str) -> None:
         expected = f"expected an object like {protocol.__module__}.{protocol.__name__}"
         if made is None:
             raise PluginError(f"{where} None, {expected}")
@@ -229,7 +264,6 @@ class Plugin:
         absent = [member for member in _members(protocol) if not hasattr(made, member)]
         if absent:
             raise PluginError(f"{where} {type(made).__name__}, which lacks {', '.join(absent)}; {expected}")
-        return made
 
     def _call(self, hook: str, **arguments: object) -> Any:
         try:

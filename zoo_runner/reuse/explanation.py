@@ -62,6 +62,9 @@ def explain(loaded: LoadedManifest, options: RunOptions, *, store: Store, progre
     frozen = store.frozen("cache explain")
     job = Job(recipe=on_backend(recipe, backend), options=options, store=frozen, journal=journal, backend=backend)
     yield f"{recipe.manifest.name}: what is kept in {store.root}"
+    if recipe.manifest.models:
+        yield "of a manifest with several models, only `zoo-run cache verify` can tell whether what is kept is right"
+        return
     weights = known_weights(recipe, options)
     if weights is None:
         yield "the weights are not here, so that nothing can be said of what is made of them: give --weights PATH"

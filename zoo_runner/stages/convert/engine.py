@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zoo_runner.aipp.folding import Folding
+from zoo_runner.backends.onnxruntime import OnnxRuntimeBackend
 from zoo_runner.errors import StageError, UsageError
 from zoo_runner.job.steps import coded, conversion_step
 from zoo_runner.manifest.open_axes import shapes_of
@@ -133,7 +134,7 @@ class Engine:
         if self.order is None or self.given is None or not isinstance(backend, ConvertingBackend):
             return False
         return isinstance(backend, StampingBackend) and not backend.stamped(
-            given_model(self.given, self.makes(backend), batch)
+            given_model(self.given, self.makes(backend), batch, self.recipe)
         )
 
     def conversion_parts(self, batch: int) -> Mapping[str, object]:
@@ -172,6 +173,23 @@ class Engine:
             raise
         return session
 
+    @property
+    def graph_batch(self) -> int:
+        """Samples per call of the exported graph: 1, or what it was exported for."""
+        return 1 if self.recipe.manifest.onnx.dynamic_batch else self.recipe.manifest.infer.batch
+
+    def open_graphs(self, batch: int) -> Session:
+        """Load the exported graph in ONNX Runtime, whatever the backend is."""
+        manifest = self.recipe.manifest
+        request = SessionRequest(
+            model=self.model.path,
+            inputs=manifest.input_specs,
+            outputs=manifest.output_specs,
+            batch=batch,
+            shapes=self.recipe.shapes,
+        )
+        return OnnxRuntimeBackend().open(request)
+
     def check(self, batch: int) -> None:
         """Refuse the file for a batch size, now that it was used, if it is not what it was.
 
@@ -206,7 +224,7 @@ class Engine:
         )
         if self.given is None or not isinstance(conversion, ConvertingBackend):
             return request
-        return replace(request, given=given_model(self.given, self.makes(conversion), batch))
+        return replace(request, given=given_model(self.given, self.makes(conversion), batch, self.recipe))
 
     def _built(self, conversion: Conversion, request: ConversionRequest) -> Loadable:
         """Return the file that a conversion makes, from the store if it has it."""
@@ -232,7 +250,7 @@ class Engine:
 
     def _accepted(self, backend: ConvertingBackend, request: ConversionRequest, given: GivenModels) -> Loadable:
         """Accept a file of the user's own if it is what the conversion would have made."""
-        path = given_model(given, self.makes(backend), request.batch)
+        path = given_model(given, self.makes(backend), request.batch, self.recipe)
         if self.order is not None and self.unstamped(request.batch):
             require_there(given.shown, path)
             digest, names = file_digest(path), [spec.name for spec in self.order]

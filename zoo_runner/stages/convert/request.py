@@ -77,21 +77,25 @@ def model_name(makes: Artifact, name: str, batch: int) -> str:
     return f"{name}{f'_bs{batch}' if makes.by_batch else ''}{Path(makes.file).suffix}"
 
 
-def given_model(given: GivenModels, makes: Artifact, batch: int) -> Path:
+def given_model(given: GivenModels, makes: Artifact, batch: int, recipe: Recipe | None = None) -> Path:
     """Return the model of the user's own for a batch size, of several by its name.
 
     Args:
         given: The file, or the folder of a pack.
         makes: What the conversion makes, as :func:`made_for` says it.
         batch: Samples per call.
+        recipe: Of the network. One of several of a manifest has a file with its name: that in the manifest, or with
+            the manifest's before it.
 
     Raises:
         StageError: Not one of them is for it.
     """
     if not given.path.is_dir():
         return given.path
-    pattern = model_name(makes, "*", batch)
-    if len(found := sorted(given.path.glob(pattern))) == 1:
+    own = (recipe.name, recipe.manifest.name) if recipe is not None and recipe.name else ("*",)
+    patterns = [model_name(makes, name, batch) for name in own]
+    pattern = patterns[0]
+    if len(found := sorted(path for each in patterns for path in given.path.glob(each))) == 1:
         return found[0]
     names = ", ".join(path.name for path in sorted(given.path.glob(f"*{Path(makes.file).suffix}"))) or "none"
     if not makes.by_batch:

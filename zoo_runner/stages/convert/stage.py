@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from zoo_runner.job.journal import StageNote
 from zoo_runner.job.key_parts import remember
+from zoo_runner.job.networks import Driven
 from zoo_runner.job.options import Stage
 from zoo_runner.plugin.backend_facts import ReleasedBackend
+from zoo_runner.stages.convert.driven import DrivenEngine, driven_engine
 from zoo_runner.stages.convert.engine import Engine
 from zoo_runner.stages.convert.unstamped import output_order, said_of_order
+from zoo_runner.stages.export.stage import joined
 from zoo_runner.store.unfinished import name_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from zoo_runner.job.job import Job
     from zoo_runner.plugin.conversion import Artifact
     from zoo_runner.plugin.interfaces import Backend
@@ -19,8 +25,22 @@ if TYPE_CHECKING:
     from zoo_runner.stages.fetch.given_models import GivenModels
 
 
-def engine_of(job: Job, backend: Backend, model: ModelFile, given: GivenModels | None = None) -> Engine:
-    """Return the model as the backend runs it; nothing is converted yet."""
+def engine_of(job: Job, backend: Backend, models: Mapping[str, ModelFile], given: GivenModels | None = None) -> Engine:
+    """Return the model as the backend runs it; nothing is converted yet.
+
+    Args:
+        job: The run.
+        backend: Loads the model.
+        models: The exported networks by name.
+        given: Converted models of the user's own.
+    """
+    run = _own_name(job, backend)
+    engines = {name: _engine(alone, backend, models[name], given, run) for name, alone in job.models.items()}
+    several = job.recipe.parts.network
+    return driven_engine(job.recipe, several, engines) if isinstance(several, Driven) else engines[job.recipe.name]
+
+
+def _engine(job: Job, backend: Backend, model: ModelFile, given: GivenModels | None, run: str) -> Engine:
     options = job.options
     return Engine(
         recipe=job.recipe,
@@ -28,11 +48,11 @@ def engine_of(job: Job, backend: Backend, model: ModelFile, given: GivenModels |
         model=model,
         devices=job.options.devices,
         store=job.store_for(Stage.CONVERT),
-        logs=job.options.output / "logs",
+        logs=job.options.output / "logs" / job.recipe.name,
         given=given,
         order=output_order(job.recipe, options.om_outputs) if options.accept_unstamped else None,
         warn=job.journal.warn,
-        run=_own_name(job, backend),
+        run=run,
     )
 
 
@@ -51,26 +71,34 @@ def convert(job: Job, engine: Engine) -> None:
         StageError: The backend's tool refuses the model.
     """
     with job.journal.stage(Stage.CONVERT) as note:
-        conversion = engine.conversion
-        if conversion is None:
-            note.skip(f"the backend {engine.backend.name} runs ONNX as it is")
-            return
-        makes = engine.makes(conversion)
-        if unchecked := job.recipe.manifest.atc.unchecked_flags:
-            job.journal.warn(f"atc.unchecked_flags: {', '.join(unchecked)}: passed on without knowing what it does")
-        remember(job.recipe, job.store, makes.name, engine.conversion_parts(job.recipe.manifest.infer.batch))
-        made = {batch: engine.loadable(batch) for batch in _batches(job, makes)}
-        if any(map(engine.unstamped, made)):
-            job.journal.remarks.append(said_of_order(job.options.om_outputs))
-        for batch, file in made.items():
-            origin = f"batch {batch}" if makes.by_batch else ""
-            job.journal.artifact(makes.name, file.path, sha256=file.sha256, origin=origin)
-        note.why = makes.why
-        if all(file.reused for file in made.values()):
-            fits = "is taken without a stamp" if any(map(engine.unstamped, made)) else "fits"
-            of_batches = f"batch {', '.join(map(str, made))}"
-            found = f"{engine.given.shown} {fits}" if engine.given and engine.converts else "unchanged"
-            note.skip(f"{found}; {makes.why or of_batches}")
+        alone = engine.engines if isinstance(engine, DrivenEngine) else {job.recipe.name: engine}
+        notes = {name: _converted(each, alone[name]) for name, each in job.models.items()}
+        note.why, note.skipped = joined(notes)
+
+
+def _converted(job: Job, engine: Engine) -> StageNote:
+    """Convert one network, and say of it what the stage says."""
+    note, conversion = StageNote(), engine.conversion
+    if conversion is None:
+        note.skip(f"the backend {engine.backend.name} runs ONNX as it is")
+        return note
+    makes = engine.makes(conversion)
+    if unchecked := job.recipe.manifest.atc.unchecked_flags:
+        job.journal.warn(f"atc.unchecked_flags: {', '.join(unchecked)}: passed on without knowing what it does")
+    remember(job.recipe, job.store, makes.name, engine.conversion_parts(job.recipe.manifest.infer.batch))
+    made = {batch: engine.loadable(batch) for batch in _batches(job, makes)}
+    if any(map(engine.unstamped, made)):
+        job.journal.remarks.append(said_of_order(job.options.om_outputs))
+    for batch, file in made.items():
+        origin = f"batch {batch}" if makes.by_batch else ""
+        job.journal.artifact(job.recipe.named(makes.name), file.path, sha256=file.sha256, origin=origin)
+    note.why = makes.why
+    if all(file.reused for file in made.values()):
+        fits = "is taken without a stamp" if any(map(engine.unstamped, made)) else "fits"
+        of_batches = f"batch {', '.join(map(str, made))}"
+        found = f"{engine.given.shown} {fits}" if engine.given and engine.converts else "unchanged"
+        note.skip(f"{found}; {makes.why or of_batches}")
+    return note
 
 
 def _batches(job: Job, makes: Artifact) -> list[int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from zoo_runner.job.journal import StageNote
 from zoo_runner.job.key_parts import remember
 from zoo_runner.job.options import Stage
 from zoo_runner.stages.export.given import given_parts
@@ -12,45 +13,65 @@ from zoo_runner.stages.export.published import NOT_COMPARED, missing_packages, n
 from zoo_runner.stages.fetch.trust import in_use
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from zoo_runner.job.job import Job
+    from zoo_runner.stages.fetch.stage import ModelFiles
     from zoo_runner.stages.fetch.trust import Fetched
 
 
-def export(job: Job, weights: Fetched, published: Fetched | None = None) -> ModelFile:
-    """Export the network with these weights, or find the model that was exported before.
+def export(job: Job, files: Mapping[str, ModelFiles]) -> Mapping[str, ModelFile]:
+    """Export each network with its weights, or find the models that were exported before.
 
     Args:
         job: The run.
-        weights: The checkpoint.
-        published: The export that the manifest names, to run in place of an own one; ``None`` where there is none.
+        files: Of each network by name: the weights, and the export that is run in place of an own one.
+
+    Returns:
+        The models by the same names.
 
     Raises:
-        StageError: The weights do not fit, the exported model computes something else, or the published one is of
-            another origin.
+        StageError: Weights do not fit, an exported model computes something else, or a published one is of another
+            origin.
     """
     with job.journal.stage(Stage.EXPORT) as note:
-        if job.options.accept_unstamped and published is None and missing_packages(job.recipe):
-            note.skip("nothing is converted, and nothing can be exported here to compare the given model with")
-            sha256 = weights.sha256
-            return ModelFile(path=weights.path, sha256=sha256, reused=True, differences={}, weights=sha256)
-        model, origin = _model(job, weights, published)
-        job.journal.artifact("onnx", model.path, sha256=model.sha256, origin=origin)
-        if job.recipe.given_onnx:
-            note.why = "the ONNX file was given; it has the manifest's tensors, and nothing was exported"
-        elif published is not None and (missing := missing_packages(job.recipe)):
-            note.why = not_compared(missing)
-            job.journal.remarks.append(NOT_COMPARED)
-        else:
-            worst, others = max(model.differences.values(), default=0.0), "a new export" if published else "torch"
-            ours = "the published ONNX" if published else "ONNX Runtime"
-            note.why = "; ".join([f"{others} and {ours} differ by at most {worst:.1e} (relative)", *model.notes])
-        for text in model.notes:
-            job.journal.note(f"weights: {text}")
-        if model.reused:
-            note.skip(f"unchanged; {note.why}")
-        elif published is not None or job.recipe.given_onnx:
-            job.journal.note(f"export: {note.why}")
-    return model
+        found = {name: _exported(alone, files[name]) for name, alone in job.models.items()}
+        notes = {name: said for name, (_, said) in found.items()}
+        note.why, note.skipped = joined(notes)
+    return {name: model for name, (model, _) in found.items()}
+
+
+def joined(notes: Mapping[str, StageNote]) -> tuple[str, bool]:
+    """Return what a stage says of several networks, and whether it had nothing to do for any of them."""
+    texts = [f"{name}: {note.why}" if name else note.why for name, note in notes.items() if note.why]
+    return "; ".join(texts), all(note.skipped for note in notes.values())
+
+
+def _exported(job: Job, files: ModelFiles) -> tuple[ModelFile, StageNote]:
+    """Export one network, and say of it what the stage says."""
+    weights, published, note = files.weights, files.published, StageNote()
+    if job.options.accept_unstamped and published is None and missing_packages(job.recipe):
+        note.skip("nothing is converted, and nothing can be exported here to compare the given model with")
+        sha256 = weights.sha256
+        return ModelFile(path=weights.path, sha256=sha256, reused=True, differences={}, weights=sha256), note
+    model, origin = _model(job, weights, published)
+    job.journal.artifact(job.recipe.named("onnx"), model.path, sha256=model.sha256, origin=origin)
+    if job.recipe.given_onnx:
+        note.why = "the ONNX file was given; it has the manifest's tensors, and nothing was exported"
+    elif published is not None and (missing := missing_packages(job.recipe)):
+        note.why = not_compared(missing)
+        job.journal.remarks.append(NOT_COMPARED)
+    else:
+        worst, others = max(model.differences.values(), default=0.0), "a new export" if published else "torch"
+        ours = "the published ONNX" if published else "ONNX Runtime"
+        note.why = "; ".join([f"{others} and {ours} differ by at most {worst:.1e} (relative)", *model.notes])
+    for text in model.notes:
+        job.journal.note(f"{job.recipe.named('weights')}: {text}")
+    if model.reused:
+        note.skip(f"unchanged; {note.why}")
+    elif published is not None or job.recipe.given_onnx:
+        job.journal.note(f"export: {job.recipe.name}{': ' if job.recipe.name else ''}{note.why}")
+    return model, note
 
 
 def _model(job: Job, weights: Fetched, published: Fetched | None) -> tuple[ModelFile, str]:

@@ -12,7 +12,7 @@ from zoo_runner.stages.fetch.soundness import sound
 from zoo_runner.stages.fetch.trust import in_use
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from zoo_runner.job.job import Job
     from zoo_runner.job.options import RunOptions
@@ -21,19 +21,36 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ModelFiles:
+    """The files of one network.
+
+    Attributes:
+        weights: The checkpoint, or the network as ONNX.
+        published: The published export of the weights, or the packed one; ``None`` where the run exports by itself.
+    """
+
+    weights: Fetched
+    published: Fetched | None = None
+
+    @property
+    def reused(self) -> bool:
+        """Whether all of it was there before this run."""
+        return self.weights.reused and (self.published is None or self.published.reused)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Inputs:
     """What a run starts from.
 
     Attributes:
-        weights: The checkpoint; ``None`` where the run needs none.
+        models: The files of each network by name; of a manifest with one network under the empty name. Nothing where
+            the run needs none.
         samples: The whole data set; empty where the run needs none.
-        published: The published export of the weights, or the packed one; ``None`` where the run exports by itself.
         given: The converted models to use; ``None`` where the run converts by itself.
     """
 
-    weights: Fetched | None
+    models: Mapping[str, ModelFiles]
     samples: Sequence[Sample]
-    published: Fetched | None = None
     given: GivenModels | None = None
 
 
@@ -44,22 +61,15 @@ def fetch(job: Job) -> Inputs:
         StageError: Something cannot be had, is not what the manifest says, or is damaged.
     """
     options, journal = job.options, job.journal
-    weights: Fetched | None = None
-    published: Fetched | None = None
+    models: dict[str, ModelFiles] = {}
     given: GivenModels | None = None
     samples: Sequence[Sample] = ()
     with journal.stage(Stage.FETCH) as note:
         store = job.store_for(Stage.FETCH)
-        reused = True
         if options.needs_weights:
-            weights = fetch_weights(job.recipe, options, store, journal)
-            journal.artifact("weights", weights.path, sha256=weights.sha256, origin=weights.origin)
-            job.note_weights(weights.sha256)
             given = given_models(options, store) if options.needs_model else None
-            if not job.recipe.given_onnx:
-                published = packed_onnx(job.recipe, options, weights, given)
-                published = published or fetch_published(job.recipe, options, weights, store, journal)
-            reused = weights.reused and (published is None or published.reused)
+            models = {name: _model_files(part, given) for name, part in job.models.items()}
+        reused = all(files.reused for files in models.values())
         if options.needs_data:
             data = find_data(job.recipe, options, store, journal)
             journal.artifact("dataset", data.path, origin=data.origin)
@@ -70,7 +80,20 @@ def fetch(job: Job) -> Inputs:
             reused = reused and data.reused
         if reused:
             note.skip("everything is here already")
-    return Inputs(weights=weights, samples=samples, published=published, given=given)
+    return Inputs(models=models, samples=samples, given=given)
+
+
+def _model_files(job: Job, given: GivenModels | None) -> ModelFiles:
+    """Get hold of the weights of one network, and of the export that is published or packed with them."""
+    recipe, options, journal = job.recipe, job.options, job.journal
+    store = job.store_for(Stage.FETCH)
+    weights = fetch_weights(recipe, options, store, journal)
+    journal.artifact(recipe.named("weights"), weights.path, sha256=weights.sha256, origin=weights.origin)
+    job.note_weights(weights.sha256)
+    if recipe.given_onnx:
+        return ModelFiles(weights=weights)
+    published = None if recipe.name else packed_onnx(recipe, options, weights, given)
+    return ModelFiles(weights=weights, published=published or fetch_published(recipe, options, weights, store, journal))
 
 
 def reads_files(options: RunOptions) -> bool:

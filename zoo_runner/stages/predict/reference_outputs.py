@@ -9,21 +9,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import permutations
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from zoo_runner.backends.onnxruntime import OnnxRuntimeBackend
 from zoo_runner.errors import InferenceError, PrerequisiteError
-from zoo_runner.plugin.interfaces import SessionRequest, TensorSpec
 from zoo_runner.stages.predict.output_checks import exchange_text, named
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from zoo_runner.plugin.interfaces import Arrays, Preprocess, Sample
-    from zoo_runner.plugin.shapes import Shapes
+    from zoo_runner.plugin.interfaces import Arrays, Preprocess, Sample, Session, TensorSpec
 
 CLEARLY: Final = 0.2
 """Part of its distance that remains of an output which is compared with the right one, if two are exchanged."""
@@ -38,24 +34,22 @@ class ReferenceOutputs:
     """Compares the first sample that it is shown, and no other.
 
     Attributes:
-        model: The exported graph.
+        opened: Loads the exported graph for a batch size.
         inputs: What it takes.
         outputs: What it returns, in the manifest's order.
         batch: Samples a call: 1, or what the graph was exported for.
         preprocess: Makes its inputs of a sample.
         warn: Is given a text when the outputs are far apart.
         note: Is given a text when nothing can be compared.
-        shapes: The sizes that open axes take.
     """
 
-    model: Path
+    opened: Callable[[int], Session]
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
     batch: int
     preprocess: Preprocess
     warn: Callable[[str], None]
     note: Callable[[str], None]
-    shapes: Shapes | None = None
     _done: bool = field(default=False, init=False)
 
     def __call__(self, sample: Sample, outputs: Arrays) -> None:
@@ -87,10 +81,7 @@ class ReferenceOutputs:
     def _computed(self, sample: Sample) -> Arrays:
         one = self.preprocess(sample)
         batch = {spec.name: np.repeat(one[spec.name][np.newaxis], self.batch, axis=0) for spec in self.inputs}
-        request = SessionRequest(
-            model=self.model, inputs=self.inputs, outputs=self.outputs, batch=self.batch, shapes=self.shapes
-        )
-        session = OnnxRuntimeBackend().open(request)
+        session = self.opened(self.batch)
         try:
             return {name: array[0] for name, array in session.infer(batch).items()}
         finally:

@@ -23,6 +23,7 @@ from zoo_runner.store.durable import write_durably
 from zoo_runner.store.fingerprints import file_digest, fingerprint
 
 if TYPE_CHECKING:
+    from zoo_runner.job.recipe import Recipe
     from zoo_runner.manifest.schema import Manifest
     from zoo_runner.plugin.interfaces import Sample, TensorSpec
     from zoo_runner.plugin.shapes import Sizes
@@ -37,6 +38,8 @@ _NOT_THE_MODEL: Final = frozenset({"atc.log", "atc.soc_version"})
 """Settings that change what is printed, or say which chip, which the sidecar names anyway."""
 _FLAGS: Final = ("atc.flags.", "atc.unchecked_flags.")
 """How settings begin of which there are none unless a manifest has them."""
+_OF: Final = "/"
+"""Stands between the name of one of several networks and a setting of it."""
 _CONVERTED: Final = "atc.framework"
 """Is there if ATC made the model."""
 _Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
@@ -128,6 +131,12 @@ def conversion_of(manifest: Manifest, sections: tuple[str, ...] = ("atc",)) -> d
     }
 
 
+def conversions_of(recipe: Recipe, sections: tuple[str, ...] = ("atc",)) -> dict[str, str]:
+    """Return :func:`conversion_of` of the one network, or of each of several with its name before each key."""
+    parts = {name: conversion_of(alone.manifest, sections) for name, alone in recipe.models.items()}
+    return {f"{name}{_OF}{key}" if name else key: value for name, part in parts.items() for key, value in part.items()}
+
+
 def model_origin(engine: Engine, batch: int) -> ModelOrigin:
     """Return what the sidecar says of results that an engine infers at a batch size."""
     manifest, parts, backend = engine.recipe.manifest, engine.recipe.parts, engine.backend
@@ -142,7 +151,7 @@ def model_origin(engine: Engine, batch: int) -> ModelOrigin:
         chip=backend.chip(),
         batch=batch,
         outputs=outputs_of(manifest.output_specs),
-        conversion=conversion_of(manifest, () if engine.conversion is None else engine.conversion.makes.settings),
+        conversion=conversions_of(engine.recipe, () if engine.conversion is None else engine.conversion.makes.settings),
     )
 
 
@@ -293,12 +302,20 @@ def _of_model(model: ModelOrigin, wanted: Wanted) -> Iterator[str]:
         yield f"network: expected {wanted.network}, found {model.network}"
     if model.preprocess != wanted.preprocess:
         yield f"preprocessing: expected {wanted.preprocess}, found {model.preprocess}"
-    yield from _of_conversion(model.conversion, wanted.conversion)
+    names = dict.fromkeys(key.rpartition(_OF)[0] for key in (*wanted.conversion, *model.conversion))
+    for name in names:
+        yield from _of_conversion(_settings_of(name, model.conversion), _settings_of(name, wanted.conversion), name)
     if model.outputs != (expected := outputs_of(wanted.outputs)):
         yield mismatch("outputs", _texts(expected), _texts(model.outputs))
 
 
-def _of_conversion(found: Mapping[str, str], wanted: Mapping[str, str]) -> Iterator[str]:
+def _settings_of(name: str, settings: Mapping[str, str]) -> dict[str, str]:
+    """Return the settings of one of several networks, or of the only one, without its name."""
+    found = {key.rpartition(_OF): value for key, value in settings.items()}
+    return {key: value for (of, _, key), value in found.items() if of == name}
+
+
+def _of_conversion(found: Mapping[str, str], wanted: Mapping[str, str], name: str) -> Iterator[str]:
     """Compare the settings that the sidecar has: another release may know more, and without ATC few of them count."""
     if not found or not wanted:
         return
@@ -310,7 +327,7 @@ def _of_conversion(found: Mapping[str, str], wanted: Mapping[str, str]) -> Itera
             and (converted or key.startswith(_EXPORT))
             and (then := found.get(key, "null")) != (now := wanted.get(key, "null"))
         ):
-            yield f"{key}: expected {now}, found {then}"
+            yield f"{name}{_OF if name else ''}{key}: expected {now}, found {then}"
 
 
 def _of_samples(origin: ResultOrigin, samples: Sequence[Sample]) -> Iterator[str]:

@@ -22,6 +22,7 @@ from zoo_runner.plugin.folders import FolderBackend, reads_sizes
 from zoo_runner.plugin.interfaces import STAND_IN
 from zoo_runner.report.ground_truth import sample_digest
 from zoo_runner.report.predictions import write_predictions
+from zoo_runner.stages.convert.driven import weights_of
 from zoo_runner.stages.convert.engine import Engine, LazySession
 from zoo_runner.stages.export.published import missing_packages
 from zoo_runner.stages.fetch.locate import known_weights
@@ -41,7 +42,7 @@ from zoo_runner.stages.predict.result_names import naming_of
 from zoo_runner.stages.predict.result_origin import (
     OriginGuard,
     Wanted,
-    conversion_of,
+    conversions_of,
     described,
     model_origin,
     read_origin,
@@ -261,13 +262,13 @@ def _result_folder(job: Job, samples: Sequence[Sample], scored: Sequence[Sample]
 def _guard(job: Job, origin: ResultOrigin, scored: Sequence[Sample]) -> OriginGuard:
     """Refuse results that a sidecar says are of another model or other samples; the files are looked at later."""
     guard, parts = OriginGuard(job.options.results_folder, origin), job.recipe.parts
-    weights = known_weights(job.recipe, job.options)
+    weights = _known_weights(job)
     wanted = Wanted(
         weights=weights,
         network=parts.network.identity,
         preprocess=job.recipe.preprocess.identity,
         outputs=job.recipe.manifest.output_specs,
-        conversion=conversion_of(job.recipe.manifest),
+        conversion=conversions_of(job.recipe),
     )
     guard.check(wanted, scored)
     job.note_weights(origin.model.weights)
@@ -276,6 +277,15 @@ def _guard(job: Job, origin: ResultOrigin, scored: Sequence[Sample]) -> OriginGu
     if origin.model.chip.endswith(STAND_IN):
         job.journal.remarks.append(STAND_IN_NOTICE)
     return guard
+
+
+def _known_weights(job: Job) -> str | None:
+    """Return the hash of the weights as the sidecar has it, as far as it is known here."""
+    if not job.recipe.manifest.models:
+        return known_weights(job.recipe, job.options)
+    hashes = {name: known_weights(recipe, job.options) for name, recipe in job.recipe.models.items()}
+    known = {name: digest for name, digest in hashes.items() if digest is not None}
+    return weights_of(known) if known.keys() == hashes.keys() else None
 
 
 def checked(
@@ -300,21 +310,20 @@ def _watchers(job: Job, engine: Engine | None) -> tuple[Watcher, ...]:
     recipe, manifest, journal = job.recipe, job.recipe.manifest, job.journal
     if not engine.converts:
         return (_repetitions(job),)
-    if engine.given is not None and missing_packages(recipe):
+    if engine.given is not None and any(map(missing_packages, recipe.models.values())):
         journal.note(
             "the converted model's outputs were not compared with the exported graph's: a host that only infers with "
             "--om needs nothing that runs graphs"
         )
         return (_repetitions(job),)
     reference = ReferenceOutputs(
-        model=engine.model.path,
+        opened=engine.open_graphs,
         inputs=manifest.input_specs,
         outputs=manifest.output_specs,
-        batch=1 if manifest.onnx.dynamic_batch else manifest.infer.batch,
+        batch=engine.graph_batch,
         preprocess=recipe.preprocess,
         warn=journal.warn,
         note=journal.note,
-        shapes=recipe.shapes,
     )
     return _repetitions(job), reference
 
