@@ -202,7 +202,8 @@ def test_a_driver_that_does_something_else(
             ("weights.url=a.pth",),
             {},
             ManifestError,
-            "--set weights.url: weights: would have no effect: each of models has its own; write it as models.NAME.weights",
+            "--set weights.url: weights: would have no effect: each of models has its own; write it as "
+            "models.NAME.weights",
             id="beside",
         ),
         pytest.param(

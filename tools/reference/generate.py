@@ -140,6 +140,9 @@ def _plugins() -> str:
         "scoring",
         "evidence",
         "pixels",
+        "sized",
+        "shapes",
+        "driving",
         "speed",
         "backend_facts",
         "conversion",
@@ -147,11 +150,11 @@ def _plugins() -> str:
         "drafting",
     )
     modules = (PACKAGE / "plugin" / f"{name}.py" for name in names)
-    interfaces, scoring, evidence, pixels, speed, facts, conversion, folders, drafting = modules
+    interfaces, scoring, evidence, pixels, sized, shapes, driving, speed, facts, conversion, folders, drafting = modules
     return f"""{heading(1, "Hooks, protocols and records")}
 What plugins and backends implement, and what they are given. [Writing a plugin](../write-a-plugin.md) shows it at work.
-Plugins import `hookspecs`, `interfaces`, `scoring`, `evidence`, `pixels`, `speed`, `backend_facts`, `conversion`,
-`folders`, `drafting`, `files` and `tensors` of `zoo_runner.plugin`, and `zoo_runner.errors`, and nothing else of
+Plugins import `hookspecs`, `interfaces`, `scoring`, `evidence`, `pixels`, `sized`, `shapes`, `driving`, `speed`,
+`backend_facts`, `conversion`, `folders`, `drafting`, `files` and `tensors` of `zoo_runner.plugin`, and `zoo_runner.errors`, and nothing else of
 `zoo_runner`. `files` opens what a user or a data set names: regular files only, read up to a bound. `tensors` words an
 error about a tensor: `mismatch`.
 
@@ -176,6 +179,14 @@ What a metric and its scores may have beside, for intervals, curves and pictures
 What the preprocessing of a model of images may have beside, so that the model does its arithmetic.
 
 {contracts.protocols(pixels)}
+{heading(2, "Protocols of samples with sizes of their own")}
+What preprocessing and postprocessing have beside where inputs have open axes.
+
+{contracts.protocols(sized)}
+{heading(2, "Protocols of several networks")}
+What runs them, and what it is given. [Several networks](../how-to/several-models.md) shows it at work.
+
+{contracts.protocols(driving)}
 {heading(2, "Protocols of speed")}
 What preprocessing and postprocessing may have beside, to be faster. None of it may change a result.
 
@@ -203,6 +214,8 @@ For a metric that needs nothing else; [writing a plugin](../write-a-plugin.md) h
 {contracts.records(evidence)}
 {heading(2, "Records of pixels")}
 {contracts.records(pixels)}
+{heading(2, "Records of sizes")}
+{contracts.records(shapes)}
 {heading(2, "Records of conversion")}
 {contracts.records(conversion)}
 {heading(2, "Records of folders")}

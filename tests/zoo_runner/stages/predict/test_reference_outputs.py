@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from zoo_runner.errors import InferenceError
 from zoo_runner.plugin.interfaces import Arrays, Sample, TensorSpec
-from zoo_runner.stages.predict import reference_outputs
 from zoo_runner.stages.predict.reference_outputs import ReferenceOutputs, distance, exchanges
 
 RANDOM = np.random.default_rng(0)
@@ -59,14 +60,13 @@ class Session:
         pass
 
 
-class Opens:
-    def open(self, request: object) -> Session:
-        return Session()
+def opens(batch: int) -> Session:
+    assert batch == 2
+    return Session()
 
 
-class Refuses:
-    def open(self, request: object) -> Session:
-        raise InferenceError("an operator is unknown")
+def refuses(_: int) -> Session:
+    raise InferenceError("an operator is unknown")
 
 
 class Inputs:
@@ -76,12 +76,11 @@ class Inputs:
         return {"x": np.zeros(3, np.float32)}
 
 
-def said(monkeypatch: pytest.MonkeyPatch, backend: type, *every: Arrays) -> tuple[list[str], list[str]]:
-    monkeypatch.setattr(reference_outputs, "OnnxRuntimeBackend", backend)
+def said(opened: Callable[[int], Any], *every: Arrays) -> tuple[list[str], list[str]]:
     warned: list[str] = []
     noted: list[str] = []
     compare = ReferenceOutputs(
-        model=Path("model.onnx"),
+        opened=opened,
         inputs=(TensorSpec("x", "float32", ("batch", 3)),),
         outputs=SPECS,
         batch=2,
@@ -94,29 +93,29 @@ def said(monkeypatch: pytest.MonkeyPatch, backend: type, *every: Arrays) -> tupl
     return warned, noted
 
 
-def test_near_outputs_are_not_worth_a_word(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert said(monkeypatch, Opens, placed()) == ([], [])
+def test_near_outputs_are_not_worth_a_word() -> None:
+    assert said(opens, placed()) == ([], [])
 
 
-def test_an_exchange_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_exchange_is_an_error() -> None:
     with pytest.raises(InferenceError) as caught:
-        said(monkeypatch, Opens, placed(loc="arm", arm="loc"))
+        said(opens, placed(loc="arm", arm="loc"))
     assert str(caught.value).startswith(
         "outputs of sample 'img1': outputs 0 and 2 look exchanged: what comes as loc is"
     )
 
 
-def test_far_outputs_are_a_warning_with_the_figure(monkeypatch: pytest.MonkeyPatch) -> None:
-    (text,), noted = said(monkeypatch, Opens, {**NEAR, "conf": NEAR["conf"] * 2})
+def test_far_outputs_are_a_warning_with_the_figure() -> None:
+    (text,), noted = said(opens, {**NEAR, "conf": NEAR["conf"] * 2})
     assert "far from those of the exported graph in ONNX Runtime: conf by 1 of the output's size" in text
     assert noted == []
 
 
-def test_only_the_first_sample_is_compared(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert said(monkeypatch, Opens, placed(), placed(loc="arm", arm="loc")) == ([], [])
+def test_only_the_first_sample_is_compared() -> None:
+    assert said(opens, placed(), placed(loc="arm", arm="loc")) == ([], [])
 
 
-def test_a_graph_that_does_not_run_here_is_a_note(monkeypatch: pytest.MonkeyPatch) -> None:
-    warned, (text,) = said(monkeypatch, Refuses, placed(loc="arm", arm="loc"))
+def test_a_graph_that_does_not_run_here_is_a_note() -> None:
+    warned, (text,) = said(refuses, placed(loc="arm", arm="loc"))
     assert warned == []
     assert text.endswith("were not compared with the exported graph's: an operator is unknown")
