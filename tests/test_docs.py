@@ -20,7 +20,7 @@ from zoo_runner.cli import cli
 from zoo_runner.errors import ExitCode, ZooError
 from zoo_runner.job.options import Stage
 from zoo_runner.manifest.load import load
-from zoo_runner.manifest.schema import Manifest
+from zoo_runner.manifest.schema import Manifest, ModelSection
 from zoo_runner.manifest.source import EXTENDS
 
 DOCS = [ROOT / "README.md", ROOT / "README.zh-CN.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -274,7 +274,9 @@ def leaves(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, Any]
     for name, field in model.model_fields.items():
         path = f"{prefix}{name}"
         inner = nested(field.annotation)
-        if inner is None:
+        if inner is ModelSection:  # its keys are those of the manifest, which have rows of their own
+            yield from ((f"{path}.<name>.{key}", None) for key in inner.model_fields)
+        elif inner is None:
             yield path, field.get_default(call_default_factory=True)
         else:
             yield from leaves(inner, f"{path}{INSIDE.get(name, '')}.")

@@ -232,7 +232,7 @@ def test_a_driver_that_does_something_else(
             ("models.encoder.atc.aipp=auto",),
             {},
             ManifestError,
-            "models.encoder.atc.aipp: pixels are made for a manifest of one network; remove it",
+            "models.encoder.atc.aipp: works in a manifest of one network only; remove it",
             id="aipp",
         ),
     ],

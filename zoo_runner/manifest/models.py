@@ -48,7 +48,7 @@ def contradictions(manifest: Manifest) -> Iterator[Problem]:
     for name, section in manifest.models.items():
         for key in PIXELS:
             if getattr(section.atc, key) is not None:
-                yield (MODELS, name, "atc", key), "pixels are made for a manifest of one network; remove it"
+                yield (MODELS, name, "atc", key), "works in a manifest of one network only; remove it"
 
 
 def _open(manifest: Manifest) -> Iterator[Problem]:
