@@ -240,6 +240,13 @@ def test_the_plugin_that_is_shown_is_the_one_that_is_tested(language: str, files
     assert [file for file in files if f"`{file}`" not in text] == []
 
 
+def test_the_networks_that_are_shown_are_those_that_are_tested() -> None:
+    text, source = page("docs/how-to/several-models.md"), ROOT / "tests" / "driven_plugin"
+    assert blocks(text, "yaml") == [(source / "driven.yaml").read_text()]
+    (shown,) = blocks(text, "python")
+    assert shown in (source / "driven_plugin.py").read_text()
+
+
 def test_a_plugin_takes_about_60_lines() -> None:
     lines = (TOY / "toy_plugin.py").read_text().splitlines()
     assert len([line for line in lines if line.strip()]) <= 65

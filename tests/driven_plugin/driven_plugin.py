@@ -23,7 +23,7 @@ START = 4
 
 
 class DrivenConfig(BaseModel, extra="forbid", frozen=True):
-    """``steps`` is how many tokens are made, and ``fault`` what the driver does wrong."""
+    """``steps`` is how many tokens are made, ``fault`` what the driver does wrong, ``networks`` what it has code for."""
 
     steps: int = 3
     fault: str = ""
@@ -45,19 +45,34 @@ class Greedy:
     """Takes the likeliest token at each step."""
 
     def __init__(self, config: DrivenConfig) -> None:
-        self.config = config
+        self.steps = config.steps
         self.identity = str(config)
 
     def __call__(self, models: Mapping[str, Model], inputs: Arrays) -> Arrays:
-        fault = self.config.fault
-        if fault == "raises":
-            raise RuntimeError("the loop has a bug")
         state = models["encoder"].infer({"numbers": inputs["numbers"]})["state"]
-        tokens = np.full((len(state), 1), START, np.int32 if fault == "dtype" else np.int64)
-        for _ in range(self.config.steps):
+        tokens = np.full((len(state), 1), START, np.int64)
+        for _ in range(self.steps):
             logits = models["decoder"].infer({"state": state, "tokens": tokens})["logits"]
             tokens = np.concatenate([tokens, logits.argmax(axis=1, keepdims=True)], axis=1)
         return {"order": tokens[:, 1:]}
+
+
+class Faulty(Greedy):
+    """Breaks its contract."""
+
+    def __call__(self, models: Mapping[str, Model], inputs: Arrays) -> Arrays:
+        tokens = np.full((len(inputs["numbers"]), 1), START, np.int32)
+        return models["decoder"].infer({"state": inputs["numbers"], "tokens": tokens})
+
+
+class Broken(Greedy):
+    """Has a bug."""
+
+    def __call__(self, models: Mapping[str, Model], inputs: Arrays) -> Arrays:
+        raise RuntimeError("the loop has a bug")
+
+
+DRIVERS = {"": Greedy, "dtype": Faulty, "raises": Broken}
 
 
 class Rows:
@@ -100,12 +115,12 @@ def zoo_config() -> type[DrivenConfig]:
 
 @hookimpl
 def zoo_networks(config: DrivenConfig) -> Mapping[str, Encoder]:
-    return {name: Encoder() for name in config.networks}
+    return {name: Encoder() for name in config.networks}  # without the decoder, which comes as ONNX
 
 
 @hookimpl
 def zoo_driver(config: DrivenConfig) -> Greedy:
-    return Greedy(config)
+    return DRIVERS[config.fault](config)
 
 
 @hookimpl

@@ -17,6 +17,7 @@ from jsonschema import Draft202012Validator, ValidationError, validators
 from pydantic import ValidationError as Refusal
 
 from dates import SOON
+from places import ROOT
 from zoo_runner.errors import ManifestError
 from zoo_runner.manifest.checks import PROBLEMS
 from zoo_runner.manifest.load import load
@@ -166,7 +167,13 @@ def test_full_example_is_accepted_by_both(tmp_path: Path) -> None:
     assert outcome(tmp_path / "m.yaml", FULL) == (True, set())
     assert list(VALIDATOR.iter_errors(as_json(FULL))) == []
     keys = {field for field in Manifest.model_fields if field not in FULL}
-    assert keys == set()
+    assert keys == {"models"}  # which stands in place of weights, onnx and atc
+
+
+def test_an_example_of_several_models_is_accepted_by_both(tmp_path: Path) -> None:
+    manifest = yaml.safe_load((ROOT / "tests" / "driven_plugin" / "driven.yaml").read_text())
+    assert outcome(tmp_path / "m.yaml", manifest) == (True, set())
+    assert list(VALIDATOR.iter_errors(as_json(manifest))) == []
 
 
 def places(data: Data, path: Path_ = ()) -> Iterator[Path_]:

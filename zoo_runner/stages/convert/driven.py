@@ -117,18 +117,25 @@ class DrivenEngine(Engine):
         return max(engine.graph_batch for engine in self.engines.values())
 
     def _opened(self, batch: int, opened: Callable[[Engine], Session]) -> DrivenSession:
-        models: dict[str, _CheckedModel] = {}
+        models: dict[str, CheckedModel] = {}
         with ExitStack() as cleanup:
             for name, engine in self.engines.items():
                 session = opened(engine)
                 cleanup.callback(session.close)
-                models[name] = _CheckedModel(name, session, engine.recipe.manifest.input_specs, batch)
+                models[name] = CheckedModel(name, session, engine.recipe.manifest.input_specs, batch)
             return DrivenSession(self.driver, models, self.recipe.manifest.output_specs, batch, cleanup.pop_all())
 
 
 @dataclass(frozen=True)
-class _CheckedModel:
-    """A loaded network that refuses inputs which are not its own: some devices would read any bytes."""
+class CheckedModel:
+    """A loaded network that refuses inputs which are not its own: some devices would read any bytes.
+
+    Attributes:
+        name: In the manifest.
+        session: Runs it.
+        inputs: What it takes.
+        batch: Samples per call.
+    """
 
     name: str
     session: Session
@@ -136,7 +143,12 @@ class _CheckedModel:
     batch: int
 
     def infer(self, inputs: Arrays) -> Arrays:
-        """Run one full batch."""
+        """Run one full batch.
+
+        Raises:
+            PluginError: The inputs are not those of the manifest.
+            InferenceError: The device failed.
+        """
         if not _fit(self.inputs, inputs, self.batch):
             where = f"inputs of the model {self.name!r}"
             texts = batch_texts(self.inputs, self.batch), array_texts(inputs)
