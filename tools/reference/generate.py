@@ -155,8 +155,8 @@ def _plugins() -> str:
 What plugins and backends implement, and what they are given. [Writing a plugin](../write-a-plugin.md) shows it at work.
 Plugins import `hookspecs`, `interfaces`, `scoring`, `evidence`, `pixels`, `sized`, `shapes`, `driving`, `speed`,
 `backend_facts`, `conversion`, `folders`, `drafting`, `files` and `tensors` of `zoo_runner.plugin`, and
-`zoo_runner.errors`, and nothing else of `zoo_runner`. `files` opens what a user or a data set names: regular files only, read up to a bound. `tensors` words an
-error about a tensor: `mismatch`.
+`zoo_runner.errors`, and nothing else of `zoo_runner`. `files` opens what a user or a data set names: regular files
+only, read up to a bound. `tensors` words an error about a tensor: `mismatch`.
 
 {heading(2, "Hooks")}
 Functions marked with `hookimpl`. Each is called once a run.
