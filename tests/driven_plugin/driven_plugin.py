@@ -23,7 +23,7 @@ START = 4
 
 
 class DrivenConfig(BaseModel, extra="forbid", frozen=True):
-    """``steps`` is how many tokens are made, ``fault`` what the driver does wrong, ``networks`` what it has code for."""
+    """``steps`` is how many tokens are made, ``fault`` what the driver does wrong, ``networks`` what it has."""
 
     steps: int = 3
     fault: str = ""
