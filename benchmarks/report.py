@@ -71,7 +71,7 @@ def evaluated(metric: VocMetric, samples: Sequence[Sample], scored: Scored) -> R
     """What a run reports of predictions, with everything that makes its page large."""
     count, uncertainty = len(samples), Uncertainty()
     scope = Scope(chip="cpu", backend="recorded", batch=16, samples=count, dataset_samples=count)
-    resampled = {(each.name, each.protocol): each for each in resample(metric, scored, count, uncertainty)}
+    resampled = {(each.name, each.protocol): each for each in resample(metric, scored, samples, uncertainty)}
     return Report(
         verdict=Verdict.INCONCLUSIVE,
         exit_code=4,

@@ -50,7 +50,7 @@ class Cause(str, Enum):
     )
     NO_INTERVAL = (
         "no_interval",
-        "By the rule `interval`: the metric has no interval, as of one sample, or where a resample gives no number.",
+        "By the rule `interval`: the metric has no interval, as of one sample or group, or where a draw gives none.",
         "Score more samples, or use the rule `point`.",
     )
     NO_BASELINE = (

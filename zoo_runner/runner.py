@@ -242,7 +242,7 @@ def prepare(job: Job) -> tuple[Sequence[Sample], Engine | None]:
 def _flow(job: Job) -> Outcome:
     last = job.options.last
     samples, engine = prepare(job)
-    scored = job.chosen(samples)[: job.options.limit]
+    scored = job.scored(samples)
     scope = job.scope(samples, scored)
     predictions: Sequence[Arrays] = ()
     evaluation: Evaluation | None = None

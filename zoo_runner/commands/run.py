@@ -107,7 +107,12 @@ class RunsSoFar:
 @click.option("--baseline", metavar="PATH", type=FOLDER, help="Earlier run to compare with: its folder or report.json.")
 @click.option("--batch-size", metavar="N", type=click.IntRange(min=1), help="Score and time at this batch size only.")
 @click.option("--device", "devices", metavar="IDS", default="0", callback=_devices, help="Such as 0 or 0,1.")
-@click.option("--limit", metavar="N", type=click.IntRange(min=1), help="First N samples only; then inconclusive.")
+@click.option(
+    "--limit",
+    metavar="N",
+    type=click.IntRange(min=1),
+    help="First N samples (or groups) only; then inconclusive.",
+)
 @click.option("--from", "first", metavar="STAGE", type=STAGES, default=Stage.FETCH.value, help="Start there.")
 @click.option("--until", "last", metavar="STAGE", type=STAGES, default=Stage.GATE.value, help="Stop after it.")
 @click.option("--results", metavar="FOLDER", type=FOLDER, help="Score ais_bench's result files.")

@@ -69,7 +69,7 @@ def metric_changes(
         return tuple(_change(value, reported[value.name, value.protocol]) for value in shared)
     whole = len(scored.pairs.samples) == scored.pairs.run
     today, rescored = _by_key(values if whole else scored.after.values), _by_key(scored.before.values)
-    spreads = _spreads(metric, scored.before, scored.after, len(scored.pairs.samples), uncertainty)
+    spreads = _spreads(metric, scored.before, scored.after, scored.pairs.samples, uncertainty)
     changes = []
     for key in ((value.name, value.protocol) for value in shared):
         change = _change(today[key], reported[key], rescored[key])
@@ -180,9 +180,9 @@ def _change(now: MetricValue, record: MetricRecord, rescored: MetricValue | None
 
 
 def _spreads(
-    metric: Metric, before: Scored, after: Scored, samples: int, uncertainty: Uncertainty
+    metric: Metric, before: Scored, after: Scored, samples: Sequence[Sample], uncertainty: Uncertainty
 ) -> dict[Key, _Spread]:
-    """Resample both runs; as many samples and the same seed give the same draws."""
+    """Resample both runs; the same samples and seed give the same draws."""
     then, now = (resample(metric, each, samples, uncertainty) for each in (before, after))
     return {
         (new.name, new.protocol): _Spread(

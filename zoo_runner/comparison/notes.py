@@ -90,6 +90,8 @@ def _limits(findings: Findings) -> Iterator[str]:
             f"compared over the {len(pairs.samples)} {noun} that are in both runs, "
             f"of {pairs.baseline} in the baseline and {pairs.run} in this one"
         )
+    if pairs.cut:
+        yield f"{pairs.cut} {noun} are in both runs and left out: others of their group are not"
 
 
 def _data(findings: Findings) -> Iterator[str]:

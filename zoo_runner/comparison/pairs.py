@@ -10,6 +10,7 @@ import numpy as np
 
 from zoo_runner.errors import ZooError
 from zoo_runner.plugin.scoring import score
+from zoo_runner.statistics.groups import whole_groups
 
 if TYPE_CHECKING:
     from zoo_runner.comparison.baseline import Baseline
@@ -27,6 +28,7 @@ class PairedPredictions:
         after: This run's.
         run: How many samples this run has predictions of.
         baseline: How many the baseline has predictions of.
+        cut: How many are in both runs and left out, as others of their group are not.
     """
 
     samples: tuple[Sample, ...]
@@ -34,6 +36,7 @@ class PairedPredictions:
     after: tuple[Arrays, ...]
     run: int
     baseline: int
+    cut: int = 0
 
     @property
     def complete(self) -> bool:
@@ -47,21 +50,25 @@ class PairedPredictions:
 
 
 def pair(baseline: Baseline, samples: Sequence[Sample], predictions: Sequence[Arrays]) -> PairedPredictions:
-    """Find the samples that are in both runs.
+    """Find the samples that are in both runs; of groups, those that are in both as a whole.
 
     Args:
         baseline: The other run.
         samples: Of this run.
         predictions: One for each; none from a run that ended before it made any.
     """
-    everything = zip(samples, baseline.of(samples), predictions, strict=True) if predictions else ()
-    found = [(sample, before, after) for sample, before, after in everything if before is not None]
+    known = baseline.of(samples) if predictions else ()
+    there = [each is not None for each in known]
+    whole = whole_groups(samples, there) if predictions else []
+    everything = zip(samples, known, predictions, whole, strict=True) if predictions else ()
+    found = [(sample, before, after) for sample, before, after, kept in everything if before is not None and kept]
     return PairedPredictions(
         samples=tuple(sample for sample, _, _ in found),
         before=tuple(before for _, before, _ in found),
         after=tuple(after for _, _, after in found),
         run=len(predictions),
         baseline=baseline.count,
+        cut=sum(there) - len(found),
     )
 
 

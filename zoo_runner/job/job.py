@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
+from zoo_runner.errors import DatasetError
 from zoo_runner.job.scope import Scope
 from zoo_runner.job.weights import judge_weights
 from zoo_runner.plugin.interfaces import STAND_IN
+from zoo_runner.statistics.groups import group_count, picked
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -58,9 +60,23 @@ class Job:
         return self.store if self.options.runs(stage) else self.store.frozen(f"--from {self.options.first.value}")
 
     def chosen(self, samples: Sequence[Sample]) -> Sequence[Sample]:
-        """Return the samples of the data set that this run is about: all, or the subset's."""
+        """Return the samples of the data set that this run is about: all, or the subset's; groups are not cut.
+
+        Raises:
+            DatasetError: The data set has fewer groups than the subset skips.
+        """
         subset = self.recipe.subset
-        return samples if subset is None else samples[subset.offset :: subset.every]
+        found = samples if subset is None else picked(samples, slice(subset.offset, None, subset.every))
+        if samples and not found and subset is not None:
+            raise DatasetError(
+                f"--subset {self.options.subset}: expected an offset below {group_count(samples)}, as subsets count "
+                f"groups of the data set, found {subset.offset}"
+            )
+        return found
+
+    def scored(self, samples: Sequence[Sample]) -> Sequence[Sample]:
+        """Return those of the data set that this run scores: of the chosen ones, no more than ``--limit`` says."""
+        return picked(self.chosen(samples), slice(self.options.limit))
 
     def scope(self, samples: Sequence[Sample], scored: Sequence[Sample]) -> Scope:
         """Say what the figures are measured on: ``scored`` of the data set ``samples``."""
@@ -71,6 +87,7 @@ class Job:
             samples=len(scored),
             dataset_samples=len(self.chosen(samples)),
             subset=self.options.subset,
+            groups=group_count(scored),
             noun=self.recipe.noun,
             accelerator=self._on_accelerator(),
         )

@@ -18,6 +18,7 @@ class Scope:
         samples: How many samples were scored.
         dataset_samples: How many the data set has, or the subset.
         subset: Name of the subset; ``None`` for the whole data set.
+        groups: How many groups the scored ones are in; ``None`` where they name none.
         noun: What the samples are called, in the plural.
         accelerator: Whether the run is on a real accelerator; the CPU and stand-ins are none.
     """
@@ -28,6 +29,7 @@ class Scope:
     samples: int
     dataset_samples: int
     subset: str | None = None
+    groups: int | None = None
     noun: str = SAMPLES
     accelerator: bool = False
 

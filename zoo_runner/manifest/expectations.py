@@ -115,7 +115,7 @@ class AccuracyExpectation(AccuracyFigure):
 class Subset(Section):
     """Some of the samples, always the same, with a figure of their own."""
 
-    every: Annotated[int, Field(ge=2, description="takes each n-th sample")]
+    every: Annotated[int, Field(ge=2, description="takes each n-th sample, or group of samples where there are groups")]
     offset: Annotated[int, Field(ge=0, description="position of the first one, from 0")] = 0
     expected: AccuracyFigure | None = Field(
         default=None, description="in place of expected.accuracy, whose metric, protocol and unit it keeps"

@@ -82,7 +82,7 @@ class ResampledScore(Scored, Protocol):
 
         Args:
             weights: Non-negative integers [R, N]: how often each of the N samples was drawn in each resample. A row
-                of ones gives ``values``.
+                of ones gives ``values``. Where samples have groups, these were drawn, and rows need not sum to N.
 
         Returns:
             One record for each of the metric's ``measures``, in that order.

@@ -108,14 +108,15 @@ class Sample:
         path: The file that the preprocessing reads.
         files: All files and folders that the sample consists of; none means ``path`` alone. Of a folder every
             file below it counts. Predictions are made again when the content of any of them changes.
-        finding: What its check found, where :class:`CheckedPreprocess` found something; set by the runner. Damage
-            in it is accepted by the manifest.
+        group: What it belongs to, such as a video or a speaker. Intervals, subsets and ``--limit`` count groups.
+        finding: What its check (:class:`CheckedPreprocess`) found; set by the runner. The manifest accepts damage.
     """
 
     index: int
     id: str
     path: Path
     files: tuple[Path, ...] = ()
+    group: str = ""
     finding: Finding | None = field(default=None, compare=False)
 
 
@@ -290,8 +291,7 @@ class SessionRequest:
         batch: Samples per call.
         devices: Device numbers; backends without devices ignore them.
         threads: Host threads for the computation; ``None`` leaves the choice to the backend.
-        shapes: The sizes that open axes of the tensors take; ``None`` where there are none. Each call has one size
-            for each of them, which its arrays have.
+        shapes: The sizes that open axes take; each call has one for each axis. ``None`` where there are none.
     """
 
     model: Path

@@ -25,11 +25,12 @@ def sample_digest(sample: Sample) -> bytes:
     """Return the digest of a sample's fields, without those that say where it is.
 
     Numbers, text, arrays, records and collections of those can be written down; with anything else the digest is
-    :data:`UNKNOWN`. What a metric reads from files of its own is not in it.
+    :data:`UNKNOWN`. What a metric reads from files of its own is not in it, nor is a
+    group that is not given.
     """
     hashed = hashlib.sha256()
     try:
-        for part in _fields(sample, without=_PLACE):
+        for part in _fields(sample, without=_PLACE if sample.group else _PLACE | {"group"}):
             hashed.update(part)
     except TypeError:
         return UNKNOWN

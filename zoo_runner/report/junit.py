@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from junitparser import Error, Failure, JUnitXml, Skipped, TestCase, TestSuite
 
 from zoo_runner.report.model import LineKind, Verdict, WaiverState
-from zoo_runner.report.table import measured
+from zoo_runner.report.table import grouped, measured
 
 if TYPE_CHECKING:
     from junitparser.junitparser import FinalResult
@@ -79,7 +79,7 @@ def _properties(report: Report) -> Iterator[tuple[str, str]]:
         yield "subset", report.subset
     if report.metrics:
         first = report.metrics[0]
-        yield "scored", f"{first.samples} of {first.dataset_samples} {report.samples_noun}"
+        yield "scored", f"{first.samples} of {first.dataset_samples} {report.samples_noun}{grouped(first)}"
     if report.environment:
         yield "chip", report.environment.chip
         yield "backend", report.environment.backend

@@ -158,7 +158,8 @@ class MetricRecord(Line):
     out of five. ``tie_spread`` has the least and the greatest value over all orders of predictions with equal scores,
     where the metric sorts by score. ``rule`` says how interval and expectation became the verdict; by ``paired``
     ``tolerance`` is that of the difference from the baseline and ``absolute`` that of the value. ``support`` counts
-    annotated objects.
+    annotated objects. ``groups`` is how many groups the scored samples are in, where they name any: the interval and
+    ``smallest_drop`` are then of whole groups.
     """
 
     name: str
@@ -171,6 +172,7 @@ class MetricRecord(Line):
     absolute: float | None = None
     samples: int
     dataset_samples: int
+    groups: int | None = None
     per_class: Mapping[str, float] = {}
     per_class_interval: Mapping[str, tuple[float, float]] = {}
     support: Mapping[str, int] = {}

@@ -11,7 +11,7 @@ from zoo_runner.report.model import LineKind, Verdict
 
 if TYPE_CHECKING:
     from zoo_runner.report.changes import Interval
-    from zoo_runner.report.model import Line, Report
+    from zoo_runner.report.model import Line, MetricRecord, Report
 
 UNITS: Final = {"percent": "%"}
 NEARLY_EVEN: Final = 0.1
@@ -63,6 +63,13 @@ def measured(line: Line, noun: str = "") -> str:
     if value is None:
         return ABSENT
     return f"{figure(value)}{_interval(line.spread, value)} {UNITS.get(line.unit, rate_unit(line.unit, noun))}"
+
+
+def grouped(metric: MetricRecord) -> str:
+    """Say in how many groups its samples are, as in `` in 12 groups``; nothing where they name none."""
+    if metric.groups is None:
+        return ""
+    return f" in {metric.groups} group{'' if metric.groups == 1 else 's'}"
 
 
 def rate_unit(unit: str, noun: str) -> str:

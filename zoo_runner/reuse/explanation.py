@@ -129,7 +129,7 @@ def _steps_after_export(job: Job, backend: Backend, path: Path) -> Iterator[str]
     except StageError as error:
         yield f"predictions: {MADE}: {error}"
         return
-    scored = job.chosen(samples)[: job.options.limit]
+    scored = job.scored(samples)
     yield from _prediction_lines(job, engine, samples, scored)
 
 

@@ -16,11 +16,13 @@ from zoo_runner.errors import PluginError
 from zoo_runner.manifest.scales import can_be_resampled
 from zoo_runner.plugin.calls import calling
 from zoo_runner.plugin.evidence import ResampledScore, Resamples
+from zoo_runner.statistics.groups import group_count, groups_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from zoo_runner.manifest.expectations import Uncertainty
+    from zoo_runner.plugin.interfaces import Sample
     from zoo_runner.plugin.scoring import Metric, Scored
 
 FEWEST: Final = 2
@@ -46,10 +48,10 @@ def draw(count: int, resamples: int, seed: int) -> NDArray[np.int32]:
     return blocks[0] if len(blocks) == 1 else np.concatenate([np.zeros((0, count), dtype=np.int32), *blocks])
 
 
-def _draws(count: int, resamples: int, seed: int) -> Iterator[NDArray[np.int32]]:
-    """Yield the rows of :func:`draw`, a bounded number at a time."""
+def _draws(count: int, resamples: int, seed: int, width: int = 0) -> Iterator[NDArray[np.int32]]:
+    """Yield the rows of :func:`draw`, so many at a time that rows of ``width`` entries fit into the memory as well."""
     generator = np.random.Generator(np.random.PCG64(seed))
-    most = max(1, _ENTRIES // max(count, 1))
+    most = max(1, _ENTRIES // max(count, width, 1))
     for start in range(0, resamples, most):
         rows = min(most, resamples - start)
         picks = generator.integers(0, max(count, 1), size=(rows, count))
@@ -58,33 +60,63 @@ def _draws(count: int, resamples: int, seed: int) -> Iterator[NDArray[np.int32]]
         yield counts.reshape(rows, count).astype(np.int32)
 
 
-def resample(metric: Metric, scored: Scored, samples: int, uncertainty: Uncertainty) -> tuple[Resamples, ...]:
-    """Compute a metric on resamples of the samples.
+def weights_of(samples: Sequence[Sample], uncertainty: Uncertainty) -> Iterator[NDArray[np.int32]]:
+    """Yield how often each sample is drawn in each resample, some resamples at a time.
+
+    Samples of one group are no independent observations: resampled one by one they would give an interval that is too
+    narrow. So where there are groups, whole groups are drawn, as often as there are groups (the cluster bootstrap:
+    Davison and Hinkley, *Bootstrap Methods and their Application*, 1997, section 3.8).
+
+    Args:
+        samples: N of them.
+        uncertainty: How often to draw, and the seed.
+
+    Yields:
+        int32 [some, N]. Rows sum to N; with groups of several sizes, to N on average.
+    """
+    groups = groups_of(samples)
+    if groups is None:
+        yield from _draws(len(samples), uncertainty.resamples, uncertainty.seed)
+        return
+    for drawn in _draws(int(groups.max()) + 1, uncertainty.resamples, uncertainty.seed, len(samples)):
+        yield drawn[:, groups]
+
+
+def resample(
+    metric: Metric, scored: Scored, samples: Sequence[Sample], uncertainty: Uncertainty
+) -> tuple[Resamples, ...]:
+    """Compute a metric on resamples of the samples, or of their groups.
 
     Args:
         metric: The metric.
         scored: What it scored.
-        samples: How many samples that was.
+        samples: Those that it scored.
         uncertainty: How the bootstrap is done.
 
     Returns:
         One record for each of the metric's measures; none if its scores cannot be resampled, ``uncertainty`` asks
-        for no resamples, or there are fewer than two samples: of one, every draw is the same.
+        for no resamples, or there are fewer than two samples, or groups of them: of one, every draw is the same.
 
     Raises:
         PluginError: The score is not as the metric says, or it returned other records, or other numbers of values,
             than it was asked for.
     """
     score = resampled_score(metric, scored)
-    if score is None or not uncertainty.resamples or samples < FEWEST:
+    if score is None or not uncertainty.resamples or independent(samples) < FEWEST:
         return ()
     parts = []
-    for weights in _draws(samples, uncertainty.resamples, uncertainty.seed):
+    for weights in weights_of(samples, uncertainty):
         with calling("zoo_metric"):
             records = score.resample(weights)
         _check(metric, records, len(weights))
         parts.append(records)
     return tuple(_joined(records) for records in zip(*parts, strict=True))
+
+
+def independent(samples: Sequence[Sample]) -> int:
+    """Return how many observations there are: groups, or samples where they name none."""
+    groups = group_count(samples)
+    return len(samples) if groups is None else groups
 
 
 def resampled_score(metric: Metric, scored: Scored) -> ResampledScore | None:

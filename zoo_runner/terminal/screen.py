@@ -12,7 +12,7 @@ from rich.text import Text
 
 from zoo_runner.output.names import NAME, PAGE
 from zoo_runner.report.model import Verdict, WaiverState
-from zoo_runner.report.table import rows, tie_spreads
+from zoo_runner.report.table import grouped, rows, tie_spreads
 from zoo_runner.terminal import tables
 from zoo_runner.terminal.console import Detail, console, literal
 
@@ -205,7 +205,10 @@ def _show_place(screen: Console, report: Report) -> None:
         here = report.environment
         version = f" ({here.backend_version})" if here.backend_version else ""
         chip = f" on {here.chip}" if here.chip != here.backend else ""  # result files are neither, and both
-        scored = {f", {each.samples} of {each.dataset_samples} {report.samples_noun}" for each in report.metrics}
+        scored = {
+            f", {each.samples} of {each.dataset_samples} {report.samples_noun}{grouped(each)}"
+            for each in report.metrics
+        }
         screen.print(literal(f"  {here.backend}{version}{chip}{''.join(scored)}"), style="dim", soft_wrap=True)
 
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,12 +14,17 @@ from hypothesis import strategies as st
 from zoo_runner.errors import PluginError
 from zoo_runner.manifest.expectations import Uncertainty
 from zoo_runner.plugin.evidence import Resamples
-from zoo_runner.plugin.interfaces import MetricValue
+from zoo_runner.plugin.interfaces import MetricValue, Sample
 from zoo_runner.plugin.scoring import ScoredValues, Scoring
 from zoo_runner.statistics.bootstrap import draw, percentiles, resample, smallest_drop
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+
+def listed(count: int) -> list[Sample]:
+    return [Sample(index=index, id=f"s{index}", path=Path()) for index in range(1, count + 1)]
+
 
 FINITE = st.floats(min_value=-1e6, max_value=1e6)
 
@@ -131,7 +137,7 @@ class Mean(Plain):
 @pytest.mark.parametrize(("count", "resamples", "calls"), [(4, 250, 1), (2**12, 2**11 + 1, 2)])
 def test_a_metric_is_resampled_in_pieces_of_32_mib(count: int, resamples: int, calls: int) -> None:
     score = MeanScore(list(range(count)))
-    (found,) = resample(Mean(), score, count, Uncertainty(resamples=resamples, seed=5))
+    (found,) = resample(Mean(), score, listed(count), Uncertainty(resamples=resamples, seed=5))
     assert (len(score.calls), sum(score.calls)) == (calls, resamples)
     assert max(score.calls) * count * np.dtype(np.int32).itemsize <= 32 * 2**20
     whole = draw(count, resamples, 5) @ np.arange(count) / count
@@ -142,7 +148,7 @@ def test_a_metric_is_resampled_in_pieces_of_32_mib(count: int, resamples: int, c
 def test_the_interval_is_that_of_the_mean() -> None:
     generator = np.random.Generator(np.random.PCG64(2))
     drawn = generator.normal(10, 2, 400)
-    (found,) = resample(Mean(), MeanScore(drawn), len(drawn), Uncertainty(resamples=4000))
+    (found,) = resample(Mean(), MeanScore(drawn), listed(len(drawn)), Uncertainty(resamples=4000))
     error = drawn.std() / math.sqrt(400)
     assert percentiles(found.values, 0.95) == pytest.approx(
         (drawn.mean() - 1.96 * error, drawn.mean() + 1.96 * error), abs=0.1 * error
@@ -159,7 +165,7 @@ def test_the_interval_is_that_of_the_mean() -> None:
     ],
 )
 def test_nothing_is_resampled(metric: Any, values: list[float], resamples: int) -> None:
-    assert resample(metric, MeanScore(values), len(values), Uncertainty(resamples=resamples)) == ()
+    assert resample(metric, MeanScore(values), listed(len(values)), Uncertainty(resamples=resamples)) == ()
 
 
 @pytest.mark.parametrize(
@@ -190,10 +196,10 @@ def test_a_metric_that_breaks_its_contract(returned: tuple[Resamples, ...], text
             return returned
 
     with pytest.raises(PluginError) as caught:
-        resample(Mean(), Broken([1, 2]), 2, Uncertainty(resamples=100))
+        resample(Mean(), Broken([1, 2]), listed(2), Uncertainty(resamples=100))
     assert text in str(caught.value)
 
 
 def test_a_score_that_is_not_as_the_metric_says() -> None:
     with pytest.raises(PluginError, match=r"that its scores can be resampled, and ScoredValues has no resample\(\)"):
-        resample(Mean(), ScoredValues(()), 2, Uncertainty(resamples=100))
+        resample(Mean(), ScoredValues(()), listed(2), Uncertainty(resamples=100))

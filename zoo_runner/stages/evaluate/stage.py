@@ -11,7 +11,7 @@ from zoo_runner.comparison.metrics import metric_changes
 from zoo_runner.comparison.pairs import pair, score_pairs
 from zoo_runner.comparison.trust import Question, distrust
 from zoo_runner.job.options import Stage
-from zoo_runner.manifest.scales import as_numbers, read_as
+from zoo_runner.manifest.scales import as_numbers, can_be_resampled, read_as
 from zoo_runner.plugin.calls import calling
 from zoo_runner.plugin.evidence import CurveScore, DiagnosedScore
 from zoo_runner.report.changes import DiagnosedSample, Interval, MetricChange
@@ -21,6 +21,7 @@ from zoo_runner.stages.gate.fitting import fitted
 from zoo_runner.stages.gate.suspicion import suspect
 from zoo_runner.stages.gate.targets import accuracy_target
 from zoo_runner.statistics.bootstrap import resample
+from zoo_runner.statistics.groups import group_count
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -84,11 +85,13 @@ def evaluate(
         scored = accumulation.score(predictions)
         values = as_numbers(scored.values)
         clock.lap("metric")
-        resampled = resample(metric, scored, len(data.scored), uncertainty)
+        resampled = resample(metric, scored, data.scored, uncertainty)
         clock.lap(f"{uncertainty.resamples} resamples", worth=bool(resampled))
         compared = _compared(job, data.scored, predictions, scored)
         changes = _changes(job, values, compared)
         clock.lap("comparison", worth=bool(changes))
+        if scope.groups == 1 and uncertainty.resamples and can_be_resampled(metric):
+            journal.warn(f"the metric has no interval: {ONE_GROUP}")
         journal.metrics = _judged(job, scope, data, values, resampled, changes)
         journal.curves = curve_records(scored)
         journal.diagnosis = diagnosis_record(data.scored, scored)
@@ -172,6 +175,7 @@ NOT_PAIRED: Final = Doubt(
     text="the baseline cannot be paired with this run: its predictions do not give this metric, "
     "as the comparison explains",
 )
+ONE_GROUP: Final = "everything that was scored is in one group, and groups are what is drawn from"
 NO_BASELINE: Final = Doubt(
     cause=Cause.NO_BASELINE, text="the rule paired compares with another run: give one with --baseline"
 )
@@ -201,6 +205,8 @@ def _difference(
         count = f"{known} of the {len(data.scored)} {job.recipe.noun}"
         text = f"the baseline has predictions of {count}; give a run that scored them all"
         return Doubt(cause=Cause.BASELINE_SAMPLES, text=text)
+    if group_count(data.scored) == 1:
+        return Doubt(cause=Cause.NOT_PAIRED, text=f"the difference has no interval: {ONE_GROUP}")
     if change is None or change.interval is None or change.rescored is None:
         return NOT_PAIRED
     asked = Question(

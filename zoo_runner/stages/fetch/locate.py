@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from zoo_runner.errors import LISTED, DatasetError, FetchError, listed, shortened
+from zoo_runner.errors import LISTED, DatasetError, FetchError, PluginError, listed, shortened
 from zoo_runner.plugin.calls import calling
 from zoo_runner.stages.fetch.archive import extract
 from zoo_runner.stages.fetch.downloads import found
@@ -197,6 +197,7 @@ def read_samples(recipe: Recipe, root: Path) -> Sequence[Sample]:
 
     Raises:
         DatasetError: The number of samples is not the manifest's, or several have the same id.
+        PluginError: A sample's group is no text.
     """
     set_apart_below(root)
     with calling("zoo_dataset"):
@@ -211,6 +212,7 @@ def read_samples(recipe: Recipe, root: Path) -> Sequence[Sample]:
             f"dataset.samples: {len(samples)}"
         )
     _check_ids(root, samples)
+    _check_groups(samples)
     return samples
 
 
@@ -230,6 +232,16 @@ def _check_ids(root: Path, samples: Sequence[Sample]) -> None:
             f"{listed(repeated)}\nremove the doubles from the data set, or correct the plugin that reads it"
         )
         raise DatasetError(msg)
+
+
+def _check_groups(samples: Sequence[Sample]) -> None:
+    """Refuse groups that are no texts: two numbers that are equal may not be the same group."""
+    for sample in samples:
+        group: object = sample.group
+        if not isinstance(group, str):
+            raise PluginError(
+                f"sample {sample.id!r}: expected its group as text, empty for none, found {group!r}; correct the plugin"
+            )
 
 
 def _given(folder: Path, subdir: str, origin: str) -> DataRoot:

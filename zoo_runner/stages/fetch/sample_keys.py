@@ -99,6 +99,8 @@ def facts(sample: Sample) -> dict[str, object]:
     Arrays are left out: they hold what is scored, and scoring is not kept. Numbers of NumPy's count as Python's.
     """
     values = {each.name: _fact(getattr(sample, each.name)) for each in fields(sample)}
+    if not sample.group:  # keys of data sets without groups are what they were before there were any
+        del values["group"]
     return {name: value for name, value in values.items() if value is not _NO_FACT}
 
 

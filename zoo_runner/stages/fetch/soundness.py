@@ -53,7 +53,7 @@ def sound(job: Job, samples: Sequence[Sample]) -> Sequence[Sample]:
             "damage (see CheckedPreprocess in zoo_runner.plugin.interfaces); remove it"
         )
         raise ManifestError(msg)
-    scored = job.chosen(samples)[: job.options.limit]
+    scored = job.scored(samples)
     look = SampleFindings(preprocess, job.store.root / FOLDER, noun=job.recipe.noun, again=job.options.no_cache)
     found = look.of(scored, job.journal)
     pairs = [(sample, each) for sample, each in zip(scored, found, strict=True) if each is not None]

@@ -60,6 +60,7 @@ def metric_record(
         direction=Direction.of(higher_is_better=value.higher_is_better),
         samples=scope.samples,
         dataset_samples=scope.dataset_samples,
+        groups=scope.groups,
         per_class=dict(value.per_class),
         support=dict(value.support),
         tie_spread=value.tie_spread,
@@ -190,13 +191,20 @@ def _wanted(band: Band, direction: Direction) -> str:
 def _by_interval(record: MetricRecord, target: Target, direction: Direction, noun: str) -> Finding:
     wanted = _wanted(target.band, direction)
     if record.interval is None:
-        return unclear(Cause.NO_INTERVAL, f"{_measured(record.value)} without an interval, {wanted}")
+        return unclear(
+            Cause.NO_INTERVAL, f"{_measured(record.value)} without an interval{_one_group(record)}, {wanted}"
+        )
     told = f"{_measured(record.value)} ({_ends(record.interval)}), {wanted}"
     found = _placed(record.interval, target.band.bounds(direction), told, noun)
     if found.verdict is Verdict.PASS and not target.band.holds(record.value, direction):
         # Draws can lean to the good side, and a plugin's resample() can be wrong.
         return unclear(Cause.UNSURE, f"{told}; the value itself is on the wrong side: more {noun} decide it")
     return found
+
+
+def _one_group(record: MetricRecord) -> str:
+    """Say why there is no interval where that is for the groups."""
+    return ", as everything is in one group" if record.groups == 1 else ""
 
 
 def _paired(value: float, target: Target, direction: Direction, difference: Interval | Doubt, noun: str) -> Finding:
