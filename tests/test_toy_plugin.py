@@ -161,6 +161,7 @@ def test_its_accelerator_runs_what_its_own_conversion_makes(
     assert converted(tmp_path)["batch 4"]["sha256"] != made["batch 4"]["sha256"]
 
 
+@pytest.mark.long
 def test_its_accelerator_takes_a_file_of_the_users_own_that_fits(zoo_run: Run, tmp_path: Path) -> None:
     assert accelerated(zoo_run, "--until", "convert").returncode == 0
     mine, foreign = tmp_path / "mine.toy", tmp_path / "foreign.toy"
@@ -176,6 +177,7 @@ def test_its_accelerator_takes_a_file_of_the_users_own_that_fits(zoo_run: Run, t
     assert "\n  batch: expected 4, found 8\n" in reason
 
 
+@pytest.mark.long
 def test_results_of_its_accelerator_are_refused_where_the_compiler_was_told_something_else(zoo_run: Run) -> None:
     assert accelerated(zoo_run, "--until", "infer").returncode == 0
     scoring = ("toy.yaml", "--from", "postprocess", "--accuracy-only")

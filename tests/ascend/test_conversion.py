@@ -48,6 +48,7 @@ class TestConversion:
         assert (ran.artifact("om"), host.kept("om")) == (om, [])
         assert [timing["batch"] for timing in ran.report["performance"]] == [8]
 
+    @pytest.mark.long
     def test_flags_that_nobody_checked_are_named(self, unconverted: Host) -> None:
         flags = "atc.unchecked_flags={check_report: here.json}"
         for name in ("out", "again"):

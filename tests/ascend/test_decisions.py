@@ -25,7 +25,14 @@ class TestTheTable:
         [
             pytest.param(("slow:10",), (), 0, "batch 1: 100.0000, expected at least 100 - 10", id="just fast enough"),
             pytest.param(("slow:12",), (), 1, "batch 1: 83.3333, expected at least 100 - 10", id="slow"),
-            pytest.param(("slow:12",), COMMAND, 1, "batch 1: 83.3333, expected at least 100 - 10", id="slow, command"),
+            pytest.param(
+                ("slow:12",),
+                COMMAND,
+                1,
+                "batch 1: 83.3333, expected at least 100 - 10",
+                marks=pytest.mark.long,
+                id="slow, command",
+            ),
             pytest.param(
                 ("slow:12", "busy"), (), 4, "not quiet: device 0 before the timing: process 4242 (python3)", id="busy"
             ),
@@ -49,11 +56,25 @@ class TestTheTable:
         ("faults", "device", "more", "code", "text"),
         [
             pytest.param(("ill-card:1",), "1", (), 4, "0 before the timing: health is Alarm, expected OK", id="ill"),
-            pytest.param(("ill-card:0",), "1", (), 0, "batch 1: 100.0000", id="another is ill"),
+            pytest.param(("ill-card:0",), "1", (), 0, "batch 1: 100.0000", marks=pytest.mark.long, id="another is ill"),
             pytest.param((), "1,0", (), 4, "ASCEND_RT_VISIBLE_DEVICES is '1,0'", id="unknown"),
-            pytest.param((), "1,0", ("--trust-unwatched",), 0, "batch 1: 100.0000", id="unknown and trusted"),
             pytest.param(
-                ("ill-card:1",), "1", ("--trust-unwatched",), 4, "97 degrees", id="trust is not for ill cards"
+                (),
+                "1,0",
+                ("--trust-unwatched",),
+                0,
+                "batch 1: 100.0000",
+                marks=pytest.mark.long,
+                id="unknown and trusted",
+            ),
+            pytest.param(
+                ("ill-card:1",),
+                "1",
+                ("--trust-unwatched",),
+                4,
+                "97 degrees",
+                marks=pytest.mark.long,
+                id="trust is not for ill cards",
             ),
         ],
     )
@@ -76,11 +97,23 @@ class TestTheTable:
         ("words", "variables", "code", "text"),
         [
             pytest.param((), (), 3, "npu-smi: no chip could be read. expected npu-smi on PATH", id="no name"),
-            pytest.param(("--soc", "Ascend310P3"), (), 4, "whether the device was quiet: expected npu-smi", id="named"),
+            pytest.param(
+                ("--soc", "Ascend310P3"),
+                (),
+                4,
+                "whether the device was quiet: expected npu-smi",
+                marks=pytest.mark.long,
+                id="named",
+            ),
             pytest.param(("--soc", "Ascend310P3", *COMMAND), (), 4, "whether the device was quiet", id="command"),
             pytest.param(("--soc", "Ascend310P3", "--trust-unwatched"), (), 0, "batch 1: 100.0000", id="trusted"),
             pytest.param(
-                ("--soc", "Ascend310P3"), ("ZOO_RUNNER_TRUST_UNWATCHED=1",), 0, "batch 1: 100.0000", id="by variable"
+                ("--soc", "Ascend310P3"),
+                ("ZOO_RUNNER_TRUST_UNWATCHED=1",),
+                0,
+                "batch 1: 100.0000",
+                marks=pytest.mark.long,
+                id="by variable",
             ),
         ],
     )

@@ -27,10 +27,15 @@ OLD_INFO = "Version=1.2.3.4\nversion_dir={release}\n"
 NEW_INFO = "Version={release}\nversion_dir=cann\n"
 LAYOUTS = [
     pytest.param(("5.1.RC1", "5.1.RC2"), {"version.cfg": CONFIG}, id="5.1"),
-    pytest.param(("6.0.RC1", "6.0.1"), {"version.cfg": CONFIG, "compiler/version.info": OLD_INFO}, id="6.0"),
-    pytest.param(("7.0.RC1", "7.0.0"), {"compiler/version.info": OLD_INFO}, id="7.0"),
-    pytest.param(("8.0.RC2", "8.0.0"), {"runtime/version.info": OLD_INFO}, id="8.0"),
-    pytest.param(("8.5.0", "9.0.0"), {"compiler/version.info": NEW_INFO}, id="8.5"),
+    pytest.param(
+        ("6.0.RC1", "6.0.1"),
+        {"version.cfg": CONFIG, "compiler/version.info": OLD_INFO},
+        marks=pytest.mark.long,
+        id="6.0",
+    ),
+    pytest.param(("7.0.RC1", "7.0.0"), {"compiler/version.info": OLD_INFO}, marks=pytest.mark.long, id="7.0"),
+    pytest.param(("8.0.RC2", "8.0.0"), {"runtime/version.info": OLD_INFO}, marks=pytest.mark.long, id="8.0"),
+    pytest.param(("8.5.0", "9.0.0"), {"compiler/version.info": NEW_INFO}, marks=pytest.mark.long, id="8.5"),
     pytest.param(("9.0.0", "9.0.1"), {"share/info/runtime/version.info": NEW_INFO}, id="9.0"),
     pytest.param(("x", "y"), {"lib64/libascendcl.so": "{release}"}, id="library"),
 ]

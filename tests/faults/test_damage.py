@@ -28,6 +28,8 @@ KINDS = {
     "parts of keys": "store/keys/*.json",
     "ledger": "store/ledger.sqlite3",
 }
+OFTEN = {"parity", "stamp of the model", "stamps"}
+"""Kinds of which another one here shows the same."""
 TRIES = 16 if LONG else 2
 
 
@@ -57,7 +59,9 @@ def used_store(new_world: Callable[[str], World]) -> World:
     return world
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    "kind", [pytest.param(kind, marks=[pytest.mark.long] if kind in OFTEN else []) for kind in KINDS]
+)
 def test_in_the_store(
     kind: str,
     used_store: World,

@@ -88,7 +88,7 @@ def test_predictions_do_not_depend_on_how_samples_come_together(run: Callable[..
     [
         pytest.param((), True, id="nothing"),
         pytest.param(("inputs.0.pad.value=8",), False, id="padding"),
-        pytest.param(("inputs.0.pad.at=start",), False, id="its-place"),
+        pytest.param(("inputs.0.pad.at=start",), False, marks=pytest.mark.long, id="its-place"),
         pytest.param(("atc.dynamic_image_size=[[4, 8], [8, 12]]",), False, id="gears"),
         pytest.param(("benchmark.sizes={height: 8, width: 4}",), True, id="timed-sizes"),
     ],

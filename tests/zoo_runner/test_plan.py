@@ -56,7 +56,9 @@ def outputs_of(nodes: str, cache: Path, priors: int, classes: int) -> list[str]:
     ("name", "side", "priors", "classes", "batches", "soc"),
     [
         pytest.param("refinedet320", 320, 6375, 21, ALL_BATCHES, "Ascend310P3", id="320"),
-        pytest.param("refinedet512", 512, 16320, 21, ALL_BATCHES, "Ascend<chip from npu-smi>", id="512"),
+        pytest.param(
+            "refinedet512", 512, 16320, 21, ALL_BATCHES, "Ascend<chip from npu-smi>", marks=pytest.mark.long, id="512"
+        ),
         pytest.param("refinedet320-sample", 320, 6375, 7, (1, 8), "Ascend<chip from npu-smi>", id="sample"),
     ],
 )

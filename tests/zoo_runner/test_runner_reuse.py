@@ -58,10 +58,10 @@ def test_a_second_run_redoes_nothing_and_says_so(lab: Lab) -> None:
         pytest.param("onnx.opset=18", {"export"} | STREAM, id="export options"),
         pytest.param("plugin.config.offset=0.5", STREAM, id="preprocessing"),
         pytest.param("plugin.config.floor=1.5", STREAM, id="postprocessing"),
-        pytest.param("infer.batch=5", STREAM, id="batch size"),
+        pytest.param("infer.batch=5", STREAM, marks=pytest.mark.long, id="batch size"),
         pytest.param("infer.threads=1", NOTHING, id="threads"),
         pytest.param("plugin.config.classes=[cat, bee, ant, dog]", NOTHING, id="scoring"),
-        pytest.param("benchmark.loop=4", NOTHING, id="benchmark"),
+        pytest.param("benchmark.loop=4", NOTHING, marks=pytest.mark.long, id="benchmark"),
         pytest.param("expected.accuracy.value=90", NOTHING, id="expectation"),
     ],
 )

@@ -126,6 +126,7 @@ def test_the_sample_runs_again_from_its_pack(zoo_run: ZooRun, elsewhere: Elsewhe
     assert onnx["origin"] == "refinedet320-sample.onnx"
 
 
+@pytest.mark.long
 def test_a_published_onnx_is_packed_unless_a_new_export_is_asked_for(zoo_run: ZooRun) -> None:
     words = ("pack", str(SAMPLE), "--backend", "onnxruntime", "-o")
     published = (SAMPLE.parents[1] / "refinedet_plugin" / "sample" / "model.onnx").read_bytes()
@@ -245,6 +246,7 @@ def edited(folder: Path, text: str) -> None:
         file.write(text)
 
 
+@pytest.mark.long
 def test_files_of_the_conversion_come_along(ascend: ZooRun, elsewhere: Elsewhere) -> None:
     (ascend.folder / "conf").mkdir()
     for batch in (1, 8):

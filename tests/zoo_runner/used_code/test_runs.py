@@ -265,6 +265,7 @@ def test_without_a_record_nothing_is_reused(clone: Clone) -> None:
     assert clone.redone() == set()
 
 
+@pytest.mark.long
 def test_the_stages_part_of_the_runner_counts_and_no_other(clone: Clone, trial_files: Path) -> None:
     shutil.copy(trial_files / "weights.pth", clone.folder)
     whole = ("--until", "evaluate")

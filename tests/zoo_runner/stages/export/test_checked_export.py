@@ -120,7 +120,7 @@ def test_export(options: OnnxOptions, tmp_path: Path, capfd: pytest.CaptureFixtu
     assert warnings.filters == filters
 
 
-@pytest.mark.parametrize("name", ["torchscript-17", "dynamo-18"])
+@pytest.mark.parametrize("name", ["torchscript-17", pytest.param("dynamo-18", marks=pytest.mark.long)])
 def test_the_same_arguments_give_the_same_bytes(name: str, tmp_path: Path) -> None:
     """Also in another process, with another hash seed and other random numbers, from another folder."""
     weights = checkpoint(Net(), tmp_path)

@@ -145,6 +145,7 @@ def test_the_weights_of_the_manifest_may_be_given_too(lab: Lab, model: Path) -> 
     assert onnx_of(report).read_bytes() == model.read_bytes()
 
 
+@pytest.mark.long
 def test_at_another_fixed_batch_size_it_is_not(lab: Lab, model: Path) -> None:
     fixed = ("onnx.dynamic_batch=false", "benchmark.batch=[8]")
     shutil.copyfile(onnx_of(lab(*fixed)), model)

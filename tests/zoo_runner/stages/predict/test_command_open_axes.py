@@ -84,7 +84,7 @@ IMAGE = [f"dymHW={gear}{FOUR}" for gear in ("4,8", "8,4", "8,12")]
     ("settings", "host", "sizes", "timed"),
     [
         pytest.param((), (1, 2023), IMAGE, f"dymHW=8,12{ONE}", id="image"),
-        pytest.param(NPY, (3, 2024), IMAGE, f"dymHW=8,12{ONE}", id="image on three devices"),
+        pytest.param(NPY, (3, 2024), IMAGE, f"dymHW=8,12{ONE}", marks=pytest.mark.long, id="image on three devices"),
         pytest.param(
             (*DIMS, "--set", "infer.batch=1"),
             (2, 2023),
@@ -97,6 +97,7 @@ IMAGE = [f"dymHW={gear}{FOUR}" for gear in ("4,8", "8,4", "8,12")]
             (1, 2024),
             [f"dymDims=grid:4,1,{gear}{FOUR}" for gear in ("4,8", "8,4", "8,12")],
             f"dymDims=grid:1,1,8,12{ONE}",
+            marks=pytest.mark.long,
             id="dims in batches",
         ),
         pytest.param(

@@ -211,7 +211,14 @@ def test_the_plan_shows_the_command(machine: Machines) -> None:
     assert line.endswith("--input out/inputs --output out --output_dirname results --outfmt BIN --device 0")
 
 
-@pytest.mark.parametrize(("outfmt", "devices"), [("BIN", "0"), ("NPY", "0,1,2"), ("TXT", "0")])
+@pytest.mark.parametrize(
+    ("outfmt", "devices"),
+    [
+        ("BIN", "0"),
+        pytest.param("NPY", "0,1,2", marks=pytest.mark.long),
+        pytest.param("TXT", "0", marks=pytest.mark.long),
+    ],
+)
 def test_the_sample_is_scored_as_in_process(zoo_run: ZooRun, tmp_path: Path, outfmt: str, devices: str) -> None:
     """Twenty-one images, which neither the batch nor the devices divide."""
     run = _on(zoo_run, stand_in_environment(tmp_path / "host", devices=3))
