@@ -104,9 +104,24 @@ def test_stand_ins_give_what_onnx_runtime_gives(run: Callable[..., Report], tmp_
     report = run(backend="ascend", output=tmp_path / "device")
     assert (report.verdict.value, report.metrics[0].value) == ("pass", 100.0), report.why
     assert np.array_equal(order(tmp_path / "device"), expected)
-    names = [artifact.name for artifact in report.artifacts]
-    assert names.count("om of encoder") == 2
-    assert "om of decoder" in names
+    made = [artifact for artifact in report.artifacts if artifact.name.startswith("om of ")]
+    assert [each.name for each in made] == ["om of encoder"] * 2 + ["om of decoder"] * 2
+    given = tmp_path / "given"
+    given.mkdir()
+    for each in made:
+        path, name = Path(each.path), f"{each.name.removeprefix('om of ')}_bs{each.origin.removeprefix('batch ')}.om"
+        for beside in path.parent.glob(f"{path.name}*"):
+            shutil.copy(beside, given / beside.name.replace(path.name, name))
+    again = run(backend="ascend", output=tmp_path / "again", om=given)
+    assert (again.verdict.value, np.array_equal(order(tmp_path / "again"), expected)) == ("pass", True)
+    (convert,) = [stage for stage in again.stages if stage.name == "convert"]
+    assert (convert.skipped, convert.why.count(f"{given} fits")) == (True, 2)
+    (given / "decoder_bs4.om").unlink()
+    missing = run(backend="ascend", output=tmp_path / "again", om=given)
+    assert (
+        f"--om {given}: expected one decoder_bs4.om, for batch 4, found decoder_bs1.om, encoder_bs1.om"
+        in missing.why[0]
+    )
 
 
 def test_results_can_be_scored_later(run: Callable[..., Report], tmp_path: Path) -> None:
