@@ -14,8 +14,6 @@ PACKAGES = ("zoo_runner", "zoo_detection", "refinedet_plugin")
 TESTS = ROOT / "tests"
 
 ELSEWHERE = {
-    "zoo_runner.cli": "tests start zoo-run",
-    "zoo_runner.plugin.backend_facts": "protocols: tests/ascend and test_onnxruntime.py show what follows from them",
     "zoo_runner.runner": "tests/support/lab.py calls it",
     "zoo_runner.commands.*": "tests of the room start zoo-run",
     "zoo_runner.draft.drafting": "commands/test_new.py starts zoo-run new",

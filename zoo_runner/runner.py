@@ -18,6 +18,8 @@ from zoo_runner.output.folder import claimed, make_folder, writing
 from zoo_runner.output.inventory import name_manifest
 from zoo_runner.output.names import INPUTS, NAME, RESULTS
 from zoo_runner.plugin.folders import FolderBackend
+from zoo_runner.plugin.interfaces import Backend
+from zoo_runner.plugin.near_misses import near_misses
 from zoo_runner.plugin.nouns import own_noun
 from zoo_runner.report.files import remove_report, write_report
 from zoo_runner.report.gallery import pictures
@@ -43,7 +45,7 @@ if TYPE_CHECKING:
     from zoo_runner.comparison.baseline import Baseline
     from zoo_runner.job.recipe import Recipe
     from zoo_runner.job.scope import Scope
-    from zoo_runner.plugin.interfaces import Arrays, Backend, Progress, Sample
+    from zoo_runner.plugin.interfaces import Arrays, Progress, Sample
     from zoo_runner.report.picture import Picture
     from zoo_runner.store.store import Store
 
@@ -101,7 +103,7 @@ def _run(
         journal.note(f"verify cache: a tenth of what is reused is made again and compared; {audit.again}")
     make_folder(options.output)
     with claimed(options.output, _all_that_is_left(job)) as more:  # also where there was no folder to hold
-        for warning in (*warnings, *more):
+        for warning in (*warnings, *more, *_near_misses(job)):
             journal.warn(warning)
         with writing(options.output):
             name_manifest(options.output, recipe.loaded.path)
@@ -119,6 +121,13 @@ def _end(job: Job) -> None:
         end(job.store, job.recipe.loaded.path, job.options.output)
     except OSError as error:
         job.journal.warn(f"the next run may take over what only this one may use ({error}): run it with --no-cache")
+
+
+def _near_misses(job: Job) -> tuple[str, ...]:
+    """Return what of plugin and backend looks like an optional protocol, and is not used as one."""
+    backend = job.backend
+    found = () if backend is None else near_misses(backend, Backend)
+    return (*job.recipe.parts.notes, *(f"backend {job.options.backend!r}: {text}" for text in found))
 
 
 def _all_that_is_left(job: Job) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from refinedet_plugin.config import InputSize, RefineDetConfig
 from zoo_runner.manifest.load import load, load_plugin_config
 from zoo_runner.plugin import loading as plugins
 from zoo_runner.plugin.pixels import PixelPreprocess
+from zoo_runner.plugin.records import ModelParts
 from zoo_runner.plugin.scoring import score
 
 SMALL = {"width": 0.01, "classes": ["a", "b"]}
@@ -34,7 +35,7 @@ def config(**changes: Any) -> RefineDetConfig:
     return RefineDetConfig.model_validate(SMALL | changes)
 
 
-def parts(**changes: Any) -> plugins.ModelParts:
+def parts(**changes: Any) -> ModelParts:
     return plugins.load("refinedet").parts(config(**changes))
 
 

@@ -59,7 +59,8 @@ def _list_keys(name: str) -> int:
     """Print a line for each key: its name, its default, what it means."""
     from zoo_runner.plugin.loading import load  # noqa: PLC0415 - looks through all installed distributions
 
-    model = load(name).config_model()
+    plugin = load(name)
+    model = plugin.config_model()
     fields = model.model_fields if model else {}
     if not fields:
         click.echo(f"{name} takes no plugin.config")
@@ -68,6 +69,8 @@ def _list_keys(name: str) -> int:
         default = "required" if field.is_required() else json.dumps(value, ensure_ascii=False, default=str)
         shown = default if len(default) <= LONGEST_DEFAULT else f"{default[: LONGEST_DEFAULT - 2]} …"
         click.echo(f"{field.alias or key:<22} {shown:<24} {field.description or ''}".rstrip())
+    for text in plugin.notes():
+        click.echo(text, err=True)
     return ExitCode.PASS
 
 
@@ -88,11 +91,13 @@ def _as_json(findings: Findings) -> dict[str, object]:
 
 
 def _list(kind: str) -> int:
-    from zoo_runner.plugin.loading import listing  # noqa: PLC0415 - looks through all installed distributions
+    from zoo_runner.plugin.loading import listing, load  # noqa: PLC0415 - looks through all installed distributions
 
     for entry in listing():
         if entry.kind == kind:
             click.echo(f"{entry.name:<20} {entry.distribution:<28} {entry.target}")
+            for text in load(entry.name).notes():
+                click.echo(f"{'':<20} {text}", err=True)
         elif entry.kind == "broken":
             click.echo(f"{entry.name:<20} broken: {entry.problem}", err=True)
     return ExitCode.PASS

@@ -43,6 +43,8 @@ def validate(manifests: tuple[Path, ...], overrides: tuple[str, ...], *, as_json
             _annotate(each, as_json=as_json)
         elif not as_json:
             click.echo(f"{each.name}: valid (read {', '.join(each.files)})")
+        for note in each.notes:
+            click.echo(f"{each.name}: note: {note}", err=True)
     if as_json:
         write_json(sys.stdout, f"{json.dumps([_row(each) for each in checked], indent=2)}\n".encode())
     return worst(each.error.exit_code if each.error else ExitCode.PASS for each in checked)
@@ -50,11 +52,12 @@ def validate(manifests: tuple[Path, ...], overrides: tuple[str, ...], *, as_json
 
 @dataclass(frozen=True, kw_only=True)
 class _Checked:
-    """What became of one manifest: its name and the files it was read from, or why it cannot be run."""
+    """What became of one manifest: its name, the files it was read from, notes; or why it cannot be run."""
 
     path: Path
     name: str | None = None
     files: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     error: ZooError | None = None
 
     def report(self) -> Report:
@@ -69,10 +72,11 @@ def _checked(path: Path, overrides: tuple[str, ...]) -> _Checked:
 
     try:
         loaded = load(path, overrides)
-        resolve(loaded, RunOptions(output=Path()))
+        recipe = resolve(loaded, RunOptions(output=Path()))
     except ZooError as error:
         return _Checked(path=path, error=error)
-    return _Checked(path=path, name=loaded.manifest.name, files=tuple(str(each) for each in loaded.sources))
+    files = tuple(str(each) for each in loaded.sources)
+    return _Checked(path=path, name=loaded.manifest.name, files=files, notes=recipe.parts.notes)
 
 
 def _annotate(refused: _Checked, *, as_json: bool) -> None:
@@ -92,6 +96,7 @@ def _row(checked: _Checked) -> dict[str, object]:
         "name": checked.name and redacted(checked.name),
         "valid": checked.error is None,
         "files": [redacted(each) for each in checked.files],
+        "notes": [redacted(each) for each in checked.notes],
         "problems": [{"file": each.path, "line": each.line, "message": each.message} for each in problems],
     }
 

@@ -16,14 +16,14 @@ from zoo_runner.errors import (
     did_you_mean,
     installing,
 )
+from zoo_runner.job.gate_rules import check_rules
 from zoo_runner.job.given_graph import GivenGraph
 from zoo_runner.job.networks import Driven, check_tensors, driven, gives_onnx
 from zoo_runner.job.padded_inputs import FittedPredictions, PaddedInputs, elements
 from zoo_runner.manifest.bands import factor
-from zoo_runner.manifest.lines import expected_lines
 from zoo_runner.manifest.load import LoadedManifest, load_plugin_config
 from zoo_runner.manifest.open_axes import input_axes, shapes_of
-from zoo_runner.manifest.scales import can_be_resampled, scale_of
+from zoo_runner.manifest.scales import scale_of
 from zoo_runner.manifest.schema import IN_PROCESS, OWN_TOOLS
 from zoo_runner.manifest.section import Section
 from zoo_runner.manifest.slips import slips
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from zoo_runner.manifest.expectations import Subset
     from zoo_runner.manifest.schema import Manifest
     from zoo_runner.plugin.interfaces import Backend, Network, Postprocess, Preprocess, Prerequisite, TensorSpec, Way
-    from zoo_runner.plugin.loading import ModelParts
+    from zoo_runner.plugin.records import ModelParts
     from zoo_runner.plugin.scoring import Metric
     from zoo_runner.plugin.shapes import Shapes, Sizes
 
@@ -318,7 +318,7 @@ def _check_metric(loaded: LoadedManifest, metric: Metric) -> None:
     """Check that the plugin measures what is expected, and that its uncertainty can be had where a rule needs it."""
     accuracy, measures = loaded.manifest.expected.accuracy, metric.measures
     if accuracy is None or (accuracy.metric, accuracy.protocol) in measures:
-        _check_rules(loaded, metric)
+        check_rules(loaded, metric)
         _check_figures(loaded, metric)
         return
     wanted = f"{accuracy.metric}/{accuracy.protocol}"
@@ -345,19 +345,6 @@ def _check_figures(loaded: LoadedManifest, metric: Metric) -> None:
         raise ManifestError(msg)
     problems = [
         f"{loaded.locate(path)}: {dotted(path)}: {text}" for path, text in slips(loaded.manifest, scale, loaded.older)
-    ]
-    if problems:
-        raise ManifestError("\n".join(problems))
-
-
-def _check_rules(loaded: LoadedManifest, metric: Metric) -> None:
-    rules = {(*line.path, "rule"): line.rule for line in expected_lines(loaded.manifest).values()}
-    problems = [
-        f"{loaded.locate(path)}: {dotted(path)}: {rule} needs a metric that can be resampled, and that of plugin "
-        f"{loaded.manifest.plugin.name!r} does not say that it can (see ResampledMetric in "
-        "zoo_runner.plugin.evidence); use point"
-        for path, rule in rules.items()
-        if rule != "point" and not can_be_resampled(metric)
     ]
     if problems:
         raise ManifestError("\n".join(problems))

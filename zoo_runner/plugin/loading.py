@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
-from dataclasses import dataclass
 from importlib import metadata
 from traceback import walk_tb
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import pluggy
 
@@ -19,73 +18,34 @@ from zoo_runner.errors import PluginError, ZooError, did_you_mean
 from zoo_runner.plugin import hookspecs
 from zoo_runner.plugin.drafting import Draft
 from zoo_runner.plugin.driving import Driver
-from zoo_runner.plugin.interfaces import Backend, Dataset, Network, Postprocess, Preprocess
-from zoo_runner.plugin.scoring import Metric
+from zoo_runner.plugin.hooks import (
+    BACKEND_HOOK,
+    DRAFT_HOOK,
+    DRIVER_HOOK,
+    HOOKS,
+    MODEL_HOOKS,
+    NETWORK_HOOK,
+    NETWORKS_HOOK,
+    PACKAGES_HOOK,
+    PREDICTING_HOOKS,
+    TENSORS,
+    notes_on,
+    signature,
+)
+from zoo_runner.plugin.interfaces import Backend, Network
+from zoo_runner.plugin.near_misses import look, near_misses
+from zoo_runner.plugin.records import Listing, ModelParts
 from zoo_runner.used_code import executed, opened
 from zoo_runner.used_code.finding import Finder
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from pluggy import HookImpl
     from pydantic import BaseModel
 
     from zoo_runner.plugin.drafting import Material
     from zoo_runner.plugin.interfaces import TensorSpec
-
-BACKEND_HOOK: Final = "zoo_backend"
-NETWORK_HOOK: Final = "zoo_network"
-NETWORKS_HOOK: Final = "zoo_networks"
-DRIVER_HOOK: Final = "zoo_driver"
-MODEL_HOOKS: Final[dict[str, type]] = {
-    NETWORK_HOOK: Network,
-    "zoo_dataset": Dataset,
-    "zoo_preprocess": Preprocess,
-    "zoo_postprocess": Postprocess,
-    "zoo_metric": Metric,
-}
-"""The hooks of a model plugin, and the protocol of what each one returns; only ``zoo_network`` may be missing."""
-PREDICTING_HOOKS: Final = (NETWORK_HOOK, "zoo_preprocess", "zoo_postprocess")
-TENSORS: Final = ("inputs", "outputs")
-"""What these hooks may take of the manifest, beside its configuration."""
-PACKAGES_HOOK: Final = "zoo_packages"
-DRAFT_HOOK: Final = "zoo_draft"
-HOOKS: Final = ("zoo_config", *MODEL_HOOKS, NETWORKS_HOOK, DRIVER_HOOK, BACKEND_HOOK, PACKAGES_HOOK, DRAFT_HOOK)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Listing:
-    """One entry point, for ``zoo-run plugins`` and ``zoo-run backends``.
-
-    Attributes:
-        name: What manifests and ``--backend`` call it.
-        target: ``module:attribute`` it points to.
-        distribution: The installed distribution and version that registers it.
-        kind: What its hooks make it; ``broken`` when it cannot be loaded.
-        problem: Why it is broken.
-    """
-
-    name: str
-    target: str
-    distribution: str
-    kind: Literal["model", "backend", "broken"]
-    problem: str = ""
-
-
-@dataclass(frozen=True, kw_only=True)
-class ModelParts:
-    """The objects a model plugin contributed to one run.
-
-    Attributes:
-        told: The manifest's tensors as text, where a hook of what makes predictions took them: what such an object does
-            may depend on them, whatever its ``identity`` says. Else empty.
-    """
-
-    network: Network
-    dataset: Dataset
-    preprocess: Preprocess
-    postprocess: Postprocess
-    metric: Metric
-    told: str = ""
 
 
 class Plugin:
@@ -143,15 +103,35 @@ class Plugin:
                 made[hook.removeprefix("zoo_")] = self._ask(hook, protocol, config=config, **told)
             told = told if network is not None else self._tensors(made["network"])
         asked = any(self._takes_tensors(hook) for hook in PREDICTING_HOOKS)
-        return ModelParts(**made, told=repr(tuple(told.values())) if asked else "")
+        notes = [
+            f"plugin {self.name!r}: {text}"
+            for hook in MODEL_HOOKS
+            for text in notes_on(hook, made[hook.removeprefix("zoo_")], self._implementations(hook))
+        ]
+        return ModelParts(**made, told=repr(tuple(told.values())) if asked else "", notes=tuple(notes))
+
+    def notes(self) -> tuple[str, ...]:
+        """Return what looks like an optional protocol and is none, as far as that can be told without a manifest."""
+        if self.implements(BACKEND_HOOK):
+            backend = self._call(BACKEND_HOOK)
+            return tuple(f"backend {self.name!r}: {text}" for text in near_misses(backend, Backend))
+        try:
+            model = self.config_model()
+            return self.parts(model() if model else None).notes
+        except Exception:  # noqa: BLE001 - whatever a plugin raises that lacks its configuration
+            spaces = [vars(plugin) for plugin in self._manager.get_plugins() if hasattr(plugin, "__dict__")]
+            return tuple(f"plugin {self.name!r}: {text}" for space in spaces for text in look(space, self.package))
 
     @staticmethod
     def _tensors(network: Network | None) -> dict[str, tuple[TensorSpec, ...]]:
         return {tensors: tuple(getattr(network, tensors, ())) for tensors in TENSORS}
 
     def _takes_tensors(self, hook: str) -> bool:
-        implementations = getattr(self._manager.hook, hook).get_hookimpls()
-        return any(name in TENSORS for each in implementations for name in each.argnames)
+        return any(name in TENSORS for each in self._implementations(hook) for name in each.argnames)
+
+    def _implementations(self, hook: str) -> Sequence[HookImpl]:
+        found: list[HookImpl] = getattr(self._manager.hook, hook).get_hookimpls()
+        return found
 
     def driver(self, config: object) -> Driver:
         """Return what runs several networks.
@@ -170,7 +150,7 @@ class Plugin:
             PluginError: The hook fails, or returns something else than networks by name.
         """
         made = self._call(NETWORKS_HOOK, config=config)
-        where = f"plugin {self.name!r}: {_signature(NETWORKS_HOOK)} returned"
+        where = f"plugin {self.name!r}: {signature(NETWORKS_HOOK)} returned"
         if made is None:
             return {}
         if not isinstance(made, Mapping) or not all(isinstance(name, str) for name in made):
@@ -186,7 +166,7 @@ class Plugin:
             PluginError: ``zoo_packages`` fails, returns something else than names, or names what cannot be found.
         """
         made = self._call(PACKAGES_HOOK)
-        where = f"plugin {self.name!r}: {_signature(PACKAGES_HOOK)}"
+        where = f"plugin {self.name!r}: {signature(PACKAGES_HOOK)}"
         if made is not None and (isinstance(made, str) or not all(isinstance(name, str) for name in made)):
             raise PluginError(f"{where} returned {made!r}, expected names of packages, such as ['my_heads']")
         finder = Finder()
@@ -205,7 +185,7 @@ class Plugin:
         self._require_model_hooks()
         if not self.implements(DRAFT_HOOK):
             msg = (
-                f"plugin {self.name!r} does not draft manifests: it does not implement {_signature(DRAFT_HOOK)}; "
+                f"plugin {self.name!r} does not draft manifests: it does not implement {signature(DRAFT_HOOK)}; "
                 f"{_others(drafters())}; write one by hand, or let it extend another one"
             )
             raise PluginError(msg)
@@ -213,7 +193,7 @@ class Plugin:
         if isinstance(made, Draft):
             return made
         expected = f"{Draft.__module__}.{Draft.__name__}"
-        raise PluginError(f"plugin {self.name!r}: {_signature(DRAFT_HOOK)} returned {made!r}, expected a {expected}")
+        raise PluginError(f"plugin {self.name!r}: {signature(DRAFT_HOOK)} returned {made!r}, expected a {expected}")
 
     def backend(self) -> Backend:
         """Return the backend the plugin provides.
@@ -221,7 +201,7 @@ class Plugin:
         Raises:
             PluginError: It provides none, or one that is not as its protocol says.
         """
-        if not self.implements(BACKEND_HOOK) and any(self.implements(hook) for hook in MODEL_HOOKS):
+        if not self.implements(BACKEND_HOOK) and any(map(self.implements, MODEL_HOOKS)):
             msg = f"{self.name!r} is a model plugin, not a backend; `zoo-run backends` lists those"
             raise PluginError(msg)
         self._refuse_missing([] if self.implements(BACKEND_HOOK) else [BACKEND_HOOK])
@@ -244,14 +224,14 @@ class Plugin:
     def _refuse_missing(self, hooks: Sequence[str]) -> None:
         if hooks:
             msg = (
-                f"plugin {self.name!r} does not implement {', '.join(map(_signature, hooks))}: add what is missing, "
+                f"plugin {self.name!r} does not implement {', '.join(map(signature, hooks))}: add what is missing, "
                 f"marked with zoo_runner.plugin.hookspecs.hookimpl"
             )
             raise PluginError(msg)
 
     def _ask(self, hook: str, protocol: type, **arguments: object) -> Any:
         made = self._call(hook, **arguments)
-        self._require(made, protocol, f"plugin {self.name!r}: {_signature(hook)} returned")
+        self._require(made, protocol, f"plugin {self.name!r}: {signature(hook)} returned")
         return made
 
     @staticmethod
@@ -272,7 +252,7 @@ class Plugin:
             raise
         except Exception as error:  # whatever a plugin raises
             msg = (
-                f"plugin {self.name!r}: {_signature(hook)} failed: {type(error).__name__}: {error} "
+                f"plugin {self.name!r}: {signature(hook)} failed: {type(error).__name__}: {error} "
                 f"({_place(error, self.package)})"
             )
             raise PluginError(msg) from error
@@ -350,7 +330,7 @@ def _load(point: metadata.EntryPoint) -> Plugin:
         unknown = [name for name, caller in vars(manager.hook).items() if name[0] != "_" and not caller.has_spec()]
         hint = "".join(did_you_mean(name, HOOKS) for name in unknown)
         reason = "; ".join(str(error).splitlines())
-        known = ", ".join(_signature(hook, ()) for hook in HOOKS)
+        known = ", ".join(signature(hook, ()) for hook in HOOKS)
         msg = f"{where} does not follow the hook specifications: {reason}{hint} (hooks: {known})"
         raise PluginError(msg) from error
     return Plugin(point.name, point.module.partition(".")[0], manager)
@@ -391,12 +371,6 @@ def _place(error: Exception, package: str) -> str:
 
 def _members(protocol: type) -> list[str]:
     return [name for name in vars(protocol) if name == "__call__" or not name.startswith("_")]
-
-
-def _signature(hook: str, leave_out: Sequence[str] = TENSORS) -> str:
-    """Write a hook as most plugins define it."""
-    parameters = inspect.signature(getattr(hookspecs, hook)).parameters
-    return f"{hook}({', '.join(name for name in parameters if name not in leave_out)})"
 
 
 def _origin(point: metadata.EntryPoint) -> str:

@@ -37,9 +37,23 @@ def test_json_has_an_entry_for_each(several: ZooRun) -> None:
     done = several("validate", "typo.yaml", "trial.yaml", "--json")
     assert done.returncode == 2
     typo, trial = json.loads(done.stdout)
-    assert trial == {"manifest": "trial.yaml", "name": "trial", "valid": True, "files": ["trial.yaml"], "problems": []}
+    assert trial == {
+        "manifest": "trial.yaml",
+        "name": "trial",
+        "valid": True,
+        "files": ["trial.yaml"],
+        "notes": [],
+        "problems": [],
+    }
     problem = {"file": "typo.yaml", "line": 4, "message": UNKNOWN}
-    assert typo == {"manifest": "typo.yaml", "name": None, "valid": False, "files": [], "problems": [problem]}
+    assert typo == {
+        "manifest": "typo.yaml",
+        "name": None,
+        "valid": False,
+        "files": [],
+        "notes": [],
+        "problems": [problem],
+    }
 
 
 def test_github_gets_an_annotation_at_the_line(several: ZooRun) -> None:

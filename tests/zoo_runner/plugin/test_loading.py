@@ -9,6 +9,7 @@ import pytest
 
 from zoo_runner.errors import DatasetError, PluginError
 from zoo_runner.plugin import loading as plugins
+from zoo_runner.plugin.records import ModelParts
 
 Install = Callable[..., Path]
 
@@ -43,7 +44,7 @@ def changed(source: str, old: str, new: str) -> str:
     return source.replace(old, new)
 
 
-def parts_of(plugin: plugins.Plugin) -> plugins.ModelParts:
+def parts_of(plugin: plugins.Plugin) -> ModelParts:
     model = plugin.config_model()
     assert model is not None
     return plugin.parts(model())

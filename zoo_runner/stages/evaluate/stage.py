@@ -13,7 +13,9 @@ from zoo_runner.comparison.trust import Question, distrust
 from zoo_runner.job.options import Stage
 from zoo_runner.manifest.scales import as_numbers, can_be_resampled, read_as
 from zoo_runner.plugin.calls import calling
-from zoo_runner.plugin.evidence import CurveScore, DiagnosedScore
+from zoo_runner.plugin.evidence import CurveScore, DiagnosedScore, ResampledMetric, ResampledScore
+from zoo_runner.plugin.near_misses import near_misses
+from zoo_runner.plugin.scoring import Metric, Scored
 from zoo_runner.report.changes import DiagnosedSample, Interval, MetricChange
 from zoo_runner.report.model import CurveRecord, DiagnosisRecord, MetricRecord
 from zoo_runner.stages.gate import judging
@@ -24,14 +26,13 @@ from zoo_runner.statistics.bootstrap import resample
 from zoo_runner.statistics.groups import group_count
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from zoo_runner.comparison.pairs import ScoredPairs
     from zoo_runner.job.job import Job
     from zoo_runner.job.scope import Scope
     from zoo_runner.plugin.evidence import Diagnosis, Resamples, Scale
     from zoo_runner.plugin.interfaces import Arrays, MetricValue, Sample
-    from zoo_runner.plugin.scoring import Scored
     from zoo_runner.stages.evaluate.accumulation import Accumulation
     from zoo_runner.stages.gate.targets import Target
 
@@ -83,6 +84,8 @@ def evaluate(
     with journal.stage(Stage.EVALUATE) as note:
         clock = Laps()
         scored = accumulation.score(predictions)
+        for text in _unused(metric, scored):
+            journal.warn(f"plugin {job.recipe.manifest.plugin.name!r}: the score, {type(scored).__name__}, {text}")
         values = as_numbers(scored.values)
         clock.lap("metric")
         resampled = resample(metric, scored, data.scored, uncertainty)
@@ -98,6 +101,16 @@ def evaluate(
         clock.lap("diagnosis", worth=bool(journal.curves or journal.diagnosis))
         note.why = str(clock)
     return Evaluation(scored=scored, compared=compared, changes=changes)
+
+
+def _unused(metric: Metric, scored: Scored) -> Iterator[str]:
+    """Say what a score seems to offer and nobody asks it for."""
+    yield from near_misses(scored, Scored)
+    if isinstance(scored, ResampledScore) and not isinstance(metric, ResampledMetric):
+        yield (
+            f"has resample, and the metric, {type(metric).__name__}, has no resampled: it gets no intervals; add "
+            "resampled = True to the metric"
+        )
 
 
 class Laps:
