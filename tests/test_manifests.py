@@ -18,7 +18,8 @@ from zoo_detection.voc.classes import VOC_CLASSES
 from zoo_runner.errors import ManifestError
 from zoo_runner.job.options import RunOptions
 from zoo_runner.job.recipe import resolve
-from zoo_runner.manifest.expectations import Tolerance, TooGood, Uncertainty
+from zoo_runner.manifest.expectations import Uncertainty
+from zoo_runner.manifest.figures import AccuracyExpectation, AccuracyFigure, Tolerance, TooGood
 from zoo_runner.manifest.load import LoadedManifest, load, load_plugin_config
 from zoo_runner.report.json_schema import json_schema
 
@@ -94,7 +95,7 @@ def test_published_recipe() -> None:
 
 def test_published_figures() -> None:
     expected = shipped("refinedet320").manifest.expected
-    assert expected.accuracy is not None
+    assert isinstance(expected.accuracy, AccuracyExpectation)
     assert (expected.accuracy.metric, expected.accuracy.protocol) == ("voc07_map", "reference")
     assert (expected.accuracy.unit, expected.accuracy.value) == ("percent", 79.58)
     assert list(expected.chips) == ["310P3"]
@@ -113,7 +114,7 @@ def test_published_figures() -> None:
 
 def test_the_published_figures_say_what_is_too_good() -> None:
     expected = shipped("refinedet320").manifest.expected
-    assert expected.accuracy is not None
+    assert isinstance(expected.accuracy, AccuracyExpectation)
     assert (expected.accuracy.too_good, expected.chips["310P3"].too_good) == (TooGood(abs=1.0), TooGood(rel=0.5))
 
 
@@ -167,14 +168,12 @@ def test_sample_is_inside_the_package_and_gated() -> None:
     assert manifest.weights.url == "package:refinedet_plugin/sample/weights.pth"
     assert manifest.dataset.url == "package:refinedet_plugin/sample"
     assert manifest.dataset.samples >= 200
-    assert manifest.expected.accuracy is not None
+    assert isinstance(manifest.expected.accuracy, AccuracyExpectation)
     assert manifest.expected.accuracy.value >= 80
     assert manifest.expected.accuracy.too_good == TooGood(abs=0.31, then="inconclusive")
     (subset,) = manifest.subsets.values()
-    assert (subset.size(manifest.dataset.samples), subset.expected and subset.expected.tolerance) == (
-        60,
-        Tolerance(abs=0.3),
-    )
+    assert isinstance(subset.expected, AccuracyFigure)
+    assert (subset.size(manifest.dataset.samples), subset.expected.tolerance) == (60, Tolerance(abs=0.3))
     assert manifest.expected.chips == {}
 
 

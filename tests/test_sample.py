@@ -23,6 +23,7 @@ from junitparser import JUnitXml
 from places import ROOT
 from refinedet_plugin.config import RefineDetConfig
 from refinedet_plugin.plugin import zoo_dataset, zoo_preprocess
+from zoo_runner.manifest.figures import AccuracyExpectation
 from zoo_runner.manifest.load import load, load_plugin_config
 from zoo_runner.manifest.settings import settings
 from zoo_runner.output.names import INVENTORY, ORIGIN
@@ -168,7 +169,7 @@ class TestTheWholeSample:
         names = [("voc07_map", "reference"), ("voc07_map", "devkit"), ("voc10_map", "devkit")]
         assert [(metric["name"], metric["protocol"]) for metric in metrics] == names
         accuracy, uncertainty = LOADED.manifest.expected.accuracy, LOADED.manifest.uncertainty
-        assert accuracy is not None
+        assert isinstance(accuracy, AccuracyExpectation)
         gated, *others = metrics
         assert [metric["id"] for metric in metrics] == [f"{name}/{protocol}" for name, protocol in names]
         assert (gated["direction"], gated["rule"], gated["published"]) == ("at_least", "point", None)

@@ -28,14 +28,17 @@ from zoo_runner.stages.export.published import missing_packages
 from zoo_runner.stages.fetch.downloads import found
 from zoo_runner.stages.fetch.locate import manifest_archive, manifest_onnx, weights_source
 from zoo_runner.stages.fetch.resource import local_file
-from zoo_runner.stages.gate.targets import accuracy_target
+from zoo_runner.stages.gate.targets import accuracy_targets
 from zoo_runner.stages.predict.command_outputs import file_sizes, folder_request
 from zoo_runner.stages.predict.disk_space import announced
 
 if TYPE_CHECKING:
     from zoo_runner.job.options import RunOptions
+    from zoo_runner.manifest.accuracies import ExpectedAccuracy
+    from zoo_runner.plugin.evidence import Scale
     from zoo_runner.plugin.interfaces import Backend, Progress
     from zoo_runner.stages.fetch.source import FileSource
+    from zoo_runner.stages.gate.targets import Target
     from zoo_runner.store.store import Store
 
 
@@ -273,7 +276,7 @@ def _benchmark(recipe: Recipe) -> Iterator[str]:
 
 def _gate(recipe: Recipe, options: RunOptions, backend: Backend | None) -> Iterator[str]:
     expected, manifest = recipe.manifest.expected, recipe.manifest
-    yield _accuracy(recipe, options, backend)
+    yield from _accuracies(recipe, options, backend)
     for place, table in expected.chips.items():
         applies = backend is not None and expected.chip_key(_chip(backend), backend.name) == place
         own = backend_of(place)
@@ -287,11 +290,11 @@ def _gate(recipe: Recipe, options: RunOptions, backend: Backend | None) -> Itera
         yield f"{waiver.line}: waived down to {waiver.floor:g} until {waiver.until} ({waiver.owner}, {waiver.issue})"
 
 
-def _accuracy(recipe: Recipe, options: RunOptions, backend: Backend | None) -> str:
-    """Return what the accuracy of this run is held against: the same figure and bounds that the gate takes."""
-    accuracy, here = recipe.manifest.expected.accuracy, backend if not options.scores_files else None
-    if accuracy is None:
-        return "accuracy: nothing expected"
+def _accuracies(recipe: Recipe, options: RunOptions, backend: Backend | None) -> Iterator[str]:
+    """Yield what the accuracies of this run are held against: the same figures and bounds that the gate takes."""
+    expected, here = recipe.manifest.expected.accuracies, backend if not options.scores_files else None
+    if not expected:
+        yield "accuracy: nothing expected"
     scope = Scope(
         chip=_chip(here) if here else "",
         backend=here.name if here else "",
@@ -300,10 +303,16 @@ def _accuracy(recipe: Recipe, options: RunOptions, backend: Backend | None) -> s
         dataset_samples=_count(recipe, options),
         subset=options.subset,
     )
-    target = accuracy_target(recipe.loaded, scope)
-    if target is None:
-        return f"accuracy: nothing expected of the subset {options.subset}"
-    scale = scale_of(recipe.parts.metric, accuracy.metric, accuracy.protocol)
+    targets = accuracy_targets(recipe.loaded, scope)
+    for each in expected:
+        if each.line in targets:
+            yield _accuracy(each, targets[each.line], scale_of(recipe.parts.metric, each.metric, each.protocol))
+        else:
+            name = "accuracy" if each.alone else each.title
+            yield f"{name}: nothing expected of the subset {options.subset}"
+
+
+def _accuracy(accuracy: ExpectedAccuracy, target: Target, scale: Scale | None) -> str:
     direction = target.direction or own_direction(scale)
     rule = "" if target.rule == "point" else f", by the rule {target.rule}"
     drift = ""
@@ -311,7 +320,7 @@ def _accuracy(recipe: Recipe, options: RunOptions, backend: Backend | None) -> s
         drift = f", and its difference from the baseline {direction.phrase(0, float(target.drift))}"
     confirmed = "" if target.confirm is None else f" (confirmed: {target.confirm})"
     bound = direction.phrase(target.value, float(target.band.margin))
-    return f"{accuracy.metric} ({accuracy.protocol}) {bound} {accuracy.unit}{rule}{drift}{confirmed}"
+    return f"{accuracy.title} {bound} {accuracy.unit}{rule}{drift}{confirmed}"
 
 
 def _chip(backend: Backend) -> str:

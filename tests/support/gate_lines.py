@@ -85,3 +85,4 @@ NPU_PART = scope(chip="310P3", backend="ascend", samples=3)
 PR, BARE = scope(subset="pr", samples=3, dataset_samples=3), scope(subset="bare", samples=2, dataset_samples=2)
 BARE_NPU = scope(chip="310P3", backend="ascend", subset="bare", samples=2, dataset_samples=2)
 CPU = scope()
+MEASURE = "voc07_map/reference"

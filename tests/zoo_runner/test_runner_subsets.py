@@ -48,7 +48,7 @@ def test_a_subset_and_the_whole_set_are_not_taken_for_each_other(lab: Lab) -> No
             (
                 NO_FIGURE.text,
                 (
-                    "accuracy (top1, subset bare): the subset has no figure of its own; "
+                    "accuracy (top1, subset bare): the subset bare has no figure of its own; "
                     "measure one and add subsets.bare.expected"
                 ),
             ),

@@ -55,11 +55,12 @@ def good_run(bench: Bench) -> Good:
 
 def too_good(bench: Bench) -> float:
     """Return how far beyond the expected figure is too good, as the manifest says."""
+    from zoo_runner.manifest.figures import AccuracyFigure  # noqa: PLC0415 - --list needs no pydantic
     from zoo_runner.manifest.load import load  # noqa: PLC0415 - --list needs no pydantic
 
     manifest = load(bench.manifest).manifest
     figure = manifest.subsets["pr"].expected if bench.chosen == "pr" else manifest.expected.accuracy
-    if figure is None or figure.too_good is None:
+    if not isinstance(figure, AccuracyFigure) or figure.too_good is None:
         raise SystemExit(f"{bench.manifest}: expected a figure that says what is too good")
     return figure.too_good.abs
 

@@ -13,6 +13,8 @@ from typing import Any, Final, Literal
 from pydantic import BaseModel
 
 from reference.markdown import code, heading, inline, slug, table
+from zoo_runner.manifest.figures import LINE
+from zoo_runner.report.json_schema import with_open_forms
 
 Schema = Mapping[str, Any]
 
@@ -48,7 +50,7 @@ class SchemaPage:
 
     def sections(self, top: str) -> str:
         """Return all sections, from the outermost model on, which ``top`` names."""
-        schema = self.model.model_json_schema(mode=self.mode)
+        schema = with_open_forms(self.model.model_json_schema(mode=self.mode))
         definitions: Mapping[str, Schema] = schema.get("$defs", {})
         places: dict[str, list[str]] = {self.model.__name__: [""]}
         known = {self.model.__name__: schema, **definitions}
@@ -134,7 +136,8 @@ def _references(schema: Schema, key: str) -> Iterator[tuple[str, str]]:
     if "items" in schema:
         yield from ((name, f"[]{suffix}") for name, suffix in _references(schema["items"], key))
     if isinstance(schema.get("additionalProperties"), Mapping):
-        inner = f".<{key.removesuffix('s')}>"
+        names = _name_of_keys(schema)
+        inner = f".<{key.removesuffix('s') if names == 'name' else names}>"
         yield from ((name, f"{inner}{suffix}") for name, suffix in _references(schema["additionalProperties"], key))
 
 
@@ -145,8 +148,9 @@ def _first_line(known: Mapping[str, Schema], value: Schema) -> str:
 
 
 def _name_of_keys(schema: Schema) -> str:
-    """Say what a mapping goes by: its keys are names, or the numbers that batch sizes are."""
-    return "batch size" if schema.get("propertyNames", {}).get("pattern", "").startswith("^[1-9]") else "name"
+    """Say what a mapping goes by: its keys are names, those of lines, or the numbers that batch sizes are."""
+    pattern = schema.get("propertyNames", {}).get("pattern", "")
+    return "batch size" if pattern.startswith("^[1-9]") else "metric/protocol" if pattern == LINE else "name"
 
 
 def _default(schema: Schema) -> str:

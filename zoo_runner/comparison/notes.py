@@ -122,16 +122,24 @@ def _headline(findings: Findings) -> Iterator[str]:
     if not findings.metrics:
         yield "the runs have no metric in common"
         return
-    metric = findings.metrics[0]
-    before = metric.before if metric.rescored is None else metric.rescored
-    if _equal(before, metric.after):
-        return
-    text = f"{_name(metric)} {_moved(before, metric.after)} {metric.unit}"
-    if metric.interval is not None:
-        low, high = metric.interval.low, metric.interval.high
-        chance = "which chance can do" if low <= 0 <= high else "more than chance would do"
-        text += f", {chance} ({100 * metric.interval.level:g} % interval of the difference {low:+.2f} to {high:+.2f})"
-    yield text
+    for metric in _heads(findings):
+        before = metric.before if metric.rescored is None else metric.rescored
+        if _equal(before, metric.after):
+            continue
+        text = f"{_name(metric)} {_moved(before, metric.after)} {metric.unit}"
+        if metric.interval is not None:
+            low, high = metric.interval.low, metric.interval.high
+            chance = "which chance can do" if low <= 0 <= high else "more than chance would do"
+            level = f"{100 * metric.interval.level:g} % interval of the difference {low:+.2f} to {high:+.2f}"
+            text += f", {chance} ({level})"
+        yield text
+
+
+def _heads(findings: Findings) -> tuple[MetricChange, ...]:
+    """Return the metrics that are told of: the first one, and all others of which something is expected."""
+    gated = {(each.name, each.protocol) for each in findings.report.metrics if each.expected is not None}
+    others = (each for each in findings.metrics[1:] if (each.name, each.protocol) in gated)
+    return (*findings.metrics[:1], *others)
 
 
 def _errors(findings: Findings) -> Iterator[str]:

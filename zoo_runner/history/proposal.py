@@ -17,13 +17,14 @@ from zoo_runner.history.conditions import conditions
 from zoo_runner.history.trends import decimals
 from zoo_runner.manifest.bands import Band, decimal
 from zoo_runner.manifest.direction import Direction
-from zoo_runner.manifest.lines import metric_line, throughput_line
+from zoo_runner.manifest.lines import throughput_line
 from zoo_runner.manifest.load import load
 from zoo_runner.report.model import Verdict
 
 if TYPE_CHECKING:
     from zoo_runner.history.ledger import Entry, EntryLine
     from zoo_runner.manifest.load import LoadedManifest
+    from zoo_runner.manifest.tree import KeyPath
 
 CONFIDENCE: Final = 0.99
 """That the next run is within the tolerance; gated on one side, 1 run in 200 misses a figure by chance."""
@@ -262,14 +263,16 @@ def _expected(figures: Sequence[Figure], loaded: LoadedManifest, run: Entry) -> 
     own: dict[str, Any] = {}
     place = section.chip_key(run.chip, run.backend)
     table = section.chips.get(place)
-    accuracy = section.accuracy
-    metric = found.get(metric_line(accuracy.metric, accuracy.protocol)) if accuracy else None
-    if metric and accuracy:
-        # Whichever figures the runs were held against: a chip may have its own for some batch sizes.
-        same = [batch for batch, value in (table.accuracy.items() if table else ()) if value == metric.expected]
-        value = {"value": metric.value} if accuracy.value == metric.expected else {}
-        replaced["accuracy"] = {**value, "tolerance": {"abs": metric.tolerance, "rel": 0.0}, **_confirmed([metric])}
-        own |= {"accuracy": dict.fromkeys(same, metric.value)} if same else {}
+    for each in section.accuracies:
+        if metric := found.get(each.line):
+            # Whichever figures the runs were held against: a chip may have its own for some batch sizes.
+            values = each.by_batch(table) if table else {}
+            same = [batch for batch, value in values.items() if value == metric.expected]
+            value = {"value": metric.value} if each.figure.value == metric.expected else {}
+            figure = {**value, "tolerance": {"abs": metric.tolerance, "rel": 0.0}, **_confirmed([metric])}
+            _put(replaced, each.path[1:], figure)
+            if table and same:
+                _put(own, each.chip_path(place, table)[3:], dict.fromkeys(same, metric.value))
     rates = {batch: found.get(throughput_line(run.chip, batch)) for batch in (table.throughput if table else ())}
     measured = {batch: rate for batch, rate in rates.items() if rate is not None}
     if measured:
@@ -277,6 +280,13 @@ def _expected(figures: Sequence[Figure], loaded: LoadedManifest, run: Entry) -> 
         widest = max(rate.tolerance / rate.value for rate in measured.values())
         own |= {"tolerance": {"abs": 0.0, "rel": _upwards(widest)}, **_confirmed(list(measured.values()))}
     return replaced | ({"chips": {place: own}} if own else {})
+
+
+def _put(section: dict[Any, Any], path: KeyPath, value: Mapping[Any, Any]) -> None:
+    """Lay a section into another one, below the keys that lead to it."""
+    for key in path[:-1]:
+        section = section.setdefault(key, {})
+    section[path[-1]] = value
 
 
 def _confirmed(figures: Sequence[Figure]) -> dict[str, str]:
@@ -301,9 +311,8 @@ def _check(loaded: LoadedManifest, expected: Mapping[str, Any]) -> None:
 
 def _too_wide(figure: Figure, loaded: LoadedManifest) -> bool:
     """Say whether everything would pass: no figure is worth writing down then."""
-    accuracy = loaded.manifest.expected.accuracy
-    metric = accuracy is not None and figure.line == metric_line(accuracy.metric, accuracy.protocol)
-    two_sided = metric and accuracy is not None and accuracy.direction in {Direction.AT_MOST, Direction.WITHIN}
+    own = next((each.figure for each in loaded.manifest.expected.accuracies if each.line == figure.line), None)
+    two_sided = own is not None and own.direction in {Direction.AT_MOST, Direction.WITHIN}
     return not two_sided and figure.value > 0 and _upwards(figure.tolerance / figure.value) >= 1
 
 

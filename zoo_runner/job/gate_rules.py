@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from zoo_runner.errors import ManifestError
-from zoo_runner.manifest.lines import expected_lines
+from zoo_runner.manifest.gated import expected_lines
 from zoo_runner.manifest.scales import can_be_resampled
 from zoo_runner.manifest.tree import dotted
 from zoo_runner.plugin.near_misses import near_misses

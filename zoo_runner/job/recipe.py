@@ -16,18 +16,14 @@ from zoo_runner.errors import (
     did_you_mean,
     installing,
 )
-from zoo_runner.job.gate_rules import check_rules
 from zoo_runner.job.given_graph import GivenGraph
+from zoo_runner.job.metric_check import check_metric
 from zoo_runner.job.networks import Driven, check_tensors, driven, gives_onnx
 from zoo_runner.job.padded_inputs import FittedPredictions, PaddedInputs, elements
-from zoo_runner.manifest.bands import factor
 from zoo_runner.manifest.load import LoadedManifest, load_plugin_config
 from zoo_runner.manifest.open_axes import input_axes, shapes_of
-from zoo_runner.manifest.scales import scale_of
 from zoo_runner.manifest.schema import IN_PROCESS, OWN_TOOLS
 from zoo_runner.manifest.section import Section
-from zoo_runner.manifest.slips import slips
-from zoo_runner.manifest.tree import dotted
 from zoo_runner.plugin import loading as plugins
 from zoo_runner.plugin.backend_facts import ChipNamingBackend
 from zoo_runner.plugin.conversion import ConvertingBackend
@@ -44,11 +40,10 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from zoo_runner.job.options import RunOptions
-    from zoo_runner.manifest.expectations import Subset
     from zoo_runner.manifest.schema import Manifest
+    from zoo_runner.manifest.subsets import Subset
     from zoo_runner.plugin.interfaces import Backend, Network, Postprocess, Preprocess, Prerequisite, TensorSpec, Way
     from zoo_runner.plugin.records import ModelParts
-    from zoo_runner.plugin.scoring import Metric
     from zoo_runner.plugin.shapes import Shapes, Sizes
 
 AUTO = ("ascend", "onnxruntime")
@@ -196,7 +191,7 @@ def resolve(loaded: LoadedManifest, options: RunOptions) -> Recipe:
     parts = plugin.parts(config, stands_in, driven=several is not None)
     check_tensors(loaded, "inputs", manifest.input_specs, parts.network.inputs)
     check_tensors(loaded, "outputs", manifest.output_specs, parts.network.outputs)
-    _check_metric(loaded, parts.metric)
+    check_metric(loaded, parts.metric)
     if manifest.atc.aipp is not None:
         _check_pixels(loaded, manifest.input_specs[0], parts.preprocess)
     _check_sizes(loaded, parts.preprocess)
@@ -312,42 +307,6 @@ def _subset(manifest: Manifest, name: str | None) -> Subset | None:
     hint = did_you_mean(name, manifest.subsets)
     msg = f"--subset {name}: expected a subset of the manifest {manifest.name}, which has: {known}{hint}"
     raise UsageError(msg)
-
-
-def _check_metric(loaded: LoadedManifest, metric: Metric) -> None:
-    """Check that the plugin measures what is expected, and that its uncertainty can be had where a rule needs it."""
-    accuracy, measures = loaded.manifest.expected.accuracy, metric.measures
-    if accuracy is None or (accuracy.metric, accuracy.protocol) in measures:
-        check_rules(loaded, metric)
-        _check_figures(loaded, metric)
-        return
-    wanted = f"{accuracy.metric}/{accuracy.protocol}"
-    known = [f"{name}/{protocol}" for name, protocol in measures]
-    msg = (
-        f"{loaded.locate(('expected', 'accuracy', 'metric'))}: expected.accuracy: the plugin measures "
-        f"{', '.join(known)}, found {wanted}{did_you_mean(wanted, known)}"
-    )
-    raise ManifestError(msg)
-
-
-def _check_figures(loaded: LoadedManifest, metric: Metric) -> None:
-    """Hold the figures against what the metric says of itself: unit, direction and range."""
-    accuracy = loaded.manifest.expected.accuracy
-    scale = None if accuracy is None else scale_of(metric, accuracy.metric, accuracy.protocol)
-    if accuracy is None or scale is None:
-        return
-    if factor(accuracy.unit, scale.unit) is None:
-        msg = (
-            f"{loaded.locate(('expected', 'accuracy', 'unit'))}: expected.accuracy.unit: expected {scale.unit!r}, in "
-            f"which {accuracy.metric}/{accuracy.protocol} is measured, or a unit that converts to it exactly, found "
-            f"{accuracy.unit!r}{did_you_mean(accuracy.unit, [scale.unit])}"
-        )
-        raise ManifestError(msg)
-    problems = [
-        f"{loaded.locate(path)}: {dotted(path)}: {text}" for path, text in slips(loaded.manifest, scale, loaded.older)
-    ]
-    if problems:
-        raise ManifestError("\n".join(problems))
 
 
 def _check_pixels(loaded: LoadedManifest, image: TensorSpec, preprocess: Preprocess) -> None:

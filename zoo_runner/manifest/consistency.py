@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Final
 
 from zoo_runner.errors import did_you_mean
 from zoo_runner.manifest import models, open_axes
-from zoo_runner.manifest.checks import Problem, possible, repeated
-from zoo_runner.manifest.lines import expected_lines
+from zoo_runner.manifest.accuracies import subset_problems
+from zoo_runner.manifest.checks import Problem, repeated
+from zoo_runner.manifest.gated import expected_lines
 from zoo_runner.manifest.slips import slips
 from zoo_runner.manifest.wording import found
 from zoo_runner.plugin.interfaces import BATCH
@@ -90,15 +91,12 @@ def _timed(manifest: Manifest) -> Iterator[Problem]:
 
 
 def _subsets(manifest: Manifest) -> Iterator[Problem]:
-    accuracy, samples = manifest.expected.accuracy, manifest.dataset.samples
+    known, samples = manifest.expected.accuracies, manifest.dataset.samples
     for name, section in manifest.subsets.items():
         path = ("subsets", name)
         if section.size(samples) == 0:
             yield (*path, "offset"), f"expected a position below dataset.samples ({samples}), found {section.offset}"
-        if section.expected is not None and accuracy is None:
-            yield (*path, "expected"), "would never be compared: expected.accuracy names no metric"
-        elif section.expected is not None and accuracy is not None:
-            yield from possible((*path, "expected", "value"), section.expected.value, accuracy.unit)
+        yield from subset_problems(name, section, known)
 
 
 def _rules(manifest: Manifest) -> Iterator[Problem]:

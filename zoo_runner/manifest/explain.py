@@ -209,6 +209,8 @@ def _shortcut(path: KeyPath, value: Any, model: type[BaseModel]) -> str:
     share = re.fullmatch(r"([0-9]*\.?[0-9]+) ?%", value) if isinstance(value, str) else None
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     known = fields(annotation_at(model, path)) if is_number or share else {}
+    if is_number and "value" in known:
+        return f"; write {{value: {value}}}"
     if "abs" not in known:
         return ""
     if share:

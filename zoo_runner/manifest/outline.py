@@ -18,7 +18,7 @@ def annotation_at(model: type[BaseModel], path: KeyPath) -> Any:
     """Return the type of the value at ``path``, or ``Any`` where the schema does not say."""
     here: Any = model
     for key in path:
-        here = _bare(here)
+        here = _that_takes(_bare(here), key)
         if _is_model(here):
             field = fields(here).get(str(key))
             here = field.annotation if field else Any
@@ -27,7 +27,7 @@ def annotation_at(model: type[BaseModel], path: KeyPath) -> Any:
         else:
             arguments = get_args(here)
             here = arguments[1 if _is_mapping(here) else 0] if arguments else Any
-    return _bare(here)
+    return _main(_bare(here))
 
 
 def fields(annotation: Any) -> Mapping[str, FieldInfo]:
@@ -43,6 +43,30 @@ def has_integer_keys(annotation: Any) -> bool:
     return _is_mapping(annotation) and _bare(arguments[0]) is int
 
 
+def _that_takes(annotation: Any, key: str | int) -> Any:
+    """Return the form of a section that has a key, where there are several forms; an open choice says nothing."""
+    options = _options(annotation)
+    if not options:
+        return annotation
+    named = [option for option in options if _is_model(option) and str(key) in fields(option)]
+    mappings = [option for option in options if _is_mapping(option)]
+    fitting = [option for option in mappings if has_integer_keys(option) is str(key).isdecimal()]
+    return next(iter((*named, *fitting, *mappings)), Any)
+
+
+def _main(annotation: Any) -> Any:
+    """Return the form of a section that has keys of its own, or integers as keys, where there are several forms."""
+    options = _options(annotation)
+    own = [option for option in options if _is_model(option) or has_integer_keys(option)]
+    return next(iter(own), Any) if options else annotation
+
+
+def _options(annotation: Any) -> list[Any]:
+    """Return the forms of a section; empty where there is only one."""
+    union = get_origin(annotation) is Union or get_origin(annotation) is types.UnionType
+    return [_bare(option) for option in get_args(annotation) if option is not type(None)] if union else []
+
+
 def _is_mapping(annotation: Any) -> bool:
     origin = get_origin(annotation)
     return isinstance(origin, type) and issubclass(origin, Mapping)
@@ -53,11 +77,11 @@ def _is_model(annotation: Any) -> bool:
 
 
 def _bare(annotation: Any) -> Any:
-    """Strip ``Annotated`` and ``None``; an open choice between types says nothing."""
+    """Strip ``Annotated`` and ``None``."""
     origin = get_origin(annotation)
     if origin is Annotated:
         return _bare(get_args(annotation)[0])
     if origin is Union or origin is types.UnionType:
         options = [option for option in get_args(annotation) if option is not type(None)]
-        return _bare(options[0]) if len(options) == 1 else Any
+        return _bare(options[0]) if len(options) == 1 else annotation
     return annotation

@@ -10,8 +10,10 @@ from pydantic import AfterValidator, Discriminator, Field, Tag, WithJsonSchema, 
 from zoo_runner.manifest import checks
 from zoo_runner.manifest.atc import AtcOptions
 from zoo_runner.manifest.checks import Problem
-from zoo_runner.manifest.expectations import Expected, Subset, Uncertainty, Waiver
+from zoo_runner.manifest.expectations import Expected, Uncertainty, Waiver
+from zoo_runner.manifest.figures import LINE
 from zoo_runner.manifest.section import DAY, NAME, WORDS, Positive, Rate, Section, Words
+from zoo_runner.manifest.subsets import Subset
 from zoo_runner.manifest.tensors import AXIS, TENSOR, InputTensor, OutputTensor
 
 if TYPE_CHECKING:
@@ -24,6 +26,7 @@ PATTERNS: Final = {
     _MD5: "32 lower-case hex digits (MD5)",
     NAME: "lower-case letters, digits, '.', '_' and '-'",
     DAY: "a day as YYYY-MM-DD",
+    LINE: "METRIC/PROTOCOL",
     WORDS: "some words",
     TENSOR: "a name without spaces, ':', ';' and ','",
     AXIS: "an axis name of lower-case letters, digits and '_'",

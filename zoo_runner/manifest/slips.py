@@ -6,22 +6,26 @@ three times: on loading with what the unit says, with the plugin's word, and wit
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from zoo_runner.manifest.bands import Band, decimal, factor, floor_band, whole
 from zoo_runner.manifest.direction import Direction
-from zoo_runner.manifest.lines import expected_lines, metric_line
+from zoo_runner.manifest.gated import expected_lines
 from zoo_runner.manifest.scales import own_direction
 from zoo_runner.manifest.section import RATE_UNIT
 from zoo_runner.manifest.tree import dotted
 from zoo_runner.plugin.evidence import Scale
 
 if TYPE_CHECKING:
+    from zoo_runner.manifest.accuracies import ExpectedAccuracy
     from zoo_runner.manifest.checks import Problem
-    from zoo_runner.manifest.expectations import AccuracyFigure, ChipExpectation, Waiver
+    from zoo_runner.manifest.chip_figures import ChipExpectation
+    from zoo_runner.manifest.expectations import Waiver
+    from zoo_runner.manifest.figures import AccuracyFigure
     from zoo_runner.manifest.schema import Manifest
     from zoo_runner.manifest.tree import KeyPath
 
@@ -63,18 +67,24 @@ class Claim:
     wide: bool = False
 
 
-def slips(manifest: Manifest, scale: Scale | None = None, older: Older = _none_is) -> Iterator[Problem]:
+def slips(
+    manifest: Manifest, scales: Mapping[str, Scale] = MappingProxyType({}), older: Older = _none_is
+) -> Iterator[Problem]:
     """Find what needs a confirmation and has none.
 
     Args:
         manifest: The manifest.
-        scale: How the expected metric is read, where it says so.
+        scales: How the expected metrics are read, where they say so; by the ids of their lines.
         older: Tells of confirmations that were written before what they stand beside, and do not count for it.
     """
-    for claim in (*_accuracy(manifest), *_subsets(manifest)):
-        yield from _unconfirmed(claim, scale, older)
-    yield from _chips(manifest, scale, older)
-    yield from _floors(manifest, scale, older)
+    for each in manifest.expected.accuracies:
+        scale = scales.get(each.line)
+        for claim in (*_figure(each.path, each.figure, each.unit), *_subsets(manifest, each)):
+            yield from _unconfirmed(claim, scale, older)
+        yield from _chips(manifest, each, scale, older)
+    for place, table in manifest.expected.chips.items():
+        yield from list(_rates(("expected", "chips", place), table, older))[:1]
+    yield from _floors(manifest, scales, older)
 
 
 def faults(band: Band, direction: Direction | None, unit: str, scale: Scale | None = None) -> Iterator[tuple[str, str]]:
@@ -145,17 +155,11 @@ def _unconfirmed(claim: Claim, scale: Scale | None, older: Older) -> Iterator[Pr
             yield places[key], f"{text}; {remedy(claim.section)}{stale}"
 
 
-def _accuracy(manifest: Manifest) -> Iterator[Claim]:
-    accuracy = manifest.expected.accuracy
-    if accuracy is not None:
-        yield from _figure(("expected", "accuracy"), accuracy, accuracy.unit)
-
-
-def _subsets(manifest: Manifest) -> Iterator[Claim]:
-    accuracy = manifest.expected.accuracy
+def _subsets(manifest: Manifest, accuracy: ExpectedAccuracy) -> Iterator[Claim]:
     for name, subset in manifest.subsets.items():
-        if subset.expected is not None and accuracy is not None:
-            yield from _figure(("subsets", name, "expected"), subset.expected, accuracy.unit)
+        if found := accuracy.of_subset(name, subset):
+            figure, path = found
+            yield from _figure(path, figure, accuracy.unit)
 
 
 def _figure(path: KeyPath, figure: AccuracyFigure, unit: str) -> Iterator[Claim]:
@@ -173,25 +177,24 @@ def _figure(path: KeyPath, figure: AccuracyFigure, unit: str) -> Iterator[Claim]
         yield replace(claim, margin_at=(*path, "absolute"), band=figure.absolute.band(figure.value))
 
 
-def _chips(manifest: Manifest, scale: Scale | None, older: Older) -> Iterator[Problem]:
-    accuracy = manifest.expected.accuracy
+def _chips(manifest: Manifest, accuracy: ExpectedAccuracy, scale: Scale | None, older: Older) -> Iterator[Problem]:
+    figure = accuracy.figure
     for place, table in manifest.expected.chips.items():
-        path: KeyPath = ("expected", "chips", place)
-        if accuracy is not None:
-            for batch, value in table.accuracy.items():
-                claim = Claim(
-                    section=path,
-                    at=(*path, "accuracy", batch),
-                    margin_at=(*path, "accuracy", batch),
-                    band=accuracy.standing.band(value),
-                    direction=accuracy.direction,
-                    unit=accuracy.unit,
-                    confirmed=table.confirm is not None,
-                    wide=accuracy.confirm is not None,
-                )
-                found = _unconfirmed(claim, scale, older)  # the direction is asked about where it is written
-                yield from (each for each in found if each[0] != (*path, "direction"))
-        yield from list(_rates(path, table, older))[:1]
+        section: KeyPath = ("expected", "chips", place)
+        for batch, value in accuracy.by_batch(table).items():
+            at = (*accuracy.chip_path(place, table), batch)
+            claim = Claim(
+                section=section,
+                at=at,
+                margin_at=at,
+                band=figure.standing.band(value),
+                direction=figure.direction,
+                unit=accuracy.unit,
+                confirmed=table.confirm is not None,
+                wide=figure.confirm is not None,
+            )
+            found = _unconfirmed(claim, scale, older)  # the direction is asked about where it is written
+            yield from (each for each in found if each[0] != (*section, "direction"))
 
 
 def _rates(path: KeyPath, table: ChipExpectation, older: Older) -> Iterator[Problem]:
@@ -208,19 +211,17 @@ def _rates(path: KeyPath, table: ChipExpectation, older: Older) -> Iterator[Prob
         yield from _unconfirmed(claim, RATE, older)
 
 
-def _floors(manifest: Manifest, scale: Scale | None, older: Older) -> Iterator[Problem]:
-    lines, accuracy = expected_lines(manifest), manifest.expected.accuracy
+def _floors(manifest: Manifest, scales: Mapping[str, Scale], older: Older) -> Iterator[Problem]:
+    lines = expected_lines(manifest)
     for position, waiver in enumerate(manifest.waivers):
         line = lines.get(waiver.line)
         path: KeyPath = ("waivers", position)
         stale = older(path, (*path, "floor"))
         if line is None or (waiver.confirm is not None and not stale):
             continue
-        metric = accuracy is not None and waiver.line.startswith(metric_line(accuracy.metric, accuracy.protocol))
-        unit = accuracy.unit if metric and accuracy is not None else RATE.unit
-        read = scale if metric else RATE
+        read = scales.get(line.measure) if line.measure else RATE
         for figure in line.figures:
-            found = next(_floor(waiver, figure, line.direction, unit, read), "")
+            found = next(_floor(waiver, figure, line.direction, line.unit, read), "")
             if found:
                 yield (*path, "floor"), f"{found}; {remedy(path)}{stale}"
                 break

@@ -32,7 +32,7 @@ def json_schema(configs: Mapping[str, type[BaseModel]] = MappingProxyType({})) -
     Args:
         configs: What ``plugin.config`` is checked against, by the name of the plugin.
     """
-    full = Manifest.model_json_schema(mode="validation")
+    full = with_open_forms(Manifest.model_json_schema(mode="validation"))
     definitions: dict[str, Any] = full.pop("$defs")
     definitions["Manifest"] = full
     for name, model in configs.items():
@@ -63,6 +63,12 @@ def json_schema(configs: Mapping[str, type[BaseModel]] = MappingProxyType({})) -
     return rewritten
 
 
+def with_open_forms(schema: dict[str, Any]) -> dict[str, Any]:
+    """Copy a schema with the forms of a section, which exclude each other anyway, beside null: ``anyOf`` only."""
+    opened: dict[str, Any] = _rewritten(schema, _open)
+    return opened
+
+
 def _configured(name: str, prefix: str) -> dict[str, Any]:
     """Say what the configuration of a plugin is like, where that plugin is named."""
     named = {"properties": {"name": {"const": name}}, "required": ["name"]}
@@ -88,6 +94,15 @@ def _rewritten(schema: Any, change: Callable[[dict[str, Any]], dict[str, Any]]) 
     if isinstance(schema, dict):
         return change({key: _rewritten(each, change) for key, each in schema.items()})
     return schema
+
+
+def _open(part: dict[str, Any]) -> dict[str, Any]:
+    if "oneOf" in part and "anyOf" not in part:
+        part = {("anyOf" if key == "oneOf" else key): value for key, value in part.items()}
+    if "anyOf" in part:
+        nested = [option["anyOf"] if set(option) == {"anyOf"} else [option] for option in part["anyOf"]]
+        part = part | {"anyOf": [option for each in nested for option in each]}
+    return part
 
 
 def _portable(part: dict[str, Any]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import pytest
 
 from terminals import at_a_terminal
 from zoo_runner.history.ledger import LEDGER, Ledger
+from zoo_runner.manifest.figures import AccuracyExpectation
 from zoo_runner.manifest.load import load
 from zoo_runner.report.model import Environment, ManifestRecord, MetricRecord, PerformanceRecord, Report, Verdict
 
@@ -170,7 +171,7 @@ def test_a_proposal_is_a_manifest(known: ZooRun, named: str) -> None:
     (known.folder / "gated.yaml").write_text(done.stdout)
     child = load(known.folder / "gated.yaml")
     accuracy = child.manifest.expected.accuracy
-    assert accuracy is not None
+    assert isinstance(accuracy, AccuracyExpectation)
     assert (accuracy.value, accuracy.tolerance.abs) == (80.0, 1.2)
     assert child.sources[1].name == "toy.yaml"
 

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from zoo_runner.errors import ExitCode
 from zoo_runner.history.proposal import ProposalError, propose, t_quantile
 from zoo_runner.history.proposal_text import patch
+from zoo_runner.manifest.figures import AccuracyExpectation
 from zoo_runner.manifest.load import LoadedManifest, load
 from zoo_runner.report.model import Verdict
 
@@ -98,7 +99,7 @@ def test_it_holds_as_often_as_it_says() -> None:
 def test_a_figure_of_the_chips_own_is_the_one_replaced(toy: Toy, loaded: LoadedManifest) -> None:
     runs = [toy.entry(loaded, toy.accuracy(79.0, expected=79.0))] * 3
     expected = toy.saved(propose(runs, loaded, 3)).manifest.expected
-    assert expected.accuracy is not None
+    assert isinstance(expected.accuracy, AccuracyExpectation)
     assert (expected.accuracy.value, expected.accuracy.tolerance.abs) == (80.0, 0.005)
     assert dict(expected.chips["310P3"].accuracy) == {8: 79.0}
     runs = [toy.entry(loaded, toy.accuracy(78.4321, expected=79.0))] * 3

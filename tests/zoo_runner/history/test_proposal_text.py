@@ -15,6 +15,7 @@ from jsonschema import Draft202012Validator
 
 from zoo_runner.history.proposal import propose
 from zoo_runner.history.proposal_text import diff, patch
+from zoo_runner.manifest.figures import AccuracyExpectation
 from zoo_runner.manifest.load import LoadedManifest, load
 from zoo_runner.report.json_schema import json_schema
 
@@ -67,7 +68,7 @@ def test_the_patch_is_a_manifest_that_replaces_figures_only(toy: Toy, loaded: Lo
     ]
     child = toy.saved(propose(runs, loaded, 3))
     expected = child.manifest.expected
-    assert expected.accuracy is not None
+    assert isinstance(expected.accuracy, AccuracyExpectation)
     assert (expected.accuracy.value, expected.accuracy.tolerance.abs, expected.accuracy.tolerance.rel) == (80.0, 1.2, 0)
     chip = expected.chips["310P3"]
     assert (dict(chip.throughput), chip.tolerance.abs) == ({1: 102.0, 8: 205.0}, 0.0)

@@ -154,6 +154,17 @@ def test_a_metric_that_the_plugin_does_not_measure(toy: Callable[..., Recipe], o
     )
 
 
+def test_each_of_several_metrics_must_be_measured(toy: Callable[..., Recipe]) -> None:
+    several = "{accuracy/top1: {value: 90}, accuracy/top5: {value: 95}, acuracy/top1: {value: 90}}"
+    with pytest.raises(ManifestError) as caught:
+        toy("{metric: accuracy, protocol: top1, value: 90}", several)
+    assert str(caught.value).splitlines() == [
+        f"m.yaml:13: expected.accuracy.{line}: the plugin measures accuracy/top1, found {line}; did you mean "
+        "'accuracy/top1'?"
+        for line in ("accuracy/top5", "acuracy/top1")
+    ]
+
+
 def test_expecting_nothing_is_allowed(toy: Callable[..., Recipe]) -> None:
     assert toy(overrides=("expected=null",)).manifest.expected.accuracy is None
 

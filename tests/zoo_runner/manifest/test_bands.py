@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from zoo_runner.manifest.bands import Band, decimal, factor, points, product, whole
 from zoo_runner.manifest.direction import Direction
-from zoo_runner.manifest.expectations import Tolerance
+from zoo_runner.manifest.figures import Tolerance
 
 TOLERANCES = (2, 5, 10, 30)
 """Hundredths."""

@@ -14,6 +14,7 @@ from zoo_runner.manifest.load import load
 Write = Callable[..., Path]
 
 ACCURACY = "accuracy: {metric: m, protocol: p, value: 79.58}"
+TWO = "accuracy: {m/p: {value: 79.58}, m/q: {value: 93}}"
 FIGURE = "metric: m, protocol: p, value: 79.58, tolerance: {abs: 0.5}"
 WAIVER = "owner: o, issue: 'https://x.org/1'"
 LATER = f"line: m/p, {WAIVER}, until: {SOON}"
@@ -73,6 +74,21 @@ REFUSED = [
     ("expected: {chips: {310P3@a@b: {}}}", "expected.chips.310P3@a@b: expected CHIP or CHIP@BACKEND, found '310P3@a@b' (string)"),
     ("expected: {chips: {310P3: {accuracy: {1: 79.6}}}}", "expected.chips.310P3.accuracy: would never be compared: expected.accuracy names no metric"),
     (f"expected: {{{ACCURACY}, chips: {{310P3: {{accuracy: {{1: 796}}}}}}}}", "expected.chips.310P3.accuracy.1: expected 0 to 100, as the unit is percent, found 796.0 (number)"),
+    (f"expected: {{{TWO}, chips: {{310P3: {{accuracy: {{1: 76, 4: 75.5}}}}}}}}", "expected.chips.310P3.accuracy: expected METRIC/PROTOCOL before the figures, as expected.accuracy has 2 (m/p, m/q), found none; write {m/p: {1: 76, 4: 75.5}}"),
+    (f"expected: {{{TWO}, chips: {{310P3: {{accuracy: {{m/r: {{1: 76}}}}}}}}}}", "expected.chips.310P3.accuracy.m/r: would never be compared: expected.accuracy has no m/r; did you mean 'm/q' or 'm/p'?"),
+    (f"expected: {{{ACCURACY}, chips: {{310P3: {{accuracy: {{top5: {{1: 76}}}}}}}}}}", "expected.chips.310P3.accuracy.top5: expected METRIC/PROTOCOL as key, such as top1/reference, found 'top5' (string)"),
+    (f"expected: {{{TWO}, chips: {{310P3: {{accuracy: {{m/p: {{1: 796}}}}}}}}}}", "expected.chips.310P3.accuracy.m/p.1: expected 0 to 100, as the unit is percent, found 796.0 (number)"),
+    (f"expected: {{{TWO}, chips: {{310P3: {{accuracy: {{1: 79, m/p: {{4: 79}}}}}}}}}}", "expected.chips.310P3.accuracy.1: expected METRIC/PROTOCOL as key, such as m/p, found 1 (integer); a figure beside others stands at a key of its own"),
+    ("expected: {accuracy: {top1: {value: 76}}}", "expected.accuracy.top1: expected METRIC/PROTOCOL as key, such as top1/reference, found 'top1' (string)"),
+    ("expected: {accuracy: {m/p: {value: 101}}}", "expected.accuracy.m/p.value: expected 0 to 100, as the unit is percent, found 101.0 (number)"),
+    ("expected: {accuracy: {m/p: {value: 80, tolerence: {abs: 1}}}}", "expected.accuracy.m/p.tolerence: unknown key; did you mean 'tolerance'?"),
+    ("expected: {accuracy: {m/p: 80}}", "expected.accuracy.m/p: expected a mapping, found 80 (integer); write {value: 80}"),
+    ("expected: {accuracy: {m/p/q: {value: 80}}}", "expected.accuracy.m/p/q: expected METRIC/PROTOCOL as key, such as top1/reference, found 'm/p/q' (string)"),
+    ("expected: {accuracy: {m/p@pr: {value: 80}}}", "expected.accuracy.m/p@pr: expected METRIC/PROTOCOL as key, such as top1/reference, found 'm/p@pr' (string)"),
+    ("expected: {accuracy: {m/p: {value: 0.8}}}", 'expected.accuracy.m/p.value: 0.8 percent is next to nothing (is it a fraction? then write 80); if it is meant, add to expected.accuracy.m/p: confirm: "the reason"'),
+    (f"expected: {{{TWO}}}\nsubsets: {{pr: {{every: 2, expected: {{value: 50}}}}}}", "subsets.pr.expected: expected METRIC/PROTOCOL before the figures, as expected.accuracy has 2 (m/p, m/q), found none; write {m/p: {value: 50, ...}}"),
+    (f"expected: {{{TWO}}}\nsubsets: {{pr: {{every: 2, expected: {{m/r: {{value: 50}}}}}}}}", "subsets.pr.expected.m/r: would never be compared: expected.accuracy has no m/r; did you mean 'm/q' or 'm/p'?"),
+    (f"expected: {{{TWO}}}\nsubsets: {{pr: {{every: 2, expected: {{m/q: {{value: 101}}}}}}}}", "subsets.pr.expected.m/q.value: expected 0 to 100, as the unit is percent, found 101.0 (number)"),
     ("expected: {chips: {310P3: {throughput: {16: 400}}}}", "expected.chips.310P3.throughput.16: would never be compared: benchmark.batch is [1]; add 16 there"),
     (f"expected: {{accuracy: {{{FIGURE}, too_good: {{abs: 0.5}}}}}}", "expected.accuracy.too_good: expected more than the tolerance (0.5), found 0.5"),
     (f"expected: {{accuracy: {{{FIGURE}, too_good: {{}}}}}}", "expected.accuracy.too_good: expected more than the tolerance (0.5), found 0"),

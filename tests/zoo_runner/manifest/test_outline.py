@@ -6,7 +6,8 @@ from typing import Any, Literal
 import pytest
 from pydantic import BaseModel, Field
 
-from zoo_runner.manifest.expectations import ChipExpectation
+from zoo_runner.manifest.chip_figures import ChipExpectation
+from zoo_runner.manifest.figures import AccuracyExpectation, MetricFigure, Tolerance
 from zoo_runner.manifest.outline import annotation_at, fields, has_integer_keys
 from zoo_runner.manifest.schema import Manifest
 from zoo_runner.manifest.tensors import InputTensor
@@ -24,6 +25,12 @@ from zoo_runner.manifest.tree import KeyPath
         pytest.param(("plugin", "config", "x"), Any, id="open mapping"),
         pytest.param(("plugin", "config", "x", "y", 3), Any, id="below it"),
         pytest.param(("inputs", 0, "shape", 1), Any, id="choice of types"),
+        pytest.param(("weights", "url"), Any, id="choice of forms without keys"),
+        pytest.param(("weights", "url", 0), Any, id="below it"),
+        pytest.param(("expected", "accuracy"), AccuracyExpectation, id="the form with keys of its own"),
+        pytest.param(("expected", "accuracy", "tolerance"), Tolerance, id="a key of that form"),
+        pytest.param(("expected", "accuracy", "m/p"), MetricFigure, id="the form with open keys"),
+        pytest.param(("expected", "accuracy", "m/p", "tolerance"), Tolerance, id="below that"),
         pytest.param(("nothing", "here"), Any, id="unknown"),
         pytest.param(("name", "below"), Any, id="below a scalar"),
         pytest.param(("atc", "log", "below"), Any, id="below a choice"),

@@ -360,7 +360,7 @@ def _objects(schema: Mapping[str, Any], path: Path_) -> st.SearchStrategy[Data]:
     inner = schema["additionalProperties"]
     keys = from_schema({"type": "string", **schema.get("propertyNames", {})})
     values = anything if inner is True else from_schema(inner, (*path, ""))
-    return st.dictionaries(keys, values, max_size=2)
+    return st.dictionaries(keys, values, min_size=schema.get("minProperties", 0), max_size=2)
 
 
 def _booleans(_schema: Mapping[str, Any], _path: Path_) -> st.SearchStrategy[Data]:

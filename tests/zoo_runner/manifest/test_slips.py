@@ -182,9 +182,17 @@ def test_what_a_metric_says_of_itself_counts(
     assert [key for key, _ in found] == keys
 
 
+def test_each_figure_is_read_as_its_own_metric_is(write: Write, minimal: str) -> None:
+    text = "expected: {accuracy: {m/p: {value: 80}, errors/p: {value: 5, direction: at_most}}}"
+    manifest = load(write(f"{minimal}{text}\n")).manifest
+    assert list(slips(manifest, {"m/p": PERCENT, "errors/p": ERRORS})) == []
+    found = {".".join(map(str, path)) for path, _ in slips(manifest, {"m/p": PERCENT, "errors/p": PERCENT})}
+    assert found == {"expected.accuracy.errors/p.direction", "expected.accuracy.errors/p.value"}
+
+
 def test_the_direction_is_asked_about_where_it_is_written(write: Write, minimal: str) -> None:
     text = f"expected: {{{ACCURACY}, direction: at_most}}, chips: {{310P3: {{accuracy: {{1: 79}}}}}}}}"
     manifest = load(write(f"{minimal}{text}\n")).manifest
     assert list(slips(manifest)) == []
-    found = {".".join(map(str, path)) for path, _ in slips(manifest, PERCENT)}
+    found = {".".join(map(str, path)) for path, _ in slips(manifest, {"m/p": PERCENT})}
     assert found == {"expected.accuracy.direction", "expected.accuracy.value", "expected.chips.310P3.accuracy.1"}

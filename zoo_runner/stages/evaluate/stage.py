@@ -21,7 +21,8 @@ from zoo_runner.report.model import CurveRecord, DiagnosisRecord, MetricRecord
 from zoo_runner.stages.gate import judging
 from zoo_runner.stages.gate.fitting import fitted
 from zoo_runner.stages.gate.suspicion import suspect
-from zoo_runner.stages.gate.targets import accuracy_target
+from zoo_runner.stages.gate.targets import accuracy_targets
+from zoo_runner.stages.gate.verdicts import no_figure
 from zoo_runner.statistics.bootstrap import resample
 from zoo_runner.statistics.groups import group_count
 
@@ -139,21 +140,20 @@ def _judged(
     resampled: Sequence[Resamples],
     changes: Sequence[MetricChange],
 ) -> tuple[MetricRecord, ...]:
-    """Give every metric its record, and the expected one its verdict."""
+    """Give every metric its record, and each expected one its verdict."""
     manifest, records = job.recipe.manifest, []
     by_measure = {(each.name, each.protocol): each for each in resampled}
     changed = {(each.name, each.protocol): each for each in changes}
-    accuracy, target = manifest.expected.accuracy, accuracy_target(job.recipe.loaded, scope)
+    targets = accuracy_targets(job.recipe.loaded, scope)
+    expected = {(each.metric, each.protocol): each for each in manifest.expected.accuracies}
     for value in values:
         measure = value.name, value.protocol
         record = judging.metric_record(value, scope, manifest.uncertainty, by_measure.get(measure))
-        scale = read_as(job.recipe.parts.metric, value)
-        if accuracy and (accuracy.metric, accuracy.protocol) == measure:
-            if target is None:
-                text = f"the subset has no figure of its own; measure one and add subsets.{scope.subset}.expected"
-                record = record.model_copy(update={"why": text})
-            else:
-                record = _held(job, scope, data, record, (target, scale, changed.get(measure)))
+        scale, accuracy = read_as(job.recipe.parts.metric, value), expected.get(measure)
+        if accuracy is not None and accuracy.line in targets:
+            record = _held(job, scope, data, record, (targets[accuracy.line], scale, changed.get(measure)))
+        elif accuracy is not None:
+            record = record.model_copy(update={"why": no_figure(accuracy, scope.subset or "")})
         records.append(record)
     return tuple(records)
 
@@ -165,7 +165,7 @@ def _held(
     record: MetricRecord,
     wanted: tuple[Target, Scale, MetricChange | None],
 ) -> MetricRecord:
-    """Hold the expected metric against its figure; what is too good about it goes to the journal."""
+    """Hold an expected metric against its figure; what is too good about it goes to the journal."""
     asked, scale, change = wanted
     target = fitted(asked, scale)
     if isinstance(target, Doubt):

@@ -6,6 +6,7 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Final
 
 from zoo_runner.job.options import Stage
+from zoo_runner.manifest.gated import expected_lines
 from zoo_runner.stages.gate import verdicts
 from zoo_runner.stages.gate.waivers import judge_waivers, waived
 
@@ -29,13 +30,12 @@ def gate(job: Job, scope: Scope) -> Report:
     with journal.stage(Stage.GATE):
         waivers, today = loaded.manifest.waivers, datetime.now(tz=timezone.utc).date()
         places = [loaded.locate(("waivers", position)) for position in range(len(waivers))]
-        accuracy = loaded.manifest.expected.accuracy
-        unit = accuracy.unit if accuracy else ""
-        journal.waivers = judge_waivers([*journal.metrics, *journal.performance], waivers, today, places, unit)
+        units = {line: each.unit for line, each in expected_lines(loaded.manifest).items()}
+        journal.waivers = judge_waivers([*journal.metrics, *journal.performance], waivers, today, places, units)
         journal.metrics = tuple(waived(line, journal.waivers) for line in journal.metrics)
         journal.performance = [waived(line, journal.waivers) for line in journal.performance]
         doubts = [*verdicts.not_measured(loaded, scope, journal.metrics, journal.performance), *journal.doubts]
-        doubts += verdicts.accuracy_not_judged(loaded, scope, journal.performance)
+        doubts += verdicts.accuracy_not_judged(loaded, scope, [*journal.metrics, *journal.performance])
         unjudged = verdicts.throughput_not_judged(loaded, scope, journal.performance)
         if unjudged and job.options.accuracy_only:
             journal.remarks.append(ACCURACY_ONLY)

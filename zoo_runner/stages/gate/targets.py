@@ -14,7 +14,10 @@ from zoo_runner.plugin import loading as plugins
 
 if TYPE_CHECKING:
     from zoo_runner.job.scope import Scope
-    from zoo_runner.manifest.expectations import AccuracyFigure, ChipExpectation, Expected
+    from zoo_runner.manifest.accuracies import ExpectedAccuracy
+    from zoo_runner.manifest.chip_figures import ChipExpectation
+    from zoo_runner.manifest.expectations import Expected
+    from zoo_runner.manifest.figures import AccuracyFigure
     from zoo_runner.manifest.load import LoadedManifest
     from zoo_runner.manifest.section import Rule, Then
     from zoo_runner.manifest.tree import KeyPath
@@ -76,43 +79,54 @@ class Target:
         )
 
 
-def accuracy_target(loaded: LoadedManifest, scope: Scope) -> Target | None:
-    """Return the figure for the accuracy of this scope; a subset has its own or none.
+def accuracy_targets(loaded: LoadedManifest, scope: Scope) -> dict[str, Target]:
+    """Return the figures for the accuracies of this scope, by METRIC/PROTOCOL.
 
-    A chip's own figure for the batch size comes before the one for all chips.
+    A subset has its own figure or none. A chip's own figure for the batch size comes before the one for all chips.
     """
+    found = {each.line: _accuracy_target(loaded, scope, each) for each in loaded.manifest.expected.accuracies}
+    return {line: target for line, target in found.items() if target is not None}
+
+
+def _accuracy_target(loaded: LoadedManifest, scope: Scope, accuracy: ExpectedAccuracy) -> Target | None:
     expected = loaded.manifest.expected
-    if expected.accuracy is None:
-        return None
     if scope.subset is not None:
-        own = loaded.manifest.subsets[scope.subset].expected
-        path: KeyPath = ("subsets", scope.subset, "expected", "value")
-        return None if own is None else _target(loaded, own, own.value, path)
+        own = accuracy.of_subset(scope.subset, loaded.manifest.subsets[scope.subset])
+        return None if own is None else _target(loaded, accuracy, own[0], own[1])
+    whole = _target(loaded, accuracy, accuracy.figure, accuracy.path)
     table, batch = expected.table(scope.chip, scope.backend), scope.batch
-    if table is None or batch is None or batch not in table.accuracy:
-        return _target(loaded, expected.accuracy, expected.accuracy.value, ("expected", "accuracy", "value"))
-    path = ("expected", "chips", expected.chip_key(scope.chip, scope.backend), "accuracy", batch)
-    target = _target(loaded, expected.accuracy, table.accuracy[batch], path)
-    return replace(target, published=table.published or target.published, confirm=table.confirm or target.confirm)
+    own_values = {} if table is None else accuracy.by_batch(table)
+    if table is None or batch is None or batch not in own_values:
+        return whole
+    path = (*accuracy.chip_path(expected.chip_key(scope.chip, scope.backend), table), batch)
+    target = _target(loaded, accuracy, accuracy.figure, accuracy.path, own_values[batch])
+    return replace(
+        target,
+        where=loaded.locate(path),
+        published=table.published or target.published,
+        confirm=table.confirm or target.confirm,
+    )
 
 
-def _target(loaded: LoadedManifest, figure: AccuracyFigure, value: float, path: KeyPath) -> Target:
-    accuracy = loaded.manifest.expected.accuracy
-    unit, band = accuracy.unit if accuracy else "", figure.standing.band(value)
+def _target(
+    loaded: LoadedManifest, accuracy: ExpectedAccuracy, figure: AccuracyFigure, path: KeyPath, own: float | None = None
+) -> Target:
+    """Return what a section asks for, with another value where a chip has its own."""
+    value = figure.value if own is None else own
+    band = figure.standing.band(value)
     given = figure.too_good if figure.too_good and figure.too_good.given else None
-    section = path[:-1] if path[-1] == "value" else ("expected", "accuracy")
     # Some metrics say which direction is theirs only with their value.
-    stale = figure.direction is not None and loaded.older(section, (*section, "direction"))
+    stale = figure.direction is not None and loaded.older(path, (*path, "direction"))
     return Target(
         band=band,
-        unit=unit,
+        unit=accuracy.unit,
         direction=figure.direction,
         rule=figure.rule,
         drift=figure.tolerance.band(value).margin if figure.rule == "paired" else None,
-        too_good=given.band(value).margin if given else _usual(band, unit),
+        too_good=given.band(value).margin if given else _usual(band, accuracy.unit),
         then=figure.too_good.then if figure.too_good else "warn",
         confirm=None if stale else figure.confirm,
-        where=loaded.locate(path),
+        where=loaded.locate((*path, "value")),
         published=figure.published,
     )
 

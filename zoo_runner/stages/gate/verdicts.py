@@ -9,11 +9,13 @@ from zoo_runner.causes import Cause, Doubt
 from zoo_runner.errors import did_you_mean
 from zoo_runner.job.scope import Scope
 from zoo_runner.manifest.chip_keys import chip_of
+from zoo_runner.manifest.lines import metric_line
 from zoo_runner.report.model import Line, LineKind, MetricRecord, PerformanceRecord, Verdict, WaiverRecord
-from zoo_runner.stages.gate.targets import accuracy_target
+from zoo_runner.stages.gate.targets import accuracy_targets
 from zoo_runner.stages.gate.waivers import RED
 
 if TYPE_CHECKING:
+    from zoo_runner.manifest.accuracies import ExpectedAccuracy
     from zoo_runner.manifest.load import LoadedManifest
 
 NOTHING = Doubt(
@@ -63,31 +65,40 @@ def not_measured(
 ) -> tuple[Doubt, ...]:
     """List what the manifest expects of this scope and the run did not measure."""
     expected, missing = loaded.manifest.expected, list[str]()
-    accuracy = expected.accuracy
-    held = any(line.expected is not None or line.cause for line in metrics)
-    if accuracy and accuracy_target(loaded, scope) and not held:
-        missing.append(f"{accuracy.metric} ({accuracy.protocol}) was not measured; run all the stages")
+    held = {line.id for line in metrics if line.expected is not None or line.cause}
+    targets = accuracy_targets(loaded, scope)
+    for each in expected.accuracies:
+        if each.line in targets and metric_line(each.metric, each.protocol, scope.subset) not in held:
+            missing.append(f"{each.title} was not measured; run all the stages")
     table = expected.table(scope.chip, scope.backend)
     if table and table.throughput and not performance:
         missing.append(f"the throughput on {scope.chip} was not measured; run all the stages")
     return tuple(Doubt(cause=Cause.NOT_MEASURED, text=each) for each in missing)
 
 
-def accuracy_not_judged(
-    loaded: LoadedManifest, scope: Scope, performance: Sequence[PerformanceRecord]
-) -> tuple[Doubt, ...]:
-    """Say that of a subset only the throughput was judged, though the manifest expects an accuracy.
+def accuracy_not_judged(loaded: LoadedManifest, scope: Scope, lines: Sequence[Line]) -> tuple[Doubt, ...]:
+    """Say which of the accuracies that the manifest expects a subset has no figure of, where others were judged.
 
-    A bad model must not pass because it is fast.
+    A bad model must not pass because it is fast, or good at something else.
     """
-    accuracy = loaded.manifest.expected.accuracy
-    if accuracy is None or accuracy_target(loaded, scope) or all(line.expected is None for line in performance):
+    targets, known = accuracy_targets(loaded, scope), loaded.manifest.expected.accuracies
+    if all(line.expected is None for line in lines):
         return ()
-    text = (
-        f"{accuracy.metric} ({accuracy.protocol}) was not judged: the subset {scope.subset} has no figure of its own; "
-        f"measure one and add subsets.{scope.subset}.expected"
+    return tuple(
+        Doubt(
+            cause=Cause.NOTHING_EXPECTED,
+            text=f"{each.title} was not judged: {no_figure(each, scope.subset or '')}",
+        )
+        for each in known
+        if each.line not in targets
     )
-    return (Doubt(cause=Cause.NOTHING_EXPECTED, text=text),)
+
+
+def no_figure(accuracy: ExpectedAccuracy, subset: str) -> str:
+    """Say that a subset has no figure of an accuracy, and where to write one."""
+    key = "" if accuracy.alone else f".{accuracy.line}"
+    own = "no figure of its own" if accuracy.alone else "no figure of it"
+    return f"the subset {subset} has {own}; measure one and add subsets.{subset}.expected{key}"
 
 
 def throughput_not_judged(

@@ -5,7 +5,8 @@ A waiver is red as soon as it should not be there any more: after its last day, 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeVar
 
 from zoo_runner.causes import Cause
@@ -28,7 +29,7 @@ def judge_waivers(
     waivers: Sequence[Waiver],
     today: date,
     places: Sequence[str] = (),
-    unit: str = "",
+    units: Mapping[str, str] = MappingProxyType({}),
 ) -> tuple[WaiverRecord, ...]:
     """Say what becomes of each waiver.
 
@@ -37,14 +38,14 @@ def judge_waivers(
         waivers: The manifest's, at most one a line.
         today: The day that decides whether a waiver still holds.
         places: ``file:line`` of each waiver.
-        unit: Of the floors of metrics, as the manifest writes them; empty for that of their lines.
+        units: Of the floors, as the manifest writes them, by the ids of their lines; by default those of the lines.
 
     Returns:
         A record for each waiver, in their order, with the floor in the unit of the line. Overdue is overdue whatever
         was measured.
     """
     by_id = {line.id: line for line in lines}
-    floors = [_floor(waiver.floor, by_id.get(waiver.line), unit) for waiver in waivers]
+    floors = [_floor(waiver.floor, by_id.get(waiver.line), units.get(waiver.line, "")) for waiver in waivers]
     return tuple(
         _record(waiver, *_state(by_id.get(waiver.line), waiver, today, floor), place, floor)
         for waiver, place, floor in zip(waivers, places or [""] * len(waivers), floors, strict=True)

@@ -146,7 +146,7 @@ SUBSETS = "subsets={pr: {every: 2, expected: {value: 70}}, bare: {every: 2}}"
             "bare",
             None,
             Verdict.NOT_GATED,
-            "the subset has no figure of its own; measure one and add subsets.bare.expected",
+            "the subset bare has no figure of its own; measure one and add subsets.bare.expected",
         ),
     ],
 )

@@ -24,7 +24,7 @@ from zoo_runner.job.scope import Scope
 from zoo_runner.manifest.expectations import Uncertainty
 from zoo_runner.report.model import PerformanceRecord, Verdict
 from zoo_runner.stages.gate.judging import judge_throughput, metric_record, undecided
-from zoo_runner.stages.gate.targets import accuracy_target
+from zoo_runner.stages.gate.targets import accuracy_targets
 from zoo_runner.stages.gate.verdicts import (
     accuracy_not_judged,
     decide,
@@ -94,7 +94,10 @@ def test_figures_of_another_backend_are_not_missed(manifest: Manifested) -> None
 
 def test_what_cannot_be_compared_was_measured_all_the_same(manifest: Manifested) -> None:
     loaded = manifest(expected=BOTH)
-    record, target = metric_record(value(79.6), CPU, Uncertainty()), accuracy_target(loaded, CPU)
+    record, target = (
+        metric_record(value(79.6), CPU, Uncertainty()),
+        accuracy_targets(loaded, CPU).get("voc07_map/reference"),
+    )
     assert target
     judged = undecided(record, target, Doubt(cause=Cause.UNIT, text="the figure is in points"))
     assert not_measured(loaded, CPU, (judged,), ()) == ()

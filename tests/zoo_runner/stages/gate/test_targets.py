@@ -11,16 +11,18 @@ from gate_lines import (
     ACCURACY,
     BOTH,
     CHIPS,
+    MEASURE,
     SUBSETS,
     Manifested,
     scope,
     timing,
 )
 from zoo_runner.causes import Cause
+from zoo_runner.manifest.direction import Direction
 from zoo_runner.manifest.load import load
 from zoo_runner.report.model import PerformanceRecord, Verdict
 from zoo_runner.stages.gate.judging import judge_throughput
-from zoo_runner.stages.gate.targets import accuracy_target
+from zoo_runner.stages.gate.targets import accuracy_targets
 
 
 @pytest.mark.parametrize(
@@ -38,11 +40,38 @@ from zoo_runner.stages.gate.targets import accuracy_target
 def test_which_accuracy_is_expected(manifest: Manifested, given: dict[str, Any], figure: float, line: int) -> None:
     chips = {**CHIPS, "310P3@other": {"accuracy": {1: 79.70}}}
     loaded = manifest(expected={"accuracy": ACCURACY, "chips": chips}, subsets=SUBSETS)
-    found = accuracy_target(loaded, scope(**given))
+    found = accuracy_targets(loaded, scope(**given)).get(MEASURE)
     assert found is not None
     assert (found.value, found.where) == (figure, f"m.yaml:{line}")
     published = {79.60: "another table", 79.58: "a table", 79.70: "a table", 60.0: None}
     assert found.published == published[figure]
+
+
+TWO = {
+    MEASURE: {"value": 79.58, "tolerance": {"abs": 0.02}},
+    "loss/mean": {"value": 2, "unit": "nats", "direction": "at_most", "too_good": {"abs": 1, "then": "fail"}},
+}
+
+
+@pytest.mark.parametrize(
+    ("given", "wanted"),
+    [
+        pytest.param({}, {MEASURE: 79.58, "loss/mean": 2.0}, id="the whole set"),
+        pytest.param({"chip": "310P3", "batch": 1}, {MEASURE: 79.58, "loss/mean": 2.1}, id="a chip's own of one"),
+        pytest.param({"chip": "310P3", "batch": 16}, {MEASURE: 79.58, "loss/mean": 2.0}, id="none at this batch"),
+        pytest.param({"chip": "310P3", "batch": None}, {MEASURE: 79.58, "loss/mean": 2.0}, id="results from files"),
+        pytest.param({"subset": "pr"}, {"loss/mean": 3.0}, id="a subset with a figure of one"),
+        pytest.param({"subset": "bare"}, {}, id="a subset without"),
+    ],
+)
+def test_each_metric_has_its_own_figure(manifest: Manifested, given: dict[str, Any], wanted: dict[str, float]) -> None:
+    chips = {"310P3": {"accuracy": {"loss/mean": {1: 2.1}}}}
+    subsets = {"pr": {"every": 2, "expected": {"loss/mean": {"value": 3}}}, "bare": {"every": 3}}
+    found = accuracy_targets(manifest(expected={"accuracy": TWO, "chips": chips}, subsets=subsets), scope(**given))
+    assert {line: target.value for line, target in found.items()} == wanted
+    loss = found.get("loss/mean")
+    if loss is not None and not given.get("subset"):
+        assert (loss.unit, loss.direction, loss.then) == ("nats", Direction.AT_MOST, "fail")
 
 
 @pytest.mark.parametrize(
@@ -52,7 +81,7 @@ def test_which_accuracy_is_expected(manifest: Manifested, given: dict[str, Any],
 def test_a_direction_is_confirmed_where_it_is_written(manifest: Manifested, over: str, confirmed: bool) -> None:
     manifest(expected={"accuracy": {**ACCURACY, "confirm": "few samples"}})
     Path("child.yaml").write_text(f"extends: m.yaml\nexpected: {{accuracy: {{{over}}}}}\n")
-    found = accuracy_target(load(Path("child.yaml")), scope())
+    found = accuracy_targets(load(Path("child.yaml")), scope()).get(MEASURE)
     assert found is not None
     assert (found.confirm is not None) is confirmed
 
@@ -63,7 +92,7 @@ def test_a_direction_is_confirmed_where_it_is_written(manifest: Manifested, over
     ids=["nothing", "nothing of this subset"],
 )
 def test_no_accuracy_is_expected(manifest: Manifested, sections: dict[str, Any], subset: str | None) -> None:
-    assert accuracy_target(manifest(**sections), scope(subset=subset)) is None
+    assert accuracy_targets(manifest(**sections), scope(subset=subset)) == {}
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ from zoo_runner.manifest.load import LoadedManifest
 from zoo_runner.plugin.interfaces import MetricValue
 from zoo_runner.report.model import EXIT_CODES, MetricRecord, PerformanceRecord, Verdict, WaiverRecord, WaiverState
 from zoo_runner.stages.gate.judging import judge_metric, judge_throughput, metric_record
-from zoo_runner.stages.gate.targets import accuracy_target
+from zoo_runner.stages.gate.targets import accuracy_targets
 from zoo_runner.stages.gate.verdicts import (
     NOTHING,
     accuracy_not_judged,
@@ -39,7 +39,7 @@ from zoo_runner.stages.gate.verdicts import (
 def decided(
     loaded: LoadedManifest, values: list[MetricValue], timings: list[PerformanceRecord], where: Scope
 ) -> Verdict:
-    wanted = accuracy_target(loaded, where)
+    wanted = accuracy_targets(loaded, where).get("voc07_map/reference")
     metrics = [metric_record(each, where, Uncertainty()) for each in values]
     judged = [judge_metric(each, wanted, where, NONE) if wanted else each for each in metrics]
     performance = [judge_throughput(each, loaded) for each in timings]

@@ -53,7 +53,8 @@ def test_what_is_too_good_needs_no_waiver() -> None:
     ],
 )
 def test_a_floor_is_in_the_unit_of_the_manifest(unit: str, floor: float, written: float, state: WaiverState) -> None:
-    (record,) = judge_waivers([metric(Verdict.FAIL)], [waiver(until=TOMORROW, floor=floor)], TODAY, [""], unit)
+    given = waiver(until=TOMORROW, floor=floor)
+    (record,) = judge_waivers([metric(Verdict.FAIL)], [given], TODAY, [""], {given.line: unit})
     assert (record.state, record.floor) == (state, written)
 
 
