@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zoo_runner.errors import PluginError, PrerequisiteError, ZooError
+from zoo_runner.job.foreign_code import OPTION
 from zoo_runner.job.options import Stage
 from zoo_runner.job.recipe import OF_THE_MANIFEST, Recipe, choose_backend, on_backend
 from zoo_runner.job.scope import Scope
@@ -110,7 +111,10 @@ def _place(source: FileSource, options: RunOptions) -> str:
 
 def _exports(recipe: Recipe, options: RunOptions) -> Iterator[str]:
     for name, each in recipe.models.items():
-        yield from (f"{name}: {line}" if name else line for line in _export(each, options))
+        then = (
+            f"then {script.path.name}, which runs with {OPTION} (sha256 {script.sha256})" for script in each.transforms
+        )
+        yield from (f"{name}: {line}" if name else line for line in (*_export(each, options), *then))
 
 
 def _export(recipe: Recipe, options: RunOptions) -> Iterator[str]:
@@ -197,6 +201,8 @@ def _converting(options: RunOptions) -> ConvertingBackend:
 def _nodes(recipe: Recipe, options: RunOptions, store: Store, progress: Progress) -> tuple[str, ...]:
     """Return the nodes that outputs come from: of the ONNX file that is given, or of an export without weights."""
     try:
+        if recipe.transforms:
+            raise PrerequisiteError("the scripts of onnx.transforms are not run for a plan")  # noqa: TRY301 - like the rest
         if recipe.given_onnx:
             return given_nodes(recipe, local_file(weights_source(recipe, options)))
         return graph_without_weights(recipe, store, progress.warn)

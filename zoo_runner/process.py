@@ -10,7 +10,7 @@ import signal
 import stat
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -34,7 +34,7 @@ _PROMPT: Final = b"$ "
 _TELLING: Final = re.compile(r"\[ERROR\]|\bE[A-Z0-9]\d{4}\b|[Ff]ailed|Fatal|Error\b|\berror:|not match|No module named")
 
 
-def run_logged(
+def run_logged(  # noqa: PLR0913 - options of a process, given by name
     command: Sequence[str],
     *,
     cwd: Path,
@@ -43,6 +43,7 @@ def run_logged(
     silence_s: float | None = None,
     watched: Sequence[Path] = (),
     again: bool = False,
+    environment: Mapping[str, str] | None = None,
 ) -> int:
     """Run a command to its end and return its exit code (minus the signal's number if one killed it).
 
@@ -54,6 +55,7 @@ def run_logged(
         silence_s: Longest time in which the command neither prints nor changes what is in ``watched``.
         watched: Folders the command writes files into; they may appear later.
         again: Write below what is in the log of an earlier command, instead of replacing it.
+        environment: All variables that it gets; by default those of this process.
 
     Raises:
         StageError: Something that is no log is in its place.
@@ -66,6 +68,7 @@ def run_logged(
         process = subprocess.Popen(  # noqa: S603 - an argument list, no shell
             command,
             cwd=cwd,
+            env=environment,
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from zoo_runner.comparison.baseline import read_baseline
 from zoo_runner.errors import HookError, ZooError, interrupted
 from zoo_runner.history.ledger import LEDGER, Ledger
+from zoo_runner.job.foreign_code import require_trust
 from zoo_runner.job.job import FROM_FILES, Job
 from zoo_runner.job.journal import Journal
 from zoo_runner.job.options import RunOptions, Stage
@@ -147,6 +148,9 @@ def open_job(
     if not options.scores_files:
         backend = choose_backend(options.backend, recipe.loaded, options.soc, ways=options.ways)
     check_om(options.om, backend)
+    if options.needs_model:
+        scripts = [script for each in recipe.scripts.values() for script in each]
+        require_trust(scripts, store, journal.note, trusted=options.trust_code)
     if options.accept_unstamped:
         output_order(recipe, options.om_outputs)
     return Job(

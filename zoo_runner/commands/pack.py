@@ -23,6 +23,7 @@ FILE = click.Path(path_type=Path)
 @click.option("--batch-size", metavar="N", type=click.IntRange(min=1), help="Convert for this batch size only.")
 @click.option("--soc", metavar="NAME", help="Chip to convert for, instead of the one found.")
 @click.option("--require-hash", is_flag=True, help="Refuse weights that the manifest has no hash for.")
+@click.option("--trust-code", is_flag=True, help="As in a run.")
 @click.option("--export", "anew", is_flag=True, help="Export anew, also where the manifest names a published ONNX.")
 @click.option("--set", "overrides", metavar="KEY=VALUE", multiple=True, help="Replace a manifest value; repeatable.")
 def pack(manifest: Path, output: Path, overrides: tuple[str, ...], *, anew: bool, **given: Any) -> int:

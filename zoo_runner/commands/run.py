@@ -139,6 +139,9 @@ class RunsSoFar:
 @click.option("--seed", metavar="N", type=click.IntRange(min=0), help="Draw the same tenth as before.")
 @click.option("--traceback", is_flag=True, help="Print the calls that led to an error.")
 @click.option("--require-hash", is_flag=True, help="Refuse files that the manifest has no hash for.")
+@click.option(
+    "--trust-code", is_flag=True, help="Run scripts of the manifest (onnx.transforms); remembered by content."
+)
 @click.option("--accuracy-only", is_flag=True, help="Pass without a throughput figure for this chip and batch size.")
 @click.option("--other-weights", is_flag=True, help="Pass with weights whose hash is not the manifest's.")
 @click.option(

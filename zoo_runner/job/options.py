@@ -62,6 +62,7 @@ class RunOptions:
         accuracy_only: Judge a run on an accelerator though no throughput figure applies to it.
         other_weights: Judge weights that are not the manifest's.
         trust_unwatched: Judge a timing though nobody could see whether the device was quiet.
+        trust_code: Run code that the manifest brings along.
         no_cache: Make everything again that the store has, except downloads that the manifest's hash confirms.
         verify_cache: Make a part of what would be reused again, and compare.
         seed: Which part; ``None`` draws one.
@@ -94,6 +95,7 @@ class RunOptions:
     accuracy_only: bool = False
     other_weights: bool = False
     trust_unwatched: bool = False
+    trust_code: bool = False
     no_cache: bool = False
     verify_cache: bool = False
     seed: int | None = None

@@ -16,6 +16,7 @@ from zoo_runner.errors import (
     did_you_mean,
     installing,
 )
+from zoo_runner.job.foreign_code import transforms_of
 from zoo_runner.job.given_graph import GivenGraph
 from zoo_runner.job.metric_check import check_metric
 from zoo_runner.job.networks import Driven, check_tensors, driven, gives_onnx
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 
     from pydantic import BaseModel
 
+    from zoo_runner.job.foreign_code import Script
     from zoo_runner.job.options import RunOptions
     from zoo_runner.manifest.schema import Manifest
     from zoo_runner.manifest.subsets import Subset
@@ -66,6 +68,7 @@ class Recipe:
         own_aipp: Whether the backend runs a model with the AIPP of the user's own file.
         given_onnx: Whether the weights are an ONNX file, which is used as it is.
         name: Of the model in the manifest, where this is one of several.
+        scripts: Scripts that change the graph, of each model by name; of the one network under no name.
         disk: What the disk holds of code, as this run found it.
     """
 
@@ -78,6 +81,7 @@ class Recipe:
     own_aipp: bool = False
     given_onnx: bool = False
     name: str = ""
+    scripts: Mapping[str, tuple[Script, ...]] = field(default_factory=dict)
     disk: Disk = field(default_factory=Disk, repr=False, compare=False)
 
     @property
@@ -96,6 +100,11 @@ class Recipe:
     def _model(self, name: str, network: Network) -> Recipe:
         loaded, parts = self.loaded.model(name), replace(self.parts, network=network)
         return replace(self, loaded=loaded, parts=parts, name=name, given_onnx=gives_onnx(loaded, None, network))
+
+    @property
+    def transforms(self) -> tuple[Script, ...]:
+        """The scripts that change the graph of this network."""
+        return self.scripts.get(self.name, ())
 
     def named(self, kind: str) -> str:
         """Return what a report calls a file of this network: ``onnx``, or ``onnx of encoder`` of several."""
@@ -206,6 +215,7 @@ def resolve(loaded: LoadedManifest, options: RunOptions) -> Recipe:
         subset=subset,
         disk=Disk(by_content=options.verify_cache),
         given_onnx=given_onnx,
+        scripts={name: transforms_of(loaded.model(name) if name else loaded) for name in manifest.models or [""]},
     )
 
 

@@ -135,6 +135,12 @@ def side_file(value: str) -> str:
     return value
 
 
+def script(value: str) -> str:
+    """Check the path of a script."""
+    problem = "" if value.endswith(".py") and "://" not in value else "expected the path of a Python script (.py)"
+    return _accept(value, f"{problem}, found {value!r}" if problem else "")
+
+
 def out_nodes(nodes: tuple[str, ...]) -> tuple[str, ...]:
     """Check that output nodes have one of ATC's two forms."""
     indexed = [node for node in nodes if node.rpartition(":")[0] and node.rpartition(":")[2].isdecimal()]

@@ -187,6 +187,10 @@ class OnnxOptions(Section):
     )
     sha256: Sha256 | None = Field(default=None, description="of the published export, 64 lower-case hex digits")
     size: Positive | None = Field(default=None, description="bytes of the published export")
+    transforms: tuple[Annotated[str, AfterValidator(checks.script)], ...] = Field(
+        default=(),
+        description="Python scripts that change the graph, in order, relative to this file; they run with --trust-code",
+    )
 
     @property
     def urls(self) -> tuple[str, ...]:

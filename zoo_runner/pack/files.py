@@ -18,6 +18,7 @@ from zoo_runner.store.fingerprints import file_digest
 from zoo_runner.store.snapshots import changed
 
 if TYPE_CHECKING:
+    from zoo_runner.job.recipe import Recipe
     from zoo_runner.stages.convert.engine import Engine
     from zoo_runner.stages.fetch.trust import Fetched
 
@@ -101,7 +102,19 @@ def side_files(engine: Engine, batches: Iterable[int]) -> Iterator[PackedFile]:
     for path, key in named.items():
         section, _, flag = key.rpartition(".")
         written = getattr(settings, section)[flag] if section else getattr(settings, key)
-        yield _file(_inside(path, base, key, str(written)), path, f"read by the conversion (atc.{key})")
+        yield _file(_inside(path, base, f"atc.{key}", str(written)), path, f"read by the conversion (atc.{key})")
+
+
+def script_files(recipe: Recipe) -> Iterator[PackedFile]:
+    """Yield the scripts that change the graph.
+
+    Raises:
+        ManifestError: One is not beside or below the manifest.
+    """
+    for script, written in zip(recipe.transforms, recipe.manifest.onnx.transforms, strict=True):
+        base = recipe.loaded.origin(("onnx", "transforms")).folder
+        about = f"changes the graph ({script.key}); runs with --trust-code"
+        yield _file(_inside(script.path, base, script.key, written), script.path, about, script.sha256)
 
 
 def check_names(files: Sequence[PackedFile], own: Iterable[str]) -> None:
@@ -142,20 +155,20 @@ def _inside(path: Path, base: Path, key: str, written: str) -> str:
     """Return the path of a side file as it is relative to the manifest, and so to the pack."""
     if not path.is_file():
         raise ManifestError(
-            f"atc.{key}: expected a file, found none at {path}; paths are relative to the manifest, and all that a "
+            f"{key}: expected a file, found none at {path}; paths are relative to the manifest, and all that a "
             "manifest names is packed"
         )
     if PurePath(written).is_absolute() or ".." in PurePath(written).parts:
         raise ManifestError(
-            f"atc.{key}: expected a file beside or below the manifest, so that its path holds in the pack, found "
+            f"{key}: expected a file beside or below the manifest, so that its path holds in the pack, found "
             f"{written}; copy it there"
         )
     if not path.resolve().is_relative_to(base.resolve()):  # or else packing a stranger's manifest hands on any file
         raise ManifestError(
-            f"atc.{key}: expected a file beside or below the manifest, found a link to {path.resolve()}; if it may be "
+            f"{key}: expected a file beside or below the manifest, found a link to {path.resolve()}; if it may be "
             "handed on, put a copy there instead"
         )
     name = path.relative_to(base).as_posix()
     if not _NAME.fullmatch(name):
-        raise ManifestError(f"atc.{key}: expected a name without control characters and \\, found {name!r}; rename it")
+        raise ManifestError(f"{key}: expected a name without control characters and \\, found {name!r}; rename it")
     return name

@@ -12,7 +12,7 @@ from zoo_runner.job.journal import Journal
 from zoo_runner.job.recipe import resolve
 from zoo_runner.output.names import SUMS
 from zoo_runner.pack.checksums import sums_text
-from zoo_runner.pack.files import PackedFile, check_names, copy, model_files, side_files, weights_file
+from zoo_runner.pack.files import PackedFile, check_names, copy, model_files, script_files, side_files, weights_file
 from zoo_runner.pack.manifest_text import check_confirmations, manifest_text, packed_manifest
 from zoo_runner.pack.placing import README, check_target, placed
 from zoo_runner.pack.readme import readme
@@ -74,7 +74,7 @@ def pack(
     job = open_job(recipe, options, store, Journal(loaded=recipe.loaded, progress=progress))
     weights, engine = _made(job, anew=anew)
     batches = sorted({recipe.manifest.infer.batch, *recipe.manifest.benchmark.batch})
-    files = [weights_file(weights), *model_files(engine, batches), *side_files(engine, batches)]
+    files = [weights_file(weights), *model_files(engine, batches), *side_files(engine, batches), *script_files(recipe)]
     check_names(files, (MANIFEST, README, SUMS))
     texts = _texts(recipe, engine, files)
     with placed(target, recipe.manifest.name) as folder:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from zoo_runner.backends.onnxruntime import OnnxRuntimeBackend
 from zoo_runner.errors import ExportError, InferenceError, PrerequisiteError, installing
@@ -21,19 +21,18 @@ from zoo_runner.plugin.interfaces import AdvisedNetwork, SessionRequest
 from zoo_runner.plugin.tensors import array_texts, batch_texts, bound, mismatch, sizes_of
 from zoo_runner.stages.export.checkpoint import load_checkpoint
 from zoo_runner.stages.export.compared_sizes import FIXED, Opening, calls, compared_sizes
+from zoo_runner.stages.export.differences import refuse_differences, relative_difference
 from zoo_runner.stages.export.exporters import RETRY, convert, packages, simplify
 from zoo_runner.stages.export.random_inputs import random_inputs
 
 if TYPE_CHECKING:
     import torch
-    from numpy.typing import NDArray
 
     from zoo_runner.manifest.schema import OnnxOptions
     from zoo_runner.plugin.interfaces import Arrays, Network
     from zoo_runner.plugin.shapes import Sizes
     from zoo_runner.stages.export.state_dicts import Advise
 
-LARGEST_DIFFERENCE: Final = 1e-3
 CORRECT: Final = "correct the plugin, or plugin.config"
 TRACED_BATCH: Final = 2
 """Not 1, which exporters take for a constant."""
@@ -105,7 +104,7 @@ def export(
             model=draft, inputs=network.inputs, outputs=network.outputs, batch=max(batches), shapes=shapes
         )
         differences = _compare(request, references)
-        _refuse(differences, "the exported model is not faithful: ONNX Runtime differs from torch in", RETRY)
+        refuse_differences(differences, "the exported model is not faithful: ONNX Runtime differs from torch in", RETRY)
     return Exported(differences=differences, tools=tools, notes=notes)
 
 
@@ -134,7 +133,7 @@ def compare_published(
     references = [(each, session.infer(each)) for each in inputs]
     session.close()
     differences = _compare(replace(request, model=published), references)
-    _refuse(
+    refuse_differences(
         differences,
         "the published ONNX does not compute what these weights do: a new export differs from it in",
         "publish a new export, or leave out onnx.url",
@@ -183,21 +182,6 @@ def _import(names: Iterable[str]) -> None:
         except ImportError as error:
             msg = f"the package {name} is installed, but cannot be imported ({error}): {installing('export')}"
             raise PrerequisiteError(msg) from error
-
-
-def relative_difference(reference: NDArray[Any], found: NDArray[Any]) -> float:
-    """Return max |found - reference| / max |reference|, over all elements of one output.
-
-    The divisor is one number for the whole output, so that values near zero do not blow the quotient up.
-    Equal arrays give 0, also when empty or all zero; others against an all-zero reference give infinity.
-    """
-    if not reference.size:
-        return 0.0
-    largest = float(abs(found.astype("float64") - reference.astype("float64")).max())
-    scale = float(abs(reference.astype("float64")).max())
-    if not largest:
-        return 0.0
-    return largest / scale if scale else float("inf")
 
 
 def _adviser(network: Network) -> Advise | None:
@@ -297,12 +281,3 @@ def _compare(request: SessionRequest, references: Sequence[tuple[Arrays, Arrays]
         )
         for spec in request.outputs
     }
-
-
-def _refuse(differences: Mapping[str, float], what: str, remedy: str) -> None:
-    """Refuse a file that computes something else."""
-    wrong = [f"{name} by {value:.2e}" for name, value in differences.items() if value > LARGEST_DIFFERENCE]
-    if wrong:
-        allowed = f"at most {LARGEST_DIFFERENCE:g} is allowed"
-        msg = f"{what} {', '.join(wrong)} of the output's largest value, {allowed}; {remedy}"
-        raise ExportError(msg)

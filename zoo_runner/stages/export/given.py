@@ -37,17 +37,16 @@ def given_parts(recipe: Recipe, weights_sha256: str) -> dict[str, object]:
     }
 
 
-def take_given(recipe: Recipe, weights: Fetched, target: Path) -> None:
-    """Copy a given file, and run it at two batch sizes, and at the ends of every open axis.
+def take_given(weights: Fetched, target: Path) -> None:
+    """Copy a given file.
 
     Args:
-        recipe: The run's recipe.
         weights: The file.
         target: Where the copy goes: alone, so that nothing beside it takes part.
 
     Raises:
         ChangedError: It is not what it was when it was hashed.
-        ExportError: It is no model, keeps tensors in other files, or has other tensors than the manifest says.
+        ExportError: It keeps tensors in other files.
     """
     copy_checked(weights, target)
     if has_external_data(target):
@@ -55,6 +54,19 @@ def take_given(recipe: Recipe, weights: Fetched, target: Path) -> None:
             f"{weights.origin}: expected a model in one file, found one that keeps tensors in other files; save it in "
             "one file (onnx.save does, up to 2 GB)"
         )
+
+
+def check_given(recipe: Recipe, weights: Fetched, target: Path) -> None:
+    """Run a graph that was given at two batch sizes, and at the ends of every open axis.
+
+    Args:
+        recipe: The run's recipe.
+        weights: The file that it comes from, for messages.
+        target: The graph, as the manifest's scripts left it.
+
+    Raises:
+        ExportError: It is no model, or has other tensors than the manifest says.
+    """
     manifest = recipe.manifest
     batches = BATCHES if manifest.onnx.dynamic_batch else (manifest.infer.batch,)
     request = SessionRequest(

@@ -12,7 +12,7 @@ from zoo_runner.errors import PrerequisiteError, installing
 from zoo_runner.files.named_errors import naming
 from zoo_runner.job.steps import EXPORT, coded
 from zoo_runner.stages.export.compared_sizes import Opening
-from zoo_runner.stages.export.given import given_parts, take_given
+from zoo_runner.stages.export.given import check_given, given_parts, take_given
 from zoo_runner.stages.export.origin import network_code, options_of, origin_of
 from zoo_runner.stages.export.published import missing_packages, take
 from zoo_runner.store.fingerprints import fingerprint
@@ -131,7 +131,7 @@ def export_model(recipe: Recipe, weights: Fetched, store: Store, warn: Callable[
             sha256=weights.sha256,
             metadata=origin_of(recipe, weights.sha256),
         )
-        _write(folder, exported.differences, exported.notes)
+        _write(folder, exported.differences, (*exported.notes, *_transformed(recipe, target)))
 
     built = coded(EXPORT, recipe, store, warn).build(
         "onnx",
@@ -151,8 +151,11 @@ def given_model(recipe: Recipe, weights: Fetched, store: Store, warn: Callable[[
     """
 
     def make(folder: Path) -> None:
-        take_given(recipe, weights, folder / MODEL)
-        _write(folder, {}, ())
+        target = folder / MODEL
+        take_given(weights, target)
+        notes = _transformed(recipe, target)
+        check_given(recipe, weights, target)
+        _write(folder, {}, notes)
 
     key = fingerprint(given_parts(recipe, weights.sha256))
     return _model_file(
@@ -204,6 +207,15 @@ def published_model(
     parts = published_parts(recipe, weights.sha256, published.sha256, exported.sha256 if exported else None)
     built = coded(EXPORT, recipe, store, warn).build("published", fingerprint(parts), make, TERMS, accept=_readable)
     return _model_file(built, weights.sha256), parts
+
+
+def _transformed(recipe: Recipe, model: Path) -> tuple[str, ...]:
+    """Apply the manifest's scripts to a graph; afterwards it must still have the manifest's tensors."""
+    if not recipe.transforms:
+        return ()
+    from zoo_runner.stages.export.transforms import transformed  # noqa: PLC0415 - few manifests have any
+
+    return transformed(recipe, model)
 
 
 def _opening(recipe: Recipe) -> Opening:

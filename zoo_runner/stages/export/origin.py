@@ -44,12 +44,14 @@ def origin_of(recipe: Recipe, weights_sha256: str) -> dict[str, str]:
 def options_of(recipe: Recipe) -> dict[str, object]:
     """Return how the manifest exports: its section ``onnx`` without a published file, with a fixed batch size.
 
-    The sizes of open axes at which it is made and compared are in it, too.
+    The sizes of open axes at which it is made and compared are in it, too, and the scripts that change it afterwards.
     """
     onnx = recipe.manifest.onnx
     options = onnx.model_dump(mode="json", include={"opset", "simplify", "dynamic_batch", "exporter"})
     if not onnx.dynamic_batch:
         options["batch"] = recipe.manifest.infer.batch
+    if recipe.transforms:
+        options["transforms"] = [script.sha256 for script in recipe.transforms]
     if (sizes := compared_sizes(recipe.shapes)) != (FIXED,):
         options["sizes"] = [dict(each) for each in sizes]
         options["most"] = dict(recipe.shapes.most) if recipe.shapes else {}

@@ -55,6 +55,8 @@ def _exported(job: Job, files: ModelFiles) -> tuple[ModelFile, StageNote]:
         sha256 = weights.sha256
         return ModelFile(path=weights.path, sha256=sha256, reused=True, differences={}, weights=sha256), note
     model, origin = _model(job, weights, published)
+    for script in job.recipe.transforms:
+        job.journal.artifact(job.recipe.named("transform"), script.path, sha256=script.sha256, origin=script.key)
     job.journal.artifact(job.recipe.named("onnx"), model.path, sha256=model.sha256, origin=origin)
     if job.recipe.given_onnx:
         note.why = "the ONNX file was given; it has the manifest's tensors, and nothing was exported"

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zoo_runner.stages.export.checked_export import relative_difference
+from zoo_runner.stages.export.differences import relative_difference
 
 
 @pytest.mark.parametrize(

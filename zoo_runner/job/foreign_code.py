@@ -1,0 +1,105 @@
+"""Code that a manifest brings along: read once, named by its content, and run only where the user said so."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Final
+
+from zoo_runner.errors import ManifestError, UsageError, shortened
+from zoo_runner.files.bounds import Bound
+from zoo_runner.files.regular import read_regular
+from zoo_runner.manifest.tree import dotted
+from zoo_runner.store.durable import write_durably
+from zoo_runner.store.root import unwritable
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from zoo_runner.manifest.load import LoadedManifest
+    from zoo_runner.store.store import Store
+
+OPTION: Final = "--trust-code"
+LARGEST: Final = Bound("ZOO_RUNNER_SCRIPT_LIMIT", 1 << 20)
+"""Bytes of a script: it is written by hand."""
+_FOLDER: Final = "trusted-code"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Script:
+    """A script that a manifest names.
+
+    Attributes:
+        key: Of the manifest, such as ``onnx.transforms.0``.
+        where: ``file:line`` of that key.
+        path: The file, as it was found.
+        sha256: Hash of its content.
+        content: What is run, whatever the file holds later.
+    """
+
+    key: str
+    where: str
+    path: Path
+    sha256: str
+    content: bytes = field(repr=False)
+
+
+def transforms_of(loaded: LoadedManifest) -> tuple[Script, ...]:
+    """Read the scripts that change the graph, in order.
+
+    Args:
+        loaded: The manifest, or that of one model.
+
+    Raises:
+        ManifestError: One is not there, or cannot be read.
+    """
+    return tuple(_read(loaded, place, written) for place, written in enumerate(loaded.manifest.onnx.transforms))
+
+
+def _read(loaded: LoadedManifest, place: int, written: str) -> Script:
+    at = ("onnx", "transforms", place)
+    where, key = loaded.locate(at), dotted((*loaded.within, *at))
+    path = loaded.resolve(at, written)
+    try:
+        content = read_regular(path, LARGEST.value, LARGEST.remedy)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise ManifestError(
+            f"{where}: {key}: expected a Python script, relative to the manifest, found {shortened(str(path))}: "
+            f"{reason}"
+        ) from error
+    return Script(key=key, where=where, path=path, sha256=hashlib.sha256(content).hexdigest(), content=content)
+
+
+def require_trust(scripts: Sequence[Script], store: Store, note: Callable[[str], None], *, trusted: bool) -> None:
+    """Let foreign code run only if the user said so: now, or before of the very same content.
+
+    Args:
+        scripts: What would run.
+        store: Has the hashes of what was trusted before.
+        note: Is told what is trusted from now on.
+        trusted: Whether the user says so now.
+
+    Raises:
+        UsageError: Some of it was never trusted.
+    """
+    unknown = [each for each in scripts if not _record(store, each.sha256).is_file()]
+    if unknown and not trusted:
+        listed = "\n".join(f"  {each.path} ({each.where}: {each.key}), sha256 {each.sha256}" for each in unknown)
+        raise UsageError(
+            f"the manifest brings code of its own, which would run with all your rights:\n{listed}\n"
+            f"  read it, and add {OPTION} if it may run; that is remembered for just this content"
+        )
+    for each in unknown:
+        note(f"{OPTION}: {each.path} may run from now on, with sha256 {each.sha256}")
+        record = _record(store, each.sha256)
+        if not unwritable(record.parent):
+            when = datetime.now(timezone.utc).isoformat(timespec="seconds")
+            write_durably(record, json.dumps({"path": str(each.path), "key": each.key, "when": when}).encode())
+
+
+def _record(store: Store, sha256: str) -> Path:
+    return store.root / _FOLDER / f"{sha256}.json"
