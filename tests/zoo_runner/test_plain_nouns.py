@@ -42,6 +42,7 @@ EXCEPTIONS: Final = {
     ): "an input, for example",
     ("manifest/section.py", "images/s"): UNIT,
     ("plugin/loading.py", " the class "): PYTHON,
+    ("plugin/near_misses.py", "class "): PYTHON,
     ("report/html/figures.py", '<span class="num" data-field="{}" data-value="{}">{}</span>'): PYTHON,
     ("report/html/render.py", "classes"): PYTHON,
     ("report/html/render.py", "classes.plot"): PYTHON,
