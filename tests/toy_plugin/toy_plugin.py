@@ -6,9 +6,10 @@ import numpy as np
 from pydantic import BaseModel
 
 from zoo_runner.errors import DatasetError
+from zoo_runner.plugin.evidence import Scale
 from zoo_runner.plugin.hookspecs import hookimpl
-from zoo_runner.plugin.interfaces import MetricValue, Sample, TensorSpec
-from zoo_runner.plugin.scoring import ScoredValues, WholeSet
+from zoo_runner.plugin.interfaces import Sample, TensorSpec
+from zoo_runner.plugin.means import SampleMeans
 
 
 class ToyConfig(BaseModel, extra="forbid", frozen=True):
@@ -50,22 +51,15 @@ class ToyPostprocess:
         return {"label": outputs["scores"].argmax(keepdims=True)}
 
 
-class ToyMetric:
+class ToyMetric(SampleMeans):
     measures = (("accuracy", "top1"),)
+    scales = (Scale(unit="percent", worst=0.0, best=100.0),)
 
     def __init__(self, config):
         self.classes = config.classes
 
-    def scoring(self):
-        return WholeSet(self.score)
-
-    def score(self, samples, predictions):
-        hits = [
-            sample.id.split("_")[0] == self.classes[prediction["label"][0]]
-            for sample, prediction in zip(samples, predictions, strict=True)
-        ]
-        value = 100.0 * sum(hits) / max(1, len(hits))
-        return ScoredValues((MetricValue(name="accuracy", protocol="top1", value=value, unit="percent"),))
+    def scores(self, prediction, sample):
+        return 100.0 * (sample.id.split("_")[0] == self.classes[prediction["label"][0]])
 
 
 @hookimpl

@@ -43,6 +43,14 @@ def records(path: Path) -> str:
     return "\n".join(_record(node) for node in _classes(path) if not _is_protocol(node))
 
 
+def base(path: Path, name: str) -> str:
+    """Describe a class that plugins extend."""
+    (node,) = (each for each in _classes(path) if each.name == name)
+    methods = (each for each in node.body if isinstance(each, ast.FunctionDef) and not each.name.startswith("_"))
+    texts = (f"\n{_signature(each)}\n\n{prose(ast.get_docstring(each))}" for each in methods)
+    return f"{_record(node)}{''.join(texts)}"
+
+
 def _classes(path: Path) -> Iterator[ast.ClassDef]:
     return (node for node in ast.parse(path.read_text(encoding="utf-8")).body if isinstance(node, ast.ClassDef))
 

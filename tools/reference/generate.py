@@ -148,13 +148,15 @@ def _plugins() -> str:
         "conversion",
         "folders",
         "drafting",
+        "means",
     )
-    modules = (PACKAGE / "plugin" / f"{name}.py" for name in names)
-    interfaces, scoring, evidence, pixels, sized, shapes, driving, speed, facts, conversion, folders, drafting = modules
+    modules = [PACKAGE / "plugin" / f"{name}.py" for name in names]
+    interfaces, scoring, evidence, pixels, sized, shapes, driving, speed, facts, conversion, folders = modules[:11]
+    drafting, means = modules[11:]
     return f"""{heading(1, "Hooks, protocols and records")}
 What plugins and backends implement, and what they are given. [Writing a plugin](../write-a-plugin.md) shows it at work.
-Plugins import `hookspecs`, `interfaces`, `scoring`, `evidence`, `pixels`, `sized`, `shapes`, `driving`, `speed`,
-`backend_facts`, `conversion`, `folders`, `drafting`, `files` and `tensors` of `zoo_runner.plugin`, and
+Plugins import `hookspecs`, `interfaces`, `scoring`, `means`, `evidence`, `pixels`, `sized`, `shapes`, `driving`,
+`speed`, `backend_facts`, `conversion`, `folders`, `drafting`, `files` and `tensors` of `zoo_runner.plugin`, and
 `zoo_runner.errors`, and nothing else of `zoo_runner`. `files` opens what a user or a data set names: regular files
 only, read up to a bound. `tensors` words an error about a tensor: `mismatch`.
 
@@ -207,9 +209,14 @@ What a backend may have beside that works through files, by a command of its own
 {heading(2, "Records")}
 {contracts.records(interfaces)}
 {heading(2, "Scoring all predictions at once")}
-For a metric that needs nothing else; [writing a plugin](../write-a-plugin.md) has one.
+For a metric that needs nothing else.
 
 {contracts.records(scoring)}
+{heading(2, "Means over samples")}
+For a metric whose values are means over samples; [writing a plugin](../write-a-plugin.md) has one.
+
+{contracts.aliases(means)}
+{contracts.base(means, "SampleMeans")}
 {heading(2, "Records of evidence")}
 {contracts.records(evidence)}
 {heading(2, "Records of pixels")}
