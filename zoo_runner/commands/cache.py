@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from zoo_runner.commands.chips import chip_meant
 from zoo_runner.commands.run import run
 from zoo_runner.commands.suggestions import backend_names, manifest_files, subset_names
 from zoo_runner.errors import ExitCode
@@ -117,7 +118,7 @@ def _size(kept: Iterable[Kept]) -> str:
 @click.option("--subset", metavar="NAME", help="Likewise.", shell_complete=subset_names)
 @click.option("--batch-size", metavar="N", type=click.IntRange(min=1), help="Likewise.")
 @click.option("--limit", metavar="N", type=click.IntRange(min=1), help="Likewise.")
-@click.option("--soc", metavar="NAME", help="Likewise.")
+@click.option("--soc", metavar="NAME", callback=chip_meant, help="Likewise.")
 @click.option("--set", "overrides", metavar="KEY=VALUE", multiple=True, help="Replace a manifest value; repeatable.")
 def explain(manifests: Path, overrides: tuple[str, ...], **given: Any) -> int:
     """Say what the keys of MANIFEST's results are made of, and what differs from the last run.

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from zoo_runner.commands.chips import chip_meant
 from zoo_runner.commands.suggestions import backend_names, manifest_files
 from zoo_runner.errors import ExitCode
 from zoo_runner.job.options import RunOptions, Stage
@@ -21,7 +22,7 @@ FILE = click.Path(path_type=Path)
 @click.option("--weights", metavar="PATH|URL", help="Where the manifest's weights are taken from instead.")
 @click.option("--downloads", metavar="FOLDER", type=FILE, envvar="ZOO_RUNNER_DOWNLOADS", help="As in a run.")
 @click.option("--batch-size", metavar="N", type=click.IntRange(min=1), help="Convert for this batch size only.")
-@click.option("--soc", metavar="NAME", help="Chip to convert for, instead of the one found.")
+@click.option("--soc", metavar="NAME", callback=chip_meant, help="Chip to convert for, instead of the one found.")
 @click.option("--require-hash", is_flag=True, help="Refuse weights that the manifest has no hash for.")
 @click.option("--trust-code", is_flag=True, help="As in a run.")
 @click.option("--export", "anew", is_flag=True, help="Export anew, also where the manifest names a published ONNX.")

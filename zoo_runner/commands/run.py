@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from zoo_runner.commands.chips import chip_meant
 from zoo_runner.commands.failure import failed, worst
 from zoo_runner.commands.signals import exit_code
 from zoo_runner.commands.suggestions import backend_names, manifest_files, subset_names
@@ -119,7 +120,9 @@ class RunsSoFar:
 @click.option("--by-position", is_flag=True, help="Take numbers in names of --results for positions, from 0 or 1.")
 @click.option("--output", metavar="FOLDER", type=FOLDER, help="Default: zoo-output/<name>.")
 @click.option("--set", "overrides", metavar="KEY=VALUE", multiple=True, help="Replace a manifest value; repeatable.")
-@click.option("--soc", metavar="NAME", help="Chip to convert for, instead of the one found, or if none is.")
+@click.option(
+    "--soc", metavar="NAME", callback=chip_meant, help="Chip to convert for, instead of the one found, or if none is."
+)
 @click.option("--om", metavar="PACK", type=FOLDER, help="Use .om files of this pack, or one, instead of converting.")
 @click.option("--accept-unstamped", is_flag=True, help="Use --om also if nothing says what it was made of.")
 @click.option(

@@ -13,7 +13,7 @@ from zoo_runner.manifest import checks
 from zoo_runner.manifest.accuracies import ExpectedAccuracy, accuracies, accuracy_problems
 from zoo_runner.manifest.checks import Problem
 from zoo_runner.manifest.chip_figures import ChipExpectation
-from zoo_runner.manifest.chip_keys import AT, backend_of, chip_of
+from zoo_runner.manifest.chip_keys import AT, backend_of, chip_of, key_for
 from zoo_runner.manifest.figures import CONFIRM, Accuracies, suspicious
 from zoo_runner.manifest.section import DAY, NAME, Section, Words
 from zoo_runner.manifest.tree import KeyPath
@@ -58,8 +58,8 @@ class Expected(Section):
     )
     chips: Mapping[str, ChipExpectation] = Field(
         default_factory=dict,
-        description="by chip, as npu-smi names it, such as 310P3; those of CHIP@BACKEND, such as 310P3@ascend, "
-        "replace the chip's for that backend",
+        description="by chip, as npu-smi names it, such as 310P3 (or Ascend310P3; 310P is read as 310P3); those of "
+        "CHIP@BACKEND, such as 310P3@ascend, replace the chip's for that backend",
     )
 
     @model_validator(mode="after")
@@ -74,8 +74,7 @@ class Expected(Section):
 
     def chip_key(self, chip: str, backend: str) -> str:
         """Return the key of the figures that hold for a chip under a backend, whether or not there are any."""
-        own = f"{chip}{AT}{backend}"
-        return own if own in self.chips else chip
+        return key_for(self.chips, chip, backend) or chip
 
     def table(self, chip: str, backend: str) -> ChipExpectation | None:
         """Return the figures that hold for a chip under a backend."""
@@ -85,10 +84,13 @@ class Expected(Section):
 def _expected_problems(section: Expected) -> Iterator[Problem]:
     """Check that every expectation can be met, can be missed, and is going to be compared."""
     yield from accuracy_problems(section.accuracies, section.chips)
+    seen: dict[tuple[str, str], str] = {}
     for chip, figures in section.chips.items():
         path = ("chips", chip)
-        if chip.lower().startswith("ascend"):
-            yield path, f"expected the chip as npu-smi names it, {chip[6:]!r}, found {found(chip)}"
+        same = (chip_of(chip), backend_of(chip))
+        if same in seen:
+            yield path, f"means the same chip as {seen[same]!r}, which is {same[0]}; put the figures together"
+        seen.setdefault(same, chip)
         if not chip_of(chip) or (AT in chip and not re.fullmatch(NAME, backend_of(chip))):
             yield path, f"expected CHIP or CHIP{AT}BACKEND, found {found(chip)}"
         yield from _fast(path, figures)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from zoo_runner.errors import did_you_mean
 from zoo_runner.manifest.bands import Band, factor, points
-from zoo_runner.manifest.chip_keys import backend_of, chip_of
+from zoo_runner.manifest.chip_keys import backend_of, chip_of, shown
 from zoo_runner.manifest.direction import Direction
 from zoo_runner.plugin import loading as plugins
 
@@ -163,7 +163,7 @@ def _known(expected: Expected, table: ChipExpectation | None, measured: Performa
         return f"only at {', '.join(map(str, table.throughput))}"
     others = [backend_of(place) for place in expected.chips if chip_of(place) == measured.chip and backend_of(place)]
     if not others:
-        return f"it lists {', '.join(expected.chips) or 'no chip'}"
+        return f"it lists {', '.join(map(shown, expected.chips)) or 'no chip'}"
     text = f"its figures are for the backend {' and '.join(others)}, this is {measured.backend}"
     unknown = [name for name in others if name not in plugins.names()]  # misspelt, they would never be looked at
     hints = [f"; none is installed as {name}{did_you_mean(name, plugins.names())}" for name in unknown]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from zoo_runner.causes import Cause, Doubt
 from zoo_runner.errors import did_you_mean
 from zoo_runner.job.scope import Scope
-from zoo_runner.manifest.chip_keys import chip_of
+from zoo_runner.manifest.chip_keys import chip_of, shown
 from zoo_runner.manifest.lines import metric_line
 from zoo_runner.report.model import Line, LineKind, MetricRecord, PerformanceRecord, Verdict, WaiverRecord
 from zoo_runner.stages.gate.targets import accuracy_targets
@@ -111,7 +111,9 @@ def throughput_not_judged(
     tables = {place: table for place, table in loaded.manifest.expected.chips.items() if table.throughput}
     if not scope.accelerator or not tables or any(line.expected is not None for line in performance):
         return ()
-    listed = "; ".join(f"{place} at batch {', '.join(map(str, table.throughput))}" for place, table in tables.items())
+    listed = "; ".join(
+        f"{shown(place)} at batch {', '.join(map(str, table.throughput))}" for place, table in tables.items()
+    )
     measured = f" at batch {', '.join(str(line.batch) for line in performance)}" if performance else ""
     hint = "" if scope.chip in map(chip_of, tables) else did_you_mean(scope.chip, {chip_of(place) for place in tables})
     text = (
