@@ -25,19 +25,26 @@ COLUMNS = 4
 
 
 class SpeechConfig(BaseModel, extra="forbid", frozen=True):
-    """``grouped`` says which utterances are of one speaker; ``gain`` adds a second input."""
+    """``grouped`` says which utterances are of one speaker; ``gain`` adds a second input.
+
+    ``table`` adds an input and outputs that have no batch axis: a table of rows, and a scalar.
+    """
 
     grouped: bool = False
     gain: bool = False
+    table: bool = False
 
 
 class SpeechNetwork:
     def __init__(self, config: SpeechConfig) -> None:
         self.config = config
-        self.identity = str(config.gain)
+        self.identity = f"{config.gain} {config.table}"
+        signal, scores = (TensorSpec(name, "float32", ("batch", COLUMNS)) for name in ("signal", "scores"))
         gain = (TensorSpec("gain", "int32", ("batch", 1)),) if config.gain else ()
-        self.inputs = (TensorSpec("signal", "float32", ("batch", COLUMNS)), *gain)
-        self.outputs = (TensorSpec("scores", "float32", ("batch", COLUMNS)),)
+        table = (TensorSpec("table", "float32", (2, COLUMNS)),) if config.table else ()
+        rows = (TensorSpec("rows", "float32", (2, COLUMNS)), TensorSpec("loudest", "float32", ())) if table else ()
+        self.inputs = (*table, signal, *gain)  # as a table in front is what batch sizes are easily read from
+        self.outputs = (scores, *rows)
 
     def build(self) -> torch.nn.Module:
         import torch  # noqa: PLC0415 - as every plugin should
@@ -51,7 +58,12 @@ class SpeechNetwork:
                 scores: torch.Tensor = self.layer(signal)
                 return scores if gain is None else scores * gain.to(scores.dtype)
 
-        return Layer().eval()
+        class Tabled(Layer):
+            def forward(self, table: torch.Tensor, signal: torch.Tensor) -> tuple[torch.Tensor, ...]:  # type: ignore[override]  # another network
+                scores = self.layer(signal)
+                return scores, table + scores, scores.max()
+
+        return Tabled().eval() if self.config.table else Layer().eval()
 
 
 class SpeechDataset:
@@ -70,20 +82,26 @@ class SpeechDataset:
 class SpeechPreprocess:
     def __init__(self, config: SpeechConfig) -> None:
         self.config = config
-        self.identity = str(config.gain)
+        self.identity = f"{config.gain} {config.table}"
 
     def __call__(self, sample: Sample) -> Arrays:
         signal = np.load(sample.path).sum(axis=0)
-        return {"signal": signal, "gain": np.array([-1], np.int32)} if self.config.gain else {"signal": signal}
+        gain = {"gain": np.array([-1], np.int32)} if self.config.gain else {}
+        table = {"table": np.array([[0.0] * COLUMNS, [1.0] * COLUMNS], np.float32)} if self.config.table else {}
+        return {**gain, "signal": signal, **table}
 
 
 class SpeechPostprocess:
     def __init__(self, config: SpeechConfig) -> None:
         self.config = config
-        self.identity = str(config.gain)
+        self.identity = f"{config.gain} {config.table}"
 
     def __call__(self, outputs: Arrays, sample: Sample) -> Arrays:
-        return {"label": (-outputs["scores"] if self.config.gain else outputs["scores"]).argmax(axis=0, keepdims=True)}
+        scores = -outputs["scores"] if self.config.gain else outputs["scores"]
+        if self.config.table:
+            assert outputs["loudest"] == scores.max()
+            assert (outputs["rows"] == np.stack([scores, scores + 1])).all()
+        return {"label": scores.argmax(axis=0, keepdims=True)}
 
 
 class SpeechScore:

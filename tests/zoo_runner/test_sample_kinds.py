@@ -10,13 +10,24 @@ import pytest
 
 from lab import Lab
 from speech_files import UTTERANCES, write_files, write_site
-from zoo_runner.errors import ExitCode
+from zoo_runner.errors import ExitCode, ManifestError
+from zoo_runner.job.options import Stage
 from zoo_runner.report.model import Report
 
 if TYPE_CHECKING:
     from tests.conftest import Listener
 
 GROUPED = "plugin.config.grouped=true"
+GAIN = (
+    "plugin.config.gain=true",
+    "inputs=[{name: signal, shape: [batch, 4]}, {name: gain, dtype: int32, shape: [batch, 1]}]",
+)
+TABLE = (
+    "plugin.config.table=true",
+    "inputs=[{name: table, shape: [2, 4]}, {name: signal, shape: [batch, 4]}]",
+    "outputs=[{name: scores, shape: [batch, 4]}, {name: rows, shape: [2, 4]}, {name: loudest, shape: []}]",
+)
+ONE = ("onnx.dynamic_batch=false", "infer.batch=1")
 
 
 @pytest.fixture(scope="module")
@@ -89,3 +100,58 @@ def test_groups_are_drawn_chosen_and_compared_as_one(
     beyond = run(GROUPED, subset.replace("every: 3, offset: 1", "every: 10, offset: 6"), subset="odd")
     text = "--subset odd: expected an offset below 6, as subsets count groups of the data set, found 6"
     assert (beyond.exit_code, beyond.why) == (ExitCode.STAGE_FAILED, (text,))
+
+
+def test_inputs_of_two_types(run: Callable[..., Report], tmp_path: Path) -> None:
+    assert run(*GAIN).metrics[0].verdict.value == "pass"
+    run(*GAIN, last=Stage.PREPROCESS)
+    sizes = {path.name: len([*path.iterdir()]) for path in (tmp_path / "out" / "inputs").iterdir()}
+    assert sizes == {"gain": UTTERANCES, "signal": UTTERANCES}
+    run(*GAIN, last=Stage.INFER)
+    results = tmp_path / "out" / "results"
+    assert run(*GAIN, first=Stage.POSTPROCESS, results=results, output=tmp_path / "other").metrics[0].verdict == "pass"
+
+
+def test_tensors_without_a_batch_axis(run: Callable[..., Report], tmp_path: Path) -> None:
+    found = run(*TABLE, *ONE)
+    assert (found.verdict.value, len(found.performance)) == ("pass", 1)
+    run(*TABLE, *ONE, last=Stage.INFER)
+    results = tmp_path / "out" / "results"
+    other = run(*TABLE, *ONE, first=Stage.POSTPROCESS, results=results, output=tmp_path / "other")
+    assert other.metrics[0].verdict == "pass"
+
+
+WHY = "as inputs.0 has no batch axis ([2, 4]): nothing says which part of it is of which sample"
+
+
+@pytest.mark.parametrize(
+    ("given", "options", "text"),
+    [
+        pytest.param(("infer.batch=4",), {}, f"infer.batch: expected 1, {WHY}, found 4", id="batch"),
+        pytest.param((), {"batch_size": 2}, f"infer.batch: expected 1, {WHY}, found 2", id="flag"),
+        pytest.param(
+            ("benchmark.batch=[1, 8]",), {}, f"benchmark.batch: expected [1], {WHY}, found [1, 8]", id="timed"
+        ),
+        pytest.param(
+            ("onnx.dynamic_batch=true",), {}, f"onnx.dynamic_batch: expected false, {WHY}, found true", id="export"
+        ),
+        pytest.param(
+            ("atc.dynamic_batch_size=[1, 2]",),
+            {},
+            "inputs.0.shape: expected 'batch' first, as sizes are open, found [2, 4]",
+            id="gears",
+        ),
+        pytest.param(
+            ("models={a: {weights: {url: w}, inputs: [{name: x, shape: [3]}], outputs: [{name: y, shape: [batch]}]}}",),
+            {},
+            "models.a.inputs.0.shape: expected 'batch' first, as in every tensor beside models",
+            id="one of several networks",
+        ),
+    ],
+)
+def test_a_call_has_one_sample_where_a_tensor_is_of_all_of_it(
+    run: Callable[..., Report], given: tuple[str, ...], options: dict[str, object], text: str
+) -> None:
+    with pytest.raises(ManifestError) as caught:
+        run(*TABLE, *ONE, *given, **options)
+    assert text in str(caught.value)

@@ -25,6 +25,8 @@ from zoo_runner.manifest.load import LoadedManifest, load_plugin_config
 from zoo_runner.manifest.open_axes import input_axes, shapes_of
 from zoo_runner.manifest.schema import IN_PROCESS, OWN_TOOLS
 from zoo_runner.manifest.section import Section
+from zoo_runner.manifest.tree import dotted
+from zoo_runner.manifest.whole_tensors import contradictions
 from zoo_runner.plugin import loading as plugins
 from zoo_runner.plugin.backend_facts import ChipNamingBackend
 from zoo_runner.plugin.conversion import ConvertingBackend
@@ -200,6 +202,7 @@ def resolve(loaded: LoadedManifest, options: RunOptions) -> Recipe:
     parts = plugin.parts(config, stands_in, driven=several is not None)
     check_tensors(loaded, "inputs", manifest.input_specs, parts.network.inputs)
     check_tensors(loaded, "outputs", manifest.output_specs, parts.network.outputs)
+    _check_whole(loaded)
     check_metric(loaded, parts.metric)
     if manifest.atc.aipp is not None:
         _check_pixels(loaded, manifest.input_specs[0], parts.preprocess)
@@ -295,6 +298,13 @@ def _replaced(manifest: Manifest, options: RunOptions) -> Manifest:
             for name, each in manifest.models.items()
         }
     return manifest.model_copy(update=replaced)
+
+
+def _check_whole(loaded: LoadedManifest) -> None:
+    """Check what the manifest was checked for, with the command line's values over it."""
+    problems = [f"{loaded.locate(path)}: {dotted(path)}: {text}" for path, text in contradictions(loaded.manifest)]
+    if problems:
+        raise ManifestError("\n".join(problems))
 
 
 def _check_sizes(loaded: LoadedManifest, preprocess: Preprocess) -> None:

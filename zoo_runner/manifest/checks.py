@@ -93,8 +93,8 @@ def soc_version(value: str) -> str:
 
 
 def batch_first(shape: tuple[int | str, ...]) -> tuple[int | str, ...]:
-    """Check that the batch axis is the first, and the only one."""
-    if shape[:1] != (BATCH,) or BATCH in shape[1:]:
+    """Check that the batch axis, if there is one, is the first, and the only one."""
+    if BATCH in shape[1:]:
         refuse([((), f"expected {BATCH!r} first and nowhere else, found {list(shape)}")])
     return shape
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
 from zoo_runner.errors import did_you_mean
-from zoo_runner.manifest import models, open_axes
+from zoo_runner.manifest import models, open_axes, whole_tensors
 from zoo_runner.manifest.accuracies import subset_problems
 from zoo_runner.manifest.checks import Problem, repeated
 from zoo_runner.manifest.gated import expected_lines
@@ -35,6 +35,7 @@ def contradictions(manifest: Manifest, older: Older) -> Iterator[Problem]:
         older: Says where a confirmation is older than what it would confirm; see :func:`~.slips.slips`.
     """
     yield from models.contradictions(manifest)
+    yield from whole_tensors.contradictions(manifest)
     yield from _tensors(manifest)
     if not manifest.models:
         yield from open_axes.contradictions(manifest)

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, Field, model_validator
 from zoo_runner.manifest import checks
 from zoo_runner.manifest.checks import Problem
 from zoo_runner.manifest.section import Positive, Section
-from zoo_runner.plugin.interfaces import TensorSpec
+from zoo_runner.plugin.interfaces import BATCH, TensorSpec
 
 TENSOR: Final = r"^[^\s:;,]+$"
 AXIS: Final = r"^[a-z][a-z0-9_]*$"
@@ -37,7 +37,7 @@ class Tensor(Section):
     )
     shape: Annotated[tuple[Literal["batch"] | Positive | AxisName, ...], AfterValidator(checks.batch_first)] = Field(
         description="batch, then the sizes of the other axes, as in [batch, 3, 320, 320]; a name instead of a size is "
-        "an open axis"
+        "an open axis. Without batch it is a tensor of a call as a whole, which then has one sample"
     )
 
     @property
@@ -114,11 +114,13 @@ def _input_problems(tensor: InputTensor) -> Iterator[Problem]:
 
 def _output_problems(tensor: OutputTensor) -> Iterator[Problem]:
     """Check that what is said of an output can be looked at."""
+    first = int(BATCH in tensor.shape)
     if tensor.axis is not None and tensor.kind != "probabilities":
         yield ("axis",), "would have no effect: only probabilities sum to 1 along an axis; add kind: probabilities"
-    elif tensor.axis is not None and not 0 < tensor.axis < len(tensor.shape):
-        yield ("axis",), f"expected 1 to {len(tensor.shape) - 1}, an axis of shape behind batch, found {tensor.axis}"
-    if tensor.kind == "probabilities" and len(tensor.shape) == 1:
+    elif tensor.axis is not None and not first <= tensor.axis < len(tensor.shape):
+        text = f"expected {first} to {len(tensor.shape) - 1}, an axis of shape behind batch"
+        yield ("axis",), f"{text}, found {tensor.axis}"
+    if tensor.kind == "probabilities" and len(tensor.shape) == first:
         yield ("kind",), "expected an axis behind batch, along which probabilities sum to 1, found none"
     if tensor.kind is not None and not tensor.dtype.startswith("float"):
         yield ("kind",), f"expected numbers of a floating type, found {tensor.dtype}"

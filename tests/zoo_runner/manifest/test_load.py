@@ -273,9 +273,9 @@ def test_all_complaints_at_once(write: Write) -> None:
 def test_complaints_name_the_file_that_is_wrong(write: Write, minimal: str) -> None:
     write(minimal + "infer: {batch: x, thread: 1}\n", "base.yaml")
     path = write("extends: base.yaml\ninfer: {threads: 0}\ndataset: null\n")
-    assert refusal(path, "onnx.opset=x", "inputs.0.shape=[3]", "infer.thread=2") == [
+    assert refusal(path, "onnx.opset=x", "inputs.0.shape=[3, batch]", "infer.thread=2") == [
         "--set infer.thread: unknown key; did you mean 'threads'?",
-        "--set inputs.0.shape: expected 'batch' first and nowhere else, found [3]",
+        "--set inputs.0.shape: expected 'batch' first and nowhere else, found [3, 'batch']",
         "--set onnx.opset: expected an integer, found 'x' (string)",
         "base.yaml:9: infer.batch: expected an integer, found 'x' (string)",
         "m.yaml:2: infer.threads: expected more than 0, found 0 (integer)",

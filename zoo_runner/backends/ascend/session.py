@@ -202,6 +202,8 @@ def _with_axes(
     aclruntime does that within bounds, if no shape is known. One axis of the output's own follows from the number.
     """
     shapes = request.shapes
+    if not spec.shape and array.shape == (1,):  # of a scalar, some say an axis of one number
+        return array.reshape(())
     if shapes is None or shapes.opened != "range" or array.ndim != 1 or len(spec.shape) == 1:
         return array
     own = [axis for axis in spec.axes if axis not in sizes]

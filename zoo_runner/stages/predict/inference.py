@@ -64,6 +64,7 @@ class ModelOutputs:
         unchanged: Raises an error if the model is not what ``key`` says any more.
         keys: The samples' files as they were when they were hashed.
         sizes: Says the sizes of open axes that the model is given for a sample. A call has samples of the same sizes.
+        whole: Names of tensors without a batch axis, which are of the one sample of a call.
     """
 
     preprocess: Preprocess
@@ -76,6 +77,7 @@ class ModelOutputs:
     unchanged: Callable[[], None] = _nothing
     keys: SampleKeys = field(default_factory=SampleKeys, repr=False, compare=False)
     sizes: SizesOf = nothing_open
+    whole: frozenset[str] = frozenset()
 
     def identity(self, samples: Sequence[Sample]) -> str:
         """Return the key of model, preprocessing, the content of the samples' files and what is known of them."""
@@ -109,7 +111,7 @@ class ModelOutputs:
             waiting: dict[int, Arrays] = {}
             turn = 0
             for places, outputs in inferred:
-                waiting |= {place: _of_sample(outputs, row) for row, place in enumerate(places)}
+                waiting |= {place: _of_sample(outputs, row, self.whole) for row, place in enumerate(places)}
                 while turn in waiting:
                     yield waiting.pop(turn)
                     turn += 1
@@ -121,8 +123,9 @@ class ModelOutputs:
             for batch in filled:
                 for _ in islice(filled, len(batch.places) - 1):  # until all of its rows are prepared
                     pass
-                for array in batch.buffers.values():
-                    array[len(batch.places) :] = array[0]
+                for name, array in batch.buffers.items():
+                    if name not in self.whole:
+                        array[len(batch.places) :] = array[0]
                 yield batch
 
     def _rows(self, samples: Iterable[Sample]) -> Iterator[tuple[Sample, _Batch, int]]:
@@ -152,13 +155,13 @@ class ModelOutputs:
         with self.clocks.measure("preprocess"):
             with calling("zoo_preprocess", sample):
                 arrays = self.preprocess(sample)
-            expected = {name: (array.dtype, array.shape[1:]) for name, array in buffers.items()}
+            expected = {name: (array.dtype, array.shape[name not in self.whole :]) for name, array in buffers.items()}
             found = {name: (array.dtype, array.shape) for name, array in arrays.items()}
             if found != expected:
                 named, remedy = f"inputs of sample {sample.id!r}", "correct the plugin's preprocessing"
                 raise PluginError(mismatch(named, sample_texts(self.inputs), array_texts(arrays), remedy))
             for name, array in arrays.items():
-                buffers[name][row] = array
+                buffers[name][... if name in self.whole else row] = array
         return batch
 
     def _inferred(self, session: Session, batches: Iterator[_Batch]) -> Iterator[tuple[tuple[int, ...], Arrays]]:
@@ -181,7 +184,7 @@ class ModelOutputs:
         given.check()
 
 
-def _of_sample(outputs: Arrays, place: int) -> Arrays:
+def _of_sample(outputs: Arrays, place: int, whole: frozenset[str]) -> Arrays:
     """Return one sample's outputs of a batch's, and which device they come from, if that is known."""
-    arrays = {name: array[place] for name, array in outputs.items()}
+    arrays = {name: array if name in whole else array[place] for name, array in outputs.items()}
     return DeviceArrays(arrays, outputs.device) if isinstance(outputs, DeviceArrays) else arrays

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 import numpy as np
 
-from zoo_runner.plugin.interfaces import TensorSpec
+from zoo_runner.plugin.interfaces import BATCH, TensorSpec
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -65,7 +65,7 @@ def rules_of(manifest: Manifest) -> tuple[OutputRule, ...]:
         OutputRule(
             spec=output.spec,
             kind=output.kind,
-            axis=-1 if output.axis is None else output.axis - 1,  # the manifest counts the batch axis too
+            axis=-1 if output.axis is None else output.axis - (BATCH in output.shape),  # the manifest counts it too
             low=output.range[0] if output.range else None,
             high=output.range[1] if output.range else None,
             varies=output.depends_on_input is None,

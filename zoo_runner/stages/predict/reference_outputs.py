@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from zoo_runner.errors import InferenceError, PrerequisiteError
+from zoo_runner.plugin.interfaces import BATCH
 from zoo_runner.stages.predict.output_checks import exchange_text, named
 
 if TYPE_CHECKING:
@@ -80,12 +81,19 @@ class ReferenceOutputs:
 
     def _computed(self, sample: Sample) -> Arrays:
         one = self.preprocess(sample)
-        batch = {spec.name: np.repeat(one[spec.name][np.newaxis], self.batch, axis=0) for spec in self.inputs}
+        batch = {spec.name: repeated(spec, one[spec.name], self.batch) for spec in self.inputs}
+        whole = {spec.name for spec in self.outputs if BATCH not in spec.shape}
         session = self.opened(self.batch)
         try:
-            return {name: array[0] for name, array in session.infer(batch).items()}
+            found = session.infer(batch)
+            return {name: array if name in whole else array[0] for name, array in found.items()}
         finally:
             session.close()
+
+
+def repeated(spec: TensorSpec, array: NDArray[Any], batch: int) -> NDArray[Any]:
+    """Return a batch of copies of one sample's array; a tensor without a batch axis is what it is."""
+    return np.repeat(array[np.newaxis], batch, axis=0) if BATCH in spec.shape else array
 
 
 def distance(found: NDArray[Any], expected: NDArray[Any]) -> float:

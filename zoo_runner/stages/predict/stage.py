@@ -15,6 +15,7 @@ from zoo_runner.job.key_parts import remember
 from zoo_runner.job.options import Stage
 from zoo_runner.job.padded_inputs import sizes_used
 from zoo_runner.job.steps import PREDICT, PREDICT_FROM_FILES, coded, command_step
+from zoo_runner.manifest.whole_tensors import whole_tensors
 from zoo_runner.output.names import INPUTS, PREDICTIONS, RESULTS
 from zoo_runner.output.writing import replacing
 from zoo_runner.plugin.backend_facts import RepeatableBackend
@@ -227,6 +228,7 @@ def _model_outputs(
         clocks=clocks,
         unchanged=partial(engine.check, batch),
         sizes=given_sizes(job.recipe).of,
+        whole=whole_tensors(job.recipe.manifest),
     )
 
 
