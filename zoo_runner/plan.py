@@ -100,7 +100,8 @@ def _weights(recipe: Recipe, options: RunOptions) -> str:
         pin = f"if not the manifest's, {meant}"
     named = options.weights or weights.urls
     place = _place(weights_source(recipe, options), options) if named else ""
-    return f"{what}  {place} ({pin})" if named else f"{what}  none named: give --weights PATH|URL"
+    inside = f", {weights.member} in it" if weights.member else ""
+    return f"{what}  {place} ({pin}){inside}" if named else f"{what}  none named: give --weights PATH|URL"
 
 
 def _place(source: FileSource, options: RunOptions) -> str:
@@ -204,7 +205,8 @@ def _nodes(recipe: Recipe, options: RunOptions, store: Store, progress: Progress
         if recipe.transforms:
             raise PrerequisiteError("the scripts of onnx.transforms are not run for a plan")  # noqa: TRY301 - like the rest
         if recipe.given_onnx:
-            return given_nodes(recipe, local_file(weights_source(recipe, options)))
+            packed = recipe.manifest.weights.member is not None  # a plan unpacks nothing
+            return given_nodes(recipe, None if packed else local_file(weights_source(recipe, options)))
         return graph_without_weights(recipe, store, progress.warn)
     except PrerequisiteError as error:
         progress.warn(f"the graph's node names are not known: {error}")

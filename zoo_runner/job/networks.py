@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from zoo_runner.errors import ExportError, ManifestError, UsageError, did_you_mean, shortened
-from zoo_runner.job.given_graph import SUFFIX, GivenGraph, names_onnx
+from zoo_runner.errors import ExportError, ManifestError, UsageError, did_you_mean
+from zoo_runner.job.given_graph import GivenGraph
+from zoo_runner.job.given_weights import gives_onnx
 from zoo_runner.plugin.tensors import declared_texts, mismatch
-from zoo_runner.redaction import redacted_url
 
 if TYPE_CHECKING:
     import torch
@@ -131,34 +131,3 @@ def check_tensors(
     if problems:
         msg = "the manifest's tensors are not the network's:\n  " + "\n  ".join(problems)
         raise ManifestError(f"{msg}\n  correct the manifest, or plugin.config")
-
-
-def gives_onnx(loaded: LoadedManifest, weights: str | None, network: Network) -> bool:
-    """Say whether the weights are an ONNX file, by their name; a plugin without a network takes nothing else.
-
-    Args:
-        loaded: The manifest, or that of one model.
-        weights: What ``--weights`` says.
-        network: The plugin's, or what stands for it.
-
-    Raises:
-        ManifestError: Mirrors are of two kinds, there is no network for a checkpoint, or ``onnx.url`` has no effect.
-    """
-    names = [weights] if weights is not None else list(loaded.manifest.weights.urls)
-    given = bool(names) and names_onnx(names[0])
-    if other := next((name for name in names if names_onnx(name) is not given), None):
-        where = f"{loaded.locate(('weights', 'url'))}: weights.url"
-        kinds = "an ONNX file and a checkpoint" if given else "a checkpoint and an ONNX file"
-        raise ManifestError(f"{where}: expected mirrors of one file, found {kinds}: {shortened(redacted_url(other))}")
-    if isinstance(network, GivenGraph) and names and not given:
-        where = "--weights" if weights is not None else f"{loaded.locate(('weights', 'url'))}: weights.url"
-        of = f" of {loaded.within[-1]}" if loaded.within else ""
-        hook = "zoo_networks" if loaded.within else "zoo_network"
-        raise ManifestError(
-            f"{where}: expected an ONNX file, whose name ends in {SUFFIX}, as plugin {loaded.manifest.plugin.name!r} "
-            f"has no network{of} to export ({hook}), found {shortened(redacted_url(names[0]))}"
-        )
-    if given and loaded.manifest.onnx.urls and weights is None:
-        where = f"{loaded.locate(('onnx', 'url'))}: onnx.url"
-        raise ManifestError(f"{where}: would have no effect: the weights are an ONNX file themselves; remove it")
-    return given

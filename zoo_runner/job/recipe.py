@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
@@ -18,8 +19,9 @@ from zoo_runner.errors import (
 )
 from zoo_runner.job.foreign_code import transforms_of
 from zoo_runner.job.given_graph import GivenGraph
+from zoo_runner.job.given_weights import gives_onnx
 from zoo_runner.job.metric_check import check_metric
-from zoo_runner.job.networks import Driven, check_tensors, driven, gives_onnx
+from zoo_runner.job.networks import Driven, check_tensors, driven
 from zoo_runner.job.padded_inputs import FittedPredictions, PaddedInputs, elements
 from zoo_runner.manifest.load import LoadedManifest, load_plugin_config
 from zoo_runner.manifest.open_axes import input_axes, shapes_of
@@ -90,6 +92,14 @@ class Recipe:
     def manifest(self) -> Manifest:
         """The manifest in effect."""
         return self.loaded.manifest
+
+    @property
+    def network(self) -> str:
+        """The networks' identity, and with it what of the files of weights is meant, where the manifest says so."""
+        manifest, own = self.manifest, self.parts.network.identity
+        several = {name: each.weights.part for name, each in manifest.models.items() if each.weights.part}
+        part = several or manifest.weights.part
+        return json.dumps([own, {"weights": part}], sort_keys=True) if part else own
 
     @property
     def models(self) -> Mapping[str, Recipe]:

@@ -87,6 +87,12 @@ def subdir(value: str) -> str:
     return _accept(value, "expected a folder inside the archive" if escapes else "")
 
 
+def member(value: str) -> str:
+    """Check that a name is that of a file inside an archive, written in one way only."""
+    plain = value and not value.startswith("/") and ".." not in value.split("/") and str(PurePosixPath(value)) == value
+    return _accept(value, "" if plain and value != "." else "expected a file inside the archive, as folder/file.pth")
+
+
 def soc_version(value: str) -> str:
     """Check for the prefix that npu-smi leaves out and ATC wants."""
     return _accept(value, f"expected 'Ascend{value}', as ATC names chips" if value[:1].isdigit() else "")

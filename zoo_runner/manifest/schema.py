@@ -52,6 +52,14 @@ Location = Annotated[
 """Where a file comes from: one address, or several that are tried in this order."""
 
 
+Key = Annotated[
+    Annotated[Words, Tag("one")] | Annotated[tuple[str, ...], Tag("several")],
+    Discriminator(_form),
+    WithJsonSchema({"anyOf": [{"type": "string", "minLength": 1}, {"type": "array", "items": {"type": "string"}}]}),
+]
+"""A place in a checkpoint: names with points between, or a list of them; an empty list is its top."""
+
+
 IN_PROCESS: Final = "in-process"
 OWN_TOOLS: Final[Mapping[str, tuple[str, str]]] = {"ais_bench-cli": ("runs .om files", "ascend")}
 """The other values of ``infer.tool``: what each does, and the one backend that has it."""
@@ -103,6 +111,9 @@ class SourceRef(Section):
 class Weights(Section):
     """The checkpoint, or the network with its weights as ONNX.
 
+    ``member`` names it in an archive; then ``url``, ``sha256`` and ``size`` are the archive's. ``key`` and ``strip``
+    say what of the checkpoint is meant; without them the loader searches.
+
     ``url`` is http(s), ``file:``, ``package:<package>/<path>`` or a path relative to the file that says it.
     Of a list of them the first one is taken that has the file with this ``sha256``. A name that ends in ``.onnx`` is
     that of the network itself: nothing is exported.
@@ -119,12 +130,24 @@ class Weights(Section):
         default=None, description="of the file, 64 lower-case hex digits; without it the first download is trusted"
     )
     size: Positive | None = Field(default=None, description="bytes")
+    member: Annotated[str, AfterValidator(checks.member)] | None = Field(
+        default=None, description="the file in the archive that url names, by its whole name there"
+    )
+    key: Key | None = Field(
+        default=None, description="where in the checkpoint the tensors are, as in model.state, or a list of names"
+    )
+    strip: Words | None = Field(default=None, description="what all names of tensors begin with, and the network's not")
     license: str | None = Field(default=None, description="shown in reports")
 
     @property
     def urls(self) -> tuple[str, ...]:
         """The addresses, in the order in which they are tried."""
         return addresses(self.url)
+
+    @property
+    def part(self) -> dict[str, Any]:
+        """What of the file is meant: ``member``, ``key`` and ``strip``, those that are given."""
+        return self.model_dump(mode="json", include={"member", "key", "strip"}, exclude_none=True)
 
     @model_validator(mode="after")
     def _check(self) -> Weights:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from zoo_runner.manifest.schema import OnnxOptions
     from zoo_runner.plugin.interfaces import Arrays, Network
     from zoo_runner.plugin.shapes import Sizes
+    from zoo_runner.stages.export.place import Place
     from zoo_runner.stages.export.state_dicts import Advise
 
 CORRECT: Final = "correct the plugin, or plugin.config"
@@ -57,7 +58,7 @@ class Exported:
     notes: tuple[str, ...] = ()
 
 
-def export(
+def export(  # noqa: PLR0913 - each is another thing that an export is made of
     network: Network,
     checkpoint: Path,
     options: OnnxOptions,
@@ -65,6 +66,7 @@ def export(
     *,
     opening: Opening = FIXED_BATCH,
     sha256: str | None = None,
+    place: Place | None = None,
     metadata: Mapping[str, str] = MappingProxyType({}),
 ) -> Exported:
     """Write the network with the checkpoint's weights as an ONNX file, and compare the two.
@@ -83,6 +85,7 @@ def export(
         destination: The file to write; it appears complete or not at all.
         opening: The sizes of what the file leaves open, or does not.
         sha256: What the checkpoint's content must be.
+        place: Where in it the tensors stand; ``None`` where that is searched.
         metadata: What the file says of itself.
 
     Raises:
@@ -94,7 +97,7 @@ def export(
     tools = tool_versions(options)
     _import(tools)
     module = _build(network)
-    notes = load_checkpoint(module, checkpoint, sha256, _adviser(network))
+    notes = load_checkpoint(module, checkpoint, sha256, _adviser(network), place)
     batches = COMPARED_BATCHES if options.dynamic_batch else (opening.batch,)
     sizes, shapes = compared_sizes(opening.shapes), opening.shapes
     references = [_reference(module, network, *call) for call in calls(batches, sizes)]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from zoo_runner.errors import ExportError
 from zoo_runner.stages.export.checkpoint_file import FETCH_AGAIN, read_checkpoint
+from zoo_runner.stages.export.place import Place, missing_strip, placed, written
 from zoo_runner.stages.export.state_dicts import Advise, Found, differences, fitted, listed, state_dicts, unsearched
 
 if TYPE_CHECKING:
@@ -15,13 +16,17 @@ if TYPE_CHECKING:
 
 
 def load_checkpoint(
-    module: torch.nn.Module, path: Path, sha256: str | None = None, advise: Advise | None = None
+    module: torch.nn.Module,
+    path: Path,
+    sha256: str | None = None,
+    advise: Advise | None = None,
+    place: Place | None = None,
 ) -> tuple[str, ...]:
     """Copy a checkpoint's tensors into ``module``, name for name and shape for shape.
 
     The tensors may stand at the top of the file or under a key of it, such as ``{"model": …}``, and all names may
     carry prefixes that training puts before them. What is under several keys, fits under more than one and has
-    different values there, is refused: nobody knows which is meant.
+    different values there, is refused: nobody knows which is meant. With ``place`` nothing is searched.
     Floating-point tensors of another precision (float16, float64) are converted to the network's own,
     which for float16 and bfloat16 loses nothing.
 
@@ -31,6 +36,7 @@ def load_checkpoint(
             read once: what was hashed is what is loaded.
         sha256: What its content must be.
         advise: Says what to configure, given the shapes of tensors that do not fit.
+        place: Where in the file the tensors stand, and how they are named there; ``None`` where that is searched.
 
     Returns:
         What was taken where the file left a choice, and what of it was left out; nothing for a plain state_dict.
@@ -42,10 +48,11 @@ def load_checkpoint(
             the network (the differences are listed), or holds values that are not finite.
     """
     content = read_checkpoint(path, sha256)
-    candidates = state_dicts(content, path)
+    candidates = state_dicts(content, path) if place is None else (placed(content, place, path),)
     found = [each for candidate in candidates if (each := fitted(candidate, module)) is not None]
     if not found:
-        raise ExportError(differences(candidates, module, path, *([advise] if advise else [])))
+        hint = "" if place is None else missing_strip(candidates[0], module)
+        raise ExportError(differences(candidates, module, path, *([advise] if advise else [])) + hint)
     expected: Mapping[str, torch.Tensor] = module.state_dict()
     _refuse_choice(found, expected, path)
     chosen = found[0]
@@ -53,7 +60,7 @@ def load_checkpoint(
     module.load_state_dict({**expected, **chosen.tensors}, strict=True)
     same = [repr(each.key) for each in found[1:]]
     notes = [*chosen.notes, *([f"{', '.join(same)} of the checkpoint has the same values"] if same else [])]
-    if hidden := unsearched(content):
+    if place is None and (hidden := unsearched(content)):
         notes.append(f"what is under {listed(hidden)} of the checkpoint holds tensors and was not looked through")
     return tuple(notes)
 
@@ -65,7 +72,8 @@ def _refuse_choice(found: list[Found], expected: Mapping[str, torch.Tensor], pat
         keys = " and ".join(repr(each.key) if each.key else "the names at its top" for each in (found[0], *others))
         msg = (
             f"checkpoint {path} holds several sets of tensors that fit the network and differ in their values: {keys}; "
-            "save the one that is meant alone, as in\n  "
+            f"name the one that is meant in the manifest, as in\n  weights: {{key: {written(others[0].keys)}}}\n"
+            "or save it alone, as in\n  "
             f"torch.save(torch.load({path.name!r}, map_location='cpu'){others[0].lookup}, 'chosen.pth')"
         )
         raise ExportError(msg)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import json
 import re
 import warnings
 import zipfile
@@ -14,6 +15,7 @@ from zoo_runner.errors import ExportError, PrerequisiteError, installing, shorte
 from zoo_runner.files.bounds import Bound
 from zoo_runner.files.regular import read_regular
 from zoo_runner.job.given_graph import SUFFIX
+from zoo_runner.stages.export.resaving import RESAVE, Resaving, resaving, resaving_script
 from zoo_runner.store.snapshots import changed
 
 LARGEST: Final = Bound("ZOO_RUNNER_CHECKPOINT_LIMIT", 8 * 10**9)
@@ -23,15 +25,16 @@ RATIO: Final = 4
 RATIO_FREE: Final = 10**8
 """Bytes that may be unpacked at any ratio: no harm is done with them."""
 ZIP_MAGIC: Final = b"PK\x03\x04"
-RESAVE: Final = "save it again as torch.save(model.state_dict(), path) with the code that made it"
 FETCH_AGAIN: Final = "fetch it again and compare its SHA-256 with the publisher's"
 ONNX: Final = "an ONNX model"
+NAMED: Final = 5
+"""Names of code that are shown."""
 OTHERS: Final = (
     (rb"\s*<(!doctype html|html|head)", "a web page"),
     (rb"version https://git-lfs", "a Git LFS pointer (git lfs pull brings the file)"),
-    (rb"\x1f\x8b", "a gzip file; unpack it"),
-    (rb"\xfd7zXZ", "an xz file; unpack it"),
-    (rb"BZh", "a bzip2 file; unpack it"),
+    (rb"\x1f\x8b", "a gzip file; unpack it, or name the file in an archive with weights.member"),
+    (rb"\xfd7zXZ", "an xz file; unpack it, or name the file in an archive with weights.member"),
+    (rb"BZh", "a bzip2 file; unpack it, or name the file in an archive with weights.member"),
     (rb"7z\xbc\xaf", "a 7-Zip archive; unpack it"),
     (rb"Rar!", "a RAR archive; unpack it"),
     (rb"\x89HDF", "an HDF5 file, as Keras writes it"),
@@ -41,7 +44,7 @@ OTHERS: Final = (
     (rb"%PDF", "a PDF"),
     (rb"\xff\xd8\xff|\x89PNG", "a picture"),
     (rb"\x7fELF", "a program"),
-    (rb"(?s).{257}ustar", "a tar archive; unpack it"),
+    (rb"(?s).{257}ustar", "a tar archive; name the file in it with weights.member"),
 )
 """What files begin with that are taken for checkpoints now and then."""
 
@@ -97,11 +100,14 @@ def _check_archive(data: bytes, path: Path) -> None:
         raise ExportError(_unreadable(data, path, str(error))) from error
     names = [member.filename for member in members]
     if any(name.endswith("/constants.pkl") for name in names):  # which torch.load of some releases would run
-        msg = f"checkpoint {path} is a TorchScript archive, expected a state_dict; {RESAVE}"
+        msg = f"checkpoint {path} is a TorchScript archive, expected a state_dict; {resaving_script(path)}"
         raise ExportError(msg)
     if not any(name.endswith("data.pkl") for name in names):
         first = ", ".join(shortened(name, 80) for name in names[:5]) or "nothing"
-        msg = f"{path} is a zip archive of {len(names)} files ({first}) and no checkpoint; unpack it and name the file"
+        msg = (
+            f"{path} is a zip archive of {len(names)} files ({first}) and no checkpoint; name the file in it that is "
+            f"one, as in weights: {{member: {json.dumps(names[0] if names else 'model.pth')}}}"
+        )
         raise ExportError(msg)
     unpacked = sum(member.file_size for member in members)
     limit = LARGEST.value
@@ -147,19 +153,26 @@ def _other(data: bytes) -> str:
 def _unreadable(data: bytes, path: Path, reason: str) -> str:
     """Say why torch could not read the file, and what to do."""
     head = data[:24]
-    if code := re.search(r"GLOBAL (\S+)", reason):
+    found = resaving(data, path)
+    if found.code:
         return (
-            f"checkpoint {path} refers to Python code ({shortened(code[1])}) that would run on loading, "
-            f"expected tensors only; {RESAVE}"
+            f"checkpoint {path} refers to Python code ({_named(found)}) that would run on loading, "
+            f"expected tensors only; {found.lines}"
         )
     if head.startswith(ZIP_MAGIC) and "Unsupported operand" in reason:
-        return f"checkpoint {path} was pickled in a form that torch does not load safely; {RESAVE}"
+        return f"checkpoint {path} was pickled in a form that torch does not load safely; {found.lines}"
     if head.startswith(ZIP_MAGIC):
         return f"checkpoint {path} is damaged or incomplete ({_first_line(reason)}); {FETCH_AGAIN}"
     return (
         f"{path} is not a torch checkpoint, or a damaged one ({_first_line(reason)}); "
         f"it begins with {head!r}; {FETCH_AGAIN}"
     )
+
+
+def _named(found: Resaving) -> str:
+    """Name the code that a file refers to; of much of it, the first."""
+    more = f", and {len(found.code) - NAMED} more" if len(found.code) > NAMED else ""
+    return ", ".join(shortened(name, 80) for name in found.code[:NAMED]) + more
 
 
 def _first_line(text: str) -> str:

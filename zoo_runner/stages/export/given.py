@@ -30,6 +30,7 @@ def given_parts(recipe: Recipe, weights_sha256: str) -> dict[str, object]:
     manifest = recipe.manifest
     return {
         "given": weights_sha256,
+        "member": manifest.weights.member,
         "inputs": declared_texts(manifest.input_specs),
         "outputs": declared_texts(manifest.output_specs),
         "onnx": options_of(recipe),

@@ -14,6 +14,7 @@ from zoo_runner.job.steps import EXPORT, coded
 from zoo_runner.stages.export.compared_sizes import Opening
 from zoo_runner.stages.export.given import check_given, given_parts, take_given
 from zoo_runner.stages.export.origin import network_code, options_of, origin_of
+from zoo_runner.stages.export.place import place_of
 from zoo_runner.stages.export.published import missing_packages, take
 from zoo_runner.store.fingerprints import fingerprint
 from zoo_runner.store.store import DamagedError, Terms
@@ -65,7 +66,7 @@ def export_parts(recipe: Recipe, weights_sha256: str) -> dict[str, object]:
     """Return what :func:`export_key` is made of."""
     return {
         "weights": weights_sha256,
-        "network": recipe.parts.network.identity,
+        "network": recipe.network,
         "onnx": options_of(recipe),
         "libraries": dict(versions(EXPORTING)),
         **({"hooks given": recipe.parts.told} if recipe.parts.told else {}),
@@ -124,11 +125,12 @@ def export_model(recipe: Recipe, weights: Fetched, store: Store, warn: Callable[
         network, target = recipe.parts.network, folder / MODEL
         exported = export(
             network,
-            weights.path,
+            weights.file.path,
             manifest.onnx,
             target,
             opening=_opening(recipe),
-            sha256=weights.sha256,
+            sha256=weights.file.sha256,
+            place=place_of(recipe.loaded),
             metadata=origin_of(recipe, weights.sha256),
         )
         _write(folder, exported.differences, (*exported.notes, *_transformed(recipe, target)))
@@ -152,9 +154,9 @@ def given_model(recipe: Recipe, weights: Fetched, store: Store, warn: Callable[[
 
     def make(folder: Path) -> None:
         target = folder / MODEL
-        take_given(weights, target)
+        take_given(weights.file, target)
         notes = _transformed(recipe, target)
-        check_given(recipe, weights, target)
+        check_given(recipe, weights.file, target)
         _write(folder, {}, notes)
 
     key = fingerprint(given_parts(recipe, weights.sha256))

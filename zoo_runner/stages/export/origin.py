@@ -35,7 +35,7 @@ def origin_of(recipe: Recipe, weights_sha256: str) -> dict[str, str]:
     """Return the metadata of an export of these weights, by the names above."""
     return {
         WEIGHTS: weights_sha256,
-        NETWORK: recipe.parts.network.identity,
+        NETWORK: recipe.network,
         CODE: network_code(recipe),
         OPTIONS: json.dumps(options_of(recipe), sort_keys=True),
     }

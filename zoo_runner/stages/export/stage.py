@@ -52,8 +52,8 @@ def _exported(job: Job, files: ModelFiles) -> tuple[ModelFile, StageNote]:
     weights, published, note = files.weights, files.published, StageNote()
     if job.options.accept_unstamped and published is None and missing_packages(job.recipe):
         note.skip("nothing is converted, and nothing can be exported here to compare the given model with")
-        sha256 = weights.sha256
-        return ModelFile(path=weights.path, sha256=sha256, reused=True, differences={}, weights=sha256), note
+        file, sha256 = weights.file, weights.sha256
+        return ModelFile(path=file.path, sha256=file.sha256, reused=True, differences={}, weights=sha256), note
     model, origin = _model(job, weights, published)
     for script in job.recipe.transforms:
         job.journal.artifact(job.recipe.named("transform"), script.path, sha256=script.sha256, origin=script.key)
@@ -87,4 +87,4 @@ def _model(job: Job, weights: Fetched, published: Fetched | None) -> tuple[Model
         else:
             model, parts = export_model(recipe, weights, store, warn), export_parts(recipe, weights.sha256)
     remember(recipe, job.store, "onnx", parts)
-    return model, published.origin if published else weights.origin if recipe.given_onnx else ""
+    return model, published.origin if published else weights.file.origin if recipe.given_onnx else ""

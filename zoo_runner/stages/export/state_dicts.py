@@ -7,7 +7,6 @@ the prefixes that all of its names carry, it has the network's names and shapes 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
@@ -16,15 +15,11 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from zoo_runner.errors import ExportError, shortened
 from zoo_runner.plugin.tensors import mismatch, tensor_text
-from zoo_runner.stages.export.checkpoint_file import RESAVE
+from zoo_runner.stages.export.resaving import DEEPEST, NO_WEIGHTS, RESAVE
 
 if TYPE_CHECKING:
     import torch
 
-DEEPEST: Final = 3
-"""Keys above a state_dict that are looked through, as in ``{"ema": {"module": …}}``."""
-NO_WEIGHTS: Final = re.compile(r"^optim$|optimi[sz]er|grad_?scaler|exp_avg|momentum_buffer", re.IGNORECASE)
-"""Keys of an optimiser's state, some of which has the weights' names and shapes."""
 MOST: Final = 1000
 """Sets of tensors in one file. Some optimisers keep one for each layer, under keys that nobody knows."""
 PREFIXES: Final = ("module.", "model.", "_orig_mod.", "net.", "network.")
@@ -51,12 +46,14 @@ class Candidate:
         tensors: By name, as the file has them.
         versions: What torch wrote of each module, by the module's name.
         others: What stands beside the tensors and is none.
+        strip: What is left out of all names, where the manifest says how they are named; ``None`` where it is searched.
     """
 
     keys: tuple[str, ...]
     tensors: Mapping[str, torch.Tensor]
     versions: Mapping[str, Any] = field(default_factory=dict)
     others: tuple[str, ...] = ()
+    strip: str | None = None
 
     @property
     def lookup(self) -> str:
@@ -69,18 +66,23 @@ class Found:
     """A state_dict that fits.
 
     Attributes:
-        key: The keys it stands under, with points between.
+        keys: The keys it stands under.
         lookup: Python that leads to it.
         tensors: By the network's names.
         counters: Those of its names that inference never reads.
         notes: What of the file was taken, and what was left out.
     """
 
-    key: str
+    keys: tuple[str, ...]
     lookup: str
     tensors: Mapping[str, torch.Tensor]
     counters: frozenset[str]
     notes: tuple[str, ...]
+
+    @property
+    def key(self) -> str:
+        """The keys, with points between."""
+        return ".".join(self.keys)
 
 
 def state_dicts(content: object, path: Path) -> tuple[Candidate, ...]:
@@ -98,7 +100,7 @@ def state_dicts(content: object, path: Path) -> tuple[Candidate, ...]:
         raise ExportError(msg)
     if found:
         return found
-    strangers = [f"{_key(key)} ({type(value).__name__})" for key, value in content.items()]
+    strangers = kinds(content)
     msg = (
         f"checkpoint {path} is no state_dict (names and tensors only), and has none under a key such as 'state_dict': "
         f"it holds {listed(strangers)}; {RESAVE}"
@@ -129,8 +131,8 @@ def unsearched(content: object) -> tuple[str, ...]:
 def fitted(candidate: Candidate, module: torch.nn.Module) -> Found | None:
     """Return a set of tensors by the network's names; ``None`` if it does not fit."""
     expected: Mapping[str, torch.Tensor] = module.state_dict()
-    names, prefix = _names(candidate, expected)
-    spare = [name for name in names if name not in expected and _is_counter(name, names[name])]
+    names, prefix = names_for(candidate, expected)
+    spare = [name for name in names if name not in expected and is_counter(name, names[name])]
     tensors = {name: tensor for name, tensor in names.items() if name not in spare}
     if not _matches(tensors, expected):  # first, as it costs least and there may be many sets
         return None
@@ -139,7 +141,7 @@ def fitted(candidate: Candidate, module: torch.nn.Module) -> Found | None:
     if missing - uncounted:
         return None
     return Found(
-        key=".".join(candidate.keys),
+        keys=candidate.keys,
         lookup=candidate.lookup,
         tensors=tensors,
         counters=frozenset(name for name in tensors if _counts(name, module)),
@@ -161,9 +163,9 @@ def differences(candidates: Sequence[Candidate], module: torch.nn.Module, path: 
         advise: Is given the shapes of the nearest set, and says what to configure.
     """
     expected: Mapping[str, torch.Tensor] = module.state_dict()
-    nearest = max(candidates, key=lambda each: len(_names(each, expected)[0].keys() & expected.keys()))
-    names, prefix = _names(nearest, expected)
-    found = {name: tensor for name, tensor in names.items() if name in expected or not _is_counter(name, tensor)}
+    nearest = max(candidates, key=lambda each: len(names_for(each, expected)[0].keys() & expected.keys()))
+    names, prefix = names_for(nearest, expected)
+    found = {name: tensor for name, tensor in names.items() if name in expected or not is_counter(name, tensor)}
     lists = {
         "missing": [
             f"{name} {_described(tensor)}"
@@ -206,17 +208,27 @@ def listed(entries: Sequence[str], most: int = LISTED) -> str:
 
 def _candidates(content: Mapping[Any, Any]) -> Iterator[Candidate]:
     for found, keys in _searched(content, (), {}):
-        tensors = {key: value for key, value in found.items() if _tensor(key, value)}
-        if tensors or not found:
-            versions = getattr(found, "_metadata", None)
-            yield Candidate(
-                keys=keys,
-                tensors=tensors,
-                versions=versions if isinstance(versions, Mapping) else {},
-                others=tuple(
-                    f"{_key(key)} ({type(value).__name__})" for key, value in found.items() if key not in tensors
-                ),
-            )
+        candidate = candidate_of(found, keys)
+        if candidate.tensors or not found:
+            yield candidate
+
+
+def candidate_of(found: Mapping[Any, Any], keys: tuple[str, ...], strip: str | None = None) -> Candidate:
+    """Return the named tensors of one dictionary, and what stands beside them."""
+    tensors = {key: value for key, value in found.items() if _tensor(key, value)}
+    versions = getattr(found, "_metadata", None)
+    return Candidate(
+        keys=keys,
+        tensors=tensors,
+        versions=versions if isinstance(versions, Mapping) else {},
+        others=tuple(kinds({key: value for key, value in found.items() if key not in tensors})),
+        strip=strip,
+    )
+
+
+def kinds(content: Mapping[Any, Any]) -> list[str]:
+    """Return the keys of a dictionary, each with the type of what is there."""
+    return [f"{_key(key)} ({type(value).__name__})" for key, value in content.items()]
 
 
 def _searched(
@@ -266,7 +278,7 @@ def _tensor(key: object, value: object) -> bool:
     return isinstance(key, str) and isinstance(value, torch.Tensor)
 
 
-def _names(candidate: Candidate, expected: Mapping[str, Any]) -> tuple[dict[str, torch.Tensor], str]:
+def names_for(candidate: Candidate, expected: Mapping[str, Any]) -> tuple[dict[str, torch.Tensor], str]:
     """Return the tensors without prefixes that all names carry but those of counters, and what was left out.
 
     Of several ways to do so, the one that gives the most names of the network counts; at most one can give them all.
@@ -275,7 +287,13 @@ def _names(candidate: Candidate, expected: Mapping[str, Any]) -> tuple[dict[str,
 
 
 def _ways(candidate: Candidate) -> Iterator[tuple[dict[str, torch.Tensor], str]]:
-    """Yield the tensors as they are named, then without one prefix after the other, and what was left out."""
+    """Yield the tensors as they are named, then without one prefix after the other, and what was left out.
+
+    Where the manifest says how they are named, that is the only way.
+    """
+    if (strip := candidate.strip) is not None:
+        yield {name.removeprefix(strip): tensor for name, tensor in candidate.tensors.items()}, strip
+        return
     tensors, prefix = dict(candidate.tensors), ""
     yield tensors, prefix
     while common := _common(tensors):
@@ -285,12 +303,13 @@ def _ways(candidate: Candidate) -> Iterator[tuple[dict[str, torch.Tensor], str]]
 
 def _common(tensors: Mapping[str, torch.Tensor]) -> str:
     """Return the prefix that can be taken off all names, if there is one."""
-    weights = [name for name, tensor in tensors.items() if not _is_counter(name, tensor)]
+    weights = [name for name, tensor in tensors.items() if not is_counter(name, tensor)]
     shared = (each for each in PREFIXES if weights and all(name.startswith(each) for name in weights))
     return next((each for each in shared if len({name.removeprefix(each) for name in tensors}) == len(tensors)), "")
 
 
-def _is_counter(name: str, tensor: torch.Tensor) -> bool:
+def is_counter(name: str, tensor: torch.Tensor) -> bool:
+    """Say whether a name and its tensor are one of :data:`COUNTERS`."""
     return name.rpartition(".")[2] in COUNTERS and tensor.numel() == 1
 
 

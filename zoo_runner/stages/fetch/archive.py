@@ -20,7 +20,7 @@ from zoo_runner.files.remedies import refused
 from zoo_runner.plugin.interfaces import Progress
 from zoo_runner.stages.fetch.limits import MEMBERS, RATIO, RATIO_FREE, UNPACKED, too_much
 from zoo_runner.stages.fetch.members import Kind, Member, problem
-from zoo_runner.stages.fetch.tar_stream import TarStream, open_tar
+from zoo_runner.stages.fetch.tar_stream import open_tar
 from zoo_runner.stages.fetch.zip_stream import open_zip
 from zoo_runner.store.snapshots import used
 from zoo_runner.store.store import ELSEWHERE, Store, Terms
@@ -60,7 +60,7 @@ def extract(archive: Path, digest: str, store: Store, progress: Progress) -> Pat
     """
 
     def make(folder: Path) -> None:
-        with used(archive, digest), _explained(archive, f"unpack {archive.name} into", folder):
+        with used(archive, digest), explained(archive, f"unpack {archive.name} into", folder):
             _unpack(archive, folder, store, progress)
 
     def wait() -> None:
@@ -70,7 +70,7 @@ def extract(archive: Path, digest: str, store: Store, progress: Progress) -> Pat
 
 
 @contextmanager
-def _explained(archive: Path, doing: str, place: Path, where: str = "") -> Iterator[None]:
+def explained(archive: Path, doing: str, place: Path, where: str = "") -> Iterator[None]:
     """Say of what goes wrong whether the archive or the disk is the reason."""
     try:
         yield
@@ -84,28 +84,32 @@ def _explained(archive: Path, doing: str, place: Path, where: str = "") -> Itera
 
 
 def _unpack(archive: Path, folder: Path, store: Store, progress: Progress) -> None:
+    with members_of(archive) as members:
+        _write(archive, members, folder, store, progress)
+
+
+@contextmanager
+def members_of(archive: Path) -> Iterator[list[Member]]:
+    """Open an archive and list its members; while it is open, they can be written.
+
+    Raises:
+        FetchError: It is no archive, or has more members or bytes than the bounds allow.
+    """
     require_regular(archive)
     with open_tar(archive) as opened:  # asked first: a tar file can end in a stored zip file
         if opened is not None:
-            _unpack_tar(archive, *opened, folder, store, progress)
+            if not hasattr(tarfile, "data_filter"):
+                raise FetchError(
+                    f"{archive}: unpacking needs tarfile's data filter, which this Python lacks; "
+                    "expected Python 3.10.12, 3.11.4 or later"
+                )
+            tar, stream = opened
+            yield _within_bounds(archive, (_tar_member(tar, info) for info in stream.members(tar)))
             return
     with open_zip(archive) as pack:
         if pack is None:
             raise FetchError(f"{archive}: expected a tar archive (plain, gz, xz, bz2) or a zip archive")
-        members = _within_bounds(archive, (_zip_member(pack, info) for info in pack.infolist()))
-        _write(archive, members, folder, store, progress)
-
-
-def _unpack_tar(
-    archive: Path, tar: tarfile.TarFile, stream: TarStream, folder: Path, store: Store, progress: Progress
-) -> None:
-    if not hasattr(tarfile, "data_filter"):
-        raise FetchError(
-            f"{archive}: unpacking needs tarfile's data filter, which this Python lacks; "
-            "expected Python 3.10.12, 3.11.4 or later"
-        )
-    members = _within_bounds(archive, (_tar_member(tar, info) for info in stream.members(tar)))
-    _write(archive, members, folder, store, progress)
+        yield _within_bounds(archive, (_zip_member(pack, info) for info in pack.infolist()))
 
 
 def _within_bounds(archive: Path, members: Iterable[Member]) -> list[Member]:
@@ -177,6 +181,6 @@ def _write(archive: Path, members: list[Member], folder: Path, store: Store, pro
     with progress.track(f"unpack {archive.name}", total, "B") as advance:
         for member in members:
             doing = f"unpack member {member.shown} into"
-            with _explained(archive, doing, folder, f"member {member.shown}: "):
+            with explained(archive, doing, folder, f"member {member.shown}: "):
                 member.write(folder)
             advance(member.size)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from zoo_runner.job.options import Stage
+from zoo_runner.stages.fetch.archive_member import MEMBER, with_member
 from zoo_runner.stages.fetch.given_models import GivenModels, given_models, packed_onnx
 from zoo_runner.stages.fetch.locate import fetch_published, fetch_weights, find_data, read_samples
 from zoo_runner.stages.fetch.soundness import sound
@@ -35,7 +36,7 @@ class ModelFiles:
     @property
     def reused(self) -> bool:
         """Whether all of it was there before this run."""
-        return self.weights.reused and (self.published is None or self.published.reused)
+        return self.weights.reused and self.weights.file.reused and (self.published is None or self.published.reused)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,6 +91,9 @@ def _model_files(job: Job, given: GivenModels | None) -> ModelFiles:
     weights = fetch_weights(recipe, options, store, journal)
     journal.artifact(recipe.named("weights"), weights.path, sha256=weights.sha256, origin=weights.origin)
     job.note_weights(weights.sha256)
+    weights = with_member(recipe, weights, store, journal)
+    if (file := weights.member) is not None:
+        journal.artifact(recipe.named(MEMBER), file.path, sha256=file.sha256, origin=file.origin)
     if recipe.given_onnx:
         return ModelFiles(weights=weights)
     published = None if recipe.name else packed_onnx(recipe, options, weights, given)

@@ -110,6 +110,7 @@ class Fetched:
         origin: The URL asked for, without the secrets in it.
         pinned: Whether a digest in the manifest confirmed it; otherwise it was trusted on first use.
         trust: Where its hash is recorded once it was used with success; ``None`` where that is not needed.
+        member: The file in it that is meant, where it is an archive; ``None`` where it is meant itself.
     """
 
     path: Path
@@ -119,6 +120,12 @@ class Fetched:
     origin: str
     pinned: bool
     trust: Trust | None = None
+    member: Fetched | None = None
+
+    @property
+    def file(self) -> Fetched:
+        """What is loaded: the file itself, or of an archive the member."""
+        return self if self.member is None else self.member
 
 
 @contextmanager

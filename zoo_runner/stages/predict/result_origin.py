@@ -139,12 +139,12 @@ def conversions_of(recipe: Recipe, sections: tuple[str, ...] = ("atc",)) -> dict
 
 def model_origin(engine: Engine, batch: int) -> ModelOrigin:
     """Return what the sidecar says of results that an engine infers at a batch size."""
-    manifest, parts, backend = engine.recipe.manifest, engine.recipe.parts, engine.backend
+    manifest, backend = engine.recipe.manifest, engine.backend
     return ModelOrigin(
         manifest=manifest.name,
         weights=engine.model.weights,
         model=engine.loadable(batch).sha256,
-        network=parts.network.identity,
+        network=engine.recipe.network,
         preprocess=engine.recipe.preprocess.identity,
         backend=backend.name,
         version=backend.version(),

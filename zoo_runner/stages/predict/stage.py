@@ -263,11 +263,11 @@ def _result_folder(job: Job, samples: Sequence[Sample], scored: Sequence[Sample]
 
 def _guard(job: Job, origin: ResultOrigin, scored: Sequence[Sample]) -> OriginGuard:
     """Refuse results that a sidecar says are of another model or other samples; the files are looked at later."""
-    guard, parts = OriginGuard(job.options.results_folder, origin), job.recipe.parts
+    guard = OriginGuard(job.options.results_folder, origin)
     weights = _known_weights(job)
     wanted = Wanted(
         weights=weights,
-        network=parts.network.identity,
+        network=job.recipe.network,
         preprocess=job.recipe.preprocess.identity,
         outputs=job.recipe.manifest.output_specs,
         conversion=conversions_of(job.recipe),

@@ -135,7 +135,7 @@ def other_zip(path: Path) -> None:
                 ),
                 (b"\x89HDF\r\n", "an HDF5 file"),
                 (b"IMOD", "an .om model, which --om takes"),
-                (b"a" * 257 + b"ustar", "a tar archive; unpack it"),
+                (b"a" * 257 + b"ustar", "a tar archive; name the file in it with weights.member"),
             )
         ),
         pytest.param(os.mkfifo, "cannot be read: expected a regular file, found a pipe (fifo)", id="pipe"),
@@ -146,17 +146,21 @@ def other_zip(path: Path) -> None:
         ),
         pytest.param(
             lambda p: saved(p, pickle_protocol=4),
-            "was pickled in a form that torch does not load safely; save it again",
+            "was pickled in a form that torch does not load safely; if you trust the file, save its tensors alone",
             id="newer-pickle-protocol",
         ),
         pytest.param(
-            other_zip, "is a zip archive of 1 files (readme.txt) and no checkpoint; unpack it", id="another-zip"
+            other_zip,
+            "is a zip archive of 1 files (readme.txt) and no checkpoint; name the file in it that is one, as in "
+            'weights: {member: "readme.txt"}',
+            id="another-zip",
         ),
         pytest.param(scripted, "is a TorchScript archive, expected a state_dict", id="torchscript"),
         pytest.param(lambda p: p.write_bytes(pickle.dumps([1])), "is not a torch checkpoint", id="plain-pickle"),
         pytest.param(
             lambda p: torch.save(network(), p),
-            "refers to Python code (torch.nn.modules.container.Sequential) that would run on loading",
+            "refers to Python code (torch.nn.modules.container.Sequential, torch.nn.modules.conv.Conv2d, "
+            "torch.nn.modules.batchnorm.BatchNorm2d) that would run on loading",
             id="whole-module",
         ),
     ],

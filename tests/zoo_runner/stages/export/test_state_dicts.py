@@ -119,7 +119,7 @@ def test_the_set_that_fits_is_found_and_reported(
 def test_nobody_guesses_which_of_two_is_meant(content: Any, keys: str, lookup: str, tmp_path: Path) -> None:
     torch.save(content, tmp_path / "c.pth")
     text = failure(tmp_path / "c.pth")
-    assert f"holds several sets of tensors that fit the network and differ in their values: {keys}; save" in text
+    assert f"holds several sets of tensors that fit the network and differ in their values: {keys}; name" in text
     assert text.endswith(f"torch.save(torch.load('c.pth', map_location='cpu'){lookup}, 'chosen.pth')")
 
 
@@ -148,7 +148,7 @@ def test_what_holds_no_named_tensors_is_not_named(tmp_path: Path) -> None:
 
 def test_a_scheduler_of_averages_is_looked_through(tmp_path: Path) -> None:
     torch.save({"model": weights(), "ema_scheduler": other()}, tmp_path / "c.pth")
-    assert "differ in their values: 'model' and 'ema_scheduler'; save" in failure(tmp_path / "c.pth")
+    assert "differ in their values: 'model' and 'ema_scheduler'; name" in failure(tmp_path / "c.pth")
 
 
 def test_one_set_under_many_keys_is_looked_at_once(tmp_path: Path) -> None:
