@@ -202,6 +202,8 @@ def _converting(options: RunOptions) -> ConvertingBackend:
 def _nodes(recipe: Recipe, options: RunOptions, store: Store, progress: Progress) -> tuple[str, ...]:
     """Return the nodes that outputs come from: of the ONNX file that is given, or of an export without weights."""
     try:
+        if recipe.foreign.source is not None:
+            raise PrerequisiteError("the manifest's code is not run for a plan")  # noqa: TRY301 - like the rest
         if recipe.transforms:
             raise PrerequisiteError("the scripts of onnx.transforms are not run for a plan")  # noqa: TRY301 - like the rest
         if recipe.given_onnx:

@@ -149,8 +149,7 @@ def open_job(
         backend = choose_backend(options.backend, recipe.loaded, options.soc, ways=options.ways)
     check_om(options.om, backend)
     if options.needs_model:
-        scripts = [script for each in recipe.scripts.values() for script in each]
-        require_trust(scripts, store, journal.note, trusted=options.trust_code)
+        require_trust(recipe.foreign.all, store, journal.note, trusted=options.trust_code)
     if options.accept_unstamped:
         output_order(recipe, options.om_outputs)
     return Job(

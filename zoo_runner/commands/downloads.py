@@ -83,14 +83,16 @@ def _sources(loaded: LoadedManifest) -> Iterator[tuple[str, FileSource]]:
     """Yield what the files of a manifest are, and where they come from."""
     from zoo_runner.stages.fetch.locate import (  # noqa: PLC0415 - see above
         manifest_archive,
+        manifest_code,
         manifest_onnx,
         manifest_weights,
     )
 
-    places = {"weights": manifest_weights, "published ONNX": manifest_onnx, "data set": manifest_archive}
+    whole = {"code": manifest_code, "data set": manifest_archive}
+    places = {"weights": manifest_weights, "published ONNX": manifest_onnx, **whole}
     models = [loaded.model(name) for name in loaded.manifest.models]
     for what, place in places.items():
-        for each in models if models and place is not manifest_archive else [loaded]:
+        for each in models if models and what not in whole else [loaded]:
             if (source := place(each)) is not None:
                 yield f"{what} of {each.manifest.name}", source
 

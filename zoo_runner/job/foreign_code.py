@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from zoo_runner.errors import ManifestError, UsageError, shortened
 from zoo_runner.files.bounds import Bound
 from zoo_runner.files.regular import read_regular
 from zoo_runner.manifest.tree import dotted
+from zoo_runner.redaction import redacted_url
 from zoo_runner.store.durable import write_durably
+from zoo_runner.store.fingerprints import fingerprint
 from zoo_runner.store.root import unwritable
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from zoo_runner.manifest.load import LoadedManifest
     from zoo_runner.store.store import Store
 
@@ -47,31 +48,69 @@ class Script:
     content: bytes = field(repr=False)
 
 
-def transforms_of(loaded: LoadedManifest) -> tuple[Script, ...]:
-    """Read the scripts that change the graph, in order.
+@dataclass(frozen=True, kw_only=True)
+class ForeignCode:
+    """All code that a manifest brings along.
 
-    Args:
-        loaded: The manifest, or that of one model.
+    Attributes:
+        transforms: Scripts that change the graph, of each model by name; of the one network under no name.
+        patches: Unified diffs that change ``code``, in order.
+        source: ``code`` itself, its hash that of the archive and the patches together; ``None`` where there is none.
+    """
+
+    transforms: Mapping[str, tuple[Script, ...]] = field(default_factory=dict)
+    patches: tuple[Script, ...] = ()
+    source: Script | None = None
+
+    @property
+    def all(self) -> tuple[Script, ...]:
+        """What runs only with trust."""
+        scripts = tuple(script for each in self.transforms.values() for script in each)
+        return scripts if self.source is None else (self.source, *scripts)
+
+
+def foreign_code(loaded: LoadedManifest) -> ForeignCode:
+    """Read what a manifest brings along; nothing is fetched, and nothing runs.
 
     Raises:
-        ManifestError: One is not there, or cannot be read.
+        ManifestError: A file is not there, or cannot be read.
     """
-    return tuple(_read(loaded, place, written) for place, written in enumerate(loaded.manifest.onnx.transforms))
+    manifest = loaded.manifest
+    alone = {name: loaded.model(name) if name else loaded for name in manifest.models or [""]}
+    transforms = {
+        name: tuple(_read(each, ("onnx", "transforms", place), "a Python script") for place in _places(each))
+        for name, each in alone.items()
+    }
+    if manifest.code is None:
+        return ForeignCode(transforms=transforms)
+    places = range(len(manifest.code.patches))
+    patches = tuple(_read(loaded, ("code", "patches", place), "a unified diff") for place in places)
+    source = Script(
+        key="code",
+        where=loaded.locate(("code", "url")),
+        path=Path(redacted_url(manifest.code.urls[0])),
+        sha256=fingerprint(manifest.code.sha256, manifest.code.subdir, [patch.sha256 for patch in patches]),
+        content=b"",
+    )
+    return ForeignCode(transforms=transforms, patches=patches, source=source)
 
 
-def _read(loaded: LoadedManifest, place: int, written: str) -> Script:
-    at = ("onnx", "transforms", place)
-    where, key = loaded.locate(at), dotted((*loaded.within, *at))
-    path = loaded.resolve(at, written)
+def _places(loaded: LoadedManifest) -> range:
+    return range(len(loaded.manifest.onnx.transforms))
+
+
+def _read(loaded: LoadedManifest, at: tuple[str, str, int], what: str) -> Script:
+    section, key, place = at
+    written: str = getattr(getattr(loaded.manifest, section), key)[place]
+    where, shown, path = loaded.locate(at), dotted((*loaded.within, *at)), loaded.resolve(at, written)
     try:
         content = read_regular(path, LARGEST.value, LARGEST.remedy)
     except OSError as error:
         reason = error.strerror or str(error)
         raise ManifestError(
-            f"{where}: {key}: expected a Python script, relative to the manifest, found {shortened(str(path))}: "
-            f"{reason}"
+            f"{where}: {shown}: expected {what}, relative to the manifest, found {shortened(str(path))}: {reason}"
         ) from error
-    return Script(key=key, where=where, path=path, sha256=hashlib.sha256(content).hexdigest(), content=content)
+    return Script(key=shown, where=where, path=path, sha256=hashlib.sha256(content).hexdigest(), content=content)
 
 
 def require_trust(scripts: Sequence[Script], store: Store, note: Callable[[str], None], *, trusted: bool) -> None:

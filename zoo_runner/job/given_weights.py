@@ -47,6 +47,9 @@ def gives_onnx(loaded: LoadedManifest, weights: str | None, network: Network) ->
         )
     if given:
         _check_effects(loaded, weights)
+    if given and loaded.manifest.code is not None and not loaded.within:
+        where = f"{loaded.locate(('code',))}: code"
+        raise ManifestError(f"{where}: would have no effect: the weights are an ONNX file, and no network is made")
     return given
 
 

@@ -17,7 +17,7 @@ from zoo_runner.errors import (
     did_you_mean,
     installing,
 )
-from zoo_runner.job.foreign_code import transforms_of
+from zoo_runner.job.foreign_code import ForeignCode, foreign_code
 from zoo_runner.job.given_graph import GivenGraph
 from zoo_runner.job.given_weights import gives_onnx
 from zoo_runner.job.metric_check import check_metric
@@ -72,7 +72,7 @@ class Recipe:
         own_aipp: Whether the backend runs a model with the AIPP of the user's own file.
         given_onnx: Whether the weights are an ONNX file, which is used as it is.
         name: Of the model in the manifest, where this is one of several.
-        scripts: Scripts that change the graph, of each model by name; of the one network under no name.
+        foreign: Code that the manifest brings along.
         disk: What the disk holds of code, as this run found it.
     """
 
@@ -85,7 +85,7 @@ class Recipe:
     own_aipp: bool = False
     given_onnx: bool = False
     name: str = ""
-    scripts: Mapping[str, tuple[Script, ...]] = field(default_factory=dict)
+    foreign: ForeignCode = field(default_factory=ForeignCode)
     disk: Disk = field(default_factory=Disk, repr=False, compare=False)
 
     @property
@@ -116,7 +116,7 @@ class Recipe:
     @property
     def transforms(self) -> tuple[Script, ...]:
         """The scripts that change the graph of this network."""
-        return self.scripts.get(self.name, ())
+        return self.foreign.transforms.get(self.name, ())
 
     def named(self, kind: str) -> str:
         """Return what a report calls a file of this network: ``onnx``, or ``onnx of encoder`` of several."""
@@ -228,7 +228,7 @@ def resolve(loaded: LoadedManifest, options: RunOptions) -> Recipe:
         subset=subset,
         disk=Disk(by_content=options.verify_cache),
         given_onnx=given_onnx,
-        scripts={name: transforms_of(loaded.model(name) if name else loaded) for name in manifest.models or [""]},
+        foreign=foreign_code(loaded),
     )
 
 

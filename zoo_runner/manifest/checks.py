@@ -143,8 +143,14 @@ def side_file(value: str) -> str:
 
 def script(value: str) -> str:
     """Check the path of a script."""
-    problem = "" if value.endswith(".py") and "://" not in value else "expected the path of a Python script (.py)"
-    return _accept(value, f"{problem}, found {value!r}" if problem else "")
+    good = value.endswith(".py") and "://" not in value
+    return _accept(value, "" if good else "expected the path of a Python script (.py)")
+
+
+def patch(value: str) -> str:
+    """Check the path of a patch."""
+    good = value.endswith((".patch", ".diff")) and "://" not in value
+    return _accept(value, "" if good else "expected the path of a unified diff (.patch or .diff)")
 
 
 def out_nodes(nodes: tuple[str, ...]) -> tuple[str, ...]:

@@ -21,9 +21,11 @@ if TYPE_CHECKING:
 
 _SHA256: Final = r"^[0-9a-f]{64}$"
 _MD5: Final = r"^[0-9a-f]{32}$"
+_COMMIT: Final = r"^[0-9a-f]{40}$"
 PATTERNS: Final = {
     _SHA256: "64 lower-case hex digits (SHA-256)",
     _MD5: "32 lower-case hex digits (MD5)",
+    _COMMIT: "40 lower-case hex digits (a commit)",
     NAME: "lower-case letters, digits, '.', '_' and '-'",
     DAY: "a day as YYYY-MM-DD",
     LINE: "METRIC/PROTOCOL",
@@ -106,6 +108,30 @@ class SourceRef(Section):
     url: str = Field(description="the repository or page")
     commit: str | None = Field(default=None, description="the state of it that the recipe follows")
     note: str | None = Field(default=None, description="for people, such as what differs from it")
+
+
+class CodeRef(Section):
+    """Code of somebody else that the plugin's network is made with: fetched, patched, and on the import path then.
+
+    It runs with ``--trust-code`` only.
+    """
+
+    url: Location = Field(description="an archive of the code; as for weights, and {commit} stands for the commit")
+    commit: Annotated[str, Field(pattern=_COMMIT)] = Field(description="the state of it, 40 lower-case hex digits")
+    sha256: Sha256 = Field(description="of the archive, 64 lower-case hex digits")
+    size: Positive | None = Field(default=None, description="bytes of the archive")
+    subdir: Annotated[str, AfterValidator(checks.subdir)] = Field(
+        default="", description="folder that is importable, below the only one at the archive's top where there is one"
+    )
+    patches: tuple[Annotated[str, AfterValidator(checks.patch)], ...] = Field(
+        default=(), description="unified diffs that change it, in order, relative to this file"
+    )
+    requires: tuple[str, ...] = Field(default=(), description="what must be installed for it, such as timm>=0.9")
+
+    @property
+    def urls(self) -> tuple[str, ...]:
+        """The addresses, in the order in which they are tried."""
+        return tuple(each.replace("{commit}", self.commit) for each in addresses(self.url))
 
 
 class Weights(Section):
@@ -282,6 +308,9 @@ class Manifest(Section):
     description: str = Field(default="", description="one line for people")
     plugin: PluginRef
     source: SourceRef | None = Field(default=None, description="where the recipe comes from; shown in reports")
+    code: CodeRef | None = Field(
+        default=None, description="code of somebody else that the network is made with; it runs with --trust-code"
+    )
     weights: Weights = Weights()
     dataset: DatasetRef
     inputs: Annotated[tuple[InputTensor, ...], Field(min_length=1, description="what the network takes")]

@@ -92,6 +92,11 @@ def _made(job: Job, *, anew: bool) -> tuple[Fetched, Engine]:
     """Make what is packed, or find it in the store."""
     if several := job.recipe.manifest.models:
         raise UsageError(f"{job.recipe.manifest.name}: expected one network to pack, found models {', '.join(several)}")
+    if job.recipe.manifest.code is not None:
+        raise UsageError(
+            f"{job.recipe.manifest.name}: expected a manifest without foreign code to pack, found code; give the "
+            "exported network as onnx.url, or as the weights, in a manifest of its own"
+        )
     inputs = fetch(job)
     if not inputs.models or job.backend is None:
         raise StageError("expected weights and a backend to pack a model, found none")

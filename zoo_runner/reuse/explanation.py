@@ -62,8 +62,8 @@ def explain(loaded: LoadedManifest, options: RunOptions, *, store: Store, progre
     frozen = store.frozen("cache explain")
     job = Job(recipe=on_backend(recipe, backend), options=options, store=frozen, journal=journal, backend=backend)
     yield f"{recipe.manifest.name}: what is kept in {store.root}"
-    if recipe.manifest.models:
-        yield "of a manifest with several models, only `zoo-run cache verify` can tell whether what is kept is right"
+    if recipe.manifest.models or recipe.manifest.code is not None:
+        yield "a manifest with several models, or with code: only `zoo-run cache verify` tells whether it is right"
         return
     weights = known_weights(recipe, options)
     if weights is None:

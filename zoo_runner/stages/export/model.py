@@ -12,6 +12,7 @@ from zoo_runner.errors import PrerequisiteError, installing
 from zoo_runner.files.named_errors import naming
 from zoo_runner.job.steps import EXPORT, coded
 from zoo_runner.stages.export.compared_sizes import Opening
+from zoo_runner.stages.export.foreign_imports import distributions_of, importable
 from zoo_runner.stages.export.given import check_given, given_parts, take_given
 from zoo_runner.stages.export.origin import network_code, options_of, origin_of
 from zoo_runner.stages.export.place import place_of
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from zoo_runner.job.recipe import Recipe
+    from zoo_runner.stages.fetch.code_tree import CodeTree
     from zoo_runner.stages.fetch.trust import Fetched
     from zoo_runner.store.store import Built, Store
 
@@ -57,12 +59,12 @@ class ModelFile:
     notes: tuple[str, ...] = ()
 
 
-def export_key(recipe: Recipe, weights_sha256: str) -> str:
+def export_key(recipe: Recipe, weights_sha256: str, code: CodeTree | None = None) -> str:
     """Name an export by everything that shapes it, but the code; for that, see :mod:`zoo_runner.job.steps`."""
-    return fingerprint(export_parts(recipe, weights_sha256))
+    return fingerprint(export_parts(recipe, weights_sha256, code))
 
 
-def export_parts(recipe: Recipe, weights_sha256: str) -> dict[str, object]:
+def export_parts(recipe: Recipe, weights_sha256: str, code: CodeTree | None = None) -> dict[str, object]:
     """Return what :func:`export_key` is made of."""
     return {
         "weights": weights_sha256,
@@ -70,6 +72,7 @@ def export_parts(recipe: Recipe, weights_sha256: str) -> dict[str, object]:
         "onnx": options_of(recipe),
         "libraries": dict(versions(EXPORTING)),
         **({"hooks given": recipe.parts.told} if recipe.parts.told else {}),
+        **({"libraries of code": distributions_of(code.path, recipe.disk)} if code else {}),
     }
 
 
@@ -112,7 +115,9 @@ def given_nodes(recipe: Recipe, path: Path | None) -> tuple[str, ...]:
     return output_nodes(path, [spec.name for spec in recipe.manifest.output_specs])
 
 
-def export_model(recipe: Recipe, weights: Fetched, store: Store, warn: Callable[[str], None]) -> ModelFile:
+def export_model(
+    recipe: Recipe, weights: Fetched, store: Store, warn: Callable[[str], None], code: CodeTree | None = None
+) -> ModelFile:
     """Return the ONNX model of the weights, exporting it if this was not done before.
 
     ``warn`` is told when it cannot be kept for later runs.
@@ -123,21 +128,22 @@ def export_model(recipe: Recipe, weights: Fetched, store: Store, warn: Callable[
 
         manifest = recipe.manifest
         network, target = recipe.parts.network, folder / MODEL
-        exported = export(
-            network,
-            weights.file.path,
-            manifest.onnx,
-            target,
-            opening=_opening(recipe),
-            sha256=weights.file.sha256,
-            place=place_of(recipe.loaded),
-            metadata=origin_of(recipe, weights.sha256),
-        )
+        with importable(None if code is None else code.path):
+            exported = export(
+                network,
+                weights.file.path,
+                manifest.onnx,
+                target,
+                opening=_opening(recipe),
+                sha256=weights.file.sha256,
+                place=place_of(recipe.loaded),
+                metadata=origin_of(recipe, weights.sha256),
+            )
         _write(folder, exported.differences, (*exported.notes, *_transformed(recipe, target)))
 
     built = coded(EXPORT, recipe, store, warn).build(
         "onnx",
-        export_key(recipe, weights.sha256),
+        export_key(recipe, weights.sha256, code),
         make,
         TERMS,
         accept=_readable,
@@ -166,7 +172,7 @@ def given_model(recipe: Recipe, weights: Fetched, store: Store, warn: Callable[[
 
 
 def published_parts(
-    recipe: Recipe, weights_sha256: str, published_sha256: str, exported: str | None
+    recipe: Recipe, weights_sha256: str, published_sha256: str, exported: str | None, code: CodeTree | None = None
 ) -> dict[str, object]:
     """Return what the key of a published model is made of; with the hash of the export that it is compared with.
 
@@ -174,7 +180,7 @@ def published_parts(
     is another one than the file says.
     """
     return {
-        **export_parts(recipe, weights_sha256),
+        **export_parts(recipe, weights_sha256, code),
         "network code": network_code(recipe),
         "published": published_sha256,
         "compared with": exported,
@@ -182,7 +188,12 @@ def published_parts(
 
 
 def published_model(
-    recipe: Recipe, weights: Fetched, published: Fetched, store: Store, warn: Callable[[str], None]
+    recipe: Recipe,
+    weights: Fetched,
+    published: Fetched,
+    store: Store,
+    warn: Callable[[str], None],
+    code: CodeTree | None = None,
 ) -> tuple[ModelFile, dict[str, object]]:
     """Return the published ONNX model of the weights; where it can be exported here, it is compared with an export.
 
@@ -192,7 +203,7 @@ def published_model(
     Raises:
         ExportError: It is of another origin, or computes something else.
     """
-    exported = None if missing_packages(recipe) else export_model(recipe, weights, store, warn)
+    exported = None if missing_packages(recipe) else export_model(recipe, weights, store, warn, code)
 
     def make(folder: Path) -> None:
         take(recipe, weights.sha256, published, folder / MODEL)
@@ -206,7 +217,7 @@ def published_model(
             )
         _write(folder, differences, exported.notes if exported else ())
 
-    parts = published_parts(recipe, weights.sha256, published.sha256, exported.sha256 if exported else None)
+    parts = published_parts(recipe, weights.sha256, published.sha256, exported.sha256 if exported else None, code)
     built = coded(EXPORT, recipe, store, warn).build("published", fingerprint(parts), make, TERMS, accept=_readable)
     return _model_file(built, weights.sha256), parts
 

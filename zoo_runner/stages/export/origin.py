@@ -50,6 +50,8 @@ def options_of(recipe: Recipe) -> dict[str, object]:
     options = onnx.model_dump(mode="json", include={"opset", "simplify", "dynamic_batch", "exporter"})
     if not onnx.dynamic_batch:
         options["batch"] = recipe.manifest.infer.batch
+    if recipe.foreign.source is not None:
+        options["code"] = recipe.foreign.source.sha256
     if recipe.transforms:
         options["transforms"] = [script.sha256 for script in recipe.transforms]
     if (sizes := compared_sizes(recipe.shapes)) != (FIXED,):

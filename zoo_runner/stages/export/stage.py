@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from zoo_runner.job.job import Job
+    from zoo_runner.stages.fetch.code_tree import CodeTree
     from zoo_runner.stages.fetch.stage import ModelFiles
     from zoo_runner.stages.fetch.trust import Fetched
 
@@ -54,7 +55,11 @@ def _exported(job: Job, files: ModelFiles) -> tuple[ModelFile, StageNote]:
         note.skip("nothing is converted, and nothing can be exported here to compare the given model with")
         file, sha256 = weights.file, weights.sha256
         return ModelFile(path=file.path, sha256=file.sha256, reused=True, differences={}, weights=sha256), note
-    model, origin = _model(job, weights, published)
+    model, origin = _model(job, weights, published, files.code)
+    if files.code is not None:
+        job.journal.artifact(
+            "code", files.code.path, sha256=files.code.archive.sha256, origin=files.code.archive.origin
+        )
     for script in job.recipe.transforms:
         job.journal.artifact(job.recipe.named("transform"), script.path, sha256=script.sha256, origin=script.key)
     job.journal.artifact(job.recipe.named("onnx"), model.path, sha256=model.sha256, origin=origin)
@@ -76,15 +81,15 @@ def _exported(job: Job, files: ModelFiles) -> tuple[ModelFile, StageNote]:
     return model, note
 
 
-def _model(job: Job, weights: Fetched, published: Fetched | None) -> tuple[ModelFile, str]:
+def _model(job: Job, weights: Fetched, published: Fetched | None, code: CodeTree | None) -> tuple[ModelFile, str]:
     """Return the model, and where it came from; keep what its key is made of."""
     recipe, store, warn = job.recipe, job.store_for(Stage.EXPORT), job.journal.warn
     with in_use(weights):
         if recipe.given_onnx:
             model, parts = given_model(recipe, weights, store, warn), given_parts(recipe, weights.sha256)
         elif published is not None:
-            model, parts = published_model(recipe, weights, published, store, warn)
+            model, parts = published_model(recipe, weights, published, store, warn, code)
         else:
-            model, parts = export_model(recipe, weights, store, warn), export_parts(recipe, weights.sha256)
+            model, parts = export_model(recipe, weights, store, warn, code), export_parts(recipe, weights.sha256, code)
     remember(recipe, job.store, "onnx", parts)
     return model, published.origin if published else weights.file.origin if recipe.given_onnx else ""

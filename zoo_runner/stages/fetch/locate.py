@@ -79,6 +79,19 @@ def manifest_onnx(loaded: LoadedManifest) -> FileSource | None:
     return _located(loaded, "onnx", onnx.urls, FileSource(url="", base=Path(), sha256=onnx.sha256, size=onnx.size))
 
 
+def manifest_code(loaded: LoadedManifest) -> FileSource | None:
+    """Return where foreign code comes from; ``None`` if the manifest names none."""
+    code = loaded.manifest.code
+    if code is None:
+        return None
+    return _located(loaded, "code", code.urls, FileSource(url="", base=Path(), sha256=code.sha256, size=code.size))
+
+
+def fetch_code(source: FileSource, options: RunOptions, store: Store, progress: Progress) -> Fetched:
+    """Obtain and verify the archive of foreign code."""
+    return _fetched(source, options, store, progress)
+
+
 def _located(loaded: LoadedManifest, section: str, urls: tuple[str, ...], pins: FileSource) -> FileSource | None:
     base = loaded.origin((section, "url")).folder
     return replace(pins, url=urls[0], mirrors=urls[1:], base=base) if urls else None

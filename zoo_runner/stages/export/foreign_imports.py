@@ -1,0 +1,84 @@
+"""Foreign code on the import path, for as long as a network is made with it."""
+
+from __future__ import annotations
+
+import importlib
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from zoo_runner.errors import ExportError
+from zoo_runner.used_code.static import imported
+
+if TYPE_CHECKING:
+    from zoo_runner.used_code.record import Disk
+
+
+@contextmanager
+def importable(tree: Path | None) -> Iterator[None]:
+    """Let a tree of code be imported inside the block, before everything else, and by nobody afterwards.
+
+    A copy of it is imported, which is gone afterwards: the tree is known by its hash, and no file of it counts as code
+    of the plugin.
+
+    Args:
+        tree: The folder; ``None`` where there is none.
+
+    Raises:
+        ExportError: Modules of the same names are loaded already, from elsewhere.
+    """
+    if tree is None:
+        yield
+        return
+    tops = _tops(tree)
+    if taken := sorted(tops & {name.partition(".")[0] for name in sys.modules}):
+        raise ExportError(
+            f"expected to import {', '.join(taken)} of the manifest's code, found modules of these names loaded "
+            "already, which would be taken instead; have the plugin import them in build() only, or rename them by a "
+            "patch"
+        )
+    with tempfile.TemporaryDirectory(prefix="zoo-runner-code-") as name:
+        copy = Path(name) / "code"
+        shutil.copytree(tree, copy, symlinks=True)
+        sys.path.insert(0, str(copy))
+        importlib.invalidate_caches()
+        try:
+            yield
+        finally:
+            sys.path.remove(str(copy))
+            for module in [each for each in sys.modules if each.partition(".")[0] in tops]:
+                del sys.modules[module]
+            importlib.invalidate_caches()
+
+
+def distributions_of(tree: Path, disk: Disk) -> dict[str, str]:
+    """Return the versions of the installed distributions that code can import, by what its text says.
+
+    Args:
+        tree: The folder.
+        disk: What is installed.
+    """
+    own, names = _tops(tree), set[str]()
+    for path in sorted(tree.rglob("*.py")):
+        inside = path.relative_to(tree).with_suffix("").as_posix().replace("/", ".")
+        names |= {name.partition(".")[0] for name in imported(path.read_bytes(), inside)}
+    found: dict[str, str] = {}
+    for name in sorted(names - own - {""}):
+        place = disk.finder.module(name)
+        owner = None if place is None else disk.installations.owner(place)
+        if owner is not None:
+            found[owner.name] = owner.version
+    return found
+
+
+def _tops(tree: Path) -> set[str]:
+    """Return the names that code adds to what can be imported."""
+    return {
+        path.stem
+        for path in tree.iterdir()
+        if (path.suffix == ".py" or (path.is_dir() and any(path.rglob("*.py")))) and path.stem.isidentifier()
+    }
