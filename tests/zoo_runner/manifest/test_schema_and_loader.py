@@ -44,6 +44,15 @@ FULL: Data = {
     "description": "all keys there are",
     "plugin": {"name": "toy", "config": {"size": 3, "classes": ["a", "b"], "more": {"x": None}}},
     "source": {"url": "https://example.org/repo", "commit": "abc", "note": "n"},
+    "code": {
+        "url": "https://example.org/{commit}.tar.gz",
+        "commit": "b" * 40,
+        "sha256": "a" * 64,
+        "size": 5,
+        "subdir": "src",
+        "patches": ["fix.patch"],
+        "requires": ["numpy>=1"],
+    },
     "weights": {"url": "w.pth", "sha256": "a" * 64, "size": 5, "license": "MIT"},
     "dataset": {
         "name": "points",
