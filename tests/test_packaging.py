@@ -63,7 +63,7 @@ def test_the_core_is_small_and_exporting_is_an_extra(facts: Message) -> None:
     core = {name for name, text in wanted.items() if "extra ==" not in text}
     assert {"torch", "onnx", "onnxsim", "onnxscript", "hatchling", "pytest"}.isdisjoint(core)
     export = {name for name, text in wanted.items() if re.search("extra == .export.", text)}
-    assert export == {"torch", "onnx", "onnxsim", "onnxscript", "safetensors"}
+    assert export == {"torch", "onnx", "onnxsim", "onnxscript", "packaging", "safetensors", "unidiff"}
     assert "<2.14" in wanted["torch"]
 
 

@@ -42,6 +42,7 @@ EXCEPTIONS: Final = {
     ): "an input, for example",
     ("manifest/section.py", "images/s"): UNIT,
     ("plugin/loading.py", " the class "): PYTHON,
+    ("plugin/mean_pictures.py", "image/svg+xml"): "a media type",
     ("plugin/near_misses.py", "class "): PYTHON,
     ("report/html/figures.py", '<span class="num" data-field="{}" data-value="{}">{}</span>'): PYTHON,
     ("report/html/render.py", "classes"): PYTHON,

@@ -22,6 +22,9 @@ from zoo_runner.store.store import Store
 if TYPE_CHECKING:
     from tests.conftest import Listener
 
+MET = "['numpy>=1', \"nothing; python_version<'3'\"]"
+"""Requirements, of which the second is for another Python."""
+
 
 @pytest.fixture
 def job(lab: Lab, tmp_path: Path, listener: Listener) -> Job:
@@ -44,7 +47,7 @@ def made(lab: Lab, tmp_path: Path, listener: Listener, files: dict[str, str], *m
         *more,
     ]
     path = lab.folder / "coded.yaml"
-    path.write_text("\n".join([*lines, ""]))
+    path.write_text("\n".join([*lines, *more, ""]))
     options = RunOptions(output=tmp_path / "out")
     recipe = resolve(load(path), options)
     journal = Journal(loaded=recipe.loaded, progress=listener)
