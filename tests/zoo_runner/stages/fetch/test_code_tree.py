@@ -44,7 +44,6 @@ def made(lab: Lab, tmp_path: Path, listener: Listener, files: dict[str, str], *m
         f"  url: {archive}",
         f"  commit: {'0a' * 20}",
         f"  sha256: {digest}",
-        *more,
     ]
     path = lab.folder / "coded.yaml"
     path.write_text("\n".join([*lines, *more, ""]))
