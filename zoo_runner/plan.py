@@ -291,7 +291,7 @@ def _gate(recipe: Recipe, options: RunOptions, backend: Backend | None) -> Itera
         applies = backend is not None and expected.chip_key(_chip(backend), backend.name) == place
         own = backend_of(place)
         only = f" (only on {chip_of(place)}{f' with the backend {own}' if own else ''})"
-        unit = rate_unit(table.unit, own_noun(recipe.parts.dataset))
+        unit = rate_unit(table.rate_name, own_noun(recipe.parts.dataset))
         for batch, rate in table.throughput.items():
             margin = table.tolerance.margin(rate)
             confirmed = "" if table.confirm is None else f" (confirmed: {table.confirm})"

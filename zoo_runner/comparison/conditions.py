@@ -131,4 +131,5 @@ def _packages(environment: Environment | None) -> Mapping[str, str]:
 
 
 def _timed(record: PerformanceRecord) -> tuple[object, ...]:
-    return record.backend, record.chip, record.batch, record.unit, tuple(sorted(record.sizes.items()))
+    unit = record.unit, record.per_sample
+    return record.backend, record.chip, record.batch, unit, tuple(sorted(record.sizes.items()))

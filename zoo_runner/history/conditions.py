@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -19,6 +20,8 @@ MODELS: Final = ("weights", "onnx.url", "onnx.sha256", "onnx.size")
 """Settings of the model's files: what another checkpoint changes is what a history is there to show."""
 NOT_OF_TIMING: Final = frozenset({"infer.batch", "benchmark.batch"})
 """Settings that say which batch sizes there are figures for, and change none of them."""
+_IS_RATE: Final = re.compile(r"expected\.chips\..+\.unit\.(name|per_sample)")
+"""What the figures of a chip count per second, where that is not samples."""
 SHOWN: Final = 8
 """Settings that are named for a label; of more the number is given."""
 _VALUE: Final = 60
@@ -34,6 +37,7 @@ class Conditions:
     Attributes:
         backend: What ran the model.
         chip: Where it ran.
+        unit: Of the figure.
         devices: Numbers of the devices; ``None`` where the ledger does not say, like the rest below.
         samples: How many samples were scored; of timings ``None``, too.
         settings: Those that can change the figure, by their dotted keys.
@@ -41,6 +45,7 @@ class Conditions:
 
     backend: str
     chip: str
+    unit: str = ""
     devices: str | None = None
     samples: int | None = None
     settings: tuple[tuple[str, str], ...] | None = None
@@ -48,7 +53,7 @@ class Conditions:
     def allow(self, other: Conditions) -> bool:
         """Say whether nothing that is known of both differs."""
         pairs = ((self.devices, other.devices), (self.samples, other.samples), (self.settings, other.settings))
-        same = (self.backend, self.chip) == (other.backend, other.chip)
+        same = (self.backend, self.chip, self.unit) == (other.backend, other.chip, other.unit)
         return same and all(None in pair or pair[0] == pair[1] for pair in pairs)
 
 
@@ -57,6 +62,7 @@ def conditions(entry: Entry, line: EntryLine) -> Conditions:
     return Conditions(
         backend=entry.backend,
         chip=entry.chip,
+        unit=line.unit,
         devices=entry.devices,
         samples=line.samples,
         settings=None if entry.settings is None else _telling(entry.settings, timing=is_throughput(line.id)),
@@ -100,6 +106,8 @@ def _tells(key: str, timing: bool) -> bool:
     first = key.partition(".")[0]
     if key in PLACES or _is_below(key, MODELS):
         return False
+    if timing and _IS_RATE.fullmatch(key):
+        return True
     if timing:
         return key not in NOT_OF_TIMING and (first == "benchmark" or first not in JUDGING)
     return first not in JUDGING

@@ -90,3 +90,8 @@ def floor_band(figure: Decimal, floor: Decimal, direction: Direction | None) -> 
 def product(part: float, value: float) -> Decimal:
     """Multiply two numbers as they were written."""
     return _EXACT.multiply(decimal(part), abs(decimal(value)))
+
+
+def exact_product(value: float, by: Decimal) -> float:
+    """Multiply a number as it was written, and round once."""
+    return float(_EXACT.multiply(decimal(value), by))

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from pydantic import Field
 
 from zoo_runner.manifest.figures import BY_BATCH, CONFIRM, ChipFigures, Tolerance, TooGood
-from zoo_runner.manifest.section import RATE_UNIT, Positive, Rate, RateUnit, Section, Words
+from zoo_runner.manifest.rates import RateUnit, rate_name
+from zoo_runner.manifest.section import RATE_UNIT, Positive, Rate, Section, Words
 
 
 class ChipExpectation(Section):
@@ -20,10 +21,13 @@ class ChipExpectation(Section):
     )
     throughput: Mapping[Positive, Rate] = Field(
         default_factory=dict,
-        description="samples per second of pure inference, by batch size",
+        description="of pure inference, by batch size: samples per second unless unit says what else",
         json_schema_extra=BY_BATCH,
     )
-    unit: RateUnit = Field(default=RATE_UNIT, description="of the throughput: samples per second")
+    unit: RateUnit = Field(
+        default=RATE_UNIT,
+        description="of the throughput: samples per second, or the name of another rate with what one sample is worth",
+    )
     tolerance: Tolerance = Field(default=Tolerance(), description="of the throughput")
     too_good: TooGood | None = Field(
         default=None, description="of the throughput: how far beyond the expectation is suspicious; no default"
@@ -31,6 +35,11 @@ class ChipExpectation(Section):
     confirm: Words | None = Field(default=None, description=CONFIRM)
     cann: str | None = Field(default=None, description="CANN release the figures were measured with")
     published: str | None = Field(default=None, description="where the figures were published")
+
+    @property
+    def rate_name(self) -> str:
+        """What the unit of the throughput is called."""
+        return rate_name(self.unit)
 
     @property
     def accuracy_by_line(self) -> bool:

@@ -15,6 +15,7 @@ from zoo_runner.manifest.checks import Problem
 from zoo_runner.manifest.chip_figures import ChipExpectation
 from zoo_runner.manifest.chip_keys import AT, backend_of, chip_of, key_for
 from zoo_runner.manifest.figures import CONFIRM, Accuracies, suspicious
+from zoo_runner.manifest.rates import RateOfSamples
 from zoo_runner.manifest.section import DAY, NAME, Section, Words
 from zoo_runner.manifest.tree import KeyPath
 from zoo_runner.manifest.wording import found
@@ -85,12 +86,16 @@ def _expected_problems(section: Expected) -> Iterator[Problem]:
     """Check that every expectation can be met, can be missed, and is going to be compared."""
     yield from accuracy_problems(section.accuracies, section.chips)
     seen: dict[tuple[str, str], str] = {}
+    units: dict[str, str | RateOfSamples] = {}
     for chip, figures in section.chips.items():
         path = ("chips", chip)
         same = (chip_of(chip), backend_of(chip))
         if same in seen:
             yield path, f"means the same chip as {seen[same]!r}, which is {same[0]}; put the figures together"
         seen.setdefault(same, chip)
+        if figures.throughput and units.setdefault(same[0], figures.unit) != figures.unit:
+            text = f"expected the unit that other figures of {same[0]} are in, as they are of the same lines"
+            yield (*path, "unit"), f"{text}; write them all in one"
         if not chip_of(chip) or (AT in chip and not re.fullmatch(NAME, backend_of(chip))):
             yield path, f"expected CHIP or CHIP{AT}BACKEND, found {found(chip)}"
         yield from _fast(path, figures)

@@ -62,7 +62,7 @@ def expected_lines(manifest: Manifest) -> dict[str, ExpectedLine]:
                 path=("expected", "chips", place, "throughput", batch),
                 figures=(*others, table.tolerance.band(rate)),
                 direction=Direction.AT_LEAST,
-                unit=table.unit,
+                unit=table.rate_name,
             )
     return lines
 

@@ -12,6 +12,7 @@ from zoo_runner.manifest.atc import AtcOptions
 from zoo_runner.manifest.checks import Problem
 from zoo_runner.manifest.expectations import Expected, Uncertainty, Waiver
 from zoo_runner.manifest.figures import LINE
+from zoo_runner.manifest.rates import NAME_OF_RATE
 from zoo_runner.manifest.section import DAY, NAME, WORDS, Positive, Rate, Section, Words
 from zoo_runner.manifest.subsets import Subset
 from zoo_runner.manifest.tensors import AXIS, TENSOR, InputTensor, OutputTensor
@@ -29,6 +30,7 @@ PATTERNS: Final = {
     NAME: "lower-case letters, digits, '.', '_' and '-'",
     DAY: "a day as YYYY-MM-DD",
     LINE: "METRIC/PROTOCOL",
+    NAME_OF_RATE: "a count per second that ends in /s, such as frames/s",
     WORDS: "some words",
     TENSOR: "a name without spaces, ':', ';' and ','",
     AXIS: "an axis name of lower-case letters, digits and '_'",

@@ -17,10 +17,9 @@ Words = Annotated[str, Field(min_length=1, pattern=WORDS)]
 Positive = Annotated[int, Field(gt=0)]
 Rate = Annotated[float, Field(gt=0)]
 Rule = Literal["point", "interval", "paired"]
-RateUnit = Literal["images/s"]
 Then = Literal["warn", "inconclusive", "fail"]
 
-RATE_UNIT: Final[RateUnit] = "images/s"
+RATE_UNIT: Final = "images/s"
 """The unit of throughput: samples per second. Published figures call it so."""
 
 

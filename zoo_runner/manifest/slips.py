@@ -198,6 +198,7 @@ def _chips(manifest: Manifest, accuracy: ExpectedAccuracy, scale: Scale | None, 
 
 
 def _rates(path: KeyPath, table: ChipExpectation, older: Older) -> Iterator[Problem]:
+    read = replace(RATE, unit=table.rate_name)
     for batch, rate in table.throughput.items():
         claim = Claim(
             section=path,
@@ -205,10 +206,10 @@ def _rates(path: KeyPath, table: ChipExpectation, older: Older) -> Iterator[Prob
             margin_at=(*path, "tolerance"),
             band=table.tolerance.band(rate),
             direction=Direction.AT_LEAST,
-            unit=RATE.unit,
+            unit=read.unit,
             confirmed=table.confirm is not None,
         )
-        yield from _unconfirmed(claim, RATE, older)
+        yield from _unconfirmed(claim, read, older)
 
 
 def _floors(manifest: Manifest, scales: Mapping[str, Scale], older: Older) -> Iterator[Problem]:
@@ -219,7 +220,7 @@ def _floors(manifest: Manifest, scales: Mapping[str, Scale], older: Older) -> It
         stale = older(path, (*path, "floor"))
         if line is None or (waiver.confirm is not None and not stale):
             continue
-        read = scales.get(line.measure) if line.measure else RATE
+        read = scales.get(line.measure) if line.measure else replace(RATE, unit=line.unit)
         for figure in line.figures:
             found = next(_floor(waiver, figure, line.direction, line.unit, read), "")
             if found:

@@ -210,7 +210,8 @@ class PerformanceRecord(Line):
     ``sizes`` are those of open axes, by name. ``to_device_ms`` and ``from_device_ms`` are the means of the copies,
     where the backend knows them.
     ``end_to_end`` is the rate of the whole stream, from file to prediction, where this run inferred
-    the data set at this batch size.
+    the data set at this batch size. Both rates are in ``unit``: samples per second, or another rate of which one sample
+    is worth ``per_sample``.
     """
 
     backend: str
@@ -227,6 +228,7 @@ class PerformanceRecord(Line):
     throughput: float | None = None
     end_to_end: float | None = None
     unit: str = RATE_UNIT
+    per_sample: float = 1.0
 
     @property
     def kind(self) -> LineKind:

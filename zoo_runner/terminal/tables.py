@@ -60,7 +60,7 @@ def several(runs: Iterable[tuple[str, Verdict, Sequence[Row]]]) -> Table:
 def timings(records: Sequence[PerformanceRecord], *, verbose: bool, noun: str = "") -> Table:
     """Make the table of what was timed, and say of what was not why; ``noun`` is what samples are called, if known."""
     columns, untimed = (
-        dict(_columns(noun, verbose=verbose)),
+        dict(_columns(rate_unit(records[0].unit if records else RATE_UNIT, noun), verbose=verbose)),
         [each for each in records if each.throughput is None and each.why],
     )
     table = _grid((*columns, *(["note"] if untimed else [])), set(columns))
@@ -119,9 +119,8 @@ def _words(verdict: Verdict) -> str:
     return verdict.value.replace("_", " ")
 
 
-def _columns(noun: str, *, verbose: bool) -> Iterator[tuple[str, str]]:
+def _columns(rate: str, *, verbose: bool) -> Iterator[tuple[str, str]]:
     """Heading and field of each column; the figures are of pure inference unless the heading says otherwise."""
-    rate = rate_unit(RATE_UNIT, noun)
     yield from (("batch", "batch"), (rate, "throughput"), ("mean ms", "mean_ms"))
     if verbose:
         yield from (("min ms", "min_ms"), ("median ms", "median_ms"))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from zoo_runner.job.options import Stage
 from zoo_runner.plugin.backend_facts import SightedBackend, WatchedBackend
 from zoo_runner.plugin.folders import FolderBackend
-from zoo_runner.stages.benchmark.timing import Bench, benchmark
+from zoo_runner.stages.benchmark.timing import Bench, benchmark, in_rate
 from zoo_runner.stages.convert.engine import LazySession
 from zoo_runner.stages.gate import judging
 from zoo_runner.stages.gate.suspicion import suspect
@@ -44,7 +44,8 @@ def time_batches(job: Job, engine: Engine | None) -> None:
             timed: list[PerformanceRecord] = []
             for record in benchmark(bench, manifest.benchmark, tuple(table.throughput) if table else ()):
                 whole = job.journal.end_to_end if record.batch == manifest.infer.batch else None
-                timed.append(record.model_copy(update={"end_to_end": whole}))
+                both = record.model_copy(update={"end_to_end": whole})
+                timed.append(both if table is None else in_rate(both, table.unit))
                 advance(1)
         noise, unseen = watch.end()
         for each in timed:

@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from zoo_runner.errors import InferenceError
+from zoo_runner.manifest.rates import converted, per_sample, rate_name
 from zoo_runner.plugin.interfaces import Timings
 from zoo_runner.report.model import PerformanceRecord
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from zoo_runner.manifest.rates import RateOfSamples
     from zoo_runner.manifest.schema import BenchmarkOptions
     from zoo_runner.plugin.folders import Timer
     from zoo_runner.plugin.interfaces import Arrays, TensorSpec
@@ -79,6 +81,12 @@ PROBES = 2
 def throughput(batch: int, mean_ms: float) -> float:
     """Return samples per second as ais_bench computes it: ``1000 * batchsize / mean(NPU_compute_time)``."""
     return 1000 * batch / mean_ms
+
+
+def in_rate(record: PerformanceRecord, unit: str | RateOfSamples) -> PerformanceRecord:
+    """Return a timing in samples per second with its rates in another unit."""
+    rates = {name: converted(getattr(record, name), unit) for name in ("throughput", "end_to_end")}
+    return record.model_copy(update={**rates, "unit": rate_name(unit), "per_sample": float(per_sample(unit))})
 
 
 @contextmanager

@@ -152,10 +152,20 @@ def judge_throughput(
         found = unclear(Cause.UNWATCHED, f"nobody could see whether the device was quiet: {unseen}")
     elif measured.throughput is None:
         found = unclear(Cause.NOT_MEASURED, "not measured")
+    elif measured.unit != target.unit:
+        found = unclear(Cause.UNIT, f"measured in {measured.unit}, the figure is in {target.unit}")
     else:
         found = _by_point(measured.throughput, target, target.direction or measured.direction)
+        found = replace(found, why=f"{found.why}{_worth(measured)}")
     found = _confirmed(replace(found, why=measured.why or found.why), target)
     return named.model_copy(update={**_expectation(target), **found.update})
+
+
+def _worth(measured: PerformanceRecord) -> str:
+    """Say how the measurement became one in the unit of the figure; empty where it is in samples per second."""
+    if measured.per_sample == 1:
+        return ""
+    return f" {measured.unit}, as one sample is {measured.per_sample:g} of {measured.unit.removesuffix('/s')}"
 
 
 def ungated(line: AnyLine) -> AnyLine:

@@ -147,7 +147,7 @@ def throughput_target(loaded: LoadedManifest, measured: PerformanceRecord) -> Ta
         return f"the manifest expects nothing of {chip} at batch {batch} ({known})"
     return Target(
         band=table.tolerance.band(rate),
-        unit=table.unit,
+        unit=table.rate_name,
         direction=Direction.AT_LEAST,
         too_good=table.too_good.band(rate).margin if table.too_good else None,
         then=table.too_good.then if table.too_good else "warn",
