@@ -73,7 +73,7 @@ def test_trends_are_of_runs_that_can_be_compared() -> None:
     assert found[1] == Trend(
         id=RATE,
         unit="images/s",
-        conditions=Conditions(backend="ascend", chip="310P3"),
+        conditions=Conditions(backend="ascend", chip="310P3", unit="images/s"),
         values=(440.0, None, None, None),
         newest=entries[0].lines[1],
     )

@@ -1,4 +1,4 @@
-"""Units of throughput: samples per second, or what a sample is worth, such as frames or seconds of audio, per second."""
+"""Units of throughput: samples per second, or what samples are worth, such as frames, per second."""
 
 from __future__ import annotations
 

@@ -37,6 +37,7 @@ TIMING_FIELDS: Final = (
         ("end_to_end", 2),
         ("tolerance", 2),
         ("loops", None),
+        ("per_sample", None),
     ),
 )
 """Columns of the two tables of timings, each with its decimals."""
