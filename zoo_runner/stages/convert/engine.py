@@ -13,7 +13,8 @@ from zoo_runner.errors import StageError, UsageError
 from zoo_runner.job.steps import coded, conversion_step
 from zoo_runner.manifest.open_axes import shapes_of
 from zoo_runner.plugin.conversion import ConvertingBackend, StampingBackend
-from zoo_runner.plugin.interfaces import ParallelSession, SessionRequest
+from zoo_runner.plugin.interfaces import ParallelSession, Session, SessionRequest
+from zoo_runner.plugin.near_misses import near_misses
 from zoo_runner.stages.convert.request import batch_made_for, conversion_request, given_model, made_for
 from zoo_runner.stages.convert.unstamped import require_there
 from zoo_runner.store.fingerprints import file_digest, fingerprint
@@ -24,7 +25,7 @@ from zoo_runner.used_code.libraries import PREDICTING, versions
 if TYPE_CHECKING:
     from zoo_runner.job.recipe import Recipe
     from zoo_runner.plugin.conversion import Artifact, Conversion, ConversionRequest
-    from zoo_runner.plugin.interfaces import Backend, Session, TensorSpec
+    from zoo_runner.plugin.interfaces import Backend, TensorSpec
     from zoo_runner.stages.export.model import ModelFile
     from zoo_runner.stages.fetch.given_models import GivenModels
     from zoo_runner.store.store import Store
@@ -293,6 +294,8 @@ class LazySession:
         """Return the session, opening it the first time."""
         if self._session is None:
             self._session = self.engine.open(self.batch)
+            for text in near_misses(self._session, Session):
+                self.engine.warn(f"backend {self.engine.backend.name!r}: the session {text}")
         return self._session
 
     def close(self) -> tuple[tuple[int, str], ...]:

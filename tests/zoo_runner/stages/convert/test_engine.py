@@ -23,7 +23,7 @@ from zoo_runner.job.options import RunOptions
 from zoo_runner.job.recipe import Recipe, resolve
 from zoo_runner.manifest.load import load
 from zoo_runner.plugin import loading as plugins
-from zoo_runner.plugin.interfaces import Backend, SessionRequest
+from zoo_runner.plugin.interfaces import Backend, ParallelSession, SessionRequest
 from zoo_runner.plugin.pixels import Normalisation
 from zoo_runner.stages.convert.engine import Engine, LazySession, check_om
 from zoo_runner.stages.export.model import ModelFile, export_key
@@ -336,3 +336,17 @@ def test_other_tensors_give_other_keys_where_a_hook_takes_them(engine: Engines) 
         keys.append((engine(recipe=recipe, backend=plain.backend).key(2), export_key(recipe, "weights")))
     assert plain.recipe.parts.told == ""
     assert [len(set(each)) for each in zip(*keys, strict=True)] == [3, 3]
+
+
+def test_a_session_that_is_nearly_parallel_is_named_once(engine: Engines) -> None:
+    class Backend(OnnxRuntimeBackend):
+        def open(self, request: SessionRequest) -> Any:
+            del request
+            return SimpleNamespace(infer=None, time=None, close=lambda: None, infer_many=lambda _: None)
+
+    told: list[str] = []
+    session = LazySession(engine(backend=Backend(), warn=told.append), 2)
+    assert session() is session()
+    assert session.close() == ()
+    lacks = f"has infer_many, and lacks lost: nobody takes it for a ParallelSession ({ParallelSession.__module__})"
+    assert told == [f"backend 'onnxruntime': the session {lacks}; add what is missing, or rename the other"]
