@@ -23,7 +23,11 @@ EXPORT: Final = Step(name="onnx", entries=("zoo_runner.stages.export.model",))
 PREDICT: Final = Step(
     name="predictions",
     entries=("zoo_runner.stages.predict.inference", *INPUTS, CHECKS),
-    files=("zoo_runner.stages.predict.stage", "zoo_runner.stages.convert.engine"),
+    files=(
+        "zoo_runner.stages.predict.stage",
+        "zoo_runner.stages.convert.engine",
+        "zoo_runner.stages.convert.driven",
+    ),
 )
 PREDICT_FROM_FILES: Final = Step(
     name="predictions-files",

@@ -192,7 +192,7 @@ class DrivenSession:
         if not fits:
             texts = batch_texts(self._outputs, self._batch), array_texts(outputs)
             raise PluginError(mismatch("outputs of the driver", *texts, "correct the plugin's driver"))
-        return outputs
+        return {name: array.copy() for name, array in outputs.items()}  # a driver may use its memory again
 
     def time(self, inputs: Arrays, *, warmup: int, loop: int) -> Timings:
         """Run one batch ``warmup + loop`` times and return how long the last ``loop`` took, driver and all."""

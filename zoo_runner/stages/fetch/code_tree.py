@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from zoo_runner.errors import ManifestError, PrerequisiteError, StageError, installing
+from zoo_runner.job.options import Stage
 from zoo_runner.stages.fetch.archive import extract
 from zoo_runner.stages.fetch.locate import fetch_code, manifest_code
 from zoo_runner.stages.fetch.patches import apply_patch
@@ -50,7 +51,7 @@ def code_tree(job: Job) -> CodeTree | None:
     if source is None or section is None or recipe.foreign.source is None:
         return None
     _require_installed(recipe)
-    store = job.store
+    store = job.store_for(Stage.FETCH)
     archive = fetch_code(source, options, store, job.journal)
     with in_use(archive):
         unpacked = extract(archive.path, archive.sha256, store, job.journal)

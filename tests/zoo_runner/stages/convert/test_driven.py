@@ -139,6 +139,18 @@ def test_the_whole_is_timed() -> None:
     assert all(taken >= 0 for taken in timings.compute_ms)
 
 
+def test_a_driver_may_use_its_memory_again() -> None:
+    own = np.zeros((3, 2), np.float32)
+
+    def counts(*_: object) -> Arrays:
+        own[:] += 1
+        return {"sum": own}
+
+    driven = session(counts)
+    first, second = driven.infer({}), driven.infer({})
+    assert (first["sum"].max(), second["sum"].max()) == (1, 2)
+
+
 def test_all_is_released_once() -> None:
     inner = Adds()
     driven = session(lambda *_: {}, inner)
