@@ -113,12 +113,15 @@ class Plugin:
     def notes(self) -> tuple[str, ...]:
         """Return what looks like an optional protocol and is none, as far as that can be told without a manifest."""
         if self.implements(BACKEND_HOOK):
-            backend = self._call(BACKEND_HOOK)
+            try:
+                backend = self.backend()
+            except PluginError as error:  # whoever asks for it is told; a list of others goes on
+                return (str(error),)
             return tuple(f"backend {self.name!r}: {text}" for text in near_misses(backend, Backend))
         try:
             model = self.config_model()
             return self.parts(model() if model else None).notes
-        except Exception:  # noqa: BLE001 - whatever a plugin raises that lacks its configuration
+        except (Exception, SystemExit):  # noqa: BLE001 - whatever a plugin raises that lacks its configuration
             spaces = [vars(plugin) for plugin in self._manager.get_plugins() if hasattr(plugin, "__dict__")]
             return tuple(f"plugin {self.name!r}: {text}" for space in spaces for text in look(space, self.package))
 

@@ -229,6 +229,22 @@ def test_what_is_told_without_a_manifest(
     assert plugins.load("bad").notes() == notes
 
 
+BACKEND = "from zoo_runner.plugin.hookspecs import hookimpl\n\n\n@hookimpl\ndef zoo_backend():\n    {}\n"
+
+
+@pytest.mark.parametrize(
+    ("body", "text"),
+    [
+        pytest.param("raise RuntimeError('no device')", "zoo_backend() failed: RuntimeError: no device", id="fails"),
+        pytest.param("return None", "zoo_backend() returned None, expected an object like", id="nothing"),
+    ],
+)
+def test_a_backend_that_cannot_be_made_is_a_note(install: Install, body: str, text: str) -> None:
+    install("abacus-dist", {"abacus": "abacus_backend"}, {"abacus_backend": BACKEND.format(body)})
+    (note,) = plugins.load("abacus").notes()
+    assert note.startswith(f"plugin 'abacus': {text}")
+
+
 def test_classes_of_other_packages_are_not_looked_at() -> None:
     space = {"one": evidence.ScaledMetric, "two": SimpleNamespace, "three": 3}
     assert look(space, "own") == ()
