@@ -24,6 +24,7 @@ from zoo_runner.report.table import rate_unit
 from zoo_runner.stages.convert.engine import check_om
 from zoo_runner.stages.convert.request import conversion_request, made_for, model_name
 from zoo_runner.stages.evaluate.canaries import check_canaries
+from zoo_runner.stages.export.declared import NOT_RUN
 from zoo_runner.stages.export.model import given_nodes, graph_without_weights
 from zoo_runner.stages.export.published import missing_packages
 from zoo_runner.stages.fetch.downloads import found
@@ -121,16 +122,19 @@ def _exports(recipe: Recipe, options: RunOptions) -> Iterator[str]:
 def _export(recipe: Recipe, options: RunOptions) -> Iterator[str]:
     onnx = recipe.manifest.onnx
     if recipe.given_onnx:
-        yield "not needed: the weights are an ONNX file, which is run once to see that it fits the manifest"
+        checked = "is run once to see that it fits the manifest" if onnx.check == "ort" else f"is {NOT_RUN}"
+        yield f"not needed: the weights are an ONNX file, which {checked}"
         return
     source = manifest_onnx(recipe.loaded)
     if options.weights is None and source is not None:
         missing = missing_packages(recipe)
         how = f"not compared: {', '.join(missing)} not installed" if missing else "compared with a new export"
+        how = how if onnx.check == "ort" else NOT_RUN
         yield f"the published {_place(source, options)} (sha256 {onnx.sha256}), {how}"
         return
     simplified = ", simplified" if onnx.simplify else ""
-    yield f"ONNX opset {onnx.opset} with the {onnx.exporter} exporter{simplified}, compared with torch"
+    compared = "compared with torch" if onnx.check == "ort" else NOT_RUN
+    yield f"ONNX opset {onnx.opset} with the {onnx.exporter} exporter{simplified}, {compared}"
 
 
 def _convert(

@@ -233,6 +233,10 @@ class OnnxOptions(Section):
     simplify: bool = Field(default=True, description="run onnxsim")
     dynamic_batch: bool = Field(default=True, description="leave the batch size open")
     exporter: Literal["torchscript", "dynamo"] = Field(default="torchscript", description="which of torch's exporters")
+    check: Literal["ort", "none"] = Field(
+        default="ort",
+        description="run the graph in ONNX Runtime to check it; none: for operators that only the target has",
+    )
     url: Location | None = Field(
         default=None, description="a published export of the weights, or a list of mirrors; as for weights"
     )

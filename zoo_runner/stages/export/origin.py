@@ -48,6 +48,8 @@ def options_of(recipe: Recipe) -> dict[str, object]:
     """
     onnx = recipe.manifest.onnx
     options = onnx.model_dump(mode="json", include={"opset", "simplify", "dynamic_batch", "exporter"})
+    if onnx.check != "ort":  # what nobody checked is never taken for what was
+        options["check"] = onnx.check
     if not onnx.dynamic_batch:
         options["batch"] = recipe.manifest.infer.batch
     if recipe.foreign.source is not None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from zoo_runner.backends.onnxruntime import OnnxRuntimeBackend
 from zoo_runner.job.journal import StageNote
 from zoo_runner.job.key_parts import remember
 from zoo_runner.job.options import Stage
+from zoo_runner.stages.export.declared import NONE, WHY, require_runnable, unchecked
 from zoo_runner.stages.export.given import given_parts
 from zoo_runner.stages.export.model import ModelFile, export_model, export_parts, given_model, published_model
 from zoo_runner.stages.export.published import NOT_COMPARED, missing_packages, not_compared
@@ -63,7 +65,11 @@ def _exported(job: Job, files: ModelFiles) -> tuple[ModelFile, StageNote]:
     for script in job.recipe.transforms:
         job.journal.artifact(job.recipe.named("transform"), script.path, sha256=script.sha256, origin=script.key)
     job.journal.artifact(job.recipe.named("onnx"), model.path, sha256=model.sha256, origin=origin)
-    if job.recipe.given_onnx:
+    check = job.recipe.manifest.onnx.check
+    if check == NONE:
+        note.why = "; ".join([WHY, *model.notes])
+        _unchecked(job, model)
+    elif job.recipe.given_onnx:
         note.why = "the ONNX file was given; it has the manifest's tensors, and nothing was exported"
     elif published is not None and (missing := missing_packages(job.recipe)):
         note.why = not_compared(missing)
@@ -76,9 +82,16 @@ def _exported(job: Job, files: ModelFiles) -> tuple[ModelFile, StageNote]:
         job.journal.note(f"{job.recipe.named('weights')}: {text}")
     if model.reused:
         note.skip(f"unchanged; {note.why}")
-    elif published is not None or job.recipe.given_onnx:
+    elif published is not None or job.recipe.given_onnx or check == NONE:
         job.journal.note(f"export: {job.recipe.name}{': ' if job.recipe.name else ''}{note.why}")
     return model, note
+
+
+def _unchecked(job: Job, model: ModelFile) -> None:
+    """Say beside the verdict that a graph was not run; where ONNX Runtime is what runs it, it must be able to."""
+    job.journal.remarks += [text for text in unchecked(job.recipe) if text not in job.journal.remarks]
+    if isinstance(job.backend, OnnxRuntimeBackend):
+        require_runnable(job.recipe, model.path)
 
 
 def _model(job: Job, weights: Fetched, published: Fetched | None, code: CodeTree | None) -> tuple[ModelFile, str]:

@@ -36,6 +36,8 @@ _EXPORT: Final = ("onnx", "atc.aipp")
 """How settings begin that shape a model also where nothing is converted."""
 _NOT_THE_MODEL: Final = frozenset({"atc.log", "atc.soc_version"})
 """Settings that change what is printed, or say which chip, which the sidecar names anyway."""
+_CHECKED: Final = ("onnx.check", "ort")
+"""What goes without saying: results from before that key have none of it."""
 _FLAGS: Final = ("atc.flags.", "atc.unchecked_flags.")
 """How settings begin of which there are none unless a manifest has them."""
 _OF: Final = "/"
@@ -127,7 +129,9 @@ def conversion_of(manifest: Manifest, sections: tuple[str, ...] = ("atc",)) -> d
     """
     wanted = (*_EXPORT, *sections)
     return {
-        key: value for key, value in settings(manifest).items() if key.startswith(wanted) and key not in _NOT_THE_MODEL
+        key: value
+        for key, value in settings(manifest).items()
+        if key.startswith(wanted) and key not in _NOT_THE_MODEL and (key, value) != _CHECKED
     }
 
 

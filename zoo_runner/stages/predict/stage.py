@@ -25,6 +25,7 @@ from zoo_runner.report.ground_truth import sample_digest
 from zoo_runner.report.predictions import write_predictions
 from zoo_runner.stages.convert.driven import weights_of
 from zoo_runner.stages.convert.engine import Engine, LazySession
+from zoo_runner.stages.export.declared import unchecked
 from zoo_runner.stages.export.published import missing_packages
 from zoo_runner.stages.fetch.locate import known_weights
 from zoo_runner.stages.iterators import closed
@@ -256,6 +257,7 @@ def _result_folder(job: Job, samples: Sequence[Sample], scored: Sequence[Sample]
     unknown = f"{UNKNOWN_ORIGIN}: {opened.named}" if opened.named else UNKNOWN_ORIGIN
     if origin is None:
         job.journal.remarks.append(unknown)
+    job.journal.remarks += unchecked(job.recipe)
     job.journal.artifact("results", folder, origin=described(origin) if origin else unknown)
     told = [job.recipe.parts.told] if job.recipe.parts.told else []
     return replace(opened, code=fingerprint(versions(PREDICTING), *told), look=_repetitions(job).files)
