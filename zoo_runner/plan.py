@@ -224,7 +224,8 @@ def _samples(recipe: Recipe, options: RunOptions) -> Iterator[str]:
     taken = f"{_count(recipe, options)} of " if subset or options.limit else ""
     named = f", subset {options.subset}: every {subset.every} from position {subset.offset}" if subset else ""
     limit = f", no more than {options.limit}" if options.limit else ""
-    yield f"{taken}{whole} {recipe.noun}{named}{limit}"
+    parts = "; each takes one inference or several, of which one is counted here" if recipe.fan_out else ""
+    yield f"{taken}{whole} {recipe.noun}{named}{limit}{parts}"
 
 
 def _count(recipe: Recipe, options: RunOptions) -> int:

@@ -93,6 +93,7 @@ def _run(
         progress=progress,
         subset=options.subset,
         noun=own_noun(recipe.parts.dataset),
+        inferences=recipe.fan_out is not None,
         config=recipe.config,
         command=options.command,
     )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lab import Lab
-from speech_files import UTTERANCES, write_files, write_site
+from speech_files import ROWS, UTTERANCES, write_files, write_site
 from zoo_runner.job.options import Stage
 from zoo_runner.report.model import Report
 from zoo_runner.testing import stand_in_environment
@@ -84,5 +84,16 @@ def test_tensors_without_a_batch_axis(run: Callable[..., Report], tmp_path: Path
         again = run(*TABLE, first=Stage.POSTPROCESS)
         assert scored(again) == GOOD, again.why
     in_process = run(*TABLE, generation=2024)
+    assert scored(in_process) == GOOD, in_process.why
+    assert (tmp_path / "out" / "predictions.npz").read_bytes() == by_files
+
+
+def test_several_inferences_of_a_sample(run: Callable[..., Report], tmp_path: Path) -> None:
+    parts = "plugin.config.parts=[preprocess, postprocess]"
+    found = run(parts, COMMAND, devices=(0, 1))
+    assert scored(found) == GOOD, found.why
+    by_files = (tmp_path / "out" / "predictions.npz").read_bytes()
+    assert len([*(tmp_path / "out" / "inputs").iterdir()]) == ROWS
+    in_process = run(parts, devices=(0, 1))
     assert scored(in_process) == GOOD, in_process.why
     assert (tmp_path / "out" / "predictions.npz").read_bytes() == by_files

@@ -27,12 +27,15 @@ COLUMNS = 4
 class SpeechConfig(BaseModel, extra="forbid", frozen=True):
     """``grouped`` says which utterances are of one speaker; ``gain`` adds a second input.
 
+    ``parts`` names the hooks that work on rows one by one, with ``wrong`` as the number of rows of the sixth utterance.
     ``table`` adds an input and outputs that have no batch axis: a table of rows, and a scalar.
     """
 
     grouped: bool = False
     gain: bool = False
     table: bool = False
+    parts: tuple[str, ...] = ()
+    wrong: int | None = None
 
 
 class SpeechNetwork:
@@ -91,6 +94,20 @@ class SpeechPreprocess:
         return {**gain, "signal": signal, **table}
 
 
+class RowPreprocess(SpeechPreprocess):
+    """One row is one inference."""
+
+    def __call__(self, sample: Sample) -> Arrays:
+        raise AssertionError("called for a whole utterance")
+
+    def parts(self, sample: Sample) -> int:
+        wrong = self.config.wrong
+        return len(np.load(sample.path)) if wrong is None or sample.index != 6 else wrong
+
+    def make_part(self, sample: Sample, number: int) -> Arrays:
+        return {"signal": np.load(sample.path)[number]}
+
+
 class SpeechPostprocess:
     def __init__(self, config: SpeechConfig) -> None:
         self.config = config
@@ -102,6 +119,29 @@ class SpeechPostprocess:
             assert outputs["loudest"] == scores.max()
             assert (outputs["rows"] == np.stack([scores, scores + 1])).all()
         return {"label": scores.argmax(axis=0, keepdims=True)}
+
+
+class Rows:
+    """Adds the scores of rows up as they come."""
+
+    def __init__(self, parts: int) -> None:
+        self.total, self.left = np.zeros(COLUMNS, np.float64), parts
+
+    def add(self, outputs: Arrays) -> None:
+        self.total += outputs["scores"]
+        self.left -= 1
+
+    def finish(self) -> Arrays:
+        assert self.left == 0
+        return {"label": self.total.argmax(axis=0, keepdims=True), "total": self.total}
+
+
+class RowPostprocess(SpeechPostprocess):
+    def __call__(self, outputs: Arrays, sample: Sample) -> Arrays:
+        raise AssertionError("called for a whole utterance")
+
+    def start(self, sample: Sample, parts: int) -> Rows:
+        return Rows(parts)
 
 
 class SpeechScore:
@@ -145,12 +185,12 @@ def zoo_dataset(config: SpeechConfig) -> SpeechDataset:
 
 @hookimpl
 def zoo_preprocess(config: SpeechConfig) -> SpeechPreprocess:
-    return SpeechPreprocess(config)
+    return RowPreprocess(config) if "preprocess" in config.parts else SpeechPreprocess(config)
 
 
 @hookimpl
 def zoo_postprocess(config: SpeechConfig) -> SpeechPostprocess:
-    return SpeechPostprocess(config)
+    return RowPostprocess(config) if "postprocess" in config.parts else SpeechPostprocess(config)
 
 
 @hookimpl

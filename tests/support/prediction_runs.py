@@ -10,6 +10,7 @@ from streams import Quiet
 from zoo_runner.plugin.interfaces import Arrays, Postprocess, Sample, Timings
 from zoo_runner.stages.predict import pipeline as stream
 from zoo_runner.stages.predict.inference import ModelOutputs
+from zoo_runner.stages.predict.joining import JoinedOutputs
 from zoo_runner.store.store import Store
 
 
@@ -59,7 +60,7 @@ class Keeping:
 
 
 def predict(
-    samples: list[Sample], outputs: ModelOutputs, store: Store, postprocess: Postprocess, chunk: int = 4
+    samples: list[Sample], outputs: ModelOutputs | JoinedOutputs, store: Store, postprocess: Postprocess, chunk: int = 4
 ) -> tuple[list[Arrays], int, Quiet]:
     quiet = Quiet()
     listeners = stream.Listeners(progress=quiet, clocks=outputs.clocks)

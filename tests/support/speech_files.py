@@ -13,7 +13,9 @@ WRONG = "dot"
 """The speaker of whom every file is called after another column than the largest one."""
 UTTERANCES = 24
 LENGTHS = (3, 1, 2, 5)
-"""Of the utterances, in turn."""
+"""Of the utterances, in turn: three at a time."""
+ROWS = 66
+"""Of all utterances."""
 
 
 def write_site(folder: Path) -> Path:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lab import Lab
-from speech_files import UTTERANCES, write_files, write_site
-from zoo_runner.errors import ExitCode, ManifestError
+from speech_files import ROWS, UTTERANCES, write_files, write_site
+from zoo_runner.errors import ExitCode, ManifestError, PluginError
 from zoo_runner.job.options import Stage
 from zoo_runner.report.model import Report
 
@@ -27,6 +27,7 @@ TABLE = (
     "inputs=[{name: table, shape: [2, 4]}, {name: signal, shape: [batch, 4]}]",
     "outputs=[{name: scores, shape: [batch, 4]}, {name: rows, shape: [2, 4]}, {name: loudest, shape: []}]",
 )
+PARTS = "plugin.config.parts=[preprocess, postprocess]"
 ONE = ("onnx.dynamic_batch=false", "infer.batch=1")
 
 
@@ -154,4 +155,80 @@ def test_a_call_has_one_sample_where_a_tensor_is_of_all_of_it(
 ) -> None:
     with pytest.raises(ManifestError) as caught:
         run(*TABLE, *ONE, *given, **options)
+    assert text in str(caught.value)
+
+
+def predictions(folder: Path) -> bytes:
+    return (folder / "predictions.npz").read_bytes()
+
+
+def test_several_inferences_of_a_sample(run: Callable[..., Report], tmp_path: Path, listener: Listener) -> None:
+    out, results = tmp_path / "out", tmp_path / "made" / "results"
+    found = run(PARTS)
+    assert (found.verdict.value, round(found.metrics[0].value, 3), found.inferences) == ("pass", 83.333, True)
+    assert f"{UTTERANCES} utterances take {ROWS} inferences" in listener.heard
+    expected = predictions(out)
+    run(PARTS, "infer.batch=7")
+    assert predictions(out) == expected
+    assert {each.name for each in run(PARTS).stages if each.skipped} >= {"preprocess", "infer", "postprocess"}
+
+    run(PARTS, last=Stage.PREPROCESS)
+    names = sorted(path.name for path in (out / "inputs").iterdir())
+    assert (len(names), names[:4]) == (ROWS, [f"0000001-0000{part}.bin" for part in (0, 1, 2)] + ["0000002-00000.bin"])
+    run(PARTS, last=Stage.INFER, output=tmp_path / "made")
+    scored = run(PARTS, first=Stage.POSTPROCESS, results=results)
+    assert (scored.metrics[0].verdict.value, predictions(out)) == ("pass", expected)
+    part = run(PARTS, first=Stage.POSTPROCESS, results=results, limit=2)
+    assert part.metrics[0].why == "only 2 of 24 utterances were scored; run without --limit"
+
+    one, other = (results / f"0000001-0000{part}_0.bin" for part in (0, 2))
+    first, second = one.read_bytes(), other.read_bytes()
+    one.write_bytes(second)
+    other.write_bytes(first)
+    exchanged = run(PARTS, first=Stage.POSTPROCESS, results=results)
+    assert "0000001-00000_0.bin: changed since the results were written" in exchanged.why[0]
+    other.unlink()
+    lost = run(PARTS, first=Stage.POSTPROCESS, results=results)
+    assert "missing: 0000001-00002_0.bin (sample ann_00_0 part 2)" in lost.why[0]
+
+
+@pytest.mark.parametrize("wrong", [0, -1, 100_000])
+def test_a_sample_without_an_inference_is_an_error(run: Callable[..., Report], wrong: int) -> None:
+    found = run(PARTS, f"plugin.config.wrong={wrong}")
+    assert (found.exit_code, found.metrics) == (ExitCode.USAGE, ())
+    text = f"parts of sample 'flo_05_1': expected a whole number from 1 to 99,999, found {wrong}; correct the plugin's "
+    assert found.why == (f"{text}preprocessing, or take the sample out of the data set",)
+
+
+@pytest.mark.parametrize(
+    ("given", "error", "text"),
+    [
+        pytest.param(
+            ("plugin.config.parts=[preprocess]",),
+            PluginError,
+            "its preprocessing makes parts of samples, and its postprocessing has no start to join them",
+            id="nothing joins",
+        ),
+        pytest.param(
+            ("plugin.config.parts=[postprocess]",),
+            PluginError,
+            "its postprocessing joins parts of samples, and its preprocessing has no parts and make_part to make them",
+            id="nothing to join",
+        ),
+        pytest.param(
+            (
+                PARTS,
+                "expected.chips={cpu: {throughput: {1: 9}, unit: {name: r/s, per_sample: 3}, tolerance: {rel: 0}}}",
+            ),
+            ManifestError,
+            "does not go together with a unit of throughput that says what one sample is worth; remove one of the two",
+            id="one sample is no inference",
+        ),
+    ],
+)
+def test_what_makes_parts_comes_with_what_joins_them(
+    run: Callable[..., Report], given: tuple[str, ...], error: type[Exception], text: str
+) -> None:
+    with pytest.raises(error) as caught:
+        run(*given)
     assert text in str(caught.value)

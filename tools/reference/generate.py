@@ -149,16 +149,17 @@ def _plugins() -> str:
         "folders",
         "drafting",
         "means",
+        "parts",
     )
     modules = [PACKAGE / "plugin" / f"{name}.py" for name in names]
     interfaces, scoring, evidence, pixels, sized, shapes, driving, speed, facts, conversion, folders = modules[:11]
-    drafting, means = modules[11:]
+    drafting, means, parts = modules[11:]
     return f"""{heading(1, "Hooks, protocols and records")}
 What plugins and backends implement, and what they are given. [Writing a plugin](../write-a-plugin.md) shows it at work.
-Plugins import `hookspecs`, `interfaces`, `scoring`, `means`, `evidence`, `pixels`, `sized`, `shapes`, `driving`,
-`speed`, `backend_facts`, `conversion`, `folders`, `drafting`, `files` and `tensors` of `zoo_runner.plugin`, and
-`zoo_runner.errors`, and nothing else of `zoo_runner`. `files` opens what a user or a data set names: regular files
-only, read up to a bound. `tensors` words an error about a tensor: `mismatch`.
+Plugins import `hookspecs`, `interfaces`, `scoring`, `means`, `evidence`, `pixels`, `sized`, `shapes`, `parts`,
+`driving`, `speed`, `backend_facts`, `conversion`, `folders`, `drafting`, `files` and `tensors` of
+`zoo_runner.plugin`, and `zoo_runner.errors`, and nothing else of `zoo_runner`. `files` opens what a user or a data
+set names: regular files only, read up to a bound. `tensors` words an error about a tensor: `mismatch`.
 
 {heading(2, "Hooks")}
 Functions marked with `hookimpl`. Each is called once a run.
@@ -185,6 +186,10 @@ What the preprocessing of a model of images may have beside, so that the model d
 What preprocessing and postprocessing have beside where inputs have open axes.
 
 {contracts.protocols(sized)}
+{heading(2, "Protocols of samples with several inferences")}
+What preprocessing and postprocessing have beside where a sample takes several inferences.
+
+{contracts.protocols(parts)}
 {heading(2, "Protocols of several networks")}
 What runs them, and what it is given. [Several networks](../how-to/several-models.md) shows it at work.
 

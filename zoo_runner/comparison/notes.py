@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from zoo_runner.comparison.conditions import ARTIFACT, BACKEND, DATA, ENVIRONMENT, OF_BACKEND, PACKAGE, SETTING
 from zoo_runner.comparison.metrics import EXACT, loss, loss_by_data
-from zoo_runner.report.table import rate_unit
+from zoo_runner.report.table import rate_noun, rate_unit
 
 if TYPE_CHECKING:
     from zoo_runner.comparison.baseline import Baseline
@@ -69,7 +69,7 @@ def notes(findings: Findings) -> tuple[str, ...]:
         *_classes(findings.metrics),
         *_samples(findings),
         *_unexplained(findings),
-        *_speed(findings.performance, findings.report.noun),
+        *_speed(findings.performance, rate_noun(findings.report)),
     )
 
 

@@ -19,6 +19,7 @@ from zoo_runner.errors import StageError
 from zoo_runner.files.regular import require_regular
 from zoo_runner.manifest.direction import Direction
 from zoo_runner.report.model import Line, MetricRecord, Report, Verdict
+from zoo_runner.report.table import rate_noun, rate_unit
 
 LEDGER: Final = "ledger.sqlite3"
 """Name of the file below the store's root."""
@@ -206,7 +207,7 @@ class Ledger:
         content = json.dumps(_settings(report), sort_keys=True)
         digest = hashlib.sha256(content.encode()).hexdigest()
         run = (*_run_values(report, report_path), digest)
-        lines = [_line_values(line, report.inferred) for line in report.lines]
+        lines = [_line_values(line, report) for line in report.lines]
         with self._connected("rwc") as connection:
             self._bring_up(connection)
             connection.execute("BEGIN IMMEDIATE")
@@ -312,13 +313,13 @@ def _settings(report: Report) -> dict[str, str]:
     return {key: value for key, value in given if not config or not key.startswith(_CONFIG)} | config
 
 
-def _line_values(line: Line, inferred: int | None) -> tuple[object, ...]:
+def _line_values(line: Line, report: Report) -> tuple[object, ...]:
     """Return the values of :data:`_LINE`. SQLite has no NaN and keeps it as NULL."""
     low, high = (line.spread.low, line.spread.high) if line.spread else (None, None)
     return (
         line.id,
         line.measured,
-        line.unit,
+        rate_unit(line.unit, rate_noun(report)) if report.inferences else line.unit,
         line.expected,
         line.tolerance,
         line.verdict.value,
@@ -326,7 +327,7 @@ def _line_values(line: Line, inferred: int | None) -> tuple[object, ...]:
         high,
         line.direction.value,
         line.samples if isinstance(line, MetricRecord) else None,
-        _fresh(line, inferred),
+        _fresh(line, report.inferred),
     )
 
 

@@ -81,6 +81,7 @@ class Journal:
         progress: Where everything said here is shown as well.
         subset: Name of the subset that is scored.
         noun: What the data set calls its samples, in the plural; empty where it does not say.
+        inferences: Whether throughput counts inferences, of which a sample takes several.
         config: What the plugin is configured with; ``None`` where nobody asked.
         command: The words that started the run.
         started: When the run began, in UTC.
@@ -96,6 +97,7 @@ class Journal:
     progress: Progress
     subset: str | None = None
     noun: str = ""
+    inferences: bool = False
     config: BaseModel | None = None
     command: Sequence[str] = ()
     started: datetime = field(default_factory=lambda: datetime.now(tz=timezone.utc))
@@ -178,6 +180,7 @@ class Journal:
             seconds=round(time.perf_counter() - self._clock, 4),
             subset=self.subset,
             noun=self.noun,
+            inferences=self.inferences,
             inferred=self.inferred,
             manifest=ManifestRecord(
                 name=manifest.name,

@@ -23,6 +23,7 @@ from zoo_runner.job.given_weights import gives_onnx
 from zoo_runner.job.metric_check import check_metric
 from zoo_runner.job.networks import Driven, check_tensors, driven
 from zoo_runner.job.padded_inputs import FittedPredictions, PaddedInputs, elements
+from zoo_runner.job.part_samples import PARTS, Joined, PartInputs, check_parts
 from zoo_runner.manifest.load import LoadedManifest, load_plugin_config
 from zoo_runner.manifest.open_axes import input_axes, shapes_of
 from zoo_runner.manifest.schema import IN_PROCESS, OWN_TOOLS
@@ -35,6 +36,7 @@ from zoo_runner.plugin.conversion import ConvertingBackend
 from zoo_runner.plugin.folders import ToolBackend
 from zoo_runner.plugin.interfaces import WAYS
 from zoo_runner.plugin.nouns import noun_of
+from zoo_runner.plugin.parts import FanOutPreprocess, JoiningPostprocess
 from zoo_runner.plugin.pixels import PixelPreprocess
 from zoo_runner.plugin.sized import SizedPreprocess
 from zoo_runner.used_code.record import Disk
@@ -171,12 +173,25 @@ class Recipe:
     @property
     def preprocess(self) -> Preprocess:
         """What makes the network's own inputs of a sample, padded where they have open axes."""
-        return self.padded or self.parts.preprocess
+        return self.padded or self.fan_out or self.parts.preprocess
+
+    @property
+    def fan_out(self) -> PartInputs | None:
+        """What makes the parts of samples, where these take several inferences."""
+        preprocess = self.parts.preprocess
+        return PartInputs(preprocess) if isinstance(preprocess, FanOutPreprocess) else None
+
+    @property
+    def inferred_noun(self) -> str:
+        """What the model is run on, in the plural."""
+        return self.noun if self.fan_out is None else PARTS
 
     @property
     def postprocess(self) -> Postprocess:
         """What makes a sample's prediction of its outputs; it is told of the padding where there is any."""
         padded = self.padded
+        if isinstance(self.parts.postprocess, JoiningPostprocess) and self.fan_out is not None:
+            return Joined(self.parts.postprocess)
         return self.parts.postprocess if padded is None else FittedPredictions(self.parts.postprocess, padded)
 
 
@@ -213,6 +228,7 @@ def resolve(loaded: LoadedManifest, options: RunOptions) -> Recipe:
     check_tensors(loaded, "inputs", manifest.input_specs, parts.network.inputs)
     check_tensors(loaded, "outputs", manifest.output_specs, parts.network.outputs)
     _check_whole(loaded)
+    check_parts(loaded, parts)
     check_metric(loaded, parts.metric)
     if manifest.atc.aipp is not None:
         _check_pixels(loaded, manifest.input_specs[0], parts.preprocess)

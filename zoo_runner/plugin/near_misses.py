@@ -12,7 +12,18 @@ from functools import cache, partialmethod
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, Final
 
-from zoo_runner.plugin import backend_facts, conversion, evidence, folders, interfaces, pixels, scoring, sized, speed
+from zoo_runner.plugin import (
+    backend_facts,
+    conversion,
+    evidence,
+    folders,
+    interfaces,
+    parts,
+    pixels,
+    scoring,
+    sized,
+    speed,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -21,6 +32,7 @@ if TYPE_CHECKING:
 MODULES: Final[tuple[ModuleType, ...]] = (
     interfaces,
     sized,
+    parts,
     pixels,
     evidence,
     speed,

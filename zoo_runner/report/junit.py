@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from junitparser import Error, Failure, JUnitXml, Skipped, TestCase, TestSuite
 
 from zoo_runner.report.model import LineKind, Verdict, WaiverState
-from zoo_runner.report.table import grouped, measured
+from zoo_runner.report.table import grouped, measured, rate_noun
 
 if TYPE_CHECKING:
     from junitparser.junitparser import FinalResult
@@ -92,7 +92,7 @@ def _cases(report: Report, suite: str) -> Iterator[TestCase]:
     shown = set()
     for line in report.lines:
         shown.add(line.verdict)
-        text = f"{measured(line, report.noun)}: {line.why or line.verdict.value.replace('_', ' ')}"
+        text = f"{measured(line, rate_noun(report))}: {line.why or line.verdict.value.replace('_', ' ')}"
         kind = line.kind
         yield _case(f"{suite}.{kind.value}", line.label, line.verdict, text, line.where, seconds=_seconds(report, kind))
     for waiver in report.waivers:

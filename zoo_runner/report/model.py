@@ -309,6 +309,7 @@ class Report(Record):
     ``started`` is in UTC, ISO 8601; ``seconds`` the length of the run; ``subset`` the subset that was scored.
     ``inferred`` counts the scored samples whose predictions this run inferred; those of the others were kept by an
     earlier run, or came from files. ``noun`` is what the data set calls its samples, in the plural, if it says.
+    ``inferences`` says that throughput counts inferences, of which a sample takes several.
     """
 
     schema_version: int = SCHEMA_VERSION
@@ -322,6 +323,7 @@ class Report(Record):
     seconds: float = 0.0
     subset: str | None = None
     noun: str = ""
+    inferences: bool = False
     inferred: int | None = None
     manifest: ManifestRecord
     environment: Environment | None = None

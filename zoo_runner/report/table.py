@@ -48,7 +48,7 @@ def rows(report: Report, *, all_lines: bool = True) -> tuple[Row, ...]:
         all_lines: Also timings of which nothing is expected.
     """
     return tuple(
-        _row(line, report.noun)
+        _row(line, rate_noun(report))
         for line in report.lines
         if all_lines or line.kind is LineKind.ACCURACY or line.verdict is not Verdict.NOT_GATED
     )
@@ -70,6 +70,11 @@ def grouped(metric: MetricRecord) -> str:
     if metric.groups is None:
         return ""
     return f" in {metric.groups} group{'' if metric.groups == 1 else 's'}"
+
+
+def rate_noun(report: Report) -> str:
+    """Return what throughput counts, in the plural; empty where nobody says."""
+    return "inferences" if report.inferences else report.noun
 
 
 def rate_unit(unit: str, noun: str) -> str:

@@ -23,6 +23,7 @@ from zoo_runner.stages.fetch.locate import find_data, is_published, known_weight
 from zoo_runner.stages.iterators import batched
 from zoo_runner.stages.predict import pipeline as stream
 from zoo_runner.stages.predict.clocks import Clocks
+from zoo_runner.stages.predict.joining import joined
 from zoo_runner.stages.predict.stage import checked, predicting_parts, source_of, step_of
 from zoo_runner.store.fingerprints import file_digest, fingerprint
 from zoo_runner.used_code.record import Disk
@@ -146,7 +147,9 @@ def _prediction_lines(job: Job, engine: Engine, samples: Sequence[Sample], score
     view, post = CodedStore(job.store, code), job.recipe.postprocess.identity
     batch = job.recipe.manifest.infer.batch
     with ExitStack() as cleanup:
-        source = checked(job, source_of(job, samples, scored, engine, Clocks(), cleanup), engine, ())
+        clocks = Clocks()
+        inferred = checked(job, source_of(job, samples, scored, engine, clocks, cleanup), engine, ())
+        source = joined(job.recipe, inferred, clocks)
         chunks = list(batched(scored, stream.chunk_size(batch)))
         kept = [chunk for chunk in chunks if view.has(stream.KIND, stream.chunk_key(source, chunk, post))]
     count = sum(map(len, kept))

@@ -142,7 +142,9 @@ def _show_run(screen: Console, report: Report, output: Path, room: Room, *, verb
         if ties := tie_spreads(report):
             screen.print(literal(f"equal scores, in any order: {', '.join(ties)}"), style="dim", soft_wrap=True)
     if report.performance and room.timings:
-        tables.show(screen, tables.timings(report.performance, verbose=verbose, noun=report.noun))
+        tables.show(
+            screen, tables.timings(report.performance, verbose=verbose, noun=report.noun, inferences=report.inferences)
+        )
     if verbose and report.stages:
         tables.show(screen, tables.stages(report.stages))
     screen.print()

@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from zoo_runner.manifest.section import RATE_UNIT
+from zoo_runner.plugin.interfaces import SAMPLES
 from zoo_runner.report.model import Verdict
 from zoo_runner.report.table import ABSENT, Row, figure, rate_unit
 from zoo_runner.terminal.console import literal
@@ -57,10 +58,10 @@ def several(runs: Iterable[tuple[str, Verdict, Sequence[Row]]]) -> Table:
     return table
 
 
-def timings(records: Sequence[PerformanceRecord], *, verbose: bool, noun: str = "") -> Table:
+def timings(records: Sequence[PerformanceRecord], *, verbose: bool, noun: str = "", inferences: bool = False) -> Table:
     """Make the table of what was timed, and say of what was not why; ``noun`` is what samples are called, if known."""
     columns, untimed = (
-        dict(_columns(rate_unit(records[0].unit if records else RATE_UNIT, noun), verbose=verbose)),
+        dict(_columns(records[0].unit if records else RATE_UNIT, noun, verbose=verbose, inferences=inferences)),
         [each for each in records if each.throughput is None and each.why],
     )
     table = _grid((*columns, *(["note"] if untimed else [])), set(columns))
@@ -119,15 +120,17 @@ def _words(verdict: Verdict) -> str:
     return verdict.value.replace("_", " ")
 
 
-def _columns(rate: str, *, verbose: bool) -> Iterator[tuple[str, str]]:
+def _columns(unit: str, noun: str, *, verbose: bool, inferences: bool) -> Iterator[tuple[str, str]]:
     """Heading and field of each column; the figures are of pure inference unless the heading says otherwise."""
+    rate = rate_unit(unit, "inferences" if inferences else noun)
+    whole = rate_unit(unit, noun or SAMPLES) if inferences else rate  # from file to prediction
     yield from (("batch", "batch"), (rate, "throughput"), ("mean ms", "mean_ms"))
     if verbose:
         yield from (("min ms", "min_ms"), ("median ms", "median_ms"))
     yield ("p99 ms", "p99_ms")
     if verbose:
         yield from (("to device ms", "to_device_ms"), ("from device ms", "from_device_ms"), ("loops", "loops"))
-    yield (f"end to end {rate}", "end_to_end")
+    yield (f"end to end {whole}", "end_to_end")
 
 
 def _grid(headings: Iterable[str], right: set[str]) -> Table:

@@ -26,12 +26,14 @@ class Texts:
         tag: For ``lang`` attributes.
         entries: By key; all languages have the same keys.
         noun: What the data set calls its samples, in the plural; empty where it does not say.
+        rate: What throughput counts, likewise.
     """
 
     language: str
     tag: str
     entries: Mapping[str, str]
     noun: str = ""
+    rate: str = ""
 
     def __call__(self, key: str, **values: object) -> str:
         """Return a text with its ``{placeholders}`` filled in; ``{noun}`` is what samples are called."""
@@ -45,7 +47,7 @@ class Texts:
 
     def unit(self, name: str) -> str:
         """Return a unit; that of throughput names what is counted, where the data set has a noun for it."""
-        return self.named("unit", rate_unit(name, self.noun))
+        return self.named("unit", rate_unit(name, self.rate))
 
     def named(self, group: str, name: str) -> str:
         """Return the text for a name that others may add to, such as a kind of error; by default the name itself."""

@@ -16,6 +16,7 @@ from zoo_runner.report.html.difference import NOTES, moved_by_data, recounted, r
 from zoo_runner.report.html.figures import Figures, decimals, duration, shown
 from zoo_runner.report.html.language import Texts, texts
 from zoo_runner.report.html.strip import bound, difference_strip, strip
+from zoo_runner.report.table import rate_noun
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -57,7 +58,7 @@ def render(report: Report, pictures: Sequence[Picture], language: str = "en") ->
     Raises:
         UsageError: There are no texts in that language.
     """
-    words = replace(texts(language), noun=report.noun)
+    words = replace(texts(language), noun=report.noun, rate=rate_noun(report))
     script = _file("script.js")
     page = _environment(words).get_template("page.html.j2")
     return page.render(

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from zoo_runner.errors import ChangedError, DatasetError
+from zoo_runner.job.part_samples import PartSample
 from zoo_runner.store.snapshots import Watch
 from zoo_runner.used_code.opened import set_apart
 
@@ -89,6 +90,7 @@ class SampleKeys:
 
 def sample_files(sample: Sample) -> tuple[Path, ...]:
     """Return the files and folders of a sample, each once: ``path``, ``files``, and what its other fields name."""
+    sample = sample.whole if isinstance(sample, PartSample) else sample
     named = [path for each in fields(sample) for path in _paths(getattr(sample, each.name))]
     return tuple(dict.fromkeys([sample.path, *sample.files, *named]))
 

@@ -181,7 +181,7 @@ class CommandOutputs:
         require_room(file_sizes(recipe, len(self.samples)), self.output, self.progress)
         origins = sample_origins(self._keys, self.samples, self.given.of)
         with self.clocks.measure("preprocess"):
-            prepared = stream.prepared(self.samples, self._preprocess, self.progress, recipe.noun)
+            prepared = stream.prepared(self.samples, self._preprocess, self.progress, recipe.inferred_noun)
             checked = map(self._checked, self.samples, prepared)
             shaped = reads_sizes(shapes, batch)
             results.write_inputs(inputs, self.samples, checked, sizes=self.given.of, shaped=shaped)

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable
+from zoo_runner.job.padded_inputs import sizes_used
 
-    from zoo_runner.plugin.interfaces import Sample, TensorSpec
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from zoo_runner.job.recipe import Recipe
+    from zoo_runner.plugin.interfaces import Progress, Sample, TensorSpec
     from zoo_runner.plugin.shapes import Sizes
 
 SizesOf: TypeAlias = "Callable[[Sample], Sizes]"
 """Tells the sizes by axis name that the model is given for a sample; none for a model without open axes."""
 NOTHING_OPEN: Final[Sizes] = MappingProxyType({})
 """The sizes of a model without open axes."""
+SHOWN: Final = 5
+"""Sizes of samples that a run names."""
 
 
 def nothing_open(_sample: Sample) -> Sizes:
@@ -44,3 +50,12 @@ class GivenSizes:
 
 FIXED: Final = GivenSizes()
 """Nothing is open."""
+
+
+def note_sizes(recipe: Recipe, samples: Sequence[Sample], progress: Progress) -> None:
+    """Say how many samples go to which gear, or have which sizes."""
+    if recipe.padded is not None:
+        used = sizes_used(recipe.padded, samples)
+        listed = [f"{count} at {sizes}" for sizes, count in itertools.islice(used.items(), SHOWN)]
+        more = f"; and {len(used) - SHOWN} more sizes" if len(used) > SHOWN else ""
+        progress.note(f"{recipe.noun} by the sizes that the model is given: {'; '.join(listed)}{more}")

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from zoo_runner.errors import PluginError
+from zoo_runner.job.part_samples import PartSample
 from zoo_runner.plugin.calls import calling
 from zoo_runner.plugin.interfaces import DeviceArrays, ParallelSession
 from zoo_runner.plugin.tensors import array_texts, mismatch, sample_texts
@@ -64,6 +65,7 @@ class ModelOutputs:
         unchanged: Raises an error if the model is not what ``key`` says any more.
         keys: The samples' files as they were when they were hashed.
         sizes: Says the sizes of open axes that the model is given for a sample. A call has samples of the same sizes.
+        parts: Whether samples are parts of samples.
         whole: Names of tensors without a batch axis, which are of the one sample of a call.
     """
 
@@ -78,6 +80,7 @@ class ModelOutputs:
     keys: SampleKeys = field(default_factory=SampleKeys, repr=False, compare=False)
     sizes: SizesOf = nothing_open
     whole: frozenset[str] = frozenset()
+    parts: bool = False
 
     def identity(self, samples: Sequence[Sample]) -> str:
         """Return the key of model, preprocessing, the content of the samples' files and what is known of them."""
@@ -135,7 +138,8 @@ class ModelOutputs:
         batches of their own: predicting some of the chunks gives what predicting all would.
         """
         size = self.batch if self.sizes is nothing_open else chunk_size(self.batch)
-        for window in batched(enumerate(samples), size):
+        windows = batched(enumerate(samples), size)
+        for window in parts_apart(enumerate(samples), self.batch) if self.parts else windows:
             groups: dict[tuple[tuple[str, int], ...], list[tuple[int, Sample]]] = {}
             for place, sample in window:
                 groups.setdefault(tuple(sorted(self.sizes(sample).items())), []).append((place, sample))
@@ -182,6 +186,28 @@ class ModelOutputs:
         for outputs in self.clocks.each("infer", run(inputs())):
             yield taken.popleft(), outputs
         given.check()
+
+
+def parts_apart(parts: Iterable[tuple[int, Sample]], batch: int) -> Iterator[tuple[tuple[int, Sample], ...]]:
+    """Yield batches of parts; none has parts of two chunks of samples.
+
+    So a run that goes on where another one was killed gives the model the same batches.
+
+    Args:
+        parts: With their places, of chunks of :func:`~.pipeline.chunk_size` whole samples.
+        batch: Parts of a call.
+    """
+    group: list[tuple[int, Sample]] = []
+    ended = 0
+    for place, part in parts:
+        group.append((place, part))
+        ended += isinstance(part, PartSample) and part.last
+        if len(group) == batch or ended == chunk_size(batch):
+            yield tuple(group)
+            group.clear()
+            ended %= chunk_size(batch)
+    if group:
+        yield tuple(group)
 
 
 def _of_sample(outputs: Arrays, place: int, whole: frozenset[str]) -> Arrays:

@@ -14,6 +14,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from zoo_runner.errors import ResultError
+from zoo_runner.job.part_samples import PartSample
 
 if TYPE_CHECKING:
     from zoo_runner.plugin.interfaces import Sample
@@ -25,7 +26,7 @@ _NUMBER: Final = re.compile("[0-9]{1,18}")
 
 def stem(sample: Sample) -> str:
     """Return the base name of a sample's input file, as zoo-run writes it."""
-    return f"{sample.index:07d}"
+    return sample.stem if isinstance(sample, PartSample) else f"{sample.index:07d}"
 
 
 @dataclass(frozen=True, kw_only=True)

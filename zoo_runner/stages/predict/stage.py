@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
@@ -13,7 +12,6 @@ from zoo_runner.errors import InferenceError, ResultError
 from zoo_runner.job.journal import STAND_IN_NOTICE, StageNote
 from zoo_runner.job.key_parts import remember
 from zoo_runner.job.options import Stage
-from zoo_runner.job.padded_inputs import sizes_used
 from zoo_runner.job.steps import PREDICT, PREDICT_FROM_FILES, coded, command_step
 from zoo_runner.manifest.whole_tensors import whole_tensors
 from zoo_runner.output.names import INPUTS, PREDICTIONS, RESULTS
@@ -34,8 +32,9 @@ from zoo_runner.stages.predict import result_folder as results
 from zoo_runner.stages.predict.clocks import Clocks
 from zoo_runner.stages.predict.command_outputs import CommandOutputs
 from zoo_runner.stages.predict.disk_space import files_size, require_room
-from zoo_runner.stages.predict.given_sizes import FIXED, GivenSizes
+from zoo_runner.stages.predict.given_sizes import FIXED, GivenSizes, note_sizes
 from zoo_runner.stages.predict.inference import ModelOutputs
+from zoo_runner.stages.predict.joining import joined, note_parts, parts_of
 from zoo_runner.stages.predict.output_checks import CheckedOutputs
 from zoo_runner.stages.predict.output_rules import rules_of
 from zoo_runner.stages.predict.reference_outputs import ReferenceOutputs
@@ -83,11 +82,12 @@ def predict(
     one_thread_a_call()
     options, manifest = job.options, job.recipe.manifest
     clocks = Clocks()
-    _note_sizes(job, scored)
+    note_sizes(job.recipe, scored, job.journal)
+    note_parts(job.recipe, scored, job.journal)
     with ExitStack() as cleanup:
         source = source_of(job, samples, scored, engine, clocks, cleanup)
         watchers = () if isinstance(source, CommandOutputs) else _watchers(job, engine)  # the command's were shown all
-        outputs, view = checked(job, source, engine, watchers), _view(job, engine)
+        outputs, view = joined(job.recipe, checked(job, source, engine, watchers), clocks), _view(job, engine)
         if options.verify_cache:
             _drawn(job, scored, outputs, view)
         predictions, fresh = stream.predict(
@@ -119,15 +119,6 @@ def predict(
     return predictions
 
 
-def _note_sizes(job: Job, scored: Sequence[Sample]) -> None:
-    """Say how many samples go to which gear, or have which sizes."""
-    if job.recipe.padded is not None:
-        used = sizes_used(job.recipe.padded, scored)
-        listed = [f"{count} at {sizes}" for sizes, count in itertools.islice(used.items(), SHOWN)]
-        more = f"; and {len(used) - SHOWN} more sizes" if len(used) > SHOWN else ""
-        job.journal.note(f"{job.recipe.noun} by the sizes that the model is given: {'; '.join(listed)}{more}")
-
-
 def predict_drawn(job: Job, samples: Sequence[Sample], scored: Sequence[Sample], engine: Engine | None) -> None:
     """Predict those of ``scored`` again whose kept predictions a store in doubt has drawn, and no others.
 
@@ -138,7 +129,7 @@ def predict_drawn(job: Job, samples: Sequence[Sample], scored: Sequence[Sample],
     clocks = Clocks()
     with ExitStack() as cleanup:
         source = source_of(job, samples, scored, engine, clocks, cleanup)
-        outputs, view = checked(job, source, engine, ()), _view(job, engine)
+        outputs, view = joined(job.recipe, checked(job, source, engine, ()), clocks), _view(job, engine)
         stream.predict(
             _drawn(job, scored, outputs, view),
             outputs,
@@ -155,7 +146,7 @@ def _view(job: Job, engine: Engine | None) -> CodedStore:
     return coded(step, job.recipe, store, job.journal.warn, job.backend)
 
 
-def _drawn(job: Job, scored: Sequence[Sample], outputs: CheckedOutputs, view: CodedStore) -> list[Sample]:
+def _drawn(job: Job, scored: Sequence[Sample], outputs: stream.OutputSource, view: CodedStore) -> list[Sample]:
     """Let a store in doubt draw from the predictions."""
     backend, why_not = job.backend, ""
     if backend is not None and not (isinstance(backend, RepeatableBackend) and backend.bit_stable):
@@ -179,8 +170,9 @@ def source_of(
     cleanup: ExitStack,
 ) -> ModelOutputs | CommandOutputs | results.ResultFolder:
     """Return where the outputs of ``scored`` come from; what it opens is closed with ``cleanup``."""
+    scored = parts_of(job.recipe, scored)
     if engine is None:
-        return _result_folder(job, samples, scored)
+        return _result_folder(job, parts_of(job.recipe, samples), scored)
     return _model_outputs(job, engine, scored, clocks, cleanup)
 
 
@@ -230,6 +222,7 @@ def _model_outputs(
         unchanged=partial(engine.check, batch),
         sizes=given_sizes(job.recipe).of,
         whole=whole_tensors(job.recipe.manifest),
+        parts=job.recipe.fan_out is not None,
     )
 
 
@@ -239,8 +232,6 @@ def given_sizes(recipe: Recipe) -> GivenSizes:
     return FIXED if padded is None else GivenSizes(of=lambda sample: padded.fit(sample).model, most=padded.shapes.most)
 
 
-SHOWN: Final = 5
-"""Sizes of samples that a run names."""
 UNKNOWN_ORIGIN: Final = "results of unknown origin"
 UNKNOWN_WEIGHTS: Final = "which weights the results are of was not checked: no hash of the weights is known here"
 
@@ -250,7 +241,9 @@ def _result_folder(job: Job, samples: Sequence[Sample], scored: Sequence[Sample]
     folder, specs = job.options.results_folder, job.recipe.manifest.output_specs
     origin = read_origin(folder)
     guard = None if origin is None else _guard(job, origin, scored)
-    naming = results.own_names if origin else partial(naming_of, by_position=job.options.by_position)
+    naming = (
+        results.own_names if origin or job.recipe.fan_out else partial(naming_of, by_position=job.options.by_position)
+    )
     opened = results.open_results(
         folder, scored, samples, specs, guard=guard, naming=naming, given=given_sizes(job.recipe)
     )
@@ -304,7 +297,8 @@ def _repetitions(job: Job) -> Repetitions:
     def doubt(text: str) -> None:
         job.journal.doubts.append(Doubt(cause=Cause.EQUAL_RESULTS, text=text))
 
-    return Repetitions(rules=rules_of(job.recipe.manifest), preprocess=job.recipe.parts.preprocess, doubt=doubt)
+    preprocess = job.recipe.fan_out or job.recipe.parts.preprocess
+    return Repetitions(rules=rules_of(job.recipe.manifest), preprocess=preprocess, doubt=doubt)
 
 
 def _watchers(job: Job, engine: Engine | None) -> tuple[Watcher, ...]:
@@ -355,9 +349,10 @@ def write_inputs(job: Job, scored: Sequence[Sample]) -> None:
     one_thread_a_call()
     folder, given = job.options.output / INPUTS, given_sizes(job.recipe)
     with job.journal.stage(Stage.PREPROCESS):
+        scored = parts_of(job.recipe, scored)
         size = files_size(job.recipe.host_inputs, len(scored), most=given.most)
         require_room({INPUTS: size}, folder, job.journal)
-        inputs = stream.prepared(scored, job.recipe.host_preprocess, job.journal, job.recipe.noun)
+        inputs = stream.prepared(scored, job.recipe.host_preprocess, job.journal, job.recipe.inferred_noun)
         shaped = reads_sizes(job.recipe.shapes, job.recipe.manifest.infer.batch)
         results.write_inputs(folder, scored, inputs, sizes=given.of, shaped=shaped)
     job.journal.artifact("inputs", folder)
@@ -369,6 +364,7 @@ def write_results(job: Job, scored: Sequence[Sample], engine: Engine) -> None:
     folder = job.options.results_folder
     clocks = Clocks()
     with job.journal.stage(Stage.INFER), ExitStack() as cleanup:
+        scored = parts_of(job.recipe, scored)
         source = _model_outputs(job, engine, scored, clocks, cleanup)
         if isinstance(source, CommandOutputs):
             source.run()
@@ -380,7 +376,7 @@ def write_results(job: Job, scored: Sequence[Sample], engine: Engine) -> None:
         seal = partial(_seal, source, engine, scored, sample_origins(source.keys, scored, given.of))
         stream.warm(len(scored), source)
         with (
-            job.journal.track("infer", len(scored), job.recipe.noun) as advance,
+            job.journal.track("infer", len(scored), job.recipe.inferred_noun) as advance,
             closed(checked(job, source, engine, _watchers(job, engine)).outputs(scored)) as outputs,
         ):
             counted = stream.counted(outputs, advance)
