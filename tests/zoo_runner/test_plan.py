@@ -97,7 +97,7 @@ def test_the_published_recipe_says_what_it_would_fetch_and_gate(zoo_run: ZooRun)
         "/VOCtest_06-Nov-2007.tar (md5 b6e924de25625d8de591ea690078ad9f)",
         "ONNX opset 11 with the torchscript exporter, simplified, compared with torch",
         "not needed by the backend onnxruntime; on an Ascend host:",
-        "4952 samples",
+        "4952 images",
         "voc07_map/reference, voc07_map/devkit, voc10_map/devkit",
         "each with its interval over 1000 resamples",
         "batch sizes 1, 4, 8, 16, 32, 64; 1000 loops after 5 to warm up",

@@ -82,7 +82,7 @@ def test_an_onnx_file_has_no_sets_to_choose_from(lab: Lab) -> None:
 
 def test_a_missing_set_names_its_line(lab: Lab) -> None:
     manifest = lab.folder / "keyed.yaml"
-    manifest.write_text("extends: trial.yaml\nweights:\n  key: wieght\n")
+    manifest.write_text("extends: trial.yaml\nweights:\n  key: weightx\n")
     report = lab(manifest="keyed.yaml")
-    assert f"{os.fspath(manifest)}:3: weights.key: expected 'wieght' in checkpoint" in report.why[0]
+    assert f"{os.fspath(manifest)}:3: weights.key: expected 'weightx' in checkpoint" in report.why[0]
     assert "did you mean 'weight'?" in report.why[0]

@@ -75,9 +75,9 @@ def test_what_is_named_is_loaded(content: Any, place: Place, notes: tuple[str, .
     [
         pytest.param(
             {"model": weights(), "epoch": 3},
-            Place(key="modle"),
+            Place(key="modelx"),
             (
-                "weights.key: expected 'modle' in checkpoint ",
+                "weights.key: expected 'modelx' in checkpoint ",
                 "found a dict with 'model' (dict), 'epoch' (int); did ",
             ),
             id="misspelt",
