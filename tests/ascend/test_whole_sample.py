@@ -90,7 +90,7 @@ class TestTheWholeSample:
             metric["value"] for metric in reference.report["metrics"]
         ]
         assert ran.detections == reference.detections
-        assert ran.stage("infer")["why"] == "busy seconds; 240 of 240 samples, stages overlap"
+        assert ran.stage("infer")["why"] == "busy seconds; 240 of 240 images, stages overlap"
         (timing,) = ran.report["performance"]
         assert (timing["chip"], timing["batch"], timing["backend"]) == (CHIP, 8, "ascend")
         assert (timing["expected"], timing["tolerance"], timing["verdict"]) == (None, None, "not_gated")
