@@ -29,7 +29,7 @@ NOTES = [
 ]
 PAGES = [*DOCS, *NOTES, *sorted((ROOT / "tools").rglob("*.md"))]
 TOY = ROOT / "tests" / "toy_plugin"
-INSIDE = {"chips": ".<chip>", "subsets": ".<name>", "waivers": "[]"}
+INSIDE = {"chips": ".<chip>", "reference": "[]", "subsets": ".<name>", "waivers": "[]"}
 """How the manifest's page writes what is inside of a section that has several of a kind."""
 MANIFESTS = sorted((ROOT / "manifests").glob("*.yaml"))
 PLACEHOLDERS = {"MANIFEST": str(MANIFESTS[0]), "STAGE": "infer", "FOLDER": "folder", "DIR": "folder", "NAME": "name"}

@@ -31,6 +31,7 @@ from zoo_runner.report.model import (
     Verdict,
     WaiverRecord,
 )
+from zoo_runner.report.references import ReferenceRecord
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -106,6 +107,7 @@ class Journal:
     metrics: tuple[MetricRecord, ...] = ()
     performance: list[PerformanceRecord] = field(default_factory=list)
     waivers: tuple[WaiverRecord, ...] = ()
+    references: tuple[ReferenceRecord, ...] = ()
     curves: tuple[CurveRecord, ...] = ()
     diagnosis: DiagnosisRecord | None = None
     end_to_end: float | None = None
@@ -198,6 +200,7 @@ class Journal:
             metrics=self.metrics,
             performance=tuple(self.performance),
             waivers=self.waivers,
+            references=self.references,
             curves=self.curves,
             diagnosis=self.diagnosis,
             damaged=self.damaged,

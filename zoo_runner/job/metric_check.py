@@ -27,7 +27,10 @@ def check_metric(loaded: LoadedManifest, metric: Metric) -> None:
             are none of; or a figure looks like a slip of the pen by what the metric says of itself.
     """
     expected = loaded.manifest.expected.accuracies
-    if problems := [text for each in expected for text in _not_measured(loaded, metric, each)]:
+    if problems := [
+        *(text for each in expected for text in _not_measured(loaded, metric, each)),
+        *_unknown_references(loaded, metric),
+    ]:
         raise ManifestError("\n".join(problems))
     check_rules(loaded, metric)
     _check_figures(loaded, metric, expected)
@@ -42,6 +45,22 @@ def _not_measured(loaded: LoadedManifest, metric: Metric, accuracy: ExpectedAccu
     where = loaded.locate(accuracy.path if keyed else (*accuracy.path, "metric"))
     text = f"the plugin measures {', '.join(known)}, found {accuracy.line}{did_you_mean(accuracy.line, known)}"
     return [f"{where}: {dotted(accuracy.path)}: {text}"]
+
+
+def _unknown_references(loaded: LoadedManifest, metric: Metric) -> list[str]:
+    """Name references of metrics that the plugin does not measure: nothing would ever stand beside them."""
+    known = [f"{name}/{protocol}" for name, protocol in metric.measures]
+    paths = [
+        ("expected", "reference", place, "accuracy", line)
+        for place, reference in enumerate(loaded.manifest.expected.reference)
+        for line in reference.accuracy
+        if line not in known
+    ]
+    text = f"the plugin measures {', '.join(known)}"
+    return [
+        f"{loaded.locate(path)}: {dotted(path)}: {text}, found {path[-1]}{did_you_mean(str(path[-1]), known)}"
+        for path in paths
+    ]
 
 
 def _check_figures(loaded: LoadedManifest, metric: Metric, expected: tuple[ExpectedAccuracy, ...]) -> None:

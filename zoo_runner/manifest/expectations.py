@@ -16,6 +16,7 @@ from zoo_runner.manifest.chip_figures import ChipExpectation
 from zoo_runner.manifest.chip_keys import AT, backend_of, chip_of, key_for
 from zoo_runner.manifest.figures import CONFIRM, Accuracies, suspicious
 from zoo_runner.manifest.rates import RateOfSamples
+from zoo_runner.manifest.references import Reference
 from zoo_runner.manifest.section import DAY, NAME, Section, Words
 from zoo_runner.manifest.tree import KeyPath
 from zoo_runner.manifest.wording import found
@@ -61,6 +62,10 @@ class Expected(Section):
         default_factory=dict,
         description="by chip, as npu-smi names it, such as 310P3 (or Ascend310P3; 310P is read as 310P3); those of "
         "CHIP@BACKEND, such as 310P3@ascend, replace the chip's for that backend",
+    )
+
+    reference: tuple[Reference, ...] = Field(
+        default=(), description="figures of other chips and frameworks, which are shown and never gated"
     )
 
     @model_validator(mode="after")

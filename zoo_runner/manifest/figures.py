@@ -20,7 +20,7 @@ BY_BATCH: Final[dict[str, Any]] = {"propertyNames": {"pattern": "^[1-9][0-9]*$"}
 """JSON has no integer keys, and pydantic's JSON Schema does not say what theirs look like."""
 LINE: Final = "^[^/@\\s]+/[^/@\\s]+$"
 """METRIC/PROTOCOL: the id of a line of the whole data set."""
-_BY_LINE: Final[dict[str, Any]] = {"propertyNames": {"pattern": LINE}, "minProperties": 1}
+BY_LINE: Final[dict[str, Any]] = {"propertyNames": {"pattern": LINE}, "minProperties": 1}
 CONFIRM: Final = "why a figure that looks like a slip of the pen is none; shown in the report"
 
 _Written = Annotated[
@@ -105,7 +105,7 @@ class MetricFigure(AccuracyFigure):
     unit: str = Field(default="percent", description="of the value, the tolerance and the figures of chips")
 
 
-def _by_line(value: Any) -> Any:
+def by_line(value: Any) -> Any:
     """Check that figures stand at METRIC/PROTOCOL before anything in them is read."""
     if isinstance(value, Mapping):
         checks.refuse(_line_problems(value))
@@ -145,23 +145,23 @@ def _form_beside(section: type[Section] | None) -> Callable[[Any], str]:
     return form
 
 
-_Several = BeforeValidator(_by_line)
+_Several = BeforeValidator(by_line)
 Accuracies = Annotated[
     Annotated[AccuracyExpectation, Tag("one")]
-    | Annotated[Mapping[str, MetricFigure], _Several, Field(json_schema_extra=_BY_LINE), Tag("several")],
+    | Annotated[Mapping[str, MetricFigure], _Several, Field(json_schema_extra=BY_LINE), Tag("several")],
     Discriminator(_form_beside(AccuracyExpectation)),
 ]
 """What the whole data set must reach: one figure that names its metric and protocol, or several by METRIC/PROTOCOL."""
 SubsetFigures = Annotated[
     Annotated[AccuracyFigure, Tag("one")]
-    | Annotated[Mapping[str, AccuracyFigure], _Several, Field(json_schema_extra=_BY_LINE), Tag("several")],
+    | Annotated[Mapping[str, AccuracyFigure], _Several, Field(json_schema_extra=BY_LINE), Tag("several")],
     Discriminator(_form_beside(AccuracyFigure)),
 ]
 """What a subset must reach: the figure of the one metric that is expected, or several by METRIC/PROTOCOL."""
 _ByBatch = Annotated[Mapping[Positive, float], Field(json_schema_extra=BY_BATCH)]
 ChipFigures = Annotated[
     Annotated[_ByBatch, Tag("one")]
-    | Annotated[Mapping[str, _ByBatch], _Several, Field(json_schema_extra=_BY_LINE), Tag("several")],
+    | Annotated[Mapping[str, _ByBatch], _Several, Field(json_schema_extra=BY_LINE), Tag("several")],
     Discriminator(_form_beside(None)),
 ]
 """A chip's own figures by batch size, of the one metric that is expected, or by METRIC/PROTOCOL and batch size."""

@@ -16,6 +16,7 @@ from zoo_runner.manifest.section import RATE_UNIT
 from zoo_runner.plugin.interfaces import SAMPLES
 from zoo_runner.redaction import clean, cleaned
 from zoo_runner.report.changes import Comparison, DiagnosedSample, Interval, Record
+from zoo_runner.report.references import ReferenceRecord
 
 SCHEMA_VERSION = 1
 """Raised when a field changes its meaning or goes away; new fields alone do not raise it."""
@@ -331,6 +332,7 @@ class Report(Record):
     metrics: tuple[MetricRecord, ...] = ()
     performance: tuple[PerformanceRecord, ...] = ()
     waivers: tuple[WaiverRecord, ...] = ()
+    references: tuple[ReferenceRecord, ...] = ()
     curves: tuple[CurveRecord, ...] = ()
     diagnosis: DiagnosisRecord | None = None
     comparison: Comparison | None = None

@@ -12,6 +12,7 @@ from zoo_runner.report.model import LineKind, Verdict
 if TYPE_CHECKING:
     from zoo_runner.report.changes import Interval
     from zoo_runner.report.model import Line, MetricRecord, Report
+    from zoo_runner.report.references import ReferenceRecord
 
 UNITS: Final = {"percent": "%"}
 NEARLY_EVEN: Final = 0.1
@@ -86,6 +87,20 @@ def tie_spreads(report: Report) -> tuple[str, ...]:
     """Write between what values the order of equal scores alone moves the metrics; those it moves visibly."""
     ends = [(line.label, tuple(map(figure, line.tie_spread))) for line in report.metrics if line.tie_spread]
     return tuple(f"{name} [{low}, {high}]" for name, (low, high) in ends if low != high)
+
+
+def reference_texts(report: Report) -> tuple[str, ...]:
+    """Write the figures of other chips and frameworks, each with what this run measured beside it."""
+    return tuple(_reference(each, report.noun) for each in report.references)
+
+
+def _reference(record: ReferenceRecord, noun: str) -> str:
+    unit = UNITS.get(record.unit, rate_unit(record.unit, noun))
+    text = f"{record.line}: {record.of} {figure(record.value)} {unit}"
+    if record.measured is None:
+        return f"{text}; {record.why}"
+    times = "" if record.ratio is None else f", {record.ratio:.3g} times that"
+    return f"{text}; here {figure(record.measured)}{times}"
 
 
 def figure(value: float) -> str:

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from zoo_runner.output.names import NAME, PAGE
 from zoo_runner.report.model import Verdict, WaiverState
-from zoo_runner.report.table import grouped, rows, tie_spreads
+from zoo_runner.report.table import grouped, reference_texts, rows, tie_spreads
 from zoo_runner.terminal import tables
 from zoo_runner.terminal.console import Detail, console, literal
 
@@ -141,6 +141,7 @@ def _show_run(screen: Console, report: Report, output: Path, room: Room, *, verb
             screen.print(f"  … and {others}, see the report", style="dim")
         if ties := tie_spreads(report):
             screen.print(literal(f"equal scores, in any order: {', '.join(ties)}"), style="dim", soft_wrap=True)
+    _show_references(screen, report, room)
     if report.performance and room.timings:
         tables.show(
             screen, tables.timings(report.performance, verbose=verbose, noun=report.noun, inferences=report.inferences)
@@ -212,6 +213,14 @@ def _show_place(screen: Console, report: Report) -> None:
             for each in report.metrics
         }
         screen.print(literal(f"  {here.backend}{version}{chip}{''.join(scored)}"), style="dim", soft_wrap=True)
+
+
+def _show_references(screen: Console, report: Report, room: Room) -> None:
+    """Print figures of other chips and frameworks: what this run is beside them, and that no verdict looks at them."""
+    lines = [f"not gated: {text}" for text in reference_texts(report)]
+    for line in lines[: room.notes]:
+        screen.print(f"  {literal(line)}", style="dim", soft_wrap=True)
+    _show_rest(screen, len(lines) - room.notes)
 
 
 def _show_waivers(screen: Console, waivers: Sequence[WaiverRecord], room: Room) -> None:

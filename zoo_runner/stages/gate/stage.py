@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from zoo_runner.job.options import Stage
 from zoo_runner.manifest.gated import expected_lines
 from zoo_runner.stages.gate import verdicts
+from zoo_runner.stages.gate.references import references
 from zoo_runner.stages.gate.waivers import judge_waivers, waived
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ def gate(job: Job, scope: Scope) -> Report:
         journal.waivers = judge_waivers([*journal.metrics, *journal.performance], waivers, today, places, units)
         journal.metrics = tuple(waived(line, journal.waivers) for line in journal.metrics)
         journal.performance = [waived(line, journal.waivers) for line in journal.performance]
+        journal.references = references(loaded, scope, journal.metrics, journal.performance)
         doubts = [*verdicts.not_measured(loaded, scope, journal.metrics, journal.performance), *journal.doubts]
         doubts += verdicts.accuracy_not_judged(loaded, scope, [*journal.metrics, *journal.performance])
         unjudged = verdicts.throughput_not_judged(loaded, scope, journal.performance)
