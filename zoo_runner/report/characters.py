@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import codecs
 import re
-from typing import Final
+from collections.abc import Mapping
+from enum import Enum
+from typing import Any, Final
 
 SUBSTITUTES: Final = {"≥": ">=", "≤": "<=", "±": "+-", "…": "...", "→": "->", "—": "-", "─": "-", "│": "|"}
 """What to write where an encoding lacks a character; a question mark would not tell ≥ from ≤."""
@@ -27,3 +29,12 @@ def substitute(error: UnicodeError) -> tuple[str, int]:
 
 
 codecs.register_error(ERRORS, substitute)
+
+
+def encodable(value: Any) -> Any:
+    """Write out what UTF-8 cannot encode; what is not text has no such thing in it."""
+    if isinstance(value, str) and not isinstance(value, Enum):
+        return value.encode("utf-8", "backslashreplace").decode("utf-8")
+    if isinstance(value, Mapping):
+        return {encodable(key): encodable(each) for key, each in value.items()}
+    return tuple(map(encodable, value)) if isinstance(value, tuple | list) else value

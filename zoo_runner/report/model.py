@@ -16,6 +16,7 @@ from zoo_runner.manifest.section import RATE_UNIT
 from zoo_runner.plugin.interfaces import SAMPLES
 from zoo_runner.redaction import clean, cleaned
 from zoo_runner.report.changes import Comparison, DiagnosedSample, Interval, Record
+from zoo_runner.report.characters import encodable
 from zoo_runner.report.references import ReferenceRecord
 
 SCHEMA_VERSION = 1
@@ -359,7 +360,7 @@ class Report(Record):
         try:
             self.model_dump_json()
         except PydanticSerializationError:
-            return Report.model_validate(_encodable(self.model_dump()))
+            return Report.model_validate(encodable(self.model_dump()))
         return self
 
 
@@ -391,12 +392,3 @@ def _clean_mapping(values: Mapping[str, Any]) -> dict[str, Any]:
             name = f"{shown} ({number})"
         found[name] = _clean_value(value)
     return found
-
-
-def _encodable(value: Any) -> Any:
-    """Write out what UTF-8 cannot encode; what is not text has no such thing in it."""
-    if isinstance(value, str) and not isinstance(value, Enum):
-        return value.encode("utf-8", "backslashreplace").decode("utf-8")
-    if isinstance(value, Mapping):
-        return {_encodable(key): _encodable(each) for key, each in value.items()}
-    return tuple(map(_encodable, value)) if isinstance(value, tuple | list) else value
