@@ -33,10 +33,18 @@ TABLE = (
 )
 
 
+@pytest.fixture(scope="module")
+def speech_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The plugin, as good as installed; it stays loaded, so its file stays there until the last test is over."""
+    return write_site(tmp_path_factory.mktemp("speech-site"))
+
+
 @pytest.fixture
-def run(tmp_path: Path, listener: Listener, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Report]]:
+def run(
+    speech_site: Path, tmp_path: Path, listener: Listener, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[..., Report]]:
     """Run the manifest on a host with two devices of a generation."""
-    monkeypatch.syspath_prepend(write_site(tmp_path / "site"))
+    monkeypatch.syspath_prepend(speech_site)
     lab = Lab(write_files(tmp_path / "files"), tmp_path / "cache", listener)
     hosts: dict[int, Mapping[str, str]] = {}
 
