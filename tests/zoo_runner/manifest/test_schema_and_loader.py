@@ -245,7 +245,9 @@ def broken(draw: st.DrawFn, whole: Data) -> Data:
 
 
 def _by_batch(path: Path_) -> bool:
-    return len(path) == 4 and path[:2] == ("expected", "chips") and path[3] in BY_BATCH
+    if path[:2] == ("expected", "reference"):
+        return path[3:] == ("throughput",)
+    return len(path) in {4, 5} and path[:2] == ("expected", "chips") and path[3] in BY_BATCH
 
 
 def readable(data: Data, path: Path_ = ()) -> Data:
