@@ -152,7 +152,8 @@ def open_job(
     if options.needs_model:
         require_trust(recipe.foreign.all, store, journal.note, trusted=options.trust_code)
     if options.accept_unstamped:
-        output_order(recipe, options.om_outputs)
+        for each in recipe.models.values():
+            output_order(each, options.om_outputs)
     return Job(
         recipe=on_backend(recipe, backend),
         options=options,

@@ -195,7 +195,8 @@ def test_a_driver_that_does_something_else(
             ("models.decoder.weights.url=decoder.pth",),
             {},
             ManifestError,
-            "--set models.decoder.weights.url: weights.url: expected an ONNX file, whose name ends in .onnx, as plugin "
+            "--set models.decoder.weights.url: models.decoder.weights.url: expected an ONNX file, whose name ends in "
+            ".onnx, as plugin "
             "'driven' has no network of decoder to export (zoo_networks), found decoder.pth",
             id="no-network",
         ),

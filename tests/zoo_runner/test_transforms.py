@@ -81,6 +81,26 @@ def test_what_loads_no_model_needs_no_trust(changed: Lab) -> None:
     assert changed(manifest=MANIFEST, last=Stage.PREPROCESS).verdict.value == "stopped"
 
 
+def test_what_a_script_imports_counts(changed: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site" / "surgery.py").write_text("NAME = 'first'\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "site"), prepend=":")
+    monkeypatch.syspath_prepend(tmp_path / "site")
+    (changed.folder / SCRIPT).write_text(HARMLESS.replace("import os\n", "import os\nimport surgery\n"))
+    assert "export" in redone(changed(manifest=MANIFEST, trust_code=True))
+    (tmp_path / "site" / "surgery.py").write_text("NAME = 'second'\n")
+    assert "export" in redone(changed(manifest=MANIFEST, trust_code=True))
+
+
+def test_results_of_another_script_are_refused(changed: Lab) -> None:
+    changed(manifest=MANIFEST, trust_code=True, last=Stage.INFER)
+    assert changed(manifest=MANIFEST, first=Stage.POSTPROCESS).metrics[0].value == 100.0
+    (changed.folder / SCRIPT).write_text(HARMLESS.replace("added", "other"))
+    report = changed(manifest=MANIFEST, first=Stage.POSTPROCESS)
+    assert report.exit_code == ExitCode.STAGE_FAILED
+    assert "network: expected " in report.why[0]
+
+
 def test_a_plan_runs_nothing(changed: Lab, listener: Listener) -> None:
     (changed.folder / SCRIPT).write_text("raise SystemExit('it ran')")
     options = RunOptions(output=changed.folder / "out")
@@ -115,6 +135,12 @@ def test_a_plan_runs_nothing(changed: Lab, listener: Listener) -> None:
             "def transform(model):\n    model.graph.output[0].name = 'nothing'\n    return model",
             r"made a graph that is not valid ONNX: ",
             id="invalid",
+        ),
+        pytest.param(
+            "def transform(model):\n    model.graph.input[0].type.tensor_type.elem_type = 11\n"
+            "    model.graph.initializer.extend([])\n    return model",
+            r"made a graph that (is not valid ONNX|does not run in ONNX Runtime): ",
+            id="input-type",
         ),
         pytest.param(
             "def transform(model):\n    import time\n    time.sleep(60)\n    return model",

@@ -112,7 +112,7 @@ def _show(files: Sequence[Download], faults: Sequence[str | None]) -> None:
 def _show_others(loaded: Sequence[LoadedManifest]) -> None:
     """Say of which manifests the user has to bring the weights."""
     for each in loaded:
-        if not each.manifest.weights.urls:
+        if not each.manifest.weights.urls and not each.manifest.models:
             click.echo(f"the manifest {each.manifest.name} names no weights: bring your own for --weights")
 
 

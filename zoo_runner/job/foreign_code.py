@@ -39,6 +39,7 @@ class Script:
         path: The file, as it was found.
         sha256: Hash of its content.
         content: What is run, whatever the file holds later.
+        address: Where it comes from, if it is no file here; without secrets.
     """
 
     key: str
@@ -46,6 +47,12 @@ class Script:
     path: Path
     sha256: str
     content: bytes = field(repr=False)
+    address: str = ""
+
+    @property
+    def shown(self) -> str:
+        """What people know it by."""
+        return self.address or str(self.path)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,6 +68,15 @@ class ForeignCode:
     transforms: Mapping[str, tuple[Script, ...]] = field(default_factory=dict)
     patches: tuple[Script, ...] = ()
     source: Script | None = None
+
+    def hashes(self, model: str) -> dict[str, object]:
+        """Return the hashes of what shapes a network, of several models of one; without a name, of all."""
+        scripts = {name: [each.sha256 for each in found] for name, found in self.transforms.items() if found}
+        own = scripts.get(model) if model else scripts
+        return {
+            **({"transforms": own} if own else {}),
+            **({"code": self.source.sha256} if self.source is not None else {}),
+        }
 
     @property
     def all(self) -> tuple[Script, ...]:
@@ -88,7 +104,8 @@ def foreign_code(loaded: LoadedManifest) -> ForeignCode:
     source = Script(
         key="code",
         where=loaded.locate(("code", "url")),
-        path=Path(redacted_url(manifest.code.urls[0])),
+        path=Path(),
+        address=redacted_url(manifest.code.urls[0]),
         sha256=fingerprint(manifest.code.sha256, manifest.code.subdir, [patch.sha256 for patch in patches]),
         content=b"",
     )
@@ -127,17 +144,17 @@ def require_trust(scripts: Sequence[Script], store: Store, note: Callable[[str],
     """
     unknown = [each for each in scripts if not _record(store, each.sha256).is_file()]
     if unknown and not trusted:
-        listed = "\n".join(f"  {each.path} ({each.where}: {each.key}), sha256 {each.sha256}" for each in unknown)
+        listed = "\n".join(f"  {each.shown} ({each.where}: {each.key}), sha256 {each.sha256}" for each in unknown)
         raise UsageError(
             f"the manifest brings code of its own, which would run with all your rights:\n{listed}\n"
             f"  read it, and add {OPTION} if it may run; that is remembered for just this content"
         )
     for each in unknown:
-        note(f"{OPTION}: {each.path} may run from now on, with sha256 {each.sha256}")
+        note(f"{OPTION}: {each.shown} may run from now on, with sha256 {each.sha256}")
         record = _record(store, each.sha256)
         if not unwritable(record.parent):
             when = datetime.now(timezone.utc).isoformat(timespec="seconds")
-            write_durably(record, json.dumps({"path": str(each.path), "key": each.key, "when": when}).encode())
+            write_durably(record, json.dumps({"path": each.shown, "key": each.key, "when": when}).encode())
 
 
 def _record(store: Store, sha256: str) -> Path:

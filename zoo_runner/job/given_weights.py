@@ -33,12 +33,12 @@ def gives_onnx(loaded: LoadedManifest, weights: str | None, network: Network) ->
     names = [own.member] if own.member else [weights] if weights is not None else list(own.urls)
     given = bool(names) and names_onnx(names[0])
     if other := next((name for name in names if names_onnx(name) is not given), None):
-        where = f"{loaded.locate(('weights', 'url'))}: weights.url"
+        where = f"{loaded.locate(('weights', 'url'))}: {loaded.shown(('weights', 'url'))}"
         kinds = "an ONNX file and a checkpoint" if given else "a checkpoint and an ONNX file"
         raise ManifestError(f"{where}: expected mirrors of one file, found {kinds}: {shortened(redacted_url(other))}")
     if isinstance(network, GivenGraph) and names and not given:
         key = "member" if own.member else "url"
-        where = "--weights" if from_flag else f"{loaded.locate(('weights', key))}: weights.{key}"
+        where = "--weights" if from_flag else f"{loaded.locate(('weights', key))}: {loaded.shown(('weights', key))}"
         of = f" of {loaded.within[-1]}" if loaded.within else ""
         hook = "zoo_networks" if loaded.within else "zoo_network"
         raise ManifestError(
@@ -56,10 +56,10 @@ def gives_onnx(loaded: LoadedManifest, weights: str | None, network: Network) ->
 def _check_effects(loaded: LoadedManifest, weights: str | None) -> None:
     """Refuse what says of a checkpoint how it is read or exported: nobody would do so."""
     if loaded.manifest.onnx.urls and weights is None:
-        where = f"{loaded.locate(('onnx', 'url'))}: onnx.url"
+        where = f"{loaded.locate(('onnx', 'url'))}: {loaded.shown(('onnx', 'url'))}"
         raise ManifestError(f"{where}: would have no effect: the weights are an ONNX file themselves; remove it")
     for key in _OF_A_CHECKPOINT:
         if getattr(loaded.manifest.weights, key) is not None:
-            where = f"{loaded.locate(('weights', key))}: weights.{key}"
-            cure = "remove it" if weights is None else f"add --set weights.{key}=null"
+            where = f"{loaded.locate(('weights', key))}: {loaded.shown(('weights', key))}"
+            cure = "remove it" if weights is None else f"add --set {loaded.shown(('weights', key))}=null"
             raise ManifestError(f"{where}: would have no effect: the weights are an ONNX file, taken whole; {cure}")

@@ -101,7 +101,8 @@ class Recipe:
         manifest, own = self.manifest, self.parts.network.identity
         several = {name: each.weights.part for name, each in manifest.models.items() if each.weights.part}
         part = several or manifest.weights.part
-        return json.dumps([own, {"weights": part}], sort_keys=True) if part else own
+        more = {**({"weights": part} if part else {}), **self.foreign.hashes(self.name)}
+        return json.dumps([own, more], sort_keys=True) if more else own
 
     @property
     def models(self) -> Mapping[str, Recipe]:

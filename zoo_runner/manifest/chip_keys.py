@@ -41,6 +41,13 @@ def chip_of(place: str) -> str:
     return meant(place.partition(AT)[0])
 
 
+def line_meant(line: str) -> str:
+    """Return the id of a report's line as reports have it: that of a throughput names the chip by its own name."""
+    parts = line.split("/")
+    named = len(parts) == len(("throughput", "chip", "batch")) and parts[0] == "throughput"
+    return "/".join((parts[0], meant(parts[1]), parts[2])) if named else line
+
+
 def backend_of(place: str) -> str:
     """Return the backend of a key of ``expected.chips``; empty if its figures are for all."""
     return place.partition(AT)[2]

@@ -13,7 +13,7 @@ from zoo_runner.manifest import checks
 from zoo_runner.manifest.accuracies import ExpectedAccuracy, accuracies, accuracy_problems
 from zoo_runner.manifest.checks import Problem
 from zoo_runner.manifest.chip_figures import ChipExpectation
-from zoo_runner.manifest.chip_keys import AT, backend_of, chip_of, key_for
+from zoo_runner.manifest.chip_keys import AT, backend_of, chip_of, key_for, line_meant
 from zoo_runner.manifest.figures import CONFIRM, Accuracies, suspicious
 from zoo_runner.manifest.rates import RateOfSamples
 from zoo_runner.manifest.references import Reference
@@ -29,7 +29,9 @@ _ENOUGH: Final[dict[str, Any]] = {"anyOf": [{"const": 0}, {"minimum": checks.LEA
 class Waiver(Section):
     """Lets an expectation be missed for a while: down to ``floor``, up to the day ``until``."""
 
-    line: str = Field(description="id of the report's line, such as voc07_map/reference or throughput/310P3/16")
+    line: Annotated[str, AfterValidator(line_meant)] = Field(
+        description="id of the report's line, such as voc07_map/reference or throughput/310P3/16"
+    )
     owner: Words = Field(description="who sees to it")
     issue: Annotated[str, AfterValidator(checks.link)] = Field(description="where it is followed up, http(s)")
     until: Annotated[date, BeforeValidator(checks.day), AfterValidator(checks.soon)] = Field(

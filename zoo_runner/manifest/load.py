@@ -19,7 +19,7 @@ from zoo_runner.manifest.explain import explain, located_lines
 from zoo_runner.manifest.models import MODELS, SECTIONS, TENSORS, model_manifest
 from zoo_runner.manifest.schema import Manifest
 from zoo_runner.manifest.source import read
-from zoo_runner.manifest.tree import KeyPath, Origin, origins, plain, texts
+from zoo_runner.manifest.tree import KeyPath, Origin, dotted, origins, plain, texts
 from zoo_runner.manifest.wording import lines_shown
 
 if TYPE_CHECKING:
@@ -57,8 +57,7 @@ class LoadedManifest:
 
     def origin(self, key_path: KeyPath) -> Origin:
         """Return where a value was written; for one that was not, where the section around it was."""
-        own = bool(self.within) and key_path[:1] and key_path[0] in (*SECTIONS, *TENSORS)
-        return _nearest(self.origins, (*self.within, *key_path) if own else key_path)
+        return _nearest(self.origins, self._whole(key_path))
 
     def locate(self, key_path: KeyPath) -> str:
         """Return ``file:line`` or ``--set KEY`` of a value, for messages.
@@ -67,6 +66,14 @@ class LoadedManifest:
             key_path: Such as ``("weights", "url")``.
         """
         return str(self.origin(key_path))
+
+    def shown(self, key_path: KeyPath) -> str:
+        """Return a key as the manifest has it: of one of several models, with the model's name."""
+        return dotted(self._whole(key_path))
+
+    def _whole(self, key_path: KeyPath) -> KeyPath:
+        own = bool(self.within) and key_path[:1] and key_path[0] in (*SECTIONS, *TENSORS)
+        return (*self.within, *key_path) if own else key_path
 
     def older(self, section: KeyPath, key_path: KeyPath) -> str:
         """Say that a section's ``confirm`` was written before a value, in a file that the value's file extends.

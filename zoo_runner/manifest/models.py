@@ -44,6 +44,8 @@ def contradictions(manifest: Manifest) -> Iterator[Problem]:
     if manifest.infer.tool != IN_PROCESS:
         text = f"{manifest.infer.tool} runs one model, and models has {len(manifest.models)}"
         yield ("infer", "tool"), f"{text}; use {IN_PROCESS}"
+    if manifest.benchmark.sizes:
+        yield ("benchmark", "sizes"), "would have no effect: the driver chooses the sizes of each call; remove it"
     yield from _open(manifest)
     for name, section in manifest.models.items():
         for key in PIXELS:

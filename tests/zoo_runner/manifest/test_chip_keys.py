@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from zoo_runner.manifest.chip_keys import backend_of, chip_of, key_for, shown, soc_meant
+from zoo_runner.manifest.chip_keys import backend_of, chip_of, key_for, line_meant, shown, soc_meant
 
 
 @pytest.mark.parametrize(
@@ -63,3 +63,19 @@ def test_what_is_shown() -> None:
 )
 def test_figures_of_one_chip_hold_for_no_other(places: tuple[str, ...], chip: str, key: str | None) -> None:
     assert key_for(dict.fromkeys(places), chip, "here") == key
+
+
+@pytest.mark.parametrize(
+    ("written", "line"),
+    [
+        ("throughput/310P/16", "throughput/310P3/16"),
+        ("throughput/Ascend310P3/1", "throughput/310P3/1"),
+        ("throughput/310P1/1", "throughput/310P1/1"),
+        ("voc07_map/reference", "voc07_map/reference"),
+        ("accuracy/310P", "accuracy/310P"),
+        ("throughput/310P", "throughput/310P"),
+        ("", ""),
+    ],
+)
+def test_a_waiver_names_the_chip_that_is_meant(written: str, line: str) -> None:
+    assert line_meant(written) == line

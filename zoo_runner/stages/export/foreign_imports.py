@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zoo_runner.errors import ExportError
-from zoo_runner.used_code.static import imported
+from zoo_runner.used_code.static import closure, imported
 
 if TYPE_CHECKING:
+    from zoo_runner.job.foreign_code import Script
     from zoo_runner.used_code.record import Disk
 
 
@@ -73,6 +75,29 @@ def distributions_of(tree: Path, disk: Disk) -> dict[str, str]:
         if owner is not None:
             found[owner.name] = owner.version
     return found
+
+
+def imports_of(scripts: Sequence[Script], disk: Disk) -> dict[str, str]:
+    """Return what scripts can import: versions of distributions, and hashes of modules that belong to none.
+
+    Args:
+        scripts: By their text alone; they are not run.
+        disk: What is installed.
+    """
+    found: dict[str, str] = {}
+
+    def find(name: str) -> Path | None:
+        path = disk.finder.module(name) if name.partition(".")[0] not in sys.stdlib_module_names else None
+        owner = None if path is None else disk.installations.owner(path)
+        if owner is not None:
+            found[owner.name] = owner.version
+            return None
+        return path
+
+    names = {name for script in scripts for name in imported(script.content, "script")}
+    modules = closure(sorted(names), find)
+    hashes = {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in modules.items()}
+    return {**found, **hashes}
 
 
 def _tops(tree: Path) -> set[str]:

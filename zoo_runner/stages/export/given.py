@@ -13,10 +13,11 @@ from zoo_runner.plugin.tensors import declared_texts
 from zoo_runner.stages.export.compared_sizes import calls, compared_sizes
 from zoo_runner.stages.export.declared import check_declared
 from zoo_runner.stages.export.external_data import has_external_data
+from zoo_runner.stages.export.foreign_imports import imports_of
 from zoo_runner.stages.export.origin import options_of
 from zoo_runner.stages.export.published import copy_checked
 from zoo_runner.stages.export.random_inputs import random_inputs
-from zoo_runner.used_code.libraries import PREDICTING, versions
+from zoo_runner.used_code.libraries import EXPORTING, PREDICTING, versions
 
 if TYPE_CHECKING:
     from zoo_runner.job.recipe import Recipe
@@ -36,7 +37,13 @@ def given_parts(recipe: Recipe, weights_sha256: str) -> dict[str, object]:
         "outputs": declared_texts(manifest.output_specs),
         "onnx": options_of(recipe),
         "libraries": dict(versions(PREDICTING)),
+        **(_of_scripts(recipe) if recipe.transforms else {}),
     }
+
+
+def _of_scripts(recipe: Recipe) -> dict[str, object]:
+    imports = imports_of(recipe.transforms, recipe.disk)
+    return {"imports of scripts": imports, "libraries of scripts": dict(versions(EXPORTING))}
 
 
 def take_given(weights: Fetched, target: Path) -> None:

@@ -13,7 +13,7 @@ from zoo_runner.files.named_errors import naming
 from zoo_runner.job.steps import EXPORT, coded
 from zoo_runner.stages.export.compared_sizes import Opening
 from zoo_runner.stages.export.declared import check_declared
-from zoo_runner.stages.export.foreign_imports import distributions_of, importable
+from zoo_runner.stages.export.foreign_imports import distributions_of, importable, imports_of
 from zoo_runner.stages.export.given import check_given, given_parts, take_given
 from zoo_runner.stages.export.origin import network_code, options_of, origin_of
 from zoo_runner.stages.export.place import place_of
@@ -74,6 +74,7 @@ def export_parts(recipe: Recipe, weights_sha256: str, code: CodeTree | None = No
         "libraries": dict(versions(EXPORTING)),
         **({"hooks given": recipe.parts.told} if recipe.parts.told else {}),
         **({"libraries of code": distributions_of(code.path, recipe.disk)} if code else {}),
+        **({"imports of scripts": imports_of(recipe.transforms, recipe.disk)} if recipe.transforms else {}),
     }
 
 
@@ -140,9 +141,10 @@ def export_model(
                 place=place_of(recipe.loaded),
                 metadata=origin_of(recipe, weights.sha256),
             )
-        if manifest.onnx.check == "none":
+        notes = (*exported.notes, *_transformed(recipe, target))
+        if manifest.onnx.check == "none" or recipe.transforms:
             check_declared(manifest, target, "the exported model")
-        _write(folder, exported.differences, (*exported.notes, *_transformed(recipe, target)))
+        _write(folder, exported.differences, notes)
 
     built = coded(EXPORT, recipe, store, warn).build(
         "onnx",
@@ -210,6 +212,8 @@ def published_model(
 
     def make(folder: Path) -> None:
         take(recipe, weights.sha256, published, folder / MODEL)
+        if recipe.manifest.onnx.check == "none":
+            check_declared(recipe.manifest, folder / MODEL, published.origin)
         differences: Mapping[str, float] = {}
         if exported is not None and recipe.manifest.onnx.check == "ort":
             from zoo_runner.stages.export.checked_export import compare_published  # noqa: PLC0415 - loads torch

@@ -54,8 +54,8 @@ def place_of(loaded: LoadedManifest) -> Place | None:
     return Place(
         key=() if weights.key is None else weights.key,
         strip=weights.strip or "",
-        key_at=f"{loaded.locate(('weights', 'key'))}: weights.key",
-        strip_at=f"{loaded.locate(('weights', 'strip'))}: weights.strip",
+        key_at=f"{loaded.locate(('weights', 'key'))}: {loaded.shown(('weights', 'key'))}",
+        strip_at=f"{loaded.locate(('weights', 'strip'))}: {loaded.shown(('weights', 'strip'))}",
     )
 
 

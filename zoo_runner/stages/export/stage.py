@@ -9,16 +9,17 @@ from zoo_runner.job.journal import StageNote
 from zoo_runner.job.key_parts import remember
 from zoo_runner.job.options import Stage
 from zoo_runner.stages.export.declared import NONE, WHY, require_runnable, unchecked
+from zoo_runner.stages.export.differences import UNCOMPARED
 from zoo_runner.stages.export.given import given_parts
 from zoo_runner.stages.export.model import ModelFile, export_model, export_parts, given_model, published_model
 from zoo_runner.stages.export.published import NOT_COMPARED, missing_packages, not_compared
+from zoo_runner.stages.fetch.code_tree import CodeTree, code_tree
 from zoo_runner.stages.fetch.trust import in_use
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from zoo_runner.job.job import Job
-    from zoo_runner.stages.fetch.code_tree import CodeTree
     from zoo_runner.stages.fetch.stage import ModelFiles
     from zoo_runner.stages.fetch.trust import Fetched
 
@@ -38,7 +39,11 @@ def export(job: Job, files: Mapping[str, ModelFiles]) -> Mapping[str, ModelFile]
             origin.
     """
     with job.journal.stage(Stage.EXPORT) as note:
-        found = {name: _exported(alone, files[name]) for name, alone in job.models.items()}
+        makes = any(_makes(alone, files[name]) for name, alone in job.models.items())
+        code = code_tree(job) if makes else None
+        if code is not None:
+            job.journal.artifact("code", code.path, sha256=code.archive.sha256, origin=code.archive.origin)
+        found = {name: _exported(alone, files[name], code) for name, alone in job.models.items()}
         notes = {name: said for name, (_, said) in found.items()}
         note.why, note.skipped = joined(notes)
     return {name: model for name, (model, _) in found.items()}
@@ -50,18 +55,20 @@ def joined(notes: Mapping[str, StageNote]) -> tuple[str, bool]:
     return "; ".join(texts), all(note.skipped for note in notes.values())
 
 
-def _exported(job: Job, files: ModelFiles) -> tuple[ModelFile, StageNote]:
+def _makes(job: Job, files: ModelFiles) -> bool:
+    """Say whether a network is made here: not where it is given, or nothing can be exported."""
+    replaced = files.published is not None or job.options.accept_unstamped
+    return not job.recipe.given_onnx and not (replaced and missing_packages(job.recipe))
+
+
+def _exported(job: Job, files: ModelFiles, code: CodeTree | None) -> tuple[ModelFile, StageNote]:
     """Export one network, and say of it what the stage says."""
     weights, published, note = files.weights, files.published, StageNote()
     if job.options.accept_unstamped and published is None and missing_packages(job.recipe):
         note.skip("nothing is converted, and nothing can be exported here to compare the given model with")
         file, sha256 = weights.file, weights.sha256
         return ModelFile(path=file.path, sha256=file.sha256, reused=True, differences={}, weights=sha256), note
-    model, origin = _model(job, weights, published, files.code)
-    if files.code is not None:
-        job.journal.artifact(
-            "code", files.code.path, sha256=files.code.archive.sha256, origin=files.code.archive.origin
-        )
+    model, origin = _model(job, weights, published, code)
     for script in job.recipe.transforms:
         job.journal.artifact(job.recipe.named("transform"), script.path, sha256=script.sha256, origin=script.key)
     job.journal.artifact(job.recipe.named("onnx"), model.path, sha256=model.sha256, origin=origin)
@@ -78,6 +85,7 @@ def _exported(job: Job, files: ModelFiles) -> tuple[ModelFile, StageNote]:
         worst, others = max(model.differences.values(), default=0.0), "a new export" if published else "torch"
         ours = "the published ONNX" if published else "ONNX Runtime"
         note.why = "; ".join([f"{others} and {ours} differ by at most {worst:.1e} (relative)", *model.notes])
+    job.journal.remarks += [text for text in model.notes if UNCOMPARED in text]
     for text in model.notes:
         job.journal.note(f"{job.recipe.named('weights')}: {text}")
     if model.reused:

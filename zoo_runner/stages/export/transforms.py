@@ -13,7 +13,7 @@ from zoo_runner.errors import ExportError, PrerequisiteError, installing, shorte
 from zoo_runner.files.named_errors import naming
 from zoo_runner.process import printed, run_logged, seconds_from
 from zoo_runner.stages.export.compared_sizes import calls, compared_sizes
-from zoo_runner.stages.export.differences import refuse_differences, relative_difference
+from zoo_runner.stages.export.differences import UNCOMPARED, refuse_differences, relative_difference
 from zoo_runner.stages.export.metadata import model_metadata
 from zoo_runner.stages.export.random_inputs import random_inputs
 
@@ -28,8 +28,13 @@ if TYPE_CHECKING:
 LIMIT: Final = "ZOO_RUNNER_SCRIPT_SECONDS"
 SECONDS: Final = 600.0
 """How long one script may take, unless the environment variable says otherwise."""
-_KEPT: Final = ("PATH", "HOME", "LANG", "LC_", "LD_LIBRARY_PATH", "PYTHON", "TMP", "TEMP", "VIRTUAL_ENV", "SYSTEMROOT")
-"""How environment variables begin that a script gets: no tokens of a CI job are among them."""
+_KEPT: Final = frozenset(
+    {
+        *("PATH", "HOME", "LANG", "LANGUAGE", "LD_LIBRARY_PATH", "TMPDIR", "TMP", "TEMP", "VIRTUAL_ENV", "SYSTEMROOT"),
+        *("PYTHONPATH", "PYTHONHOME", "PYTHONUTF8", "PYTHONIOENCODING", "PYTHONNOUSERSITE", "PYTHONUSERBASE"),
+    }
+)
+"""Environment variables that a script gets, beside those of the locale: no tokens of a CI job are among them."""
 _RUN: Final = """\
 import runpy, sys
 sys.path.pop(0)
@@ -98,7 +103,7 @@ def _run(script: Script, before: Path, folder: Path) -> Path:
 
 
 def _environment() -> Iterator[tuple[str, str]]:
-    yield from ((name, value) for name, value in os.environ.items() if name.startswith(_KEPT))
+    yield from ((name, value) for name, value in os.environ.items() if name in _KEPT or name.startswith("LC_"))
 
 
 def _keep_metadata(script: Script, before: Path, after: Path) -> None:
@@ -122,36 +127,46 @@ def _compared(recipe: Recipe, script: Script, before: Path, after: Path) -> str:
     manifest = recipe.manifest
     batches = (1, 3) if manifest.onnx.dynamic_batch else (manifest.infer.batch,)
     differences: dict[str, float] = {}
+    left: set[str] = set()
     for batch, sizes in calls(batches, compared_sizes(recipe.shapes)):
         inputs = random_inputs(manifest.input_specs, batch, sizes)
         expected, found = _outputs(before, inputs), _outputs(after, inputs)
-        if isinstance(expected, str) or isinstance(found, str):
-            text = expected if isinstance(expected, str) else found
-            return f"not compared with the graph before: {text}"
+        if isinstance(found, str):
+            if manifest.onnx.check == "ort":
+                hint = "where only the target knows its operators, set onnx.check: none"
+                raise ExportError(f"{_named(script)} made a graph that does not run in ONNX Runtime: {found}; {hint}")
+            return f"{UNCOMPARED}: the new one does not run in ONNX Runtime: {found}"
+        if isinstance(expected, str):
+            return f"{UNCOMPARED}, which does not run in ONNX Runtime: {expected}"
         for name in expected.keys() & found.keys():
-            same = expected[name].shape == found[name].shape and expected[name].dtype == found[name].dtype
-            value = relative_difference(expected[name], found[name]) if same else float("inf")
-            differences[name] = max(value, differences.get(name, 0.0))
+            differences[name] = max(_distance(expected[name], found[name]), differences.get(name, 0.0))
+        left |= found.keys() - expected.keys()
     what = f"{_named(script)} changes what the graph computes; it differs from the graph before in"
     refuse_differences(differences, what, "correct the script, or give an output that is meant to change another name")
-    if not differences:
-        return "not compared with the graph before: they have no output in common"
+    if left or not differences:
+        return f"{UNCOMPARED}: {', '.join(sorted(left)) or 'outputs without numbers'}"
     return f"outputs differ by at most {max(differences.values()):.1e} (relative) from those before"
 
 
+def _distance(expected: NDArray[Any], found: NDArray[Any]) -> float:
+    same = expected.shape == found.shape and expected.dtype == found.dtype
+    return relative_difference(expected, found) if same else float("inf")
+
+
 def _outputs(model: Path, inputs: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]] | str:
-    """Return a graph's outputs in ONNX Runtime, or why it does not run there."""
-    import onnxruntime  # noqa: PLC0415 - loaded where it is needed
+    """Return a graph's outputs in ONNX Runtime that are arrays of numbers, or why it does not run there."""
+    import numpy as np  # noqa: PLC0415 - loaded where it is needed
+    import onnxruntime  # noqa: PLC0415 - likewise
 
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4  # its errors are told by us
     try:
         session = onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
         names = [each.name for each in session.get_outputs()]
-        return dict(zip(names, session.run(names, dict(inputs)), strict=True))
+        made = dict(zip(names, session.run(names, dict(inputs)), strict=True))
     except Exception as error:  # noqa: BLE001 - whatever ONNX Runtime makes of it
-        which = "the new one" if model.name == _AFTER else "it"
-        return f"ONNX Runtime does not run {which} ({shortened(str(error))})"
+        return shortened(str(error))
+    return {name: array for name, array in made.items() if isinstance(array, np.ndarray) and array.dtype.kind in "biuf"}
 
 
 def _named(script: Script) -> str:

@@ -39,7 +39,7 @@ def with_member(recipe: Recipe, weights: Fetched, store: Store, progress: Progre
     name = recipe.manifest.weights.member
     if name is None:
         return weights
-    where = f"{recipe.loaded.locate(('weights', 'member'))}: weights.member"
+    where = f"{recipe.loaded.locate(('weights', 'member'))}: {recipe.loaded.shown(('weights', 'member'))}"
 
     def make(folder: Path) -> None:
         with used(weights.path, weights.sha256):

@@ -50,9 +50,10 @@ def weights_source(recipe: Recipe, options: RunOptions) -> FileSource:
             stand_in=weights.sha256 is not None,
         )
     if own is None:
+        given = f"--set {recipe.loaded.shown(('weights', 'url'))}=PATH|URL" if recipe.name else "--weights PATH|URL"
         msg = (
             f"{recipe.loaded.locate(('weights',))}: the manifest names no weights, because none are published "
-            f"for it; give a checkpoint with --weights PATH|URL"
+            f"for it; give a checkpoint with {given}"
         )
         raise FetchError(msg)
     return own

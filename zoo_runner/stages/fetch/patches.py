@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, Final
 
@@ -38,8 +39,8 @@ def apply_patch(patch: Script, root: Path) -> None:
         raise PrerequisiteError(f"code.patches needs unidiff: {installing('export')}") from error
     where = f"{patch.where}: {patch.key}: {patch.path}"
     try:
-        files = PatchSet(patch.content.decode("utf-8"))
-    except (UnidiffParseError, UnicodeDecodeError, ValueError) as error:
+        files = PatchSet(patch.content.decode("utf-8", "surrogateescape"))
+    except (UnidiffParseError, ValueError) as error:
         raise FetchError(f"{where}: expected a unified diff, found a damaged one ({shortened(str(error))})") from error
     if not files:
         raise FetchError(f"{where}: expected a unified diff, found nothing that changes a file")
@@ -56,7 +57,8 @@ def _change(file: Any, root: Path, where: str) -> None:
         raise FetchError(f"{where}: expected no {file.path}, which it makes, found one")
     if before is not None and not before.is_file():
         raise FetchError(f"{where}: expected the file {file.path}, found none")
-    lines = [] if before is None else before.read_bytes().decode("utf-8", "surrogateescape").splitlines(keepends=True)
+    text = "" if before is None else before.read_bytes().decode("utf-8", "surrogateescape")
+    lines = re.findall(r"[^\n]*\n|[^\n]+", text)  # diffs know no other line ends
     changed = _applied(lines, file, where)
     if after is None and changed:
         raise FetchError(f"{where}: expected {file.path} to be gone, found lines that it leaves")

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from zoo_runner.job.options import Stage
 from zoo_runner.stages.fetch.archive_member import MEMBER, with_member
-from zoo_runner.stages.fetch.code_tree import CodeTree, code_tree
 from zoo_runner.stages.fetch.given_models import GivenModels, given_models, packed_onnx
 from zoo_runner.stages.fetch.locate import fetch_published, fetch_weights, find_data, read_samples
 from zoo_runner.stages.fetch.soundness import sound
@@ -29,12 +28,10 @@ class ModelFiles:
     Attributes:
         weights: The checkpoint, or the network as ONNX.
         published: The published export of the weights, or the packed one; ``None`` where the run exports by itself.
-        code: Foreign code that the network is made with; ``None`` where there is none.
     """
 
     weights: Fetched
     published: Fetched | None = None
-    code: CodeTree | None = None
 
     @property
     def reused(self) -> bool:
@@ -72,8 +69,7 @@ def fetch(job: Job) -> Inputs:
         store = job.store_for(Stage.FETCH)
         if options.needs_weights:
             given = given_models(options, store) if options.needs_model else None
-            code = code_tree(job) if options.needs_model else None
-            models = {name: _model_files(part, given, code) for name, part in job.models.items()}
+            models = {name: _model_files(part, given) for name, part in job.models.items()}
         reused = all(files.reused for files in models.values())
         if options.needs_data:
             data = find_data(job.recipe, options, store, journal)
@@ -88,7 +84,7 @@ def fetch(job: Job) -> Inputs:
     return Inputs(models=models, samples=samples, given=given)
 
 
-def _model_files(job: Job, given: GivenModels | None, code: CodeTree | None) -> ModelFiles:
+def _model_files(job: Job, given: GivenModels | None) -> ModelFiles:
     """Get hold of the weights of one network, and of the export that is published or packed with them."""
     recipe, options, journal = job.recipe, job.options, job.journal
     store = job.store_for(Stage.FETCH)
@@ -102,7 +98,7 @@ def _model_files(job: Job, given: GivenModels | None, code: CodeTree | None) -> 
         return ModelFiles(weights=weights)
     published = None if recipe.name else packed_onnx(recipe, options, weights, given)
     published = published or fetch_published(recipe, options, weights, store, journal)
-    return ModelFiles(weights=weights, published=published, code=code)
+    return ModelFiles(weights=weights, published=published)
 
 
 def reads_files(options: RunOptions) -> bool:

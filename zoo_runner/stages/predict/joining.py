@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from zoo_runner.errors import InferenceError
+from zoo_runner.errors import InferenceError, PluginError
 from zoo_runner.job.part_samples import PARTS
 from zoo_runner.plugin.calls import calling
 from zoo_runner.plugin.parts import JoiningPostprocess
@@ -60,6 +60,7 @@ class JoinedOutputs:
 
         Raises:
             InferenceError: The source has outputs of fewer parts, or of more, than it was asked for.
+            PluginError: The postprocessing's ``finish`` returned no prediction.
         """
         asked: deque[PartSample] = deque()
         joiner: Joiner | None = None
@@ -72,8 +73,11 @@ class JoinedOutputs:
                     joiner = self.postprocess.start(part.whole, part.count) if joiner is None else joiner
                     joiner.add(outputs)
                     prediction = joiner.finish() if part.last else None
-                if prediction is not None:
+                if part.last:
                     joiner = None
+                    if not isinstance(prediction, Mapping):
+                        kind = type(prediction).__name__
+                        raise PluginError(f"finish() of {part.whole.id!r} returned {kind}, expected arrays by name")
                     yield prediction
         if asked:
             raise InferenceError(f"outputs of {asked[0].id!r}: expected as many as there are parts, found none")

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zoo_runner.stages.export.differences import relative_difference
+from zoo_runner.errors import ExportError
+from zoo_runner.stages.export.differences import refuse_differences, relative_difference
 
 
 @pytest.mark.parametrize(
@@ -37,3 +38,31 @@ def test_relative_difference_does_not_depend_on_the_unit(pairs: list[tuple[float
     reference, found = np.array(pairs).T
     assert relative_difference(reference * unit, found * unit) == relative_difference(reference, found)
     assert (relative_difference(reference, found) == 0) == bool((reference == found).all())
+
+
+INF, NAN = float("inf"), float("nan")
+
+
+@pytest.mark.parametrize(
+    ("reference", "found", "expected"),
+    [
+        pytest.param([NAN, 1.0], [NAN, 1.0], 0.0, id="NaN in the same place"),
+        pytest.param([NAN, 1.0], [NAN, 2.0], 1.0, id="NaN hides nothing"),
+        pytest.param([NAN, 1.0], [1.0, 1.0], INF, id="NaN is gone"),
+        pytest.param([1.0, 1.0], [NAN, 1.0], INF, id="NaN has come"),
+        pytest.param([INF, 1.0], [-INF, 1.0], INF, id="another infinity"),
+        pytest.param([INF, 2.0], [INF, 1.0], 0.5, id="infinity hides nothing"),
+        pytest.param([NAN], [NAN], 0.0, id="nothing finite"),
+    ],
+)
+def test_what_is_not_finite(reference: list[float], found: list[float], expected: float) -> None:
+    assert relative_difference(np.array(reference, np.float32), np.array(found, np.float32)) == expected
+
+
+@pytest.mark.parametrize("value", [NAN, INF, 0.0011])
+def test_what_is_no_small_number_is_refused(value: float) -> None:
+    with pytest.raises(
+        ExportError, match=r"^the copy differs in x by \S+ of the output's largest value, at most 0\.001"
+    ):
+        refuse_differences({"x": value}, "the copy differs in", "copy again")
+    refuse_differences({"x": 0.001}, "the copy differs in", "copy again")

@@ -42,6 +42,7 @@ def patched(root: Path, text: str, before: str | None = "a\nb\nc\n") -> str | No
         pytest.param("@@ -1 +1 @@\n-a\n+A\n@@ -3 +3 @@\n-c\n+C\n", "a\nb\nc\n", "A\nb\nC\n", id="two hunks"),
         pytest.param("@@ -1 +1 @@\n-a\n\\ No newline at end of file\n+a\n", "a", "a\n", id="an end is added"),
         pytest.param("@@ -1 +1 @@\n-a\n+a\n\\ No newline at end of file\n", "a\n", "a", id="an end is taken"),
+        pytest.param("@@ -3 +3 @@\n-c\n+C\n", "a\x0cb\nb\u0085\nc\n", "a\x0cb\nb\u0085\nC\n", id="form feeds"),
         pytest.param("@@ -1,2 +1,2 @@\n-a\r\n+A\r\n b\r\n", "a\r\nb\r\n", "A\r\nb\r\n", id="carriage returns"),
     ],
 )

@@ -10,7 +10,7 @@ import pytest
 
 from prediction_runs import Doubling, predict
 from streams import outputs_of
-from zoo_runner.errors import InferenceError
+from zoo_runner.errors import InferenceError, PluginError
 from zoo_runner.job.part_samples import Joined, PartInputs, PartSample
 from zoo_runner.plugin.interfaces import Arrays, Sample
 from zoo_runner.stages.predict import inference
@@ -154,3 +154,11 @@ def test_parts_have_an_index_of_their_own(samples: list[Sample]) -> None:
     assert len({part.index for part in parts}) == len(parts)
     assert [part.index for part in parts] == sorted(part.index for part in parts)
     assert all(isinstance(part, PartSample) and part.last == (part.number == part.count - 1) for part in parts)
+
+
+def test_a_join_without_a_prediction_is_the_plugins_fault(
+    samples: list[Sample], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Listed, "finish", lambda _: None)
+    with pytest.raises(PluginError, match=r"^finish\(\) of 's1' returned NoneType, expected arrays by name$"):
+        list(joined(Wrong(0)).outputs(samples))
