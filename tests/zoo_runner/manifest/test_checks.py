@@ -82,7 +82,7 @@ REFUSED = [
     (f"expected: {{{TWO}, chips: {{310P3: {{accuracy: {{1: 79, m/p: {{4: 79}}}}}}}}}}", "expected.chips.310P3.accuracy.1: expected METRIC/PROTOCOL as key, such as m/p, found 1 (integer); a figure beside others stands at a key of its own"),
     ("expected: {accuracy: {top1: {value: 76}}}", "expected.accuracy.top1: expected METRIC/PROTOCOL as key, such as top1/reference, found 'top1' (string)"),
     ("expected: {accuracy: {m/p: {value: 101}}}", "expected.accuracy.m/p.value: expected 0 to 100, as the unit is percent, found 101.0 (number)"),
-    ("expected: {accuracy: {m/p: {value: 80, tolerence: {abs: 1}}}}", "expected.accuracy.m/p.tolerence: unknown key; did you mean 'tolerance'?"),
+    ("expected: {accuracy: {m/p: {value: 80, tolerancee: {abs: 1}}}}", "expected.accuracy.m/p.tolerancee: unknown key; did you mean 'tolerance'?"),
     ("expected: {accuracy: {m/p: 80}}", "expected.accuracy.m/p: expected a mapping, found 80 (integer); write {value: 80}"),
     ("expected: {accuracy: {m/p/q: {value: 80}}}", "expected.accuracy.m/p/q: expected METRIC/PROTOCOL as key, such as top1/reference, found 'm/p/q' (string)"),
     ("expected: {accuracy: {m/p@pr: {value: 80}}}", "expected.accuracy.m/p@pr: expected METRIC/PROTOCOL as key, such as top1/reference, found 'm/p@pr' (string)"),
