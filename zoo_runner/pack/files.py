@@ -14,6 +14,7 @@ from zoo_runner.job.recipe import OF_THE_MANIFEST
 from zoo_runner.plugin import loading as plugins
 from zoo_runner.plugin.conversion import ConvertingBackend, SideFileBackend
 from zoo_runner.stages.convert.request import conversion_request, model_name
+from zoo_runner.stages.export.external_data import external_files
 from zoo_runner.store.fingerprints import file_digest
 from zoo_runner.store.snapshots import changed
 
@@ -61,6 +62,8 @@ def model_files(engine: Engine, batches: Sequence[int]) -> Iterator[PackedFile]:
     """Yield the ONNX file, and what the backend made of it for each batch size, with what lies beside it."""
     name, model = engine.recipe.manifest.name, engine.model
     yield _file(f"{name}.onnx", model.path, "the network with these weights, as ONNX", model.sha256)
+    for other in external_files(model.path):
+        yield _file(other, model.path.parent / other, f"tensors of {name}.onnx")
     if not isinstance(engine.backend, ConvertingBackend):
         return
     makes = engine.makes(engine.backend)

@@ -221,7 +221,13 @@ def _serialised(
         model = simplify(model)
     name_nodes(model)
     onnx.helper.set_model_props(model, dict(metadata))
-    content: bytes = model.SerializeToString(deterministic=True)
+    try:
+        content: bytes = model.SerializeToString(deterministic=True)
+    except Exception as error:  # of what kind depends on the release of protobuf
+        raise ExportError(
+            f"the exported model does not fit into one ONNX file, which holds 2 GB at most ({error}); export it by hand "
+            "with its tensors in other files, and give all of them as one archive (weights.member)"
+        ) from error
     return content
 
 

@@ -7,11 +7,12 @@ called ``location``, as the entry is called that names another file, so that a s
 from __future__ import annotations
 
 import mmap
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import Final, TypeAlias, TypeVar
 
 Bytes: TypeAlias = "mmap.mmap | bytes"
+_Found = TypeVar("_Found")
 
 WORD: Final = b"location"
 """What every tensor that is kept elsewhere has an entry for."""
@@ -27,6 +28,7 @@ _WITHIN: Final[Mapping[str, Mapping[int, str]]] = {
 }
 """Messages by the numbers of the fields that hold them."""
 _VARINT, _FIXED64, _LENGTH, _FIXED32 = 0, 1, 2, 5
+_KEY, _VALUE = 1, 2
 _LONGEST: Final = 10
 """Bytes of a number."""
 
@@ -41,28 +43,49 @@ def has_external_data(path: Path) -> bool:
     Raises:
         OSError: It cannot be read.
     """
+    return _looked_at(path, lambda content: any(True for _ in _entries(content, len(content)))) or False
+
+
+def external_files(path: Path) -> tuple[str, ...]:
+    """Return the names of the files in which a model has tensors, as it has them, each once; none of what is no model.
+
+    Raises:
+        OSError: It cannot be read.
+    """
+    return _looked_at(path, lambda content: tuple(dict.fromkeys(_locations(content, len(content))))) or ()
+
+
+def _looked_at(path: Path, look: Callable[[Bytes], _Found]) -> _Found | None:
     if not path.stat().st_size:  # cannot be mapped
-        return False
+        return None
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
         if content.find(WORD) < 0:
-            return False
+            return None
         try:
-            return _leads_elsewhere(content, len(content))
+            return look(content)
         except _Malformed:
-            return False
+            return None
 
 
-def _leads_elsewhere(content: Bytes, size: int) -> bool:
+def _locations(content: Bytes, size: int) -> Iterator[str]:
+    """Yield the name in each entry that has one."""
+    for start, end in _entries(content, size):
+        fields = {number: bytes(content[begin:stop]) for number, begin, stop in _messages(content, start, end)}
+        if fields.get(_KEY) == WORD:
+            yield fields.get(_VALUE, b"").decode("utf-8", "surrogateescape")
+
+
+def _entries(content: Bytes, size: int) -> Iterator[tuple[int, int]]:
+    """Yield where the entries of tensors that are kept elsewhere begin and end."""
     waiting = [("model", 0, size)]
     while waiting:
         kind, start, end = waiting.pop()
         for number, begin, stop in _messages(content, start, end):
             inner = _WITHIN[kind].get(number)
             if inner == "elsewhere":
-                return True
-            if inner is not None:
+                yield begin, stop
+            elif inner is not None:
                 waiting.append((inner, begin, stop))
-    return False
 
 
 def _messages(content: Bytes, place: int, end: int) -> Iterator[tuple[int, int, int]]:

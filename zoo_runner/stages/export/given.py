@@ -14,6 +14,7 @@ from zoo_runner.stages.export.compared_sizes import calls, compared_sizes
 from zoo_runner.stages.export.declared import check_declared
 from zoo_runner.stages.export.external_data import has_external_data
 from zoo_runner.stages.export.foreign_imports import imports_of
+from zoo_runner.stages.export.large_given import take_others
 from zoo_runner.stages.export.origin import options_of
 from zoo_runner.stages.export.published import copy_checked
 from zoo_runner.stages.export.random_inputs import random_inputs
@@ -21,7 +22,9 @@ from zoo_runner.used_code.libraries import EXPORTING, PREDICTING, versions
 
 if TYPE_CHECKING:
     from zoo_runner.job.recipe import Recipe
+    from zoo_runner.plugin.interfaces import Progress
     from zoo_runner.stages.fetch.trust import Fetched
+    from zoo_runner.store.store import Store
 
 BATCHES = (1, 3)
 """A batch size that is baked into the graph shows at one of them."""
@@ -46,23 +49,23 @@ def _of_scripts(recipe: Recipe) -> dict[str, object]:
     return {"imports of scripts": imports, "libraries of scripts": dict(versions(EXPORTING))}
 
 
-def take_given(weights: Fetched, target: Path) -> None:
-    """Copy a given file.
+def take_given(recipe: Recipe, weights: Fetched, target: Path, store: Store, progress: Progress) -> None:
+    """Copy a given file, and the files beside it in which it keeps tensors.
 
     Args:
-        weights: The file.
-        target: Where the copy goes: alone, so that nothing beside it takes part.
+        recipe: The run's recipe.
+        weights: The file, or the archive with it.
+        target: Where the copy goes: with nothing beside it that takes no part.
+        store: Where an archive is unpacked.
+        progress: Shown while it is.
 
     Raises:
         ChangedError: It is not what it was when it was hashed.
-        ExportError: It keeps tensors in other files.
+        ExportError: It keeps tensors in other files, and they are not in one archive with it.
     """
-    copy_checked(weights, target)
+    copy_checked(weights.file, target)
     if has_external_data(target):
-        raise ExportError(
-            f"{weights.origin}: expected a model in one file, found one that keeps tensors in other files; save it in "
-            "one file (onnx.save does, up to 2 GB)"
-        )
+        take_others(recipe, weights, target, store, progress)
 
 
 def check_given(recipe: Recipe, weights: Fetched, target: Path) -> None:

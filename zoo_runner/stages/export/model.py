@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from zoo_runner.job.recipe import Recipe
+    from zoo_runner.plugin.interfaces import Progress
     from zoo_runner.stages.fetch.code_tree import CodeTree
     from zoo_runner.stages.fetch.trust import Fetched
     from zoo_runner.store.store import Built, Store
@@ -156,7 +157,7 @@ def export_model(
     return _model_file(built, weights.sha256)
 
 
-def given_model(recipe: Recipe, weights: Fetched, store: Store, warn: Callable[[str], None]) -> ModelFile:
+def given_model(recipe: Recipe, weights: Fetched, store: Store, progress: Progress) -> ModelFile:
     """Return the model that is given as ONNX, checked if this was not done before.
 
     Raises:
@@ -165,14 +166,14 @@ def given_model(recipe: Recipe, weights: Fetched, store: Store, warn: Callable[[
 
     def make(folder: Path) -> None:
         target = folder / MODEL
-        take_given(weights.file, target)
+        take_given(recipe, weights, target, store, progress)
         notes = _transformed(recipe, target)
         check_given(recipe, weights.file, target)
         _write(folder, {}, notes)
 
     key = fingerprint(given_parts(recipe, weights.sha256))
     return _model_file(
-        coded(EXPORT, recipe, store, warn).build("given", key, make, TERMS, accept=_readable), weights.sha256
+        coded(EXPORT, recipe, store, progress.warn).build("given", key, make, TERMS, accept=_readable), weights.sha256
     )
 
 

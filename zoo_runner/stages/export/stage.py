@@ -107,7 +107,7 @@ def _model(job: Job, weights: Fetched, published: Fetched | None, code: CodeTree
     recipe, store, warn = job.recipe, job.store_for(Stage.EXPORT), job.journal.warn
     with in_use(weights):
         if recipe.given_onnx:
-            model, parts = given_model(recipe, weights, store, warn), given_parts(recipe, weights.sha256)
+            model, parts = given_model(recipe, weights, store, job.journal), given_parts(recipe, weights.sha256)
         elif published is not None:
             model, parts = published_model(recipe, weights, published, store, warn, code)
         else:

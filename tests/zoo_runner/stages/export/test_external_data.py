@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from zoo_runner.stages.export.external_data import WORD, has_external_data
+from zoo_runner.stages.export.external_data import WORD, external_files, has_external_data
 
 onnx = pytest.importorskip("onnx")
 helper = onnx.helper
@@ -109,3 +109,17 @@ def test_of_what_is_no_model_it_is_not_said(tmp_path: Path, content: bytes) -> N
     path = tmp_path / "m.onnx"
     path.write_bytes(content)
     assert not has_external_data(path)
+
+
+def test_the_names_of_the_files(tmp_path: Path) -> None:
+    first, second, again = elsewhere(), elsewhere(), elsewhere()
+    second.external_data[0].value = "deep/é.bin"
+    second.external_data.add(key="offset", value="4096")
+    (tmp_path / "m.onnx").write_bytes(helper.make_model(graph(tensors=(first, second, again))).SerializeToString())
+    assert external_files(tmp_path / "m.onnx") == ("w.bin", "deep/é.bin")
+
+
+@pytest.mark.parametrize("content", [b"", b"location", b"\x08\x08garbage location"])
+def test_what_is_no_model_has_no_files(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "m.onnx").write_bytes(content)
+    assert external_files(tmp_path / "m.onnx") == ()
