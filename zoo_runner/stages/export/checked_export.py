@@ -225,8 +225,8 @@ def _serialised(
         content: bytes = model.SerializeToString(deterministic=True)
     except Exception as error:  # of what kind depends on the release of protobuf
         raise ExportError(
-            f"the exported model does not fit into one ONNX file, which holds 2 GB at most ({error}); export it by hand "
-            "with its tensors in other files, and give all of them as one archive (weights.member)"
+            f"the exported model does not fit into one ONNX file, which holds 2 GB at most ({error}); export it by "
+            "hand with its tensors in other files, and give all of them as one archive (weights.member)"
         ) from error
     return content
 
