@@ -110,7 +110,7 @@ def line_of(start: str) -> int:
 def place_and_table(finished: Finished) -> str:
     """What is printed below a verdict that needs no reason."""
     environment = finished.report["environment"]
-    place = f"onnxruntime ({environment['backend_version']}) on cpu, {SAMPLES} of {SAMPLES} samples"
+    place = f"onnxruntime ({environment['backend_version']}) on cpu, {SAMPLES} of {SAMPLES} images"
     return f"  {place}\n\nline  "
 
 
@@ -235,7 +235,7 @@ class TestTheWholeSample:
         }
         for stage in stages:
             if stage["name"] in STREAM:
-                assert stage["why"] == f"busy seconds; {SAMPLES} of {SAMPLES} samples, stages overlap"
+                assert stage["why"] == f"busy seconds; {SAMPLES} of {SAMPLES} images, stages overlap"
         export = next(stage for stage in stages if stage["name"] == "export")
         assert float(export["why"].split()[-2]) <= 1e-3
 

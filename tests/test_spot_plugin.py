@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import json
 import re
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -45,6 +47,13 @@ PHOTOS: list[dict[str, Any]] = [
     {"file": "c.png", "upside_down": True, "objects": [spot("blue", 3, 0)]},
     {"file": "d.png", "upside_down": False, "objects": []},
 ]
+
+
+@pytest.fixture(autouse=True)
+def no_module_stays() -> Iterator[None]:
+    """A module whose file is gone would be in the way of later tests in this process."""
+    yield
+    sys.modules.pop("spot_plugin", None)
 
 
 @pytest.fixture

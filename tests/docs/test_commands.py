@@ -27,7 +27,7 @@ FENCE = re.compile(
     re.MULTILINE | re.DOTALL,
 )
 ANY_FENCE = re.compile(r"^[\s>*+-]*(?:```|~~~)", re.MULTILINE)
-LANGUAGES = {"sh", "console", "text", "yaml", "toml", "python", "mermaid", "{toctree}"}
+LANGUAGES = {"json", "sh", "console", "text", "yaml", "toml", "python", "mermaid", "{toctree}"}
 """What blocks may be; no other name of a shell, and no block without a name, keeps its commands from the tests."""
 MARK = re.compile(r"<!-- (exits|stand-ins|not run)(?:: (.+))? -->")
 COMMAND = re.compile(r"(?:\S+=\S+ )*(?:\$ )?(?:\.venv/bin/)?(?:zoo-run|python3?|pip|git|curl|source) ")

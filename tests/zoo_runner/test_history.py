@@ -97,6 +97,7 @@ def test_json_is_for_any_reader() -> None:
     assert found["runs"][0] == {
         "started": "2026-11-01T09:30:59+00:00",
         "name": "toy",
+        "noun": None,
         "digest": "d",
         "verdict": "pass",
         "exit_code": 0,

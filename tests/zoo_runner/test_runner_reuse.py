@@ -87,9 +87,11 @@ def test_weights_replaced_after_they_were_hashed_are_refused(
     lab.cache, other, weights = tmp_path / "cache", other_weights(lab).read_bytes(), lab.folder / "weights.pth"
     right, export = weights.read_bytes(), model_stage.export_model
 
-    def swapped(recipe: Recipe, fetched: Fetched, store: Store, warn: Callable[[str], None]) -> model_stage.ModelFile:
+    def swapped(
+        recipe: Recipe, fetched: Fetched, store: Store, warn: Callable[[str], None], code: None
+    ) -> model_stage.ModelFile:
         weights.write_bytes(other)
-        return export(recipe, fetched, store, warn)
+        return export(recipe, fetched, store, warn, code)
 
     with monkeypatch.context() as patched:
         patched.setattr("zoo_runner.stages.export.stage.export_model", swapped)

@@ -13,8 +13,8 @@ from zoo_runner.plugin.interfaces import WAYS, Prerequisite, Way
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-EXPORT = ("torch", "onnx", "onnxsim", "onnxscript", "safetensors")
-"""What the export stage imports; the last one only for checkpoints of that form."""
+EXPORT = ("torch", "onnx", "onnxsim", "onnxscript", "safetensors", "packaging", "unidiff")
+"""What the export stage imports; safetensors only for checkpoints of that form, the last two only for foreign code."""
 
 
 @dataclass(frozen=True, kw_only=True)

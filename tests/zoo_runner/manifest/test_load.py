@@ -81,7 +81,7 @@ ROWS = [
     (
         "unknown key, nothing near",
         "weights: {\n  foo: 1}",
-        "m.yaml:10: weights.foo: unknown key; known here: url, sha256, size, license",
+        "m.yaml:10: weights.foo: unknown key; known here: url, sha256, size, member, key, strip, license",
     ),
     (
         "integer as a key of a section",

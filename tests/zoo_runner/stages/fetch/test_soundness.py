@@ -76,7 +76,7 @@ class Lab:
             options=SimpleNamespace(limit=self.limit, no_cache=self.no_cache),
             store=SimpleNamespace(root=self.folder / "store"),
             journal=self.journal,
-            chosen=lambda every: every,
+            scored=lambda every: every[: self.limit],
         )
         return list(sound(job, samples))
 
