@@ -113,9 +113,9 @@ class SourceRef(Section):
 
 
 class CodeRef(Section):
-    """Code of somebody else that the plugin's network is made with: fetched, patched, and on the import path then.
+    """The code of another project, from which the plugin builds its network. It is fetched by its hash, and patched.
 
-    It runs with ``--trust-code`` only.
+    It can be imported while the network is built, and runs only with ``--trust-code``.
     """
 
     url: Location = Field(description="an archive of the code; as for weights, and {commit} stands for the commit")
@@ -315,7 +315,7 @@ class Manifest(Section):
     plugin: PluginRef
     source: SourceRef | None = Field(default=None, description="where the recipe comes from; shown in reports")
     code: CodeRef | None = Field(
-        default=None, description="code of somebody else that the network is made with; it runs with --trust-code"
+        default=None, description="code of another project, from which the network is built; it runs only with --trust-code"
     )
     weights: Weights = Weights()
     dataset: DatasetRef
