@@ -315,7 +315,8 @@ class Manifest(Section):
     plugin: PluginRef
     source: SourceRef | None = Field(default=None, description="where the recipe comes from; shown in reports")
     code: CodeRef | None = Field(
-        default=None, description="code of another project, from which the network is built; it runs only with --trust-code"
+        default=None,
+        description="code of another project, from which the network is built; it runs only with --trust-code",
     )
     weights: Weights = Weights()
     dataset: DatasetRef
