@@ -43,6 +43,11 @@ class Cause(str, Enum):
         "A figure that applies was not measured: the run left its stage out, or the benchmark gave no time.",
         "Run all the stages, without `--from benchmark`; of a benchmark that gave no time, the line says why.",
     )
+    MADE_UP_INPUTS = (
+        "made_up_inputs",
+        "Several networks (`models`) were timed without samples; how often a driver calls them may depend on those.",
+        "Run without `--from benchmark`: they are timed on the first samples then.",
+    )
     UNSURE = (
         "unsure",
         "By the rule `interval` or `paired`: the interval, or it and the value, are not all on one side of the bound.",

@@ -268,7 +268,7 @@ def _flow(job: Job) -> Outcome:
         if job.options.needs_data:
             predictions, evaluation = _scored(job, scope, samples, scored, engine)
         if job.options.runs(Stage.BENCHMARK):
-            time_batches(job, engine)
+            time_batches(job, engine, scored)
     if not job.options.runs(Stage.GATE):
         report = job.journal.report(Verdict.STOPPED, [f"stopped after {last.value}, as asked"])
     else:

@@ -124,6 +124,17 @@ def test_stand_ins_give_what_onnx_runtime_gives(run: Callable[..., Report], tmp_
     )
 
 
+def test_networks_are_timed_on_samples(run: Callable[..., Report]) -> None:
+    assert run("plugin.config.fault=idle", "benchmark.batch=[1, 30]").verdict.value == "pass"  # more than there are
+
+
+def test_without_samples_the_timing_decides_nothing(run: Callable[..., Report]) -> None:
+    assert run().verdict.value == "pass"
+    report = run(first=Stage.BENCHMARK)
+    assert (report.verdict.value, report.exit_code) == ("inconclusive", ExitCode.INCONCLUSIVE)
+    assert any("timed on inputs of zeros" in why for why in report.why)
+
+
 def test_results_can_be_scored_later(run: Callable[..., Report], tmp_path: Path) -> None:
     assert run(last=Stage.INFER).verdict.value == "stopped"
     report = run(first=Stage.POSTPROCESS)

@@ -41,5 +41,5 @@ class Driver(Protocol):
         Args:
             models: By their names in the manifest.
             inputs: What the manifest's ``inputs`` say, of a full batch: a short last one is filled up, and what comes
-                of the filling is dropped. While timing they are made up.
+                of the filling is dropped. While timing they are those of the first samples.
         """

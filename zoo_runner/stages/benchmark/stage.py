@@ -6,27 +6,38 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
+
+from zoo_runner.causes import Cause, Doubt
 from zoo_runner.job.options import Stage
 from zoo_runner.plugin.backend_facts import SightedBackend, WatchedBackend
 from zoo_runner.plugin.folders import FolderBackend
 from zoo_runner.stages.benchmark.timing import Bench, benchmark, in_rate
+from zoo_runner.stages.convert.driven import DrivenEngine
 from zoo_runner.stages.convert.engine import LazySession
 from zoo_runner.stages.gate import judging
 from zoo_runner.stages.gate.suspicion import suspect
 from zoo_runner.stages.gate.targets import Target, throughput_target
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from zoo_runner.job.job import Job
     from zoo_runner.plugin.folders import Timer
-    from zoo_runner.plugin.interfaces import Arrays, Backend, Timings
+    from zoo_runner.plugin.interfaces import Arrays, Backend, Sample, Timings
     from zoo_runner.report.model import PerformanceRecord
     from zoo_runner.stages.convert.engine import Engine
 
 
-def time_batches(job: Job, engine: Engine | None) -> None:
-    """Time the model at every batch size of the manifest, and hold the figures against the chip's table."""
+def time_batches(job: Job, engine: Engine | None, scored: Sequence[Sample] = ()) -> None:
+    """Time the model at every batch size of the manifest, and hold the figures against the chip's table.
+
+    Args:
+        job: The run.
+        engine: What runs the model; ``None`` where there is none.
+        scored: The samples that are scored. Several networks are timed on the first of them: how often a driver calls
+            them can depend on what it is given.
+    """
     with job.journal.stage(Stage.BENCHMARK) as note:
         if engine is None:
             note.skip("no model in this run: the results came from files")
@@ -37,7 +48,8 @@ def time_batches(job: Job, engine: Engine | None) -> None:
         opened = partial(_timer, engine, lost)
         sizes = job.recipe.timed_sizes
         inputs = tuple(spec.at(sizes) for spec in job.recipe.host_inputs)
-        bench = Bench(backend=engine.backend.name, chip=job.chip, inputs=inputs, open=opened, sizes=sizes)
+        fill = _of_samples(job, scored) if isinstance(engine, DrivenEngine) else None
+        bench = Bench(backend=engine.backend.name, chip=job.chip, inputs=inputs, open=opened, sizes=sizes, fill=fill)
         batches = manifest.benchmark.batch
         watch = Watch(job, engine.backend)
         with job.journal.track("benchmark", len(batches), "batch sizes") as advance:
@@ -58,6 +70,19 @@ def time_batches(job: Job, engine: Engine | None) -> None:
                 if warning:
                     job.journal.warn(warning)
             job.journal.performance.append(judged)
+
+
+def _of_samples(job: Job, scored: Sequence[Sample]) -> Callable[[int], Arrays] | None:
+    """Return what makes inputs of the first samples, again and again; say so where there are none to make them of."""
+    if not scored:
+        job.journal.doubts.append(Doubt(cause=Cause.MADE_UP_INPUTS, text=MADE_UP))
+        return None
+
+    def fill(batch: int) -> Arrays:
+        found = [job.recipe.host_preprocess(sample) for sample in scored[:batch]]
+        return {name: np.stack([found[place % len(found)][name] for place in range(batch)]) for name in found[0]}
+
+    return fill
 
 
 class Watch:
@@ -94,6 +119,10 @@ class Watch:
         return noise, unseen
 
 
+MADE_UP: Final = (
+    "several networks were timed on inputs of zeros, on which the driver may call them less often; run without "
+    "--from benchmark"
+)
 TRUSTED: Final = "timed without a look at the device, as --trust-unwatched allows"
 
 

@@ -32,10 +32,10 @@ class Bench:
     Attributes:
         backend: Name of the backend.
         chip: Name of the chip.
-        inputs: The model's inputs, with sizes for all open axes; filled with zeros, as ais_bench does without input
-            files.
+        inputs: The model's inputs, with sizes for all open axes.
         sizes: The sizes of open axes, for the record.
         open: Loads the model for a batch size.
+        fill: Makes the arrays of a batch; without it they are zeros, as ais_bench has them without input files.
     """
 
     backend: str
@@ -43,6 +43,11 @@ class Bench:
     inputs: tuple[TensorSpec, ...]
     open: Callable[[int], Timer]
     sizes: Sizes = field(default_factory=dict)
+    fill: Callable[[int], Arrays] | None = None
+
+    def arrays(self, batch: int) -> Arrays:
+        """Return the inputs of a call."""
+        return self.fill(batch) if self.fill else {spec.name: spec.empty(batch) for spec in self.inputs}
 
 
 def benchmark(bench: Bench, options: BenchmarkOptions, gated: Sequence[int]) -> Iterator[PerformanceRecord]:
@@ -64,7 +69,7 @@ def benchmark(bench: Bench, options: BenchmarkOptions, gated: Sequence[int]) -> 
             )
             continue
         with _session(bench, batch) as session:
-            inputs: Arrays = {spec.name: spec.empty(batch) for spec in bench.inputs}
+            inputs = bench.arrays(batch)
             probe = _timed(session, inputs, warmup=1, loop=PROBES)
             per_sample = float(np.mean(probe.compute_ms)) / 1000 / batch
             affordable = int(options.max_seconds / max(per_sample * batch, 1e-9))
