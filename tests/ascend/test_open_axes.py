@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +11,7 @@ import pytest
 
 from lab import Lab
 from sized_files import GRIDS
+from this_host import enter, forget_tools
 from zoo_runner.report.model import Report
 from zoo_runner.testing import stand_in_environment
 
@@ -47,16 +46,12 @@ def run(
         if generation not in hosts:
             hosts[generation] = stand_in_environment(tmp_path / f"host{generation}", devices=2, generation=generation)
         environment = hosts[generation]
-        for name, value in environment.items():
-            monkeypatch.setenv(name, value)
-        for folder in reversed(environment["PYTHONPATH"].split(os.pathsep)):
-            monkeypatch.syspath_prepend(folder)
+        enter(environment, monkeypatch)
         defaults = {"output": tmp_path / "out", "backend": "ascend", "devices": (0, 1)}
         return lab(*overrides, manifest="sized.yaml", **{**defaults, **options})
 
     yield run_there
-    for name in [name for name in sys.modules if name.partition(".")[0] in {"ais_bench", "aclruntime"}]:
-        del sys.modules[name]
+    forget_tools()
 
 
 def predictions(folder: Path) -> dict[str, np.ndarray]:

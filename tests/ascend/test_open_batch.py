@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lab import Lab
+from this_host import enter, forget_tools
 from zoo_runner.testing import stand_in_environment
 
 if TYPE_CHECKING:
@@ -34,14 +33,10 @@ def lab(
     """The trial beside a host with two devices."""
     monkeypatch.syspath_prepend(trial_site)
     environment = stand_in_environment(tmp_path / "host", devices=2, generation=request.param)
-    for name, value in environment.items():
-        monkeypatch.setenv(name, value)
-    for folder in reversed(environment["PYTHONPATH"].split(os.pathsep)):
-        monkeypatch.syspath_prepend(folder)
+    enter(environment, monkeypatch)
     shutil.copytree(trial_files, tmp_path / "trial")
     yield Lab(tmp_path / "trial", tmp_path / "cache", listener)
-    for name in [name for name in sys.modules if name.partition(".")[0] in {"ais_bench", "aclruntime"}]:
-        del sys.modules[name]
+    forget_tools()
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +10,7 @@ import pytest
 
 from lab import Lab
 from speech_files import ROWS, UTTERANCES, write_files, write_site
+from this_host import enter, forget_tools
 from zoo_runner.job.options import Stage
 from zoo_runner.report.model import Report
 from zoo_runner.testing import stand_in_environment
@@ -52,16 +51,12 @@ def run(
         if generation not in hosts:
             hosts[generation] = stand_in_environment(tmp_path / f"host{generation}", devices=2, generation=generation)
         environment = hosts[generation]
-        for name, value in environment.items():
-            monkeypatch.setenv(name, value)
-        for folder in reversed(environment["PYTHONPATH"].split(os.pathsep)):
-            monkeypatch.syspath_prepend(folder)
+        enter(environment, monkeypatch)
         defaults = {"output": tmp_path / "out", "backend": "ascend"}
         return lab(*overrides, manifest="speech.yaml", **{**defaults, **options})
 
     yield run_there
-    for name in [name for name in sys.modules if name.partition(".")[0] in {"ais_bench", "aclruntime"}]:
-        del sys.modules[name]
+    forget_tools()
 
 
 def scored(report: Report) -> tuple[str, float]:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +15,7 @@ import yaml
 
 from driven_files import ROWS, write_decoder
 from lab import Lab, redone
+from this_host import enter, forget_tools
 from zoo_runner.errors import ExitCode, ManifestError, PluginError, UsageError
 from zoo_runner.job.options import RunOptions, Stage
 from zoo_runner.job.recipe import resolve
@@ -56,13 +55,9 @@ def run(
 def ascend(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A host with stand-ins of Ascend's tools."""
     environment = stand_in_environment(tmp_path / "host", devices=1, generation=2023)
-    for name, value in environment.items():
-        monkeypatch.setenv(name, value)
-    for folder in reversed(environment["PYTHONPATH"].split(os.pathsep)):
-        monkeypatch.syspath_prepend(folder)
+    enter(environment, monkeypatch)
     yield
-    for name in [name for name in sys.modules if name.partition(".")[0] in {"ais_bench", "aclruntime"}]:
-        del sys.modules[name]
+    forget_tools()
 
 
 def order(folder: Path) -> np.ndarray:

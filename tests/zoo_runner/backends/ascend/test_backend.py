@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,6 +14,7 @@ import onnxruntime
 import pytest
 from onnx import TensorProto, helper
 
+from this_host import enter, forget_tools
 from zoo_runner.backends.ascend.backend import AscendBackend
 from zoo_runner.backends.ascend.convert import ConvertRequest, convert
 from zoo_runner.backends.ascend.devices import TIMEOUT_VARIABLE
@@ -75,15 +74,11 @@ def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[
 
     def on(*faults: str, devices: int = 1, generation: int = 2023) -> Host:
         environment = stand_in_environment(tmp_path / "host", devices=devices, faults=faults, generation=generation)
-        for name, value in environment.items():
-            monkeypatch.setenv(name, value)
-        for folder in reversed(environment["PYTHONPATH"].split(os.pathsep)):
-            monkeypatch.syspath_prepend(folder)
+        enter(environment, monkeypatch)
         return Host(folder=tmp_path, onnx=_graph(tmp_path / "model.onnx"))
 
     yield on
-    for name in [name for name in sys.modules if name.partition(".")[0] in {"ais_bench", "aclruntime"}]:
-        del sys.modules[name]
+    forget_tools()
 
 
 def _graph(path: Path) -> Path:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -14,6 +12,7 @@ import numpy as np
 import pytest
 
 from geared_graphs import IMAGE, IMAGE_OUTPUTS, TEXT, TEXT_OUTPUTS, computed, image_graph, images, text, text_graph
+from this_host import enter, forget_tools
 from zoo_runner.backends.ascend.backend import AscendBackend
 from zoo_runner.backends.ascend.convert import ConvertRequest, convert
 from zoo_runner.backends.ascend.om_stamp import stamp_path
@@ -75,15 +74,11 @@ def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[
 
     def on(*faults: str, devices: int = 1, generation: int = 2023) -> Host:
         environment = stand_in_environment(tmp_path / "host", devices=devices, faults=faults, generation=generation)
-        for name, value in environment.items():
-            monkeypatch.setenv(name, value)
-        for folder in reversed(environment["PYTHONPATH"].split(os.pathsep)):
-            monkeypatch.syspath_prepend(folder)
+        enter(environment, monkeypatch)
         return Host(folder=tmp_path)
 
     yield on
-    for name in [name for name in sys.modules if name.partition(".")[0] in {"ais_bench", "aclruntime"}]:
-        del sys.modules[name]
+    forget_tools()
 
 
 def asked(

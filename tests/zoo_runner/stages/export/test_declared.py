@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import onnx
@@ -10,6 +9,7 @@ import pytest
 from onnx import TensorProto, helper
 
 from lab import Lab, redone
+from this_host import enter
 from zoo_runner.errors import ExitCode
 from zoo_runner.job.options import Stage
 from zoo_runner.stages.export.declared import UNCHECKED
@@ -111,10 +111,7 @@ def test_an_operator_of_the_target_comes_to_the_conversion(
 ) -> None:
     """ATC's stand-in knows no operators of the target, and says so: until there nothing is in the way."""
     environment = stand_in_environment(tmp_path / "host", devices=1)
-    for name, value in environment.items():
-        monkeypatch.setenv(name, value)
-    for folder in reversed(environment["PYTHONPATH"].split(os.pathsep)):
-        monkeypatch.syspath_prepend(folder)
+    enter(environment, monkeypatch)
     graph(given.folder / "model.onnx")
     report = given(NONE, backend="ascend", last=Stage.CONVERT)
     assert {stage.name: stage.why for stage in report.stages}["convert"] == "failed"
