@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Final, cast
 import numpy as np
 
 from zoo_detection.compiled import Compiled, begin
-from zoo_detection.images.damage import check_identity, examine
 from zoo_detection.images.decoding import decode_image, read_image
+from zoo_images.damage import check_identity, examine
 from zoo_runner.plugin.pixels import Normalisation
 
 if TYPE_CHECKING:

@@ -14,9 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from places import ROOT
+from places import PACKAGES, ROOT
 
-PACKAGES = ("zoo_runner", "zoo_detection", "refinedet_plugin")
 MAX_LINES = 400
 STAND_INS = "zoo_runner.testing"
 

@@ -17,10 +17,9 @@ from typing import Any
 import pytest
 from packaging.requirements import Requirement
 
-from places import ROOT
+from places import PACKAGES, ROOT
 
 SAMPLE = "refinedet_plugin/sample/"
-PACKAGES = {"zoo_runner", "zoo_detection", "refinedet_plugin"}
 IMAGES = f"{SAMPLE}VOCdevkit/VOC2007/JPEGImages/"
 MEGABYTE = 1_000_000
 
@@ -123,11 +122,7 @@ def test_entry_points(wheel: zipfile.ZipFile) -> None:
 
 def test_only_the_packages_are_installed(sizes: dict[str, int]) -> None:
     tops = {name.partition("/")[0] for name in sizes}
-    assert {top for top in tops if not top.endswith(".dist-info")} == {
-        "zoo_runner",
-        "zoo_detection",
-        "refinedet_plugin",
-    }
+    assert {top for top in tops if not top.endswith(".dist-info")} == set(PACKAGES)
     assert not any(re.search(r"(^|/)(test_|conftest|__pycache__|\.)", name) for name in sizes)
     assert {f"{package}/py.typed" for package in PACKAGES} <= set(sizes)
     assert any(name.endswith("/licenses/LICENSE") for name in sizes)
@@ -145,11 +140,7 @@ def test_the_source_archive_has_what_a_contributor_needs(tmp_path: Path) -> None
 
 
 def test_every_module_is_installed(sizes: dict[str, int]) -> None:
-    here = [
-        path
-        for package in ("zoo_runner", "zoo_detection", "refinedet_plugin")
-        for path in (ROOT / package).rglob("*.py")
-    ]
+    here = [path for package in PACKAGES for path in (ROOT / package).rglob("*.py")]
     assert {str(path.relative_to(ROOT)) for path in here} == {name for name in sizes if name.endswith(".py")}
 
 

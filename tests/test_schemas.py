@@ -10,7 +10,7 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
-from places import ROOT
+from places import PACKAGES, ROOT
 
 if TYPE_CHECKING:
     from tests.conftest import ZooRun
@@ -77,7 +77,7 @@ def test_no_run_needs_them() -> None:
     """They are not in the wheel: editors take them from the repository, other tools from ``zoo-run schema``."""
     users = [
         path.relative_to(ROOT).as_posix()
-        for package in ("zoo_runner", "zoo_detection", "refinedet_plugin")
+        for package in PACKAGES
         for path in (ROOT / package).rglob("*.py")
         if ".schema.json" in path.read_text(encoding="utf-8")
     ]

@@ -8,9 +8,8 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 
-from places import ROOT
+from places import PACKAGES, ROOT
 
-PACKAGES = ("zoo_runner", "zoo_detection", "refinedet_plugin")
 TESTS = ROOT / "tests"
 
 ELSEWHERE = {

@@ -59,7 +59,7 @@ def load_workload() -> Any:
 
 
 workload = load_workload()
-PACKAGES = tuple(str(ROOT / name) for name in ("refinedet_plugin", "zoo_detection"))
+PACKAGES = tuple(str(ROOT / name) for name in ("refinedet_plugin", "zoo_detection", "zoo_images"))
 
 
 @pytest.fixture(autouse=True)

@@ -17,7 +17,7 @@ from typing import NoReturn
 import atheris
 
 SUPPORT = Path(__file__).resolve().parents[1] / "support"
-INSTRUMENTED = ("zoo_runner", "zoo_detection", "yaml")
+INSTRUMENTED = ("zoo_runner", "zoo_images", "zoo_detection", "yaml")
 FILE_LIMIT = 1 << 28
 """Bytes of the largest file that a reader may write."""
 

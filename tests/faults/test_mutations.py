@@ -17,9 +17,9 @@ from pathlib import Path
 import pytest
 
 from fault_world import LONG
-from places import ROOT
+from places import PACKAGES, ROOT
 
-COPIED = ("zoo_runner", "zoo_detection", "refinedet_plugin", "tests", "tools", "benchmarks", "manifests", "schemas")
+COPIED = (*PACKAGES, "tests", "tools", "benchmarks", "manifests", "schemas")
 LIMIT_S = 1800
 FAILED = 1
 """Pytest's exit code when tests ran and some failed."""

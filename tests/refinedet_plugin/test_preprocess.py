@@ -19,8 +19,8 @@ from places import ROOT
 from refinedet_plugin import preprocess as ours
 from refinedet_plugin.config import RefineDetConfig
 from refinedet_plugin.preprocess import RefineDetPreprocess, normalise, shift
-from zoo_detection.images.decoding import jpeg_is_truncated
 from zoo_detection.samples import DetectionSample
+from zoo_images.decoding import jpeg_is_truncated
 from zoo_runner.errors import DatasetError
 from zoo_runner.plugin.pixels import PixelPreprocess
 

@@ -31,7 +31,7 @@ _NAMED: Final[Mapping[str, tuple[int, int | None]]] = {
     "os.symlink": (1, 2),
     "os.truncate": (0, None),
 }
-_PACKAGES: Final = ("/zoo_runner/", "/zoo_detection/", "/refinedet_plugin/")
+_PACKAGES: Final = ("/zoo_runner/", "/zoo_images/", "/zoo_detection/", "/refinedet_plugin/")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,6 +7,8 @@ from typing import Final
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 """The checkout."""
+PACKAGES: Final = ("zoo_runner", "zoo_images", "zoo_detection", "refinedet_plugin")
+"""What is installed, from what all others use upwards."""
 MANIFESTS: Final = ROOT / "manifests"
 SAMPLE: Final = MANIFESTS / "refinedet320-sample.yaml"
 """The manifest of the bundled sample."""

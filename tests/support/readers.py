@@ -23,12 +23,12 @@ import pytest
 
 from fault_world import Reference
 from places import MANIFESTS, ROOT
-from zoo_detection.images.damage import examine
-from zoo_detection.images.decoding import announced_size, jpeg_is_truncated
 from zoo_detection.samples import DetectionSample
 from zoo_detection.voc.annotation import FaultError, read_annotation
 from zoo_detection.voc.dataset import VocDataset
 from zoo_detection.voc.result_files import read_results
+from zoo_images.damage import examine
+from zoo_images.decoding import announced_size, jpeg_is_truncated
 from zoo_runner.backends.ascend.om_stamp import Stamp as OmStamp
 from zoo_runner.backends.ascend.om_stamp import read_stamp, stamp_path
 from zoo_runner.comparison.baseline import read_baseline

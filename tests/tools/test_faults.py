@@ -19,7 +19,7 @@ from faults.data import END, cut, normalised, scan_of, size_of
 from faults.ran import NotAppliedError, Ran
 from faults.records import AREAS, EITHER, HARMLESS, REFUSED, STOPPED, Fault, Row, State
 from faults.trial import Good, good_run, row_of
-from zoo_detection.images.decoding import jpeg_is_truncated
+from zoo_images.decoding import jpeg_is_truncated
 
 if TYPE_CHECKING:
     from collections.abc import Callable

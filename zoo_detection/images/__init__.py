@@ -1,1 +1,1 @@
-"""Image files: whether they are whole, and their pixels."""
+"""Pixels of annotated images."""

@@ -23,6 +23,8 @@ _KEY: Final = "[key]"
 _LIST: Final = "a list"
 _MAPPING: Final = "a mapping"
 _UNKNOWN_KEY: Final = frozenset({"extra_forbidden", "invalid_key", "unexpected_keyword_argument"})
+_TAG: Final = frozenset({"union_tag_invalid", "union_tag_not_found"})
+"""Of a section whose keys depend on one of them, such as ``type``: that one is wrong or missing."""
 _EXPECTED: Final = {
     "string_type": "a string",
     "int_type": "an integer",
@@ -160,12 +162,14 @@ def _problems(
     if first["type"] == PROBLEMS:
         problems: list[tuple[KeyPath, str]] = first["ctx"][PROBLEMS]
         return problems
+    if first["type"] in _TAG:
+        return [_tag_problem(first, value)]
     if first["type"] == "missing":
-        field = fields(annotation_at(model, path[:-1])).get(str(path[-1]))
+        field = fields(annotation_at(model, path[:-1], first["loc"])).get(str(path[-1]))
         meaning = f" ({field.description})" if field and field.description else ""
         return [((), f"required, but not given{meaning}")]
     if first["type"] in _UNKNOWN_KEY:
-        known = fields(annotation_at(model, path[:-1]))
+        known = fields(annotation_at(model, path[:-1], first["loc"]))
         hint = did_you_mean(str(path[-1]), known) or f"; known here: {', '.join(known)}"
         return [((), f"unknown key{hint}")]
     if first["type"] in {"value_error", "assertion_error"}:
@@ -174,6 +178,22 @@ def _problems(
     as_key = " as key" if on_key else ""
     hint = _hint(details, value) or _shortcut(path, value, model)
     return [((), f"expected {' or '.join(expected)}{as_key}, found {found(value)}{hint}")]
+
+
+def _tag_problem(detail: ErrorDetails, value: Any) -> tuple[KeyPath, str]:
+    """Say which kinds of a section there are."""
+    key = str(detail["ctx"]["discriminator"]).strip("'")
+    tags = _tags(detail["ctx"].get("expected_tags", ""))
+    if detail["type"] == "union_tag_not_found":
+        return (), f"expected a key {key!r} that says what this is, found {', '.join(map(str, value)) or 'no key'}"
+    hint = did_you_mean(str(value[key]), tags)
+    *others, last = map(repr, tags)
+    kinds = f"{', '.join(others)} or {last}" if others else last
+    return (key,), f"expected {kinds}, found {found(value[key])}{hint}"
+
+
+def _tags(text: str) -> list[str]:
+    return re.findall("'([^']*)'", text)
 
 
 def _expected(detail: ErrorDetails) -> str:
@@ -220,4 +240,4 @@ def _shortcut(path: KeyPath, value: Any, model: type[BaseModel]) -> str:
 
 
 def _options(detail: ErrorDetails) -> list[str]:
-    return re.findall("'([^']*)'", str(detail.get("ctx", {}).get("expected", "")))
+    return _tags(str(detail.get("ctx", {}).get("expected", "")))

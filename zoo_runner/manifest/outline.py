@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import types
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel
@@ -14,11 +14,17 @@ if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
 
 
-def annotation_at(model: type[BaseModel], path: KeyPath) -> Any:
-    """Return the type of the value at ``path``, or ``Any`` where the schema does not say."""
+def annotation_at(model: type[BaseModel], path: KeyPath, tags: Collection[str | int] = ()) -> Any:
+    """Return the type of the value at ``path``, or ``Any`` where the schema does not say.
+
+    Args:
+        model: Of the outermost section.
+        path: The keys that lead to the value.
+        tags: Where a key such as ``type`` says which form a section has: the forms that are meant.
+    """
     here: Any = model
     for key in path:
-        here = _that_takes(_bare(here), key)
+        here = _that_takes(_meant(_bare(here), tags), key)
         if _is_model(here):
             field = fields(here).get(str(key))
             here = field.annotation if field else Any
@@ -27,7 +33,7 @@ def annotation_at(model: type[BaseModel], path: KeyPath) -> Any:
         else:
             arguments = get_args(here)
             here = arguments[1 if _is_mapping(here) else 0] if arguments else Any
-    return _main(_bare(here))
+    return _main(_meant(_bare(here), tags))
 
 
 def fields(annotation: Any) -> Mapping[str, FieldInfo]:
@@ -52,6 +58,20 @@ def _that_takes(annotation: Any, key: str | int) -> Any:
     mappings = [option for option in options if _is_mapping(option)]
     fitting = [option for option in mappings if has_integer_keys(option) is str(key).isdecimal()]
     return next(iter((*named, *fitting, *mappings)), Any)
+
+
+def _meant(annotation: Any, tags: Collection[str | int]) -> Any:
+    """Return the form of a section that one of the tags names, where there are several forms."""
+    named = (option for option in _options(annotation) if _is_model(option) and tags)
+    return next((option for option in named if any(tag in tags for tag in _literals(option))), annotation)
+
+
+def _literals(model: type[BaseModel]) -> list[Any]:
+    """Return what keys of a section must be that can be one value only."""
+    found = [
+        get_args(field.annotation) for field in model.model_fields.values() if get_origin(field.annotation) is Literal
+    ]
+    return [values[0] for values in found if len(values) == 1]
 
 
 def _main(annotation: Any) -> Any:

@@ -16,8 +16,9 @@ import refinedet_plugin
 from places import SAMPLE as MANIFEST
 from refinedet_plugin.config import RefineDetConfig
 from refinedet_plugin.preprocess import RefineDetPreprocess
-from zoo_detection.images.decoding import announced_size, decode_aside, decode_image
+from zoo_detection.images.decoding import decode_image
 from zoo_detection.samples import DetectionSample
+from zoo_images.decoding import announced_size, decode_aside
 from zoo_runner.errors import DatasetError
 from zoo_runner.plugin.interfaces import CheckedPreprocess, Finding
 

@@ -40,6 +40,22 @@ def test_annotation_at(path: KeyPath, annotation: object) -> None:
     assert annotation_at(Manifest, path) is annotation
 
 
+def test_a_section_whose_form_a_key_tells_has_the_keys_of_that_form() -> None:
+    class Square(BaseModel):
+        type: Literal["square"]
+        side: int
+
+    class Circle(BaseModel):
+        type: Literal["circle"]
+        radius: int
+
+    class Drawing(BaseModel):
+        shapes: tuple[Square | Circle, ...] = Field(default=())
+
+    for tag, form in (("square", Square), ("circle", Circle), ("line", Square)):
+        assert annotation_at(Drawing, ("shapes", 0), ("shapes", 0, tag, "x")) is form
+
+
 @pytest.mark.parametrize(
     ("annotation", "expected"),
     [

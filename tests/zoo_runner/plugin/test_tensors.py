@@ -1,15 +1,14 @@
 """One wording for tensors that are not the expected ones, and no other."""
 
 import re
-from pathlib import Path
 
 import numpy as np
 import pytest
 
+from places import PACKAGES, ROOT
 from zoo_runner.plugin.interfaces import TensorSpec
 from zoo_runner.plugin.tensors import array_texts, batch_texts, declared_texts, mismatch, sample_texts, tensor_text
 
-ROOT = Path(__file__).parents[3]
 SPECS = (TensorSpec("image", "float32", ("batch", 3, 8, 8)), TensorSpec("size", "int64", (2,)))
 
 
@@ -43,9 +42,7 @@ def test_mismatch(where: str, found: list[str], remedy: str, text: str) -> None:
 def test_no_module_words_a_tensor_by_itself() -> None:
     """A dtype and a shape side by side in a text are made in one place."""
     own = re.compile(r"dtype\w*\)?\}\s?(of shape )?\{(list|tuple)?\(?\w*\.?\w*shape")
-    modules = [
-        path for room in ("zoo_runner", "zoo_detection", "refinedet_plugin") for path in (ROOT / room).rglob("*.py")
-    ]
+    modules = [path for room in PACKAGES for path in (ROOT / room).rglob("*.py")]
     assert [
         str(path.relative_to(ROOT)) for path in modules if "testing" not in path.parts and own.search(path.read_text())
     ] == []

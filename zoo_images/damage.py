@@ -13,8 +13,8 @@ import json
 from importlib import metadata
 from typing import Final
 
-from zoo_detection.images import png_structure
-from zoo_detection.images.jpeg_structure import PADDING, START, Structure, read_structure
+from zoo_images import png_structure
+from zoo_images.jpeg_structure import PADDING, START, Structure, read_structure
 from zoo_runner.errors import PrerequisiteError
 from zoo_runner.plugin.interfaces import Finding
 

@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from zoo_detection.images.damage import check_identity, examine, without_complaints
+from zoo_images.damage import check_identity, examine, without_complaints
 from zoo_runner.errors import PrerequisiteError
 
 if TYPE_CHECKING:
