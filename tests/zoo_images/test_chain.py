@@ -88,7 +88,7 @@ def test_an_imagenet_recipe_is_that_of_torchvision(width: int, height: int) -> N
     top, left = round((size[1] - 224) / 2.0), round((size[0] - 224) / 2.0)
     cropped = resized[top : top + 224, left : left + 224].astype(np.float64) / 255
     expected = (cropped - (0.485, 0.456, 0.406)) / (0.229, 0.224, 0.225)
-    assert (found.dtype, found.shape, found.flags.c_contiguous) == (np.float32, (3, 224, 224), True)
+    assert (found.dtype.name, found.shape, found.flags.c_contiguous) == ("float32", (3, 224, 224), True)
     assert np.allclose(found, expected.transpose(2, 0, 1), rtol=0, atol=1e-5)
 
 
@@ -233,15 +233,17 @@ def test_boxes_come_back_to_where_they_were(steps: list[dict[str, Any]], width: 
     image = np.full((height, width, 3), 255, np.uint8)
     result = made.apply(image)
     assert result.shape[1::-1] == made.size(width, height)
-    if not any(step["op"] == "pad" for step in steps):
-        rows, columns = np.nonzero(result[..., 0] == 255)  # a letterbox is filled with 114
+    names = [step["op"] for step in steps]
+    sharp = "letterbox" not in names or set(names[names.index("letterbox") + 1 :]) <= {"centre_crop"}
+    rows, columns = np.nonzero(result[..., 0] == 255)  # a letterbox is filled with 114
+    if sharp and "pad" not in names and rows.size:
         outer = there[0].clip(0, np.array([*made.size(width, height)] * 2))
-        assert np.allclose(outer, (columns.min(), rows.min(), columns.max() + 1, rows.max() + 1), atol=2.01)
+        assert np.allclose(outer, (columns.min(), rows.min(), columns.max() + 1, rows.max() + 1), atol=1e-3)
 
 
 def test_of_no_box_none_is_moved() -> None:
     moved = chain({"op": "letterbox", "size": 32}).geometry(64, 48).to_image(np.zeros((0, 4), np.float32))
-    assert (moved.shape, moved.dtype) == ((0, 4), np.float32)
+    assert (moved.shape, moved.dtype.name) == ((0, 4), "float32")
 
 
 def test_a_box_in_a_letterbox_is_that_of_the_image() -> None:

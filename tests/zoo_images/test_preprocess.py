@@ -53,7 +53,7 @@ def test_pixels_and_normalisation_together_are_the_input(order: str, tmp_path: P
     sample, preprocess = sample_of(tmp_path), made(RESIZE, {**NORMALISE, "order": order}, LAYOUT)
     assert isinstance(preprocess, PixelPreprocess)
     pixels, rule = preprocess.pixels(sample)["image"], preprocess.normalisation
-    assert (pixels.dtype, pixels.shape, rule.height, rule.width) == (np.uint8, (6, 8, 3), 6, 8)
+    assert (pixels.dtype.name, pixels.shape, rule.height, rule.width) == ("uint8", (6, 8, 3), 6, 8)
     channels = pixels[..., ::-1] if rule.swap_red_blue else pixels
     found = (channels.astype(np.float32) - np.array(rule.mean, np.float32)) * np.array(rule.scale, np.float32)
     assert np.ascontiguousarray(found.transpose(2, 0, 1)).tobytes() == preprocess(sample)["image"].tobytes()
