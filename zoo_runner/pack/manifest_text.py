@@ -10,6 +10,7 @@ import yaml
 from zoo_runner.errors import ManifestError
 from zoo_runner.manifest.schema import Manifest
 from zoo_runner.manifest.tree import Origin, dotted, plain
+from zoo_runner.manifest.wheel_address import SCHEME
 from zoo_runner.manifest.yaml_text import parse
 from zoo_runner.redaction import cleaned, redacted_url
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from zoo_runner.manifest.load import LoadedManifest
     from zoo_runner.pack.files import PackedFile
 
-_ELSEWHERE: Final = ("http", "https", "package")
+_ELSEWHERE: Final = ("http", "https", "package", SCHEME)
 """Schemes of addresses that mean the same on another machine."""
 _OF_AN_ARCHIVE: Final = frozenset({"url", "md5", "sha256", "size"})
 """Keys of ``dataset`` that are about what its address leads to."""

@@ -21,13 +21,14 @@ LATER = f"line: m/p, {WAIVER}, until: {SOON}"
 CHIP = "chips: {310P3: {throughput: {1: 4}, tolerance: {rel: 0.05}}}"
 
 REFUSED = [
-    ("weights: {url: 'ftp://x/y'}", "weights.url: expected http(s):, file:, package: or a path relative to the manifest, found 'ftp://x/y' (string)"),
+    ("weights: {url: 'ftp://x/y'}", "weights.url: expected http(s):, file:, package:, pypi: or a path relative to the manifest, found 'ftp://x/y' (string)"),
     ("weights: {url: 'https:///y'}", "weights.url: expected a host after https://, found 'https:///y' (string)"),
     *((f"weights: {{url: '{odd}'}}", f"weights.url: expected package:<package>/<path inside it>, without '..', found '{odd}' (string)") for odd in ("package:wheel", "package:///..", "package:wheel/", "package:wheel/../x", "package:whe-el/x", "package://wheel/x")),
+    *((f"weights: {{url: '{odd}'}}", f"weights.url: expected pypi:NAME==VERSION, or pypi:NAME==VERSION/FILE for one file in that wheel, without '..', found '{odd}' (string)") for odd in ("pypi:net", "pypi:net>=1/w.pth", "pypi:-r==1", "pypi:net==1/../w.pth")),
     ("weights: {url: 'http://['}", "weights.url: expected a URL: Invalid IPv6 URL, found 'http://[' (string)"),
     ("weights: {url: 5}", "weights.url: expected a string, found 5 (integer); quote it"),
     ("weights: {url: []}", "weights.url: expected at least 1 in the list, found a list of 0"),
-    ("weights: {url: [w, 'ftp://x/y'], sha256: " + "a" * 64 + "}", "weights.url.1: expected http(s):, file:, package: or a path relative to the manifest, found 'ftp://x/y' (string)"),
+    ("weights: {url: [w, 'ftp://x/y'], sha256: " + "a" * 64 + "}", "weights.url.1: expected http(s):, file:, package:, pypi: or a path relative to the manifest, found 'ftp://x/y' (string)"),
     ("weights: {url: [w, 5], sha256: " + "a" * 64 + "}", "weights.url.1: expected a string, found 5 (integer); quote it"),
     ("weights: {url: [w, x, w], sha256: " + "a" * 64 + "}", "weights.url.2: expected each value once, found w again"),
     ("onnx: {url: m.onnx}", "onnx.sha256: expected the hash of the published export that onnx.url names; nothing else says which it is"),
@@ -193,6 +194,7 @@ def test_aipp_is_off_or_auto(write: Write, minimal: str) -> None:
         "weights: {url: /abs/w.pth}",
         "weights: {url: 'file:///abs/w.pth'}",
         "weights: {url: 'package:wheel/data/w.pth'}",
+        "weights: {url: 'pypi:My.Net==1.0/data/w.pth'}",
         "weights: {url: 'https://example.com/w.pth?a=b'}",
         "dataset: {name: d, samples: 1, subdir: a/b}",
         "atc: {soc_version: Ascend310P3}",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import posixpath
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -61,18 +61,44 @@ def with_member(recipe: Recipe, weights: Fetched, store: Store, progress: Progre
 
 
 def _unpack(weights: Fetched, name: str, folder: Path, where: str, store: Store, progress: Progress) -> None:
-    archive = weights.path
+    wanted = Wanted(name, f"{where}: expected the file {name!r} in {weights.origin}", _ITSELF)
+    unpack_one(weights.path, wanted, folder, store, progress, f"{where}: ")
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """One file of an archive.
+
+    Attributes:
+        name: Its whole name there.
+        expected: The beginning of errors: that it is expected, and where.
+        otherwise: What to do where it is not there, the last line of the error.
+    """
+
+    name: str
+    expected: str
+    otherwise: str
+
+
+def unpack_one(archive: Path, wanted: Wanted, folder: Path, store: Store, progress: Progress, where: str = "") -> None:
+    """Write one file of an archive below a folder, within the bounds that all archives have.
+
+    Raises:
+        FetchError: It is no archive, is damaged or beyond the bounds, or has no such file, or two.
+    """
+    name = wanted.name
     doing = f"unpack {name} of {archive.name} into"
-    with explained(archive, doing, folder, f"{where}: "), members_of(archive) as members:
-        member = _only(members, name, f"{where}: expected the file {name!r} in {weights.origin}")
+    with explained(archive, doing, folder, where), members_of(archive) as members:
+        member = _only(members, wanted)
         store.require_space(member.size, f"unpacking {archive}")
         with progress.track(f"unpack {name}", member.size, "B") as advance:
             member.write(folder)
             advance(member.size)
 
 
-def _only(members: Sequence[Member], name: str, expected: str) -> Member:
+def _only(members: Sequence[Member], wanted: Wanted) -> Member:
     """Return the one file of that name."""
+    name, expected = wanted.name, wanted.expected
     same = [member for member in members if posixpath.normpath(member.name) == name]
     if len(same) > 1:
         raise FetchError(f"{expected}, found {len(same)} of that name; make the archive anew, with one of them")
@@ -82,7 +108,7 @@ def _only(members: Sequence[Member], name: str, expected: str) -> Member:
         listed = ", ".join(shortened(each) for each in names[:LISTED]) or "no files"
         elsewhere = [each for each in names if posixpath.basename(each) == posixpath.basename(name)]
         near = f"; did you mean {shortened(repr(elsewhere[0]))}?" if elsewhere else did_you_mean(name, names)
-        raise FetchError(f"{expected}, found {listed}{more}{near}\n{_ITSELF}")
+        raise FetchError(f"{expected}, found {listed}{more}{near}\n{wanted.otherwise}")
     (member,) = same
     if member.kind != "file":
         raise FetchError(f"{expected}, found a {member.kind} of that name; name a file itself")

@@ -8,27 +8,26 @@ from __future__ import annotations
 
 import shutil
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from zoo_runner.errors import FetchError, IntegrityError, StageError
+from zoo_runner.errors import FetchError, IntegrityError
 from zoo_runner.files.remedies import refused
 from zoo_runner.plugin.interfaces import Progress
 from zoo_runner.process import seconds_from
 from zoo_runner.stages.fetch import http_request
 from zoo_runner.stages.fetch.content_coding import COMPRESSED, check_coding, decode
 from zoo_runner.stages.fetch.http_request import Interrupted
+from zoo_runner.stages.fetch.kept import Kept
 from zoo_runner.stages.fetch.limits import DOWNLOAD, PATIENCE, PATIENCE_S
 from zoo_runner.stages.fetch.names import file_name
 from zoo_runner.stages.fetch.partial import Partial
-from zoo_runner.stages.fetch.source import OWN_FILE, FileSource, mismatch, refusal
-from zoo_runner.stages.fetch.trust import Trust
-from zoo_runner.stages.fetch.wrong_content import wrong_content
+from zoo_runner.stages.fetch.source import OWN_FILE, FileSource, mismatch
 from zoo_runner.store.fingerprints import file_digest, fingerprint
-from zoo_runner.store.store import ELSEWHERE, Built, DamagedError, Store, Terms
+from zoo_runner.store.store import ELSEWHERE, Built, Store
 
 if TYPE_CHECKING:
     import requests
@@ -69,40 +68,26 @@ def download(
         IntegrityError: It has another size or digest than the manifest, or an earlier download, says; or no digest
             says what it must be, and it is known to be no such file; or the record of an earlier download is damaged.
     """
-    trust = Trust.of(source, store)
-    known = (
-        None if source.hashed else recorded(trust, source)
-    )  # with refetch too: what is damaged is not replaced unseen
-    expected = source if known is None or refetch else replace(source, sha256=known)
-    return _Download(source, expected, trust, store, progress, retry, refetch).run()
-
-
-def recorded(trust: Trust, source: FileSource) -> str | None:
-    """Return the hash of an earlier file from the same address; ``None`` where there is none.
-
-    Raises:
-        IntegrityError: The record is damaged.
-    """
-    try:
-        return trust.sha256()
-    except IntegrityError as why:
-        raise IntegrityError(f"{source.shown}: {why}") from why
+    kept = Kept.of(source, store, refetch=refetch)
+    return kept.build(store, _Download(kept, store, progress, retry).make, progress)
 
 
 @dataclass(frozen=True)
 class _Download:
-    """One URL on its way into the store.
+    """One URL on its way into the store."""
 
-    ``expected`` is ``source`` with the hash recorded in ``trust``, if there is one.
-    """
-
-    source: FileSource
-    expected: FileSource
-    trust: Trust
+    kept: Kept
     store: Store
     progress: Progress
     retry: RetryPolicy
-    refetch: bool
+
+    @property
+    def source(self) -> FileSource:
+        return self.kept.source
+
+    @property
+    def expected(self) -> FileSource:
+        return self.kept.expected
 
     @property
     def part(self) -> Partial:
@@ -112,34 +97,8 @@ class _Download:
     def window_s(self) -> float:
         return self.retry.window_s or seconds_from(PATIENCE) or PATIENCE_S
 
-    def run(self) -> Built:
-        shown, key = self.source.shown, fingerprint(self.source.url)
-        try:
-            return self.store.build(
-                "download",
-                key,
-                self._make,
-                Terms(repeats="never", pinned=self.source.hashed),
-                accept=self._right,
-                on_wait=lambda: self.progress.note(f"{shown}: waiting for another process that downloads it"),
-            )
-        except StageError as why:
-            if self.store.read_only:
-                raise FetchError(f"{shown}: {why}") from why
-            raise
-
-    def _right(self, built: Built) -> bool:
-        if len(built.files) != 1:
-            raise DamagedError(f"expected one file in it, found {len(built.files)}")
-        if self.refetch or (not self.source.hashed and self.trust.failed.exists()):
-            return False
-        (file,) = built.files
-        if not self.source.hashed and wrong_content(built.path / file.path):
-            return False
-        return not any(mismatch(self.expected, built.path / file.path, file.sha256) for file in built.files)
-
-    def _make(self, folder: Path) -> None:
-        if self.refetch:
+    def make(self, folder: Path) -> None:
+        if self.kept.refetch:
             self.part.clear()
         resumed = self._receive()
         target, wrong = self._whole()
@@ -152,7 +111,7 @@ class _Download:
             raise self._wrong_file(wrong, "downloaded once more from the start" if resumed else "downloaded")
         target.replace(folder / file_name(self.source.url))
         self.part.clear()
-        self.trust.failed.unlink(missing_ok=True)
+        self.kept.trust.failed.unlink(missing_ok=True)
 
     def _whole(self) -> tuple[Path, str]:
         """Return the file that arrived, decoded where the server encoded it, and what is wrong with it."""
@@ -176,13 +135,7 @@ class _Download:
 
     def _wrong_file(self, wrong: str, done: str) -> IntegrityError:
         self.part.clear()
-        remedy = "If the publisher changed the file on purpose, correct the manifest"
-        if self.expected != self.source:
-            remedy = (
-                "An earlier download's hash is recorded; to accept the change, use --refetch or "
-                f"delete {self.trust.record}"
-            )
-        return IntegrityError(refusal(self.source, self.part.data, wrong, f"{done}, and discarded. {remedy}"))
+        return self.kept.wrong_file(self.part.data, wrong, done)
 
     def _receive(self) -> bool:
         """Bring the partial file to its full length; say whether parts of different requests are in it."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from zoo_runner.errors import FetchError, UsageError, shortened
+from zoo_runner.manifest.wheel_address import SCHEME
 from zoo_runner.stages.fetch.names import file_name
 from zoo_runner.stages.fetch.source import mismatch
 from zoo_runner.store.fingerprints import file_digest
@@ -20,7 +21,7 @@ VARIABLE: Final = "ZOO_RUNNER_DOWNLOADS"
 OPTION: Final = "--downloads"
 _DIGITS: Final = 12
 """Digits of the hash in a name that two files would have."""
-_NETWORK: Final = ("http:", "https:")
+_NETWORK: Final = ("http:", "https:", f"{SCHEME}:")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,18 +12,21 @@ from urllib.parse import unquote, urlsplit
 
 from zoo_runner.errors import LISTED, FetchError, IntegrityError, did_you_mean, shortened
 from zoo_runner.files.remedies import refused
+from zoo_runner.manifest.wheel_address import SCHEME
 from zoo_runner.plugin.interfaces import Progress
 from zoo_runner.redaction import redacted_url
-from zoo_runner.stages.fetch.download import PATIENT, RetryPolicy, download, recorded
+from zoo_runner.stages.fetch.download import PATIENT, RetryPolicy, download
 from zoo_runner.stages.fetch.downloads import found, names
+from zoo_runner.stages.fetch.kept import recorded
 from zoo_runner.stages.fetch.mirrors import first_of, here_first
 from zoo_runner.stages.fetch.source import OWN_FILE, FileSource, mismatch, refusal
 from zoo_runner.stages.fetch.trust import Fetched, Trust
+from zoo_runner.stages.fetch.wheel import download_wheel
 from zoo_runner.store.fingerprints import file_digest
 from zoo_runner.store.store import Store
 
-SCHEMES = ("http", "https", "file", "package")
-_NETWORK = ("http", "https")
+SCHEMES = ("http", "https", "file", "package", SCHEME)
+_NETWORK = ("http", "https", SCHEME)
 FEWER: Final = 2
 """Requests that may fail at an address while there is another one to try."""
 _RIGHT_FILE = (
@@ -112,7 +115,10 @@ def _warn_of_trust(source: FileSource, progress: Progress, sha256: str, size: in
 def _fetch_one(source: FileSource, store: Store, progress: Progress, retry: RetryPolicy, *, refetch: bool) -> Fetched:
     scheme, pinned = _scheme(source.url), source.hashed
     if scheme in _NETWORK:
-        built = download(source, store, progress, retry, refetch=refetch)
+        if scheme == SCHEME:
+            built = download_wheel(source, store, progress, retry, refetch=refetch)
+        else:
+            built = download(source, store, progress, retry, refetch=refetch)
         (file,) = built.files
         path, sha256, reused = built.path / file.path, file.sha256, built.reused
     else:

@@ -23,7 +23,7 @@ class FileSource:
     """Where a file comes from, and how to know it is the right one.
 
     Attributes:
-        url: ``http(s):`` or ``file:`` URL, plain path, or ``package:<package>/<path>``.
+        url: ``http(s):`` or ``file:`` URL, plain path, ``package:<package>/<path>``, or ``pypi:NAME==VERSION/FILE``.
         mirrors: Further addresses of the same file, in the order in which they are tried when the others fail.
         base: Folder that relative paths start from.
         sha256: Expected hex digest. Without any digest the file is trusted on first use.

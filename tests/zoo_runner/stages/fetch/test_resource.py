@@ -93,7 +93,7 @@ def test_local_files_are_used_in_place(url: str, folder: Path, store: Store) -> 
         pytest.param("file://[x/y", "expected file:///PATH on this machine, found Invalid IPv6 URL", id="brackets"),
         pytest.param("file://server/x", "found the host 'server'", id="host"),
         pytest.param("htps://x/y", "found 'htps'; did you mean 'https'", id="scheme"),
-        pytest.param("s3://x/y", "one of the schemes http, https, file, package; found 's3'", id="s3"),
+        pytest.param("s3://x/y", "one of the schemes http, https, file, package, pypi; found 's3'", id="s3"),
         pytest.param("package:bundle_xyz/../bundle_xyz/sample/a b.pth", r"without '\.\.'", id="dots"),
         pytest.param("package:bundle_xyz//etc/passwd", "expected package:<package>/<path", id="absolute"),
         pytest.param("package:bundle_xyz", "expected package:<package>/<path", id="no-path"),
