@@ -20,6 +20,7 @@ from zoo_runner.plugin import loading as plugins
 from zoo_runner.plugin.conversion import ConvertingBackend
 from zoo_runner.plugin.folders import FolderBackend
 from zoo_runner.plugin.nouns import own_noun
+from zoo_runner.redaction import redacted_url
 from zoo_runner.report.table import rate_unit
 from zoo_runner.stages.convert.engine import check_om
 from zoo_runner.stages.convert.request import conversion_request, made_for, model_name
@@ -84,8 +85,10 @@ def plan(recipe: Recipe, options: RunOptions, *, store: Store, progress: Progres
 
 
 def _fetch(recipe: Recipe, options: RunOptions) -> Iterator[str]:
-    dataset = recipe.manifest.dataset
+    dataset, code = recipe.manifest.dataset, recipe.manifest.code
     yield from (_weights(each, options) for each in recipe.models.values())
+    if code is not None:
+        yield f"code  {redacted_url(code.urls[0])} (sha256 {code.sha256}), which runs only with {OPTION}"
     local = options.data or (os.environ.get(dataset.root_env) if dataset.root_env else None)
     digest = f"md5 {dataset.md5}" if dataset.md5 else f"sha256 {dataset.sha256}" if dataset.sha256 else "no hash"
     source = manifest_archive(recipe.loaded) if local is None else None

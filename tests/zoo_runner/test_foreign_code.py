@@ -6,6 +6,7 @@ import hashlib
 import io
 import sys
 import tarfile
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,11 @@ import pytest
 
 from lab import Lab, redone
 from zoo_runner.errors import ExitCode, ManifestError, UsageError
-from zoo_runner.job.options import Stage
+from zoo_runner.job.options import RunOptions, Stage
+from zoo_runner.job.recipe import resolve
+from zoo_runner.manifest.load import load
+from zoo_runner.plan import plan
+from zoo_runner.store.store import Store
 
 if TYPE_CHECKING:
     import torch
@@ -98,6 +103,14 @@ def test_a_run_to_the_verdict(coded: Lab) -> None:
     assert not redone(coded(manifest="coded.yaml"))
 
 
+def test_the_plan_names_it(coded: Lab) -> None:
+    options = RunOptions(output=coded.folder / "out")
+    recipe = resolve(load(coded.folder / "coded.yaml"), options)
+    lines = list(islice(plan(recipe, options, store=Store(coded.cache), progress=coded.listener), 5))
+    sha256 = hashlib.sha256((coded.folder / f"net-{COMMIT}.tar.gz").read_bytes()).hexdigest()
+    assert f"  code  net-{COMMIT}.tar.gz (sha256 {sha256}), which runs only with --trust-code" in lines
+
+
 def test_another_patch_is_other_code(coded: Lab) -> None:
     assert "export" in redone(coded(manifest="coded.yaml", trust_code=True))
     (coded.folder / "fix.patch").write_text(PATCH.replace("CONSTANT = 1.0", "CONSTANT = -1.0"))
@@ -118,7 +131,7 @@ def test_modules_of_the_same_name_do_not_stand_in(coded: Lab, monkeypatch: pytes
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        pytest.param(("scale = 2.0", "scale = 3.0"), "does not fit at line 4 of lib/upstream_layers.py", id="other"),
+        pytest.param(("scale = 2.0", "scale = 3.0"), "does not fit at line 5 of lib/upstream_layers.py", id="other"),
         pytest.param(("@@ -4,2", "@@ -3,2"), "does not fit at line 3 of lib/upstream_layers.py", id="moved"),
         pytest.param(("lib/", "../lib/"), "expected names of files in the code, such as a/model.py", id="out"),
         pytest.param(("_layers.py", "_x.py"), "expected the file lib/upstream_x.py, found none", id="missing"),

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import contextmanager
+from pathlib import Path
 from traceback import walk_tb
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from zoo_runner.errors import HookError, ZooError, interrupted, shortened
 from zoo_runner.files.remedies import explained
@@ -14,6 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from zoo_runner.plugin.interfaces import Arrays, Sample
+
+_RUNNER: Final = str(Path(__file__).parents[1]) + os.sep
+"""What the names of the runner's own files begin with."""
 
 
 @contextmanager
@@ -44,8 +49,14 @@ def calling(hook: str, sample: Sample | None = None, outputs: Arrays | None = No
 
 
 def _last_line(error: BaseException) -> str:
-    """Return ``file:line`` of the innermost call that is not a library's; of the innermost one, if all are."""
+    """Return ``file:line`` of the innermost call that is neither the runner's nor a library's.
+
+    The first two are those of the block of ``calling``. An installed plugin lies where libraries do: then it is the
+    innermost call in the folder where the plugin begins.
+    """
     steps = [(frame.f_code.co_filename, line) for frame, line in walk_tb(error.__traceback__)]
-    own = [step for step in steps[1:] if "site-packages" not in step[0] and not step[0].startswith("<")]
-    name, line = (own or steps)[-1]
+    others = [step for step in steps[2:] if not step[0].startswith((_RUNNER, "<"))]
+    own = [step for step in others if "site-packages" not in step[0]]
+    installed = [step for step in others if Path(step[0]).parent == Path(others[0][0]).parent]
+    name, line = (own or installed or steps)[-1]
     return f"{name}:{line}"

@@ -58,7 +58,7 @@ class SampleMeans:
             sample: The sample that it is of.
 
         Returns:
-            A finite number for each of ``measures``; a number alone where there is one measure.
+            A mapping with a finite number for each of ``measures``; a number alone where there is one measure.
         """
         raise NotImplementedError
 
@@ -106,11 +106,13 @@ class MeanScoring:
 
     def _row(self, scores: Scores, sample: Sample) -> list[float]:
         measures = self._metric.measures
-        given = scores if isinstance(scores, Mapping) else dict.fromkeys(measures[:1], scores)
-        if set(given) != set(measures):
+        alone = not isinstance(scores, Mapping) and len(measures) == 1
+        given = dict.fromkeys(measures, scores) if alone else scores
+        if not isinstance(given, Mapping) or set(given) != set(measures):
+            found = list(given) if isinstance(given, Mapping) else f"no mapping: {shortened(repr(given))}"
             raise PluginError(
-                f"{type(self._metric).__name__}.scores: sample {shortened(sample.id)!r}: expected a number for each of "
-                f"{list(measures)}, found {list(given)}; correct the plugin"
+                f"{type(self._metric).__name__}.scores: sample {shortened(sample.id)!r}: expected a mapping with a "
+                f"number for each of {list(measures)}, found {found}; correct the plugin"
             )
         row = [_number(given[measure]) for measure in measures]
         for measure, value in zip(measures, row, strict=True):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -41,6 +42,20 @@ def test_an_exception_says_where_it_comes_from(
     assert str(caught.value).endswith("; --traceback shows every call")
     assert caught.value.exit_code is ExitCode.STAGE_FAILED
     assert caught.value.__cause__ is raised
+
+
+def test_the_place_is_the_installed_plugins(tmp_path: Path) -> None:
+    """Neither that of the runner, nor that of a library that the plugin calls."""
+    folder = tmp_path / "site-packages"
+    (folder / "lib").mkdir(parents=True)
+    (folder / "lib" / "inner.py").write_text("def inner():\n    raise ValueError('boom')\n")
+    (folder / "made.py").write_text("def work():\n\n    inner()\n")
+    names: dict[str, Any] = {}
+    for path in (folder / "lib" / "inner.py", folder / "made.py"):
+        exec(compile(path.read_text(), path, "exec"), names)  # noqa: S102 - two lines from above
+    with pytest.raises(HookError) as caught, calling("zoo_dataset"):
+        names["work"]()
+    assert f"ValueError: boom ({folder / 'made.py'}:3); " in str(caught.value)
 
 
 def test_a_long_text_is_shortened() -> None:

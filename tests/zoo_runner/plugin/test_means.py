@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import math
 import random
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -155,8 +156,8 @@ LOOK = "look at its prediction, and at Means.scores"
         pytest.param(np.float32("nan"), ResultError, f"sample 's2': {NUMBER} {np.float32('nan')!r}; {LOOK}", id="NaN of an array"),
         pytest.param("90", ResultError, f"sample 's2': {NUMBER} '90'; {LOOK}", id="text"),
         pytest.param(None, ResultError, f"sample 's2': {NUMBER} None; {LOOK}", id="nothing"),
-        pytest.param({}, PluginError, "Means.scores: sample 's2': expected a number for each of [('m0', 'p')], found []; correct the plugin", id="no measure"),
-        pytest.param({("m0", "p"): 1.0, "m1": 1.0}, PluginError, "Means.scores: sample 's2': expected a number for each of [('m0', 'p')], found [('m0', 'p'), 'm1']; correct the plugin", id="one too many"),
+        pytest.param({}, PluginError, "Means.scores: sample 's2': expected a mapping with a number for each of [('m0', 'p')], found []; correct the plugin", id="no measure"),
+        pytest.param({("m0", "p"): 1.0, "m1": 1.0}, PluginError, "Means.scores: sample 's2': expected a mapping with a number for each of [('m0', 'p')], found [('m0', 'p'), 'm1']; correct the plugin", id="one too many"),
     ],
 )  # fmt: skip # one row a line
 def test_refused(given: Any, error: type[Exception], text: str) -> None:
@@ -170,11 +171,11 @@ def test_numbers_of_any_type(number: Any) -> None:
     assert score(Means(PERCENT), samples(1), [{"scores": number}]).values[0].value == 1.0
 
 
-def test_a_number_alone_is_one_measure() -> None:
-    with pytest.raises(
-        PluginError, match=r"expected a number for each of \[\('m0', 'p'\), \('m1', 'p'\)\], found \[\('m0'"
-    ):
-        score(Means(PERCENT, ERROR), samples(1), [{"scores": 1.0}])  # type: ignore[dict-item] # what plugins may give
+@pytest.mark.parametrize("given", [1.0, (1.0, 2.0)], ids=["a number", "two numbers"])
+def test_several_measures_take_a_mapping(given: Any) -> None:
+    text = f"mapping with a number for each of [('m0', 'p'), ('m1', 'p')], found no mapping: {given}; correct"
+    with pytest.raises(PluginError, match=re.escape(text)):
+        score(Means(PERCENT, ERROR), samples(1), [{"scores": given}])  # type: ignore[dict-item] # what plugins may give
 
 
 def test_measures_without_scales() -> None:

@@ -247,7 +247,7 @@ def _reference(module: torch.nn.Module, network: Network, batch: int, sizes: Siz
     import torch  # noqa: PLC0415 - torch is an optional extra
 
     inputs = random_inputs(network.inputs, batch, sizes)
-    with torch.no_grad():
+    with torch.no_grad(), calling("zoo_network"):
         # Copies, for a network may work on its input in place.
         result = module(*(torch.from_numpy(array.copy()) for array in inputs.values()))
     tensors = tuple(result) if isinstance(result, tuple | list) else (result,)

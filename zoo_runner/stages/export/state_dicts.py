@@ -7,6 +7,7 @@ the prefixes that all of its names carry, it has the network's names and shapes 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
@@ -192,8 +193,23 @@ def differences(candidates: Sequence[Candidate], module: torch.nn.Module, path: 
         + "\n".join(lines)
         + "\n"
         + (f"  what is under {listed(others)} does not match either\n" if others else "")
+        + _prefixed(names, expected, prefix, nearest.keys if not others else None)
         + (advise(_shapes(found)) or "Use the checkpoint this network was trained to, or correct plugin.config.")
     )
+
+
+def _prefixed(
+    found: Mapping[str, torch.Tensor], expected: Mapping[str, torch.Tensor], known: str, keys: tuple[str, ...] | None
+) -> str:
+    """Say what the manifest lacks where all tensors are there, behind a prefix that is not known; else nothing."""
+    first = next(iter(expected), "")
+    for prefix in (name.removesuffix(first) for name in found if name.endswith(first)):
+        if all(f"{prefix}{name}" in found and _fits(each, found[f"{prefix}{name}"]) for name, each in expected.items()):
+            place = f"key: {json.dumps(keys)}, " if keys else ""
+            which = "" if keys is not None else ", with the key of the set that is meant"
+            strip = json.dumps(known + prefix)
+            return f"  All of them are there with a prefix: weights: {{{place}strip: {strip}}}{which}\n"
+    return ""
 
 
 def _shapes(tensors: Mapping[str, torch.Tensor]) -> dict[str, tuple[int, ...]]:

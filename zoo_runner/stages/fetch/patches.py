@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import zip_longest
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, Final
 
@@ -77,14 +78,22 @@ def _applied(lines: list[str], hunks: Iterable[Any], where: str) -> list[str]:
         start = hunk.source_start - 1 if hunk.source_length else hunk.source_start
         old, new = _sides(hunk)
         if start < taken or lines[start : start + len(old)] != old:
-            found = "".join(lines[start : start + len(old)][:1]).strip() or "the end of the file"
+            line, expected, found = _first_difference(old, lines, start)
             raise FetchError(
-                f"{where}: does not fit at line {hunk.source_start} of {hunks.path}: found {shortened(found)!r} there; "  # type: ignore[attr-defined] # a PatchedFile
+                f"{where}: does not fit at line {line} of {hunks.path}: expected {expected}, found {found}; "  # type: ignore[attr-defined] # a PatchedFile
                 "make the patch anew for this commit"
             )
         changed += [*lines[taken:start], *new]
         taken = start + len(old)
     return changed + lines[taken:]
+
+
+def _first_difference(old: list[str], lines: list[str], start: int) -> tuple[int, str, str]:
+    """Return the number of the first line that is another one, what a hunk has there, and what the file has."""
+    there = lines[start : start + len(old)]
+    place = next((i for i, pair in enumerate(zip_longest(old, there)) if pair[0] != pair[1]), 0)
+    texts = [repr(shortened(each[place].strip())) if place < len(each) else "" for each in (old, there)]
+    return start + place + 1, texts[0] or "nothing", texts[1] or "the end of the file"
 
 
 def _sides(hunk: Iterable[Any]) -> tuple[list[str], list[str]]:

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from places import ROOT
-from zoo_runner.errors import ExportError
+from zoo_runner.errors import ExportError, HookError
 from zoo_runner.manifest.schema import OnnxOptions
 from zoo_runner.onnx_graph import check_nodes, output_nodes
 from zoo_runner.plugin.interfaces import TensorSpec
@@ -233,6 +233,9 @@ def baked(x: Any) -> Any:
             "an output of the network: expected out float32[1, 4], found out float64[1, 4]; correct the plugin",
             id="dtype",
         ),
+        pytest.param(
+            single(lambda x: x @ x), "zoo_network failed: RuntimeError: mat1 and mat2 shapes cannot", id="does-not-run"
+        ),
         pytest.param(single(lambda x: x / 0), "output 'out' of the network is not finite", id="not-finite"),
         pytest.param(
             single(torch.special.bessel_j0),
@@ -246,7 +249,7 @@ def test_refused(network: Net, text: str, tmp_path: Path, capfd: pytest.CaptureF
     folder = tmp_path / "out"
     folder.mkdir()
     (folder / "m.onnx").write_bytes(b"earlier")
-    with pytest.raises(ExportError) as caught:
+    with pytest.raises((ExportError, HookError)) as caught:
         export(network, checkpoint(network, tmp_path), OnnxOptions(), folder / "m.onnx")
     assert text in str(caught.value)
     assert [entry.read_bytes() for entry in folder.iterdir()] == [b"earlier"]

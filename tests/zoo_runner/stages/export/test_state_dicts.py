@@ -124,6 +124,30 @@ def test_nobody_guesses_which_of_two_is_meant(content: Any, keys: str, lookup: s
 
 
 @pytest.mark.parametrize(
+    ("content", "hint"),
+    [
+        pytest.param(prefixed("student."), 'weights: {strip: "student."}\n', id="at the top"),
+        pytest.param(
+            {"a": {"b": prefixed("module.student.")}},
+            'weights: {key: ["a", "b"], strip: "module.student."}\n',
+            id="behind a known prefix",
+        ),
+        pytest.param(
+            {"a": prefixed("student."), "b": prefixed("student.", other())},
+            'weights: {strip: "student."}, with the key of the set that is meant\n',
+            id="two",
+        ),
+        pytest.param({f"student{key}x": each for key, each in weights().items()}, "", id="no prefix"),
+    ],
+)
+def test_a_prefix_that_is_not_known_is_named(content: Any, hint: str, tmp_path: Path) -> None:
+    torch.save(content, tmp_path / "c.pth")
+    text = failure(tmp_path / "c.pth")
+    assert "does not match the network" in text
+    assert ("  All of them are there with a prefix: " + hint in text) if hint else "All of" not in text
+
+
+@pytest.mark.parametrize(
     ("beside", "place"),
     [
         pytest.param({"a": {"b": {"c": {"d": other()}}}}, "a.b.c.d", id="deep"),

@@ -62,9 +62,16 @@ def test_a_file_is_made_and_one_removed(tmp_path: Path) -> None:
     [
         pytest.param("", "found nothing that changes a file", id="empty"),
         pytest.param("words\n", "found nothing that changes a file", id="words"),
-        pytest.param(HEAD + "@@ -1 +1 @@\n-b\n+B\n", "does not fit at line 1 of f.py: found 'a' there", id="moved"),
         pytest.param(
-            HEAD + "@@ -9 +9 @@\n-b\n+B\n", "does not fit at line 9 of f.py: found 'the end of", id="behind the end"
+            HEAD + "@@ -1 +1 @@\n-b\n+B\n", "does not fit at line 1 of f.py: expected 'b', found 'a'; make", id="moved"
+        ),
+        pytest.param(
+            HEAD + "@@ -9 +9 @@\n-b\n+B\n",
+            "does not fit at line 9 of f.py: expected 'b', found the end of",
+            id="behind the end",
+        ),
+        pytest.param(
+            HEAD + "@@ -1,3 +1,3 @@\n a\n-x\n+B\n c\n", "line 2 of f.py: expected 'x', found 'b'; make", id="other line"
         ),
         pytest.param(HEAD + "@@ -3 +3 @@\n-c\n+C\n@@ -1 +1 @@\n-a\n+A\n", "does not fit at line 1", id="out of order"),
         pytest.param(HEAD + "@@ -1,3 +1 @@\n-a\n", "found a damaged one", id="cut"),
