@@ -175,7 +175,7 @@ def test_numbers_of_any_type(number: Any) -> None:
 def test_several_measures_take_a_mapping(given: Any) -> None:
     text = f"mapping with a number for each of [('m0', 'p'), ('m1', 'p')], found no mapping: {given}; correct"
     with pytest.raises(PluginError, match=re.escape(text)):
-        score(Means(PERCENT, ERROR), samples(1), [{"scores": given}])  # type: ignore[dict-item] # what plugins may give
+        score(Means(PERCENT, ERROR), samples(1), [{"scores": given}])
 
 
 def test_measures_without_scales() -> None:
