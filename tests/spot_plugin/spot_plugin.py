@@ -49,7 +49,7 @@ class SpotDataset:
         try:
             listed = json.loads((root / "photos.json").read_text())
             return [photo(index, root, found, self.classes) for index, found in enumerate(listed, start=1)]
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, ValueError, KeyError, TypeError) as error:
             raise DatasetError(f"{root / 'photos.json'}: expected a list of photos, found {error!r}") from None
 
 
