@@ -119,6 +119,15 @@ class Listener:
         self.heard.append(f"warning: {text}")
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the rows that ``long_rows`` names, before rows are chosen by their marks."""
+    for item in items:
+        row = item.callspec.id if isinstance(item, pytest.Function) and hasattr(item, "callspec") else ""
+        if any(row in mark.args for mark in item.iter_markers("long_rows")):
+            item.add_marker("long")
+
+
 @pytest.fixture(autouse=True)
 def code_of_this_test_only() -> Iterator[None]:
     """Files that a test ran or read, and may have changed afterwards, are no part of what the next one runs."""
@@ -154,7 +163,7 @@ def session_zoo_run(
 @pytest.fixture(scope="session")
 def run_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunServer]:
     """A process that has loaded everything and forks into runs."""
-    with RunServer(tmp_path_factory.mktemp("no-site")) as running:
+    with RunServer(tmp_path_factory.mktemp("no-site"), export=True) as running:
         yield running
 
 

@@ -383,6 +383,7 @@ class TestTheGateCanFail:
         "mean",
         [pytest.param("[0, 0, 0]", id="none"), pytest.param("[123, 117, 104]", id="in the wrong channel order")],
     )
+    @pytest.mark.long_rows("none")
     def test_wrong_mean(self, whole: Finished, sample: Run, mean: str) -> None:
         self.failed(sample("mean", *QUICK, "--set", f"plugin.config.mean={mean}"), whole)
 

@@ -85,6 +85,7 @@ class TestConversion:
             pytest.param("no file", (), ("there is no such file",), id="no file"),
         ],
     )
+    @pytest.mark.long_rows("bytes", "batch")
     def test_an_om_that_does_not_fit_is_refused(
         self, host: Host, edit: str, more: tuple[str, ...], texts: tuple[str, ...]
     ) -> None:
@@ -105,6 +106,7 @@ class TestConversion:
         assert (ran.code, ran.folder.exists()) == (2, False)
         assert "--om mine.om: only a backend that runs .om files takes one; add --backend ascend" in ran.done.stderr
 
+    @pytest.mark.long
     def test_soc_is_what_is_converted_for(self, host: Host) -> None:
         ran = host(*TRIAL, "--soc", "Ascend310P1", "--until", "convert")
         assert ran.code == 0, ran.text
@@ -125,6 +127,7 @@ class TestConversion:
             om.write_bytes(b"half")
         assert host(*until).stage("convert")["skipped"] is False
 
+    @pytest.mark.long
     def test_nodes_given_by_hand(self, host: Host) -> None:
         stamp = read_stamp(self.made(host))
         assert stamp is not None

@@ -51,6 +51,7 @@ class TestAtcFails:
             pytest.param("atc-hang", ("did not finish within 3 s", "ZOO_RUNNER_ATC_TIMEOUT=SECONDS"), id="hang"),
         ],
     )
+    @pytest.mark.long_rows("silent", "E10003", "E40021", "unknown code")
     def test_with_its_reason_and_leaves_nothing(self, unconverted: Host, fault: str, texts: tuple[str, ...]) -> None:
         limited = Host(unconverted.run.given(ZOO_RUNNER_ATC_TIMEOUT="3")) if fault == "atc-hang" else unconverted
         ran = limited(*TRIAL, faults=(fault,))
@@ -91,6 +92,7 @@ class TestTheDeviceFails:
             ),
         ],
     )
+    @pytest.mark.long_rows("crash below the command", "chip", "size", "lost")
     def test_and_nothing_is_scored(self, host: Host, fault: str, more: tuple[str, ...], texts: tuple[str, ...]) -> None:
         before = host.kept("om")
         ran = host(*TRIAL, *more, faults=(fault,), devices=3)
@@ -176,6 +178,7 @@ class TestWrongOutputs:
             ),
         ],
     )
+    @pytest.mark.long_rows("garbage, by the command", "swapped, by the command", "copied, by the command", "zeros")
     def test_are_never_scored(
         self, small: Host, faults: tuple[str, ...], more: tuple[str, ...], code: int, text: str
     ) -> None:

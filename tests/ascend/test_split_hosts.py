@@ -113,6 +113,7 @@ def unpacked(pack: Path, tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("form", ["archive", "folder", "file"])
+@pytest.mark.long_rows("folder", "file")
 def test_a_pack_is_run_where_nothing_converts(inferring: Computer, unpacked: Path, pack: Path, form: str) -> None:
     om = {"archive": pack, "folder": unpacked, "file": unpacked / "refinedet320-sample_bs8.om"}[form]
     done = inferring(unpacked / "manifest.yaml", "--om", om, "--output", "out")
@@ -175,6 +176,7 @@ REFUSED: dict[str, tuple[Callable[[Path], object], str]] = {
 
 
 @pytest.mark.parametrize("name", REFUSED)
+@pytest.mark.long_rows("order", "graph of the stamp", "no model", "no graph")
 def test_what_does_not_fit_is_refused(inferring: Computer, unpacked: Path, name: str) -> None:
     change, text = REFUSED[name]
     change(unpacked)
@@ -289,6 +291,7 @@ def unstamped(unpacked: Path) -> Path:
         pytest.param(("--om-outputs", OUTPUTS), 2, "add --accept-unstamped, or drop it", id="a stamp has the order"),
     ],
 )
+@pytest.mark.long_rows("too few", "a wrong name")
 def test_an_om_without_a_stamp_is_not_just_used(
     inferring: Computer, unstamped: Path, words: tuple[str, ...], code: int, text: str
 ) -> None:

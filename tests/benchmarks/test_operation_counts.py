@@ -195,6 +195,7 @@ def test_metric(call_for: Callable[[int], Callable[[], object]], lines: int, byt
 
 
 @pytest.mark.parametrize("call_for", [metric_call, accumulated_call, resampled_call, diagnosis_call])
+@pytest.mark.long_rows("metric_call", "diagnosis_call", "accumulated_call")
 def test_ten_times_the_images_cost_ten_times_as_much(call_for: Callable[[int], Callable[[], object]]) -> None:
     small, large = (call_for(images) for images in (40, 400))
     assert lines_of(large) < 10 * lines_of(small)

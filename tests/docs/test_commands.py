@@ -86,6 +86,16 @@ BLOCKS = {path: list(blocks(path)) for path in PAGES}
     [path for path, found in BLOCKS.items() if any(block.not_run is None for block in found)],
     ids=lambda path: str(path.relative_to(ROOT)),
 )
+@pytest.mark.long_rows(
+    "docs/how-to/tolerances.md",
+    "docs/how-to/baselines.md",
+    "docs/how-to/demo.md",
+    "docs/without-an-npu.md",
+    "docs/how-to/pack.md",
+    "docs/how-to/pull-requests.md",
+    "docs/how-to/no-internet.md",
+    "docs/explanation/caching.md",
+)
 def test_commands_do_what_the_page_says(path: Path, clone: Path, cache_of_all_tests: Path, tmp_path: Path) -> None:
     environment = surroundings(cache_of_all_tests, tmp_path)
     for block in BLOCKS[path]:

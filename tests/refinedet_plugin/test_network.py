@@ -174,6 +174,7 @@ def test_export_by_tracing_keeps_the_batch_dynamic(narrow: RefineDet, tmp_path: 
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_export_by_dynamo_keeps_the_batch_dynamic(narrow: RefineDet, tmp_path: Path) -> None:
     path = tmp_path / "narrow.onnx"
     with warnings.catch_warnings():

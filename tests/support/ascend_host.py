@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from places import ROOT
 from zoo_runner.output.names import FILES, INVENTORY, PREVIOUS
+from zoo_runner.testing.environment import stand_ins
 
 if TYPE_CHECKING:
     from tests.conftest import ZooRun
@@ -112,7 +113,8 @@ class Host:
         devices: int = 1,
         generation: int = 2023,
     ) -> Finished:
-        done = self.command(SCRIPT, *arguments, faults=faults, devices=devices, generation=generation)
+        with stand_ins(devices=devices, faults=faults, generation=generation) as host:
+            done = on(self.run, host)(*arguments)
         folder = self.run.folder / output
         report = self.run.report(output) if (folder / "report.json").exists() else {}
         return Finished(done, report, folder)

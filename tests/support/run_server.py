@@ -145,6 +145,7 @@ def serve() -> None:
     """Answer questions from standard input until it ends."""
     for name in (*(_WITH_EXPORT if "export" in sys.argv[1:] else ()), *_LOADED):
         importlib.import_module(name)
+    _draw()
     _say({})
     for line in sys.stdin:
         question = json.loads(line)
@@ -153,6 +154,16 @@ def serve() -> None:
             _say({})
         else:
             _say(_run_all(question["runs"]))
+
+
+def _draw() -> None:
+    """Draw something: the first figure of a process takes most of a second."""
+    from zoo_runner.report.html.plots import precision_recall  # noqa: PLC0415 - loads what was loaded above
+    from zoo_runner.report.model import CurveRecord  # noqa: PLC0415 - likewise
+
+    row = (0.0, 1.0)
+    curve = CurveRecord(label="any", average=0.5, recall=row, precision=row, levels=row, level_precision=row)
+    precision_recall(curve, prefix="any", title="any")
 
 
 def _say(answer: Mapping[str, Any]) -> None:

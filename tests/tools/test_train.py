@@ -117,6 +117,7 @@ def test_a_fresh_network_keeps_its_activations_in_range() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_steps_lower_the_loss_on_the_same_batch() -> None:
     trainer = train.Trainer(replace(OPTIONS, lr=0.02))
     batch = train.Batches(OPTIONS, CONFIG, start=0).batch(0)
@@ -183,6 +184,7 @@ def test_a_log_line_is_json() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_the_script_trains_saves_and_continues(tmp_path: Path) -> None:
     command = [sys.executable, str(SCRIPT), "--out", str(tmp_path / "run")]
     command += ["--steps", "2", "--batch", "1", "--width", "0.01", "--seed", "3"]

@@ -321,6 +321,16 @@ def test_a_dry_run_leaves_the_report_alone(trial: ZooRun) -> None:
 
 
 @pytest.mark.parametrize(("part", "fault"), CRASHES, ids=[f"{fault} in {part}" for part, fault in CRASHES])
+@pytest.mark.long_rows(
+    "exit 1 in metric",
+    "end of file in metric",
+    "memory in postprocess",
+    "exit 1 in postprocess",
+    "end of file in postprocess",
+    "bug in postprocess",
+    "exit 0 in postprocess",
+    "disk in postprocess",
+)
 def test_a_crash_is_3_whatever_it_is(trial: ZooRun, part: str, fault: str) -> None:
     batch = 16 + CRASHES.index((part, fault))  # nothing is in the store for it, so every part has work
     arguments = ["--set", f"plugin.config.breaks.{part}={fault}", "--batch-size", str(batch), "--output", "out"]

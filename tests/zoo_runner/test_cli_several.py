@@ -55,6 +55,7 @@ def test_the_worst_code_wins(codes: list[int], expected: int) -> None:
         pytest.param(["lost", "fail", "trial"], 1, ["error", "fail", "pass"], id="gate failed"),
     ],
 )
+@pytest.mark.long_rows("pass and inconclusive")
 def test_all_are_run_and_the_worst_is_the_exit_code(
     several: ZooRun, names: list[str], code: int, verdicts: list[str]
 ) -> None:

@@ -66,6 +66,7 @@ def run(
         pytest.param(("onnx.exporter=dynamo", "onnx.opset=18"), id="dynamo"),
     ],
 )
+@pytest.mark.long_rows("dynamo", "batch-5", "one-batch-a-gear", "dims", "padded-in-front")
 def test_every_place_is_found_whatever_the_padding(run: Callable[..., Report], overrides: tuple[str, ...]) -> None:
     report = run(*overrides)
     (metric,) = report.metrics
@@ -93,6 +94,7 @@ def test_predictions_do_not_depend_on_how_samples_come_together(run: Callable[..
         pytest.param(("benchmark.sizes={height: 8, width: 4}",), True, id="timed-sizes"),
     ],
 )
+@pytest.mark.long_rows("timed-sizes")
 def test_what_shapes_the_inputs_is_in_the_key_of_predictions(
     run: Callable[..., Report], tmp_path: Path, overrides: tuple[str, ...], kept: bool
 ) -> None:

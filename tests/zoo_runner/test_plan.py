@@ -62,6 +62,7 @@ def outputs_of(nodes: str, cache: Path, priors: int, classes: int) -> list[str]:
         pytest.param("refinedet320-sample", 320, 6375, 7, (1, 8), "Ascend<chip from npu-smi>", id="sample"),
     ],
 )
+@pytest.mark.long_rows("320")
 def test_shipped_manifests(
     zoo_run: ZooRun, name: str, side: int, priors: int, classes: int, batches: tuple[int, ...], soc: str
 ) -> None:

@@ -65,6 +65,7 @@ def test_a_second_run_redoes_nothing_and_says_so(lab: Lab) -> None:
         pytest.param("expected.accuracy.value=90", NOTHING, id="expectation"),
     ],
 )
+@pytest.mark.long_rows("scoring", "threads", "export options")
 def test_a_change_redoes_what_depends_on_it(lab: Lab, change: str, expected: set[str]) -> None:
     lab()
     assert redone(lab(change)) == expected
@@ -138,6 +139,7 @@ def mislabel(entry: Path) -> None:
     spoil(entry, path.name, path.read_bytes())
 
 
+@pytest.mark.long
 def test_without_the_store_everything_is_made_again_and_kept(lab: Lab, tmp_path: Path) -> None:
     lab.cache = tmp_path / "cache"
     lab()
@@ -186,6 +188,7 @@ def test_a_limit_takes_what_whole_runs_left(lab: Lab) -> None:
     assert (report.verdict, redone(report)) == (Verdict.INCONCLUSIVE, NOTHING)
 
 
+@pytest.mark.long
 def test_edited_plugin_code_redoes_everything(trial: ZooRun, trial_site: Path, tmp_path: Path) -> None:
     site = shutil.copytree(trial_site, tmp_path / "site")
     edited = trial.given(PYTHONPATH=site)

@@ -211,6 +211,16 @@ def argmin(name: str) -> Edit:
         pytest.param(lambda site: Clone(site.parent, site).replace(PLUGIN, "top1", "top1"), id="nothing"),
     ],
 )
+@pytest.mark.long_rows(
+    "file beside a package's modules",
+    "file beside a module",
+    "run by its path",
+    "text that is run",
+    "file elsewhere, read in a call",
+    "loaded by name in the first call",
+    "gone",
+    "shadowed",
+)
 def test_edited_code_is_not_reused(spread: Clone, edit: Edit, request: pytest.FixtureRequest) -> None:
     edit(spread.site)
     assert spread.redone() == (set() if request.node.callspec.id == "nothing" else {"postprocess"})
@@ -225,6 +235,7 @@ def test_a_helper_that_was_turned_over_gives_another_figure(clone: Clone) -> Non
     assert clone.redone() == set()  # what was made before is still there
 
 
+@pytest.mark.long
 def test_kept_machine_code_follows_what_it_was_compiled_of(clone: Clone) -> None:
     """Numba compares the file of a function, and not the files of what the function calls."""
     pytest.importorskip("numba")
@@ -241,6 +252,7 @@ def test_kept_machine_code_follows_what_it_was_compiled_of(clone: Clone) -> None
     assert clone.redone() == set()
 
 
+@pytest.mark.long
 def test_another_clone_with_the_same_content_finds_it(clone: Clone, tmp_path: Path, trial_site: Path) -> None:
     other = make_clone(tmp_path / "other", clone.cache, trial_site)
     for each in (clone, other):

@@ -195,6 +195,7 @@ def test_pure_inference(host: Callable[..., Host]) -> None:
         ),
     ],
 )
+@pytest.mark.long_rows("one of two", "chip")
 def test_faults(host: Callable[..., Host], fault: str, devices: int, told: str) -> None:
     machine = host(fault, devices=devices)
     with pytest.raises(InferenceError, match=f"(?s){told}.*(log|Log): {machine.log}") as caught:

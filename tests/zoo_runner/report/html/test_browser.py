@@ -81,6 +81,7 @@ def opened(browser: Browser, pages: Pages, tmp_path: Path) -> Iterator[Open]:
 
 
 @pytest.mark.parametrize("case", ["compared", "many_classes", "not_a_number", "least"])
+@pytest.mark.long_rows("many_classes")
 def test_numbers_are_those_of_the_report(opened: Open, pages: Pages, case: str) -> None:
     document = json.loads(pages.report(case).model_dump_json())
     shown = opened(case).locator("[data-field]").evaluate_all(VALUES)

@@ -58,6 +58,7 @@ def page(pages: Pages, case: str, language: str) -> Element:
 
 
 @ALL
+@pytest.mark.long_rows("full-en")
 def test_it_is_one_well_formed_page(page: Element) -> None:
     (html,) = page.all("html")
     assert html.attributes["lang"] in {"en", "zh-Hans"}

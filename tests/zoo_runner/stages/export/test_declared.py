@@ -84,6 +84,7 @@ def test_an_operator_of_the_target(given: Lab) -> None:
         pytest.param({"output": ("batch", 3)}, (), "found scores float32[batch, 3]", id="output"),
     ],
 )
+@pytest.mark.long_rows("another", "size", "name")
 def test_what_the_file_tells_is_held_against_the_manifest(
     given: Lab, made: dict[str, object], overrides: tuple[str, ...], text: str
 ) -> None:

@@ -89,6 +89,7 @@ def test_it_is_what_runs_and_is_compared_with_an_export(lab: Lab, model: Path) -
         ),
     ],
 )
+@pytest.mark.long_rows("silent", "network", "options")
 def test_one_of_another_origin_is_refused(lab: Lab, model: Path, change: Change, text: str) -> None:
     own = {item.key: item.value for item in onnx.load(model).metadata_props}
     changed(model, change)

@@ -65,6 +65,7 @@ def _on(run: ZooRun, host: Mapping[str, str]) -> ZooRun:
 
 
 @pytest.mark.parametrize(("outfmt", "devices"), [("BIN", "0"), ("NPY", "0,1,2"), ("TXT", "0,1,2")])
+@pytest.mark.long_rows("TXT-0,1,2", "NPY-0,1,2")
 def test_the_verdict_and_the_files(machine: Machines, outfmt: str, devices: str) -> None:
     run = machine(devices=3)
     done = run(*TRIAL, "--device", devices, "--set", f"infer.outfmt={outfmt}", "--set", "infer.batch=4")
@@ -81,6 +82,7 @@ def test_the_verdict_and_the_files(machine: Machines, outfmt: str, devices: str)
     assert not list(out.glob(".ais_bench-*"))
 
 
+@pytest.mark.long
 def test_one_model_for_all_batch_sizes_is_told_which(machine: Machines) -> None:
     run = machine()
     done = run(*TRIAL, *("--set", "atc.dynamic_batch_size=[1, 4]"), *("--set", "infer.batch=4"))
@@ -133,6 +135,7 @@ def leave_results(out: Path) -> None:
         pytest.param("hang:0:3", "0", "gave no sign of life for 6 s and was stopped", id="hang"),
     ],
 )
+@pytest.mark.long_rows("hang", "summary", "size", "nan", "lost")
 def test_faults_end_in_an_error_and_leave_nothing_half_made(
     machine: Machines, fault: str, devices: str, told: str
 ) -> None:
@@ -219,6 +222,7 @@ def test_the_plan_shows_the_command(machine: Machines) -> None:
         pytest.param("TXT", "0", marks=pytest.mark.long),
     ],
 )
+@pytest.mark.long
 def test_the_sample_is_scored_as_in_process(zoo_run: ZooRun, tmp_path: Path, outfmt: str, devices: str) -> None:
     """Twenty-one images, which neither the batch nor the devices divide."""
     run = _on(zoo_run, stand_in_environment(tmp_path / "host", devices=3))
