@@ -20,7 +20,11 @@ MAX_LINES = 400
 STAND_INS = "zoo_runner.testing"
 
 HEAVY = {"torch", "onnx", "onnxsim", "onnxruntime", "cv2", "numba", "matplotlib", "jinja2", "junitparser"}
-LOADED_LAZILY = {"refinedet_plugin.network": {"torch"}, "zoo_runner.report.junit": {"junitparser"}}
+LOADED_LAZILY = {
+    "refinedet_plugin.network": {"torch"},
+    "zoo_runner.report.junit": {"junitparser"},
+    "zoo_networks.mobilenet": {"torch"},
+}
 """Modules that do import something heavy at the top: they are themselves only imported where they are needed."""
 
 

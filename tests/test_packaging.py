@@ -114,6 +114,7 @@ def test_entry_points(wheel: zipfile.ZipFile) -> None:
         "console_scripts": {"zoo-run": "zoo_runner.cli:main"},
         "zoo_runner": {
             "ascend": "zoo_runner.backends.ascend.backend",
+            "classify": "zoo_classification.plugin",
             "onnxruntime": "zoo_runner.backends.onnxruntime",
             "refinedet": "refinedet_plugin.plugin",
         },

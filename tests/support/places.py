@@ -7,7 +7,10 @@ from typing import Final
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 """The checkout."""
-PACKAGES: Final = ("zoo_runner", "zoo_images", "zoo_detection", "refinedet_plugin")
+PACKAGES: Final = (
+    *("zoo_runner", "zoo_images", "zoo_networks", "zoo_detection", "zoo_classification"),
+    "refinedet_plugin",
+)
 """What is installed, from what all others use upwards."""
 MANIFESTS: Final = ROOT / "manifests"
 SAMPLE: Final = MANIFESTS / "refinedet320-sample.yaml"

@@ -21,6 +21,7 @@ from reference.markdown import code, heading, inline, prose, table
 from reference.rooms import listing, picture
 from reference.schema_page import SchemaPage
 from refinedet_plugin.config import RefineDetConfig
+from zoo_classification.config import ClassifyConfig
 from zoo_runner import errors
 from zoo_runner.causes import Cause
 from zoo_runner.cli import EXIT_MEANING, cli
@@ -42,6 +43,7 @@ def pages() -> Mapping[str, str]:
     made = {
         "manifest.md": _manifest(),
         "refinedet.md": _refinedet(),
+        "classify.md": _classify(),
         "command-line.md": _command_line(),
         "report.md": _report(),
         "exit-codes.md": _exit_codes(),
@@ -64,6 +66,15 @@ def _refinedet() -> str:
     sections = SchemaPage(RefineDetConfig, "validation", PATTERNS).sections("plugin.config")
     return f"""{heading(1, "Keys of the plugin refinedet")}
 What stands below `plugin.config` of a manifest whose `plugin.name` is `refinedet`. `zoo-run plugins refinedet`
+prints the same.
+
+{sections}"""
+
+
+def _classify() -> str:
+    sections = SchemaPage(ClassifyConfig, "validation", PATTERNS).sections("plugin.config")
+    return f"""{heading(1, "Keys of the plugin classify")}
+What stands below `plugin.config` of a manifest whose `plugin.name` is `classify`. `zoo-run plugins classify`
 prints the same.
 
 {sections}"""
@@ -157,8 +168,9 @@ def _plugins() -> str:
     return f"""{heading(1, "Hooks, protocols and records")}
 What plugins and backends implement, and what they are given. [Writing a plugin](../write-a-plugin.md) shows it at work.
 Plugins import `hookspecs`, `interfaces`, `scoring`, `means`, `evidence`, `pixels`, `sized`, `shapes`, `parts`,
-`driving`, `speed`, `backend_facts`, `conversion`, `folders`, `drafting`, `files` and `tensors` of
-`zoo_runner.plugin`, and `zoo_runner.errors`, and nothing else of `zoo_runner`. `files` opens what a user or a data
+`driving`, `speed`, `backend_facts`, `conversion`, `folders`, `drafting`, `foreign`, `files` and `tensors` of
+`zoo_runner.plugin`, and `zoo_runner.errors`, and nothing else of `zoo_runner`. `foreign` says where the
+manifest's `code` is. `files` opens what a user or a data
 set names: regular files only, read up to a bound. `tensors` words an error about a tensor: `mismatch`.
 
 {heading(2, "Hooks")}

@@ -12,7 +12,14 @@ import grimp
 
 from reference.markdown import code, inline, table
 
-PACKAGES: Final = ("refinedet_plugin", "zoo_detection", "zoo_images", "zoo_runner")
+PACKAGES: Final = (
+    "refinedet_plugin",
+    "zoo_classification",
+    "zoo_detection",
+    "zoo_images",
+    "zoo_networks",
+    "zoo_runner",
+)
 DIVIDED: Final = ("zoo_runner", "zoo_runner.stages", "zoo_detection")
 """Packages whose parts are rooms of their own."""
 APART: Final = "zoo_runner.testing"

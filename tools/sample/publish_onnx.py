@@ -19,9 +19,11 @@ def main() -> None:
     """Write the file."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("target", type=Path)
-    target: Path = parser.parse_args().target
+    parser.add_argument("--manifest", type=Path, default=MANIFEST)
+    options = parser.parse_args()
+    target: Path = options.target
     with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-m", "zoo_runner", str(MANIFEST), *OWN_EXPORT, "--json", "--output", folder]
+        command = [sys.executable, "-m", "zoo_runner", str(options.manifest), *OWN_EXPORT, "--json", "--output", folder]
         report = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)  # noqa: S603 - our own
         (model,) = (item for item in report["artifacts"] if item["name"] == "onnx")
         shutil.copyfile(model["path"], target)

@@ -8,6 +8,7 @@ import numpy as np
 
 from zoo_detection.images.decoding import decode_image
 from zoo_detection.mean_ap.evidence.diagnosis import KINDS, judge
+from zoo_images.thumbnail import thumbnail, thumbnail_size
 from zoo_runner.plugin.evidence import Illustration, Mark
 
 if TYPE_CHECKING:
@@ -18,10 +19,6 @@ if TYPE_CHECKING:
     from zoo_detection.mean_ap.by_class import LabelledDetections, LabelledGroundTruth
     from zoo_detection.samples import DetectionSample
 
-LONGEST_SIDE: Final = 360
-MAX_BYTES: Final = 25_000
-QUALITIES: Final = (80, 70, 60, 50, 40, 30)
-"""Of the JPEG, the first that keeps it below ``MAX_BYTES``; below the last, a photograph shows blocks."""
 MAX_MARKS: Final = 60
 DECIMALS: Final = 1
 """Of the marks' pixels."""
@@ -36,7 +33,7 @@ def illustrate(
     its own. Where there are more than ``MAX_MARKS``, the detections with the lowest scores go first.
 
     Args:
-        sample: Whose image is drawn, at most ``LONGEST_SIDE`` pixels wide and high.
+        sample: Whose image is drawn, small.
         detections: Its detections.
         ground_truth: Its objects.
         classes: Names in label order.
@@ -45,8 +42,7 @@ def illustrate(
         DatasetError: The image file is missing, cannot be decoded, or does not have the annotated size.
     """
     pixels = decode_image(sample)
-    factor = min(1.0, LONGEST_SIDE / max(sample.width, sample.height))
-    width, height = (max(1, round(side * factor)) for side in (sample.width, sample.height))
+    width, height = thumbnail_size(sample.width, sample.height)
     scale = np.array((width / sample.width, height / sample.height) * 2)
     limit = np.array((width, height) * 2)
     marks = [
@@ -54,7 +50,7 @@ def illustrate(
         for kind, label, box, score in _judged(detections, ground_truth)
     ]
     return Illustration(
-        width=width, height=height, image=_jpeg(pixels, width, height), media_type="image/jpeg", marks=tuple(marks)
+        width=width, height=height, image=thumbnail(pixels, width, height), media_type="image/jpeg", marks=tuple(marks)
     )
 
 
@@ -78,16 +74,3 @@ def _judged(
 def _corners(box: NDArray[np.float64], limit: NDArray[np.float64]) -> tuple[float, float, float, float]:
     x1, y1, x2, y2 = np.round(np.clip(box, 0.0, limit), DECIMALS).tolist()
     return x1, y1, x2, y2
-
-
-def _jpeg(pixels: NDArray[np.uint8], width: int, height: int) -> bytes:
-    import cv2  # noqa: PLC0415 - takes long to load, and only pictures need it
-
-    small = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA)
-    data = b""
-    for quality in QUALITIES:
-        settings = (cv2.IMWRITE_JPEG_QUALITY, quality, cv2.IMWRITE_JPEG_OPTIMIZE, 1)
-        data = cv2.imencode(".jpg", small, settings)[1].tobytes()
-        if len(data) <= MAX_BYTES:
-            break
-    return data

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zoo_runner.errors import ExportError
+from zoo_runner.plugin.foreign import serving
 from zoo_runner.used_code.static import closure, imported
 
 if TYPE_CHECKING:
@@ -49,7 +50,8 @@ def importable(tree: Path | None) -> Iterator[None]:
         sys.path.insert(0, str(copy))
         importlib.invalidate_caches()
         try:
-            yield
+            with serving(copy):
+                yield
         finally:
             sys.path.remove(str(copy))
             for module in [each for each in sys.modules if each.partition(".")[0] in tops]:

@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 
 from voc_scenes import prediction_of, scored
-from zoo_detection.mean_ap.evidence.illustration import LONGEST_SIDE, MAX_BYTES, MAX_MARKS
+from zoo_detection.mean_ap.evidence.illustration import MAX_MARKS
 from zoo_detection.mean_ap.metric import VocMetric
 from zoo_detection.samples import DetectionSample
+from zoo_images.thumbnail import LONGEST_SIDE, MAX_BYTES
 from zoo_runner.errors import DatasetError, PluginError, ResultError
 from zoo_runner.plugin.evidence import Mark
 from zoo_runner.plugin.interfaces import Sample

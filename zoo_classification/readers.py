@@ -1,0 +1,191 @@
+"""Readers of labelled images: a folder for each class, a label file, or labels in the manifest itself."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Annotated, Final, Literal, TypeAlias
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+
+from zoo_classification.classes import Classes, names_of, text_of
+from zoo_classification.samples import LabelledSample
+from zoo_runner.errors import DatasetError, did_you_mean, listed
+
+SUFFIXES: Final = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".ppm", ".tif", ".tiff"})
+"""Of image files, in small or capital letters."""
+REPAIR: Final = "repair or fetch the data set again, or correct plugin.config"
+
+
+def is_inside(name: str) -> bool:
+    """Say whether a name is a path below a folder, with no part that leads out of it."""
+    parts = name.split("/")
+    return not {"", ".", ".."} & set(parts) and "\0" not in name
+
+
+def _inside(name: str) -> str:
+    if not is_inside(name):
+        raise ValueError(f"expected a path below the folder of the data set, such as images/val, found {name!r}")
+    return name
+
+
+Inside = Annotated[str, StringConstraints(max_length=1000), AfterValidator(_inside)]
+
+
+class Folders(BaseModel):
+    """A folder for each class, called as the class is, with its images in it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    type: Literal["folders"]
+    folder: Inside | None = Field(
+        default=None, description="the folder that holds them, below that of the data set; by default the latter itself"
+    )
+
+
+class LabelFile(BaseModel):
+    """A text file: on each line an image's path and, behind the last space, tab or comma, its class."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    type: Literal["label_file"]
+    file: Inside = Field(default="labels.txt", description="of the data set")
+    folder: Inside | None = Field(
+        default=None, description="that the paths begin in, below that of the data set; by default the latter itself"
+    )
+    first: Literal[0, 1] = Field(default=0, description="what the first class is, where lines have numbers")
+
+
+class Listed(BaseModel):
+    """The labels stand in the manifest: for a handful of images of an archive that has no labels."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    type: Literal["listed"]
+    labels: Mapping[Inside, int | str] = Field(
+        min_length=1, description="the class of each image, by its path below the data set: its name or its number"
+    )
+
+
+Reader: TypeAlias = Annotated[Folders | LabelFile | Listed, Field(discriminator="type")]
+
+
+@dataclass(frozen=True)
+class LabelledImages:
+    """The images that a reader finds.
+
+    Attributes:
+        reader: How labels are found.
+        classes: As configured.
+    """
+
+    reader: Reader
+    classes: Classes
+    noun: str = field(default="images", init=False)
+
+    def samples(self, root: Path) -> Sequence[LabelledSample]:
+        """List the labelled images: of folders by class and name, else in the order of the labels.
+
+        Raises:
+            DatasetError: Labels are missing, malformed or unknown, or an image has two. All faults are counted.
+        """
+        found = _Found(names_of(self.classes, root), numbered=isinstance(self.classes, int))
+        if isinstance(self.reader, Folders):
+            _read_folders(self.reader, root, found)
+        elif isinstance(self.reader, LabelFile):
+            _read_file(self.reader, root, found)
+        else:
+            for path, label in self.reader.labels.items():
+                found.add(path, root / path, str(label), "plugin.config.reader.labels")
+        if found.faults or not found.labels:
+            faults = found.faults or [f"no labelled image in {root}"]
+            number = f"{len(faults)} {'fault' if len(faults) == 1 else 'faults'}"
+            raise DatasetError(f"{root}: expected labelled images; found {number}:\n{listed(faults)}\n{REPAIR}")
+        return [
+            LabelledSample(index=index, id=name, path=path, label=label, name=found.names[label])
+            for index, (name, (path, label)) in enumerate(found.labels.items(), start=1)
+        ]
+
+
+@dataclass
+class _Found:
+    names: tuple[str, ...]
+    numbered: bool
+    labels: dict[str, tuple[Path, int]] = field(default_factory=dict)
+    faults: list[str] = field(default_factory=list)
+
+    def add(self, name: str, path: Path, label: str, where: str, first: int = 0) -> None:
+        """Note an image with its class; what is wrong with it becomes a fault."""
+        number = self._number(label, first)
+        if number is None:
+            known = f"0 to {len(self.names) - 1}" if self.numbered else f"one of {len(self.names)} classes"
+            shown = f"{first} to {len(self.names) - 1 + first}" if self.numbered else known
+            self.faults.append(f"{where}: class {label!r} is not {shown}{did_you_mean(label, self.names)}")
+        elif name in self.labels:
+            self.faults.append(f"{where}: {name!r} has a class already")
+        else:
+            self.labels[name] = (path, number)
+
+    def _number(self, label: str, first: int) -> int | None:
+        """Return a label's position among the classes: of a name, or of digits where no class is called so."""
+        if not self.numbered and label in self._places:
+            return self._places[label]
+        digits = label.isascii() and label.isdigit() and (label == "0" or not label.startswith("0"))
+        number = int(label) - first if digits and len(label) <= len(str(len(self.names))) else -1
+        return number if 0 <= number < len(self.names) else None
+
+    def __post_init__(self) -> None:
+        """Count positions once."""
+        self._places = {name: place for place, name in enumerate(self.names)}
+
+
+def _read_folders(reader: Folders, root: Path, found: _Found) -> None:
+    base = root / reader.folder if reader.folder else root
+    present = sorted(each.name for each in base.iterdir() if each.is_dir()) if base.is_dir() else []
+    if not present:
+        found.faults.append(f"{base}: expected a folder for each class, found none")
+        return
+    names = present if found.numbered else found.names
+    if found.numbered and len(present) != len(found.names):
+        found.faults.append(
+            f"{base}: expected {len(found.names)} folders, as many as classes, found {len(present)}; "
+            "list the names of the classes where some have no folder"
+        )
+        return
+    unknown = [] if found.numbered else [each for each in present if each not in set(names)]
+    found.faults += [f"{base / each}: is no class{did_you_mean(each, names)}" for each in unknown]
+    missing = sorted(set(names) - set(present))
+    found.faults += [f"{base / each}: expected the folder of a class, found none" for each in missing]
+    for label, name in enumerate(names):
+        for path in _images(base / name) if name in set(present) else ():
+            found.labels[f"{name}/{path.name}"] = (path, label)
+
+
+def _images(folder: Path) -> Iterator[Path]:
+    for name in sorted(os.listdir(folder)):  # noqa: PTH208 - names are wanted, in an order that no file system decides
+        if PurePosixPath(name).suffix.lower() in SUFFIXES:
+            yield folder / name
+
+
+def _read_file(reader: LabelFile, root: Path, found: _Found) -> None:
+    base, path = root / reader.folder if reader.folder else root, root / reader.file
+    for number, line in enumerate(text_of(path, "an image's path and its class on each line").splitlines(), start=1):
+        if not line.strip():
+            continue
+        where = f"{reader.file}:{number}"
+        name, label = _divided(line)
+        if not label or not is_inside(name):
+            found.faults.append(f"{where}: expected a path below {base} and its class, found {line!r}")
+        else:
+            found.add(name, base / name, label, where, reader.first)
+
+
+def _divided(line: str) -> tuple[str, str]:
+    """Return a line's path and class, divided at the last tab, else the last comma, else the last space."""
+    for mark in ("\t", ",", " "):
+        if mark in line.strip():
+            name, _, label = line.strip().rpartition(mark)
+            return name.strip(), label.strip()
+    return line.strip(), ""

@@ -1,0 +1,20 @@
+"""What a classifier is scored on: images of one class each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from zoo_runner.plugin.interfaces import Sample
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabelledSample(Sample):
+    """An image and its class.
+
+    Attributes:
+        label: Position of its class among the network's outputs, from 0.
+        name: What the class is called; its label in digits where classes have no names.
+    """
+
+    label: int
+    name: str
