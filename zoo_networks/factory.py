@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from zoo_runner.errors import ExportError, ManifestError, PrerequisiteError, did_you_mean
 from zoo_runner.plugin.foreign import code_folder
@@ -43,7 +43,7 @@ class NetworkFactory(BaseModel):
     factory: str = Field(
         description="module:function, of the manifest's code, of torchvision.models, or of zoo_networks.mobilenet"
     )
-    arguments: Mapping[str, JsonValue] = Field(default_factory=dict, description="of the function, by name")
+    arguments: Mapping[str, Any] = Field(default_factory=dict, description="of the function, by name")
 
     @field_validator("factory")
     @classmethod

@@ -6,6 +6,7 @@ import inspect
 import json
 import re
 import sys
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
@@ -56,6 +57,8 @@ class SchemaPage:
         known = {self.model.__name__: schema, **definitions}
         order = list(self._visit(self.model.__name__, known, places))
         titles = {name: code(places[name][0]) if len(places[name]) == 1 else _words(name) for name in order}
+        shared = Counter(titles.values())
+        titles |= {name: _chosen(title, known[name]) for name, title in titles.items() if shared[title] > 1}
         titles[self.model.__name__] = top
         return "\n".join(self._section(name, known, places[name], titles) for name in order)
 
@@ -159,6 +162,12 @@ def _default(schema: Schema) -> str:
     if "$ref" in schema and not isinstance(value, str):
         return ""
     return "" if value in (None, "", [], {}) else code(value if isinstance(value, str) else json.dumps(value))
+
+
+def _chosen(title: str, schema: Schema) -> str:
+    """Add to a title which one of several forms it is of: a key that can be one value only tells."""
+    told = [value["const"] for value in schema.get("properties", {}).values() if "const" in value]
+    return f"{title}: {told[0]}" if told else title
 
 
 def _words(name: str) -> str:
