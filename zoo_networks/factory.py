@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 OWN: Final = "zoo_networks.mobilenet"
 VISION: Final = "torchvision.models"
 WHERE: Final = "plugin.config.network"
-PATTERN: Final = r"^[A-Za-z]\w*(\.[A-Za-z]\w*)*:[A-Za-z]\w*$"
+PATTERN: Final = r"^[A-Za-z]\w*(\.[A-Za-z]\w*)*:[A-Za-z]\w*(\.[A-Za-z]\w*)?$"
 FETCHING: Final = ("weights", "pretrained")
 """Begin the names of arguments with which torchvision would download weights by itself."""
 
@@ -41,7 +41,8 @@ class NetworkFactory(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     factory: str = Field(
-        description="module:function, of the manifest's code, of torchvision.models, or of zoo_networks.mobilenet"
+        description="module:function, or module:Class.function, of the manifest's code, of torchvision.models, or of "
+        "zoo_networks.mobilenet"
     )
     arguments: Mapping[str, Any] = Field(default_factory=dict, description="of the function, by name")
 
@@ -115,7 +116,9 @@ class FactoryNetwork:
 
 def _function(made_by: NetworkFactory) -> Callable[..., Any]:
     module = _module(made_by)
-    found: Any = getattr(module, made_by.function, None)
+    found: Any = module
+    for part in made_by.function.split("."):
+        found = getattr(found, part, None)
     if not callable(found):
         public = [name for name, value in vars(module).items() if callable(value) and not name.startswith("_")]
         raise ExportError(

@@ -59,7 +59,8 @@ def test_whatever_changes_the_network_changes_its_identity() -> None:
 
 
 @pytest.mark.parametrize(
-    "factory", ["os", "os:", ":system", "os:_exit", "a.b:c.d", "_a:b", "a._b.c:", "os;x:y", "a:b:c", ".a:b", "a..b:c"]
+    "factory",
+    ["os", "os:", ":system", "os:_exit", "_a:b", "a._b.c:", "os;x:y", "a:b:c", "a:b._c", "a:b.c.d", ".a:b", "a..b:c"],
 )
 def test_what_is_no_name_of_a_function_is_refused_when_it_is_read(factory: str) -> None:
     with pytest.raises(ValidationError, match="expected module:function, such as torchvision"):
@@ -107,6 +108,8 @@ def test_what_lies_on_the_import_path_is_not_the_manifests(tmp_path: Path, monke
     ("factory", "kind", "text"),
     [
         ("net.model:build", None, ""),
+        ("net.model:Net.wide", None, ""),
+        ("net.model:Net.wider", ExportError, "expected a function 'Net.wider' in net.model, found none"),
         ("net.model:bild", ExportError, "expected a function 'bild' in net.model, found none; did you mean 'build'?"),
         ("net.none:build", ExportError, "expected a module net.none, found none"),
         ("net.model:number", ExportError, "expected a torch.nn.Module of net.model:number, found <class 'int'>"),
@@ -117,6 +120,7 @@ def test_the_manifests_own_code(factory: str, kind: type[ZooError] | None, text:
     (tmp_path / "net").mkdir()
     (tmp_path / "net" / "model.py").write_text(
         "import torch\ndef build(width=2):\n    return torch.nn.Linear(width, 1)\ndef number():\n    return 3\n"
+        "class Net(torch.nn.Linear):\n    @classmethod\n    def wide(cls, width):\n        return cls(width, 9)\n"
     )
     with importable(tmp_path):
         if kind is None:

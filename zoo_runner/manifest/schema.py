@@ -119,7 +119,9 @@ class CodeRef(Section):
     """
 
     url: Location = Field(description="an archive of the code; as for weights, and {commit} stands for the commit")
-    commit: Annotated[str, Field(pattern=_COMMIT)] = Field(description="the state of it, 40 lower-case hex digits")
+    commit: Annotated[str, Field(pattern=_COMMIT)] | None = Field(
+        default=None, description="the state of it, 40 lower-case hex digits; a release on pypi: needs none"
+    )
     sha256: Sha256 = Field(description="of the archive, 64 lower-case hex digits")
     size: Positive | None = Field(default=None, description="bytes of the archive")
     subdir: Annotated[str, AfterValidator(checks.subdir)] = Field(
@@ -133,7 +135,17 @@ class CodeRef(Section):
     @property
     def urls(self) -> tuple[str, ...]:
         """The addresses, in the order in which they are tried."""
-        return tuple(each.replace("{commit}", self.commit) for each in addresses(self.url))
+        return tuple(each.replace("{commit}", self.commit or "") for each in addresses(self.url))
+
+    @model_validator(mode="after")
+    def _has_a_state(self) -> CodeRef:
+        released = all(each.startswith("pypi:") and "{commit}" not in each for each in addresses(self.url))
+        if self.commit is None and not released:
+            raise ValueError(
+                "expected commit, the state of the code as 40 lower-case hex digits, found none; only a release on "
+                "pypi: needs none"
+            )
+        return self
 
 
 class Weights(Section):
