@@ -74,6 +74,12 @@ def zoo_config() -> type[RefineDetConfig]:
 
 
 @hookimpl
+def zoo_task() -> str:
+    """Say what the models do."""
+    return "object detection"
+
+
+@hookimpl
 def zoo_network(config: RefineDetConfig) -> RefineDetNetwork:
     """Return the network."""
     return RefineDetNetwork(config)

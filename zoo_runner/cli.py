@@ -21,6 +21,7 @@ from zoo_runner.commands.pack import pack
 from zoo_runner.commands.run import run
 from zoo_runner.commands.signals import handle_signals
 from zoo_runner.commands.suggestions import manifests_here
+from zoo_runner.commands.zoo import zoo
 from zoo_runner.errors import ExitCode, distribution
 from zoo_runner.known_secrets import learn
 from zoo_runner.redaction import clean_stream
@@ -89,7 +90,8 @@ def cli() -> None:
     """Run, score and gate model-zoo recipes."""
 
 
-for command in (run, validate, new, pack, schema, history, cache, downloads, plugins, backends, doctor, completion):
+COMMANDS = (run, validate, new, pack, schema, zoo, history, cache, downloads, plugins, backends, doctor, completion)
+for command in COMMANDS:
     cli.add_command(command)
 
 

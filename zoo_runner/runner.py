@@ -34,6 +34,7 @@ from zoo_runner.stages.evaluate.canaries import check_canaries
 from zoo_runner.stages.evaluate.stage import Data, Evaluation, evaluate
 from zoo_runner.stages.export.stage import export
 from zoo_runner.stages.fetch.stage import fetch
+from zoo_runner.stages.gate.basis import asked, begun, ended, place
 from zoo_runner.stages.gate.stage import gate
 from zoo_runner.stages.predict.stage import predict, write_inputs, write_results
 from zoo_runner.store.audit import Audit, AuditedStore, new_audit
@@ -188,6 +189,7 @@ def _no_verdict_when_interrupted(folder: Path) -> Iterator[None]:
 def _kept(job: Job, trace: Callable[[BaseException], object] | None) -> Report:
     """Carry out a run and write its report, also where it fails."""
     journal, backend = job.journal, job.backend
+    journal.inputs = asked(job.options)
     try:
         journal.describe(
             backend=backend.name if backend else FROM_FILES,
@@ -195,6 +197,7 @@ def _kept(job: Job, trace: Callable[[BaseException], object] | None) -> Report:
             chip=job.chip,
             devices=job.options.devices,
         )
+        journal.inputs |= place(journal.environment)
         outcome = _flow(job)
     except ZooError as error:
         if interrupted(error):
@@ -229,7 +232,7 @@ def _keep(job: Job, outcome: Outcome) -> Report:
     for warning in report.warnings[len(outcome.report.warnings) :]:  # forms of it that could not be made
         job.journal.progress.warn(warning)
     try:
-        Ledger(job.store.root / LEDGER).append(report, job.options.output / NAME)
+        Ledger(job.store.root / LEDGER).append(report, job.options.output / NAME, job.journal.inputs)
     except Exception as error:
         if interrupted(error):
             raise
@@ -255,9 +258,12 @@ def prepare(job: Job) -> tuple[Sequence[Sample], Engine | None]:
 
 def _flow(job: Job) -> Outcome:
     last = job.options.last
+    basis = begun(job) if job.options.keep_inputs else None  # before anything is read that may change meanwhile
     samples, engine = prepare(job)
     scored = job.scored(samples)
     scope = job.scope(samples, scored)
+    if basis is not None:
+        basis.read(job, samples, scored)
     predictions: Sequence[Arrays] = ()
     evaluation: Evaluation | None = None
     if last is Stage.PREPROCESS:
@@ -273,6 +279,8 @@ def _flow(job: Job) -> Outcome:
         report = job.journal.report(Verdict.STOPPED, [f"stopped after {last.value}, as asked"])
     else:
         report = gate(job, scope)
+        if basis is not None:
+            job.journal.inputs |= ended(job, basis)
     return _explained(job, report, scored, predictions, evaluation)
 
 

@@ -162,6 +162,9 @@ class RunsSoFar:
     help="Language of report.html and summary.md.",
 )
 @click.option("--sbom", is_flag=True, help="Write sbom.cdx.json too: code, models and data of the run (CycloneDX).")
+@click.option(
+    "--keep-inputs", is_flag=True, help="Keep in the history what the verdict depends on, as zoo-run zoo does."
+)
 @click.option("--quiet", "-q", is_flag=True, help="Print verdicts and errors only.")
 @click.option("--verbose", "-v", is_flag=True, help="Print all timings, stages and notes.")
 @click.option("--json", "as_json", is_flag=True, help="Print report.json, and nothing else on standard output.")

@@ -67,6 +67,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "ALTER TABLE line ADD COLUMN fresh INTEGER",
     ),
     ("ALTER TABLE run ADD COLUMN noun TEXT",),
+    ("ALTER TABLE run ADD COLUMN inputs TEXT",),
 )
 """The statements that lead from each version of the file to the next; the version is its ``PRAGMA user_version``.
 
@@ -88,6 +89,7 @@ _RUN: Final = (
     "report",
     "devices",
     "noun",
+    "inputs",
     "settings",
 )
 _LINE: Final = (
@@ -160,6 +162,7 @@ class Entry:
         devices: Their numbers, as in ``0, 1``; ``None`` in what versions of the file before the third have.
         noun: What the samples are called, in the plural; ``None`` where the data set does not say, and likewise.
         settings: Every value of the manifest and of the plugin's configuration, by its dotted key; ``None`` likewise.
+        inputs: What the verdict depends on beside them, by name; ``None`` in what versions before the fifth have.
     """
 
     started: str
@@ -178,6 +181,7 @@ class Entry:
     devices: str | None = None
     noun: str | None = None
     settings: Mapping[str, str] | None = None
+    inputs: Mapping[str, str] | None = None
 
     def line(self, name: str) -> EntryLine | None:
         """Return the line with that id, if the run has it."""
@@ -194,19 +198,21 @@ class Ledger:
     def __init__(self, path: Path) -> None:
         self.path = path
 
-    def append(self, report: Report, report_path: Path) -> None:
+    def append(self, report: Report, report_path: Path, inputs: Mapping[str, str] | None = None) -> None:
         """Add a run: all of it, or after a crash nothing.
 
         Args:
             report: What the run found.
             report_path: Where that is written.
+            inputs: What its verdict depends on, by name.
 
         Raises:
             StageError: The file cannot be written, is damaged, or is from a later release.
         """
         content = json.dumps(_settings(report), sort_keys=True)
         digest = hashlib.sha256(content.encode()).hexdigest()
-        run = (*_run_values(report, report_path), digest)
+        kept = None if inputs is None else json.dumps(dict(inputs), sort_keys=True)
+        run = (*_run_values(report, report_path), kept, digest)
         lines = [_line_values(line, report) for line in report.lines]
         with self._connected("rwc") as connection:
             self._bring_up(connection)
@@ -285,7 +291,7 @@ class _Damaged(Exception):  # noqa: N818 - never leaves this module
 
 
 def _run_values(report: Report, report_path: Path) -> tuple[object, ...]:
-    """Return the values of :data:`_RUN` but the last."""
+    """Return the values of :data:`_RUN` but the last two."""
     here = report.environment
     weights = next((each.sha256 for each in report.artifacts if each.name == "weights"), None)
     return (
@@ -350,6 +356,7 @@ def _entry(run: Sequence[Any], lines: Sequence[Sequence[Any]]) -> Entry:
                 "report": Path(values["report"]),
                 "lines": tuple(map(_entry_line, rows)),
                 "settings": _read_settings(values["settings"]),
+                "inputs": _read_settings(values["inputs"]),
             }
         )
     except (ValueError, TypeError, RecursionError) as error:

@@ -92,6 +92,7 @@ class Journal:
         remarks: What stands beside the verdict, on its line, because the verdict does not say it.
         watched: How the devices were before and after they were timed.
         doubts: What makes the run inconclusive beside its lines; the gate adds what was not measured.
+        inputs: What the verdict depends on, by name, as far as it is kept in the history.
     """
 
     loaded: LoadedManifest
@@ -118,6 +119,7 @@ class Journal:
     remarks: list[str] = field(default_factory=list)
     watched: list[str] = field(default_factory=list)
     doubts: list[Doubt] = field(default_factory=list)
+    inputs: dict[str, str] = field(default_factory=dict)
     _clock: float = field(default_factory=time.perf_counter, repr=False)
 
     @contextmanager

@@ -70,6 +70,7 @@ class RunOptions:
         command: The words of the command line, for the report.
         language: Of ``report.html`` and ``summary.md``: ``en`` or ``zh``.
         sbom: Write ``sbom.cdx.json``.
+        keep_inputs: Keep in the history all that the verdict depends on, also what takes a while to find out.
     """
 
     output: Path
@@ -103,6 +104,7 @@ class RunOptions:
     command: tuple[str, ...] = ()
     language: str = "en"
     sbom: bool = False
+    keep_inputs: bool = False
 
     def runs(self, stage: Stage) -> bool:
         """Say whether the stage is between ``first`` and ``last``."""

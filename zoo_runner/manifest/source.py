@@ -52,6 +52,22 @@ def read(path: Path) -> ManifestSource:
     return _read(path, ())
 
 
+def entries(path: Path) -> Mapping[str | int, object]:
+    """Return what stands at the top of one file, without what it extends.
+
+    Raises:
+        ManifestError: As from :func:`read`, of this file alone.
+    """
+    return dict(plain(_parse(path, _content(path))))
+
+
+def base_of(path: Path) -> Path | None:
+    """Return the file that a manifest extends, if it says so and that file is there."""
+    value = entries(path).get(EXTENDS)
+    base = path.parent / value if isinstance(value, str) and value else None
+    return base if base is not None and base.is_file() else None
+
+
 def _read(path: Path, chain: tuple[Path, ...]) -> ManifestSource:
     chain = (*chain, path)
     tree = _parse(path, _content(path))

@@ -79,6 +79,11 @@ def zoo_metric(config: Any, inputs: Tensors, outputs: Tensors) -> Metric | None:
 
 
 @hookspec(firstresult=True)
+def zoo_task() -> str | None:
+    """Return in a few words what the plugin's models do; ``zoo-run zoo`` shows it beside each of them."""
+
+
+@hookspec(firstresult=True)
 def zoo_draft(material: Material) -> Draft | None:
     """Return what ``zoo-run new NAME`` writes into a manifest for these files.
 

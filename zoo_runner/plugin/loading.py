@@ -28,6 +28,7 @@ from zoo_runner.plugin.hooks import (
     NETWORKS_HOOK,
     PACKAGES_HOOK,
     PREDICTING_HOOKS,
+    TASK_HOOK,
     TENSORS,
     notes_on,
     signature,
@@ -177,6 +178,17 @@ class Plugin:
             if finder.spec(name) is None:
                 raise PluginError(f"{where} names {name!r}, and no package of that name can be found; is it installed?")
         return tuple(made or ())
+
+    def task(self) -> str:
+        """Return what the plugin's models do; an empty text where it does not say.
+
+        Raises:
+            PluginError: ``zoo_task`` fails, or returns no text.
+        """
+        made = self._call(TASK_HOOK)
+        if made is None or isinstance(made, str):
+            return made or ""
+        raise PluginError(f"plugin {self.name!r}: {signature(TASK_HOOK)} returned {made!r}, expected a few words")
 
     def draft(self, material: Material) -> Draft:
         """Return what the plugin makes of files that a manifest is to be written for.

@@ -213,11 +213,8 @@ def _data(package: str, disk: Disk) -> dict[str, FileFact]:
 def _whole(name: str, disk: Disk) -> dict[str, FileFact]:
     """Describe all files of a package, or the one file of a module."""
     files = disk.tree(name, whole=True)
-    path = disk.finder.module(name)
-    if not files and path is None:
+    if not files:
         raise PluginError(f"zoo_packages() names {name!r}, and there is no such package; is it installed?")
-    if not files and path is not None:
-        files = {path.name: path}
     return {inside: disk.fact(each) for inside, each in files.items()}
 
 

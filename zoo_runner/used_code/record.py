@@ -149,8 +149,14 @@ class Disk:
     _hashes: dict[Path, str | None] = field(default_factory=dict, repr=False)
     _stats: dict[str, os.stat_result | None] = field(default_factory=dict, repr=False)
 
-    def differences(self, record: Record) -> Iterator[str]:
-        """Yield one text for each difference from the record; none if the code is the same."""
+    def differences(self, record: Record, *, loaded: bool = True) -> Iterator[str]:
+        """Yield one text for each difference from the record; none if the code is the same.
+
+        Args:
+            record: What was used.
+            loaded: Whether modules that this process has loaded, and the record lacks, count. They do not in a process
+                that only looks, if the record has all files of the packages in question.
+        """
         if record.python != platform.python_version():
             yield f"Python was {record.python}, is {platform.python_version()}"
         for name, fact in record.modules.items():
@@ -162,7 +168,8 @@ class Disk:
         for name, distribution in record.distributions.items():
             yield from self._distribution(name, distribution)
         yield from (f"{name} was not there, and is now" for name in record.absent if self.finder.spec(name))
-        yield from (f"{name} was not loaded, and is now" for name in _newly_loaded(record))
+        if loaded:
+            yield from (f"{name} was not loaded, and is now" for name in _newly_loaded(record))
 
     def fact(self, path: Path, at: str = "") -> FileFact:
         """Describe a file as it is now.
@@ -190,13 +197,18 @@ class Disk:
         return self._hashes[path]
 
     def tree(self, package: str, *, whole: bool) -> dict[str, Path]:
-        """Return the files of a package, relative to its folder: all of them, or those beside its modules."""
-        return {
+        """Return the files of a package, relative to its folder: all of them, or those beside its modules.
+
+        A package that is one file is that file.
+        """
+        found = {
             inside: path
             for folder in self.finder.folders(package)
             for inside, path in _below(folder, deep=whole)
             if whole or path.suffix != ".py"
         }
+        alone = self.finder.module(package) if whole and not found else None
+        return found if alone is None else {alone.name: alone}
 
     def _file(self, name: str, path: Path | None, fact: FileFact) -> Iterator[str]:
         if path is None:

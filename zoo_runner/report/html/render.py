@@ -60,7 +60,7 @@ def render(report: Report, pictures: Sequence[Picture], language: str = "en") ->
     """
     words = replace(texts(language), noun=report.noun, rate=rate_noun(report))
     script = _file("script.js")
-    page = _environment(words).get_template("page.html.j2")
+    page = environment(words).get_template("page.html.j2")
     return page.render(
         report=report,
         num=Figures(report),
@@ -70,7 +70,7 @@ def render(report: Report, pictures: Sequence[Picture], language: str = "en") ->
         curves=_worst_curves(report),
         levels=sorted({level for curve in report.curves for level in curve.levels}),
         plot=Plots(report, words),
-        style=_file("style.css"),
+        style=style(),
         script=script,
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
     )
@@ -114,7 +114,13 @@ class Plots:
         return plots.differences(change, prefix=f"differences-{position}", title=title)
 
 
-def _environment(words: Texts) -> Environment:
+def style() -> str:
+    """Return the style sheet of all pages."""
+    return _file("style.css")
+
+
+def environment(words: Texts) -> Environment:
+    """Return what makes pages of the templates: it escapes all texts, and writes out their control characters."""
     import jinja2  # noqa: PLC0415 - only a report needs it
 
     environment = jinja2.Environment(
