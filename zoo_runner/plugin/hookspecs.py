@@ -80,7 +80,7 @@ def zoo_metric(config: Any, inputs: Tensors, outputs: Tensors) -> Metric | None:
 
 @hookspec(firstresult=True)
 def zoo_task() -> str | None:
-    """Return in a few words what the plugin's models do; ``zoo-run zoo`` shows it beside each of them."""
+    """Return in a few words what the plugin's models do; ``zoo-run zoo FOLDER`` shows it beside each of them."""
 
 
 @hookspec(firstresult=True)

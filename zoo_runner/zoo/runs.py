@@ -38,10 +38,10 @@ def start(words: Sequence[str]) -> int:
     try:
         return process.wait()
     finally:
-        _end(process)
+        end(process)
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
+def end(process: subprocess.Popen[bytes]) -> None:
     """End a run that still goes on, as Ctrl-C does; one that does not end is killed with all that it started."""
     if process.poll() is not None:
         return

@@ -104,5 +104,5 @@ def test_a_run_that_does_not_end_is_killed(monkeypatch: pytest.MonkeyPatch) -> N
     with subprocess.Popen(command, stdout=subprocess.PIPE, start_new_session=True) as process:
         assert process.stdout is not None
         process.stdout.readline()
-        runs._end(process)
+        runs.end(process)
         assert process.returncode == -signal.SIGKILL
