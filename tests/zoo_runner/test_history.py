@@ -138,6 +138,7 @@ def test_json_is_for_any_reader() -> None:
         ],
         "devices": None,
         "settings": None,
+        "inputs": None,
     }
 
 

@@ -76,14 +76,17 @@ def recipe_of(lab: Lab, *overrides: str, **options: Any) -> tuple[Recipe, RunOpt
     return resolve(load(lab.folder / "trial.yaml", overrides), given), given
 
 
-def test_files_are_known_by_their_content_or_by_the_manifest_or_not_at_all(lab: Lab) -> None:
+def test_files_are_known_by_their_content_or_by_the_manifest_or_not_at_all(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(lab.folder)  # what --set names lies here
     digest = hashlib.sha256((lab.folder / "weights.pth").read_bytes()).hexdigest()
     here = basis.files(*recipe_of(lab))
     assert here["file weights"] == digest
-    pinned = f"weights.sha256={'0' * 64}"
+    pinned = f"weights.sha256={'a' * 64}"
     assert basis.files(*recipe_of(lab, pinned))["file weights"] == digest, "the file that is there, not the one meant"
     away = "weights.url=https://example.org/w.pth"
-    assert basis.files(*recipe_of(lab, away, pinned))["file weights"] == "0" * 64
+    assert basis.files(*recipe_of(lab, away, pinned))["file weights"] == "a" * 64
     unknown = "unknown: the manifest has no hash of it, so that another file may be there now"
     assert basis.files(*recipe_of(lab, away))["file weights"] == unknown
     assert basis.files(*recipe_of(lab, away, downloads=lab.folder))["file weights"] == "unknown: it has no hash"
