@@ -16,6 +16,7 @@ from zoo_runner.store.store import Store
 
 if TYPE_CHECKING:
     from tests.conftest import Listener
+    from zoo_runner.plugin.interfaces import Progress
 
 
 ALWAYS = {"evaluate", "benchmark", "gate"}
@@ -33,15 +34,20 @@ class Lab:
 
     def __call__(self, *overrides: str, manifest: str = "trial.yaml", **options: Any) -> Report:
         self.listener.heard.clear()
-        loaded = load(self.folder / manifest, overrides)
-        given = RunOptions(**{"output": self.folder / "out", **options})
-        with claimed(given.output, given.leaves, given.baseline):  # as the command line does, before it can be refused
-            pass
-        return run_manifest(resolve(loaded, given), given, store=Store(self.cache), progress=self.listener)
+        return run_here(self.folder / manifest, self.cache, self.listener, *overrides, **options)
 
     def saved(self) -> dict[str, Any]:
         found: dict[str, Any] = json.loads((self.folder / "out" / "report.json").read_text())
         return found
+
+
+def run_here(manifest: Path, cache: Path, progress: Progress, *overrides: str, **options: Any) -> Report:
+    """Run a manifest in this process; by default its output goes beside it."""
+    loaded = load(manifest, overrides)
+    given = RunOptions(**{"output": manifest.parent / "out", **options})
+    with claimed(given.output, given.leaves, given.baseline):  # as the command line does, before it can be refused
+        pass
+    return run_manifest(resolve(loaded, given), given, store=Store(cache), progress=progress)
 
 
 def redone(report: Report) -> set[str]:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
@@ -13,27 +12,15 @@ from typing import Any
 
 import pytest
 
+from lab import run_here
 from zoo_runner.history.ledger import LEDGER, Entry, Ledger
 from zoo_runner.job.options import RunOptions
 from zoo_runner.job.recipe import resolve
 from zoo_runner.manifest.load import load
-from zoo_runner.runner import run
 from zoo_runner.store.store import Store
+from zoo_runner.terminal.console import Detail
+from zoo_runner.terminal.progress import Terminal
 from zoo_runner.zoo.models import Here, Model, here, judged, look
-
-
-class Silent:
-    """A progress that nobody sees."""
-
-    @contextmanager
-    def track(self, label: str, total: int | None, unit: str) -> Iterator[Callable[[int], None]]:
-        yield lambda _: None
-
-    def note(self, text: str) -> None:
-        pass
-
-    def warn(self, text: str) -> None:
-        pass
 
 
 @dataclass(frozen=True)
@@ -70,7 +57,7 @@ class World:
 
         given = RunOptions(**{"output": folder / "out", "backend": "onnxruntime", **options})
         moment = now or datetime.now(tz=timezone.utc)
-        return look(folder / manifest, given, store=self.store, progress=Silent(), last=last, now=moment)
+        return look(folder / manifest, given, store=self.store, progress=Terminal(Detail.QUIET), last=last, now=moment)
 
 
 @pytest.fixture(scope="module")
@@ -85,12 +72,14 @@ def world(
     before = sys.modules.pop("trial_plugin", None)
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(site)
-        options = RunOptions(output=folder / "out", keep_inputs=True)
-        report = run(resolve(load(files / "trial.yaml"), options), options, store=store, progress=Silent())
+        report = run_here(
+            files / "trial.yaml", lab_store, Terminal(Detail.QUIET), keep_inputs=True, output=folder / "out"
+        )
         (entry,) = Ledger(store.root / LEDGER).last("trial", 1)
         assert report.verdict is entry.verdict
+        options = RunOptions(output=folder / "out")
         recipe = resolve(load(files / "trial.yaml"), options)
-        yield World(files, site, store, entry, here(recipe, options, store=store, progress=Silent()))
+        yield World(files, site, store, entry, here(recipe, options, store=store, progress=Terminal(Detail.QUIET)))
     sys.modules.pop("trial_plugin", None)
     if before is not None:
         sys.modules["trial_plugin"] = before
