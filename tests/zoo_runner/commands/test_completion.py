@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 PATIENCE = 60
 COMMANDS = [
     *("backends", "cache", "completion", "doctor", "downloads", "history", "new", "pack", "plugins", "run", "schema"),
-    "validate",
+    *("validate", "zoo"),
 ]
 SUBSETS = "subsets: {nightly: {every: 3}, pr: {every: 10}, quick: {every: 50}}\n"
 
