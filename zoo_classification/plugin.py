@@ -34,6 +34,12 @@ def zoo_packages() -> list[str]:
 
 
 @hookimpl
+def zoo_task() -> str:
+    """Say what the models do."""
+    return "classification"
+
+
+@hookimpl
 def zoo_network(config: ClassifyConfig, inputs: Tensors, outputs: Tensors) -> FactoryNetwork:
     """Return the network that the manifest names, with the manifest's tensors."""
     from zoo_networks.factory import FactoryNetwork  # noqa: PLC0415 - the others need none of it
