@@ -11,6 +11,7 @@ FULL: dict[str, Any] = {
     "description": "all keys there are",
     "plugin": {"name": "toy", "config": {"size": 3, "classes": ["a", "b"], "more": {"x": None}}},
     "source": {"url": "https://example.org/repo", "commit": "abc", "note": "n"},
+    "imported": {"file": "README.md", "sha256": "d" * 64, "unsaid": ["weights.url"]},
     "code": {
         "url": "https://example.org/{commit}.tar.gz",
         "commit": "b" * 40,

@@ -35,7 +35,10 @@ if TYPE_CHECKING:
 @click.option("--set", "overrides", metavar="KEY=VALUE", multiple=True, help="Replace a manifest value; repeatable.")
 @click.option("--json", "as_json", is_flag=True, help="Print a list with an entry for each manifest.")
 def validate(manifests: tuple[Path, ...], overrides: tuple[str, ...], *, as_json: bool) -> int:
-    """Check each MANIFEST, also against its plugin, and do nothing else."""
+    """Check each MANIFEST, also against its plugin, and do nothing else.
+
+    What an imported manifest lacks is a note.
+    """
     checked = [_checked(path, overrides) for path in manifests]
     for each in checked:
         if each.error:
@@ -67,16 +70,18 @@ class _Checked:
 
 
 def _checked(path: Path, overrides: tuple[str, ...]) -> _Checked:
+    from zoo_runner.job.imported import missing  # noqa: PLC0415 - not needed for --help
     from zoo_runner.job.recipe import resolve  # noqa: PLC0415 - not needed for --help
     from zoo_runner.manifest.load import load  # noqa: PLC0415 - loads pydantic
 
     try:
         loaded = load(path, overrides)
-        recipe = resolve(loaded, RunOptions(output=Path()))
+        # Nothing of an imported manifest can be held against a plugin that is still to be named or written.
+        notes = missing(loaded) or resolve(loaded, RunOptions(output=Path())).parts.notes
     except ZooError as error:
         return _Checked(path=path, error=error)
     files = tuple(str(each) for each in loaded.sources)
-    return _Checked(path=path, name=loaded.manifest.name, files=files, notes=recipe.parts.notes)
+    return _Checked(path=path, name=loaded.manifest.name, files=files, notes=notes)
 
 
 def _annotate(refused: _Checked, *, as_json: bool) -> None:

@@ -193,6 +193,7 @@ class Journal:
                 digest=self.loaded.digest,
                 overrides=tuple(redacted(override) for override in self.loaded.overrides),
                 source=redacted_url(manifest.source.url) if manifest.source else None,
+                imported=manifest.imported.shown if manifest.imported else None,
                 settings=settings(manifest),
                 config=settings(self.config) if self.config else {},
                 command=tuple(redacted(redacted_url(word)) for word in self.command),

@@ -20,6 +20,7 @@ from zoo_runner.errors import (
 from zoo_runner.job.foreign_code import ForeignCode, foreign_code
 from zoo_runner.job.given_graph import GivenGraph
 from zoo_runner.job.given_weights import gives_onnx
+from zoo_runner.job.imported import require_complete
 from zoo_runner.job.metric_check import check_metric
 from zoo_runner.job.networks import Driven, check_tensors, driven
 from zoo_runner.job.padded_inputs import FittedPredictions, PaddedInputs, elements
@@ -219,6 +220,7 @@ def resolve(loaded: LoadedManifest, options: RunOptions) -> Recipe:
     if options.sbom and find_spec("cyclonedx") is None:
         msg = f"--sbom needs cyclonedx-python-lib, which is not installed: {installing('sbom')}"
         raise PrerequisiteError(msg)
+    require_complete(loaded)
     plugin = plugins.load(loaded.manifest.plugin.name)
     config = load_plugin_config(loaded, plugin.config_model() or Section)
     loaded = replace(loaded, manifest=_replaced(loaded.manifest, options))

@@ -12,6 +12,7 @@ from zoo_runner.manifest.atc import AtcOptions
 from zoo_runner.manifest.checks import Problem
 from zoo_runner.manifest.expectations import Expected, Uncertainty, Waiver
 from zoo_runner.manifest.figures import LINE
+from zoo_runner.manifest.imported import Imported
 from zoo_runner.manifest.rates import NAME_OF_RATE
 from zoo_runner.manifest.section import DAY, NAME, WORDS, Positive, Rate, Section, Words
 from zoo_runner.manifest.subsets import Subset
@@ -328,6 +329,9 @@ class Manifest(Section):
     description: str = Field(default="", description="one line for people")
     plugin: PluginRef
     source: SourceRef | None = Field(default=None, description="where the recipe comes from; shown in reports")
+    imported: Imported | None = Field(
+        default=None, description="the recipe that zoo-run import made this of, and what it does not say"
+    )
     code: CodeRef | None = Field(
         default=None,
         description="code of another project, from which the network is built; it runs only with --trust-code",

@@ -13,7 +13,17 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
 
-JUDGING: Final = ("name", "description", "source", "expected", "uncertainty", "subsets", "waivers", "benchmark")
+JUDGING: Final = (
+    "name",
+    "description",
+    "source",
+    "imported",
+    "expected",
+    "uncertainty",
+    "subsets",
+    "waivers",
+    "benchmark",
+)
 """First parts of the settings that cannot change a prediction."""
 
 

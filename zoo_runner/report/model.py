@@ -64,7 +64,8 @@ class ManifestRecord(Record):
     """Which manifest was run.
 
     ``settings`` has every value of the manifest as it was run, by its dotted key: what two runs differ in. ``config``
-    has likewise what the plugin was configured with, its defaults included; ``command`` the words that started the run.
+    has likewise what the plugin was configured with, its defaults included; ``command`` the words that started the run;
+    ``imported`` the file and SHA-256 of the recipe that it was imported from.
     """
 
     name: str
@@ -73,6 +74,7 @@ class ManifestRecord(Record):
     digest: str
     overrides: tuple[str, ...] = ()
     source: str | None = None
+    imported: str | None = None
     settings: Mapping[str, str] = {}
     config: Mapping[str, str] = {}
     command: tuple[str, ...] = ()
