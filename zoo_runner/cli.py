@@ -14,6 +14,7 @@ from zoo_runner.commands.completion import PROGRAM, answer, completion
 from zoo_runner.commands.downloads import downloads
 from zoo_runner.commands.failure import failed
 from zoo_runner.commands.history import history
+from zoo_runner.commands.importing import import_
 from zoo_runner.commands.machine import backends, doctor, plugins
 from zoo_runner.commands.manifest import schema, validate
 from zoo_runner.commands.new import new
@@ -90,8 +91,9 @@ def cli() -> None:
     """Run, score and gate model-zoo recipes."""
 
 
-COMMANDS = (run, validate, new, pack, schema, zoo, history, cache, downloads, plugins, backends, doctor, completion)
-for command in COMMANDS:
+EVERYDAY = (run, validate, new, import_, pack, schema, zoo, history)
+HOUSEKEEPING = (cache, downloads, plugins, backends, doctor, completion)
+for command in (*EVERYDAY, *HOUSEKEEPING):
     cli.add_command(command)
 
 

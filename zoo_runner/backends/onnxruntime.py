@@ -217,7 +217,7 @@ def _load(runtime: ModuleType, model: Path, options: Any) -> Any:
     except Exception as error:  # ONNX Runtime's exceptions have no common base
         msg = (
             f"ONNX Runtime {runtime.__version__} cannot load {model}: {_one_line(error)}; "
-            "expected an ONNX model it supports: lower onnx.opset where it is exported; where it is given, check the file"
+            "expected an ONNX model it supports: export again, or lower onnx.opset"
         )
         raise InferenceError(msg) from error
 

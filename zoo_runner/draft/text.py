@@ -108,17 +108,17 @@ def _section(name: str, values: Mapping[str, Any]) -> Iterator[str]:
 
 def _entries(values: Mapping[str, Any], depth: int = 0) -> Iterator[str]:
     for key, value in values.items():
-        yield f"{'  ' * depth}{_flow({key: value})[1:-1]}"
+        yield f"{'  ' * depth}{flow({key: value})[1:-1]}"
 
 
 def _tensors(name: str, specs: Iterable[TensorSpec], kinds: Mapping[str, str]) -> Iterator[str]:
     yield from ("", f"{name}:")
     for spec in specs:
         kind = {"kind": kinds[spec.name]} if kinds.get(spec.name) else {}
-        yield f"  - {_flow({'name': spec.name, 'dtype': spec.dtype, 'shape': list(spec.shape), **kind})}"
+        yield f"  - {flow({'name': spec.name, 'dtype': spec.dtype, 'shape': list(spec.shape), **kind})}"
 
 
-def _flow(value: Any) -> str:
+def flow(value: Any) -> str:
     """Write a value in one line of YAML; with characters that end a line or hide, all that is not ASCII is escaped."""
     shown = _dumped(value, allow_unicode=True)
     return shown if shown.isprintable() else _dumped(value, allow_unicode=False)
@@ -136,5 +136,5 @@ def _expectation(metric: str, protocol: str) -> Iterator[str]:
         "reach goes here, as it was published, or as it was measured where it was trained:"
     )
     yield from ("", *comment([remark]), "# expected:", "#   accuracy:")
-    yield from (f"#     {_flow({key: value})[1:-1]}" for key, value in (("metric", metric), ("protocol", protocol)))
+    yield from (f"#     {flow({key: value})[1:-1]}" for key, value in (("metric", metric), ("protocol", protocol)))
     yield from ("#     value: ...", "#     tolerance: {abs: ...}", "")
