@@ -23,7 +23,7 @@ REFUSED = {
         "zoo-run import reads recipes of the Ascend model zoo"
     ),
     "09-empty.md": "09-empty.md: expected the README.md of a recipe, found an empty file",
-    "10-no-text.md": "10-no-text.md:1: expected Markdown in UTF-8, found the byte 0x89; is it another kind of file?",
+    "10-no-text.png": "10-no-text.png:1: expected Markdown in UTF-8, found the byte 0x89; is it another kind of file?",
 }
 
 
