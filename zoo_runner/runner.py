@@ -33,6 +33,7 @@ from zoo_runner.stages.evaluate.accumulation import Accumulation
 from zoo_runner.stages.evaluate.canaries import check_canaries
 from zoo_runner.stages.evaluate.stage import Data, Evaluation, evaluate
 from zoo_runner.stages.export.stage import export
+from zoo_runner.stages.export.told import told
 from zoo_runner.stages.fetch.stage import fetch
 from zoo_runner.stages.gate.basis import asked, begun, ended, place
 from zoo_runner.stages.gate.stage import gate
@@ -241,25 +242,29 @@ def _keep(job: Job, outcome: Outcome) -> Report:
     return report
 
 
-def prepare(job: Job) -> tuple[Sequence[Sample], Engine | None]:
+def prepare(job: Job) -> tuple[Job, Sequence[Sample], Engine | None]:
     """Do what comes before the first sample: fetch, export, convert.
 
     Returns:
-        The data set, and the model as the backend runs it; ``None`` where the run needs no model.
+        The job, with what its plugin was told of the model; the data set; and the model as the backend runs it, or
+        ``None`` where the run needs no model.
     """
-    inputs = fetch(job)
-    if not job.options.needs_model or not inputs.models or job.backend is None:
-        return inputs.samples, None
-    engine = engine_of(job, job.backend, export(job, inputs.models), inputs.given)
+    inputs, backend = fetch(job), job.backend
+    if not job.options.needs_model or not inputs.models or backend is None:
+        return job, inputs.samples, None
+    exported = export(job, inputs.models)
+    for each in exported.values():
+        job = told(job, each.path)
+    engine = engine_of(job, backend, exported, inputs.given)
     if job.options.last is not Stage.EXPORT:
         convert(job, engine)
-    return inputs.samples, engine
+    return job, inputs.samples, engine
 
 
 def _flow(job: Job) -> Outcome:
     last = job.options.last
     basis = begun(job) if job.options.keep_inputs else None  # before anything is read that may change meanwhile
-    samples, engine = prepare(job)
+    job, samples, engine = prepare(job)
     scored = job.scored(samples)
     scope = job.scope(samples, scored)
     if basis is not None:

@@ -18,6 +18,7 @@ from zoo_runner.stages.convert.engine import Engine
 from zoo_runner.stages.convert.unstamped import output_order
 from zoo_runner.stages.export.model import MODEL, ModelFile, export_key, export_parts, published_parts
 from zoo_runner.stages.export.published import missing_packages
+from zoo_runner.stages.export.told import told
 from zoo_runner.stages.fetch.given_models import given_models
 from zoo_runner.stages.fetch.locate import find_data, is_published, known_weights, read_samples
 from zoo_runner.stages.iterators import batched
@@ -107,6 +108,7 @@ def _kept_model(job: Job, weights: str) -> tuple[Path | None, dict[str, object]]
 def _steps_after_export(job: Job, backend: Backend, path: Path) -> Iterator[str]:
     """Yield the lines of the steps that use the exported model at ``path``: conversion and prediction."""
     model = ModelFile(path=path, sha256=file_digest(path), reused=True, differences={})
+    job = told(job, path)
     engine = Engine(
         recipe=job.recipe,
         backend=backend,

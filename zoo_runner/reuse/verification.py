@@ -50,6 +50,6 @@ def verify(loaded: LoadedManifest, options: RunOptions, *, store: Store, progres
         audit = new_audit(options.seed)
         job = open_job(recipe, options, AuditedStore(store, audit), journal)
         progress.note(f"a tenth of what is kept is made again and compared; {audit.again}")
-        samples, engine = prepare(job)
+        job, samples, engine = prepare(job)
         predict_drawn(job, samples, job.scored(samples), engine)
     return audit
