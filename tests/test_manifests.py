@@ -25,6 +25,7 @@ from zoo_runner.report.json_schema import json_schema
 
 FOLDER = Path(__file__).parents[1] / "manifests"
 NAMES = ("refinedet320", "refinedet320-sample", "refinedet512")
+ALL = ("classifier-sample", "efficientnet-lite0", "ppocr-rec", *NAMES, "text-sample")
 OUTPUTS = ("odm_loc", "odm_conf", "arm_loc", "arm_conf")
 
 
@@ -33,7 +34,7 @@ def shipped(name: str) -> LoadedManifest:
 
 
 def test_all_are_listed_here() -> None:
-    assert tuple(sorted(path.stem for path in FOLDER.glob("*.yaml"))) == NAMES
+    assert tuple(sorted(path.stem for path in FOLDER.glob("*.yaml"))) == ALL
 
 
 @pytest.mark.parametrize(("added", "code"), [("", 0), ("infer: {bacth: 1}\n", 2)], ids=["right", "wrong"])
@@ -50,8 +51,8 @@ def test_the_hook_of_pre_commit_checks_manifests(tmp_path: Path, added: str, cod
     assert (done.returncode, "mine.yaml:3: infer.bacth: unknown key" in done.stderr) == (code, bool(code))
 
 
-@pytest.mark.parametrize("name", NAMES)
-class TestEach:
+@pytest.mark.parametrize("name", ALL)
+class TestAll:
     def test_is_named_after_its_file_and_says_what_it_is(self, name: str) -> None:
         assert shipped(name).manifest.name == name
         assert (FOLDER / f"{name}.yaml").read_text().startswith("# ")
@@ -60,6 +61,12 @@ class TestEach:
         data = json.loads(json.dumps(yaml.safe_load((FOLDER / f"{name}.yaml").read_text())))
         assert [error.message for error in Draft202012Validator(json_schema()).iter_errors(data)] == []
 
+    def test_is_valid(self, name: str) -> None:
+        resolve(shipped(name), RunOptions(output=Path("out")))
+
+
+@pytest.mark.parametrize("name", NAMES)
+class TestEach:
     def test_tensors_fit_the_configuration(self, name: str) -> None:
         loaded = shipped(name)
         config = load_plugin_config(loaded, RefineDetConfig)

@@ -116,6 +116,7 @@ def test_entry_points(wheel: zipfile.ZipFile) -> None:
             "ascend": "zoo_runner.backends.ascend.backend",
             "classify": "zoo_classification.plugin",
             "onnxruntime": "zoo_runner.backends.onnxruntime",
+            "recognise": "zoo_text.plugin",
             "refinedet": "refinedet_plugin.plugin",
         },
     }

@@ -9,7 +9,7 @@ ROOT: Final = Path(__file__).resolve().parents[2]
 """The checkout."""
 PACKAGES: Final = (
     *("zoo_runner", "zoo_images", "zoo_networks", "zoo_detection", "zoo_classification"),
-    "refinedet_plugin",
+    *("zoo_text", "refinedet_plugin"),
 )
 """What is installed, from what all others use upwards."""
 MANIFESTS: Final = ROOT / "manifests"

@@ -22,7 +22,7 @@ from typing import Final, TypeAlias
 from faults.ran import NotAppliedError, Ran
 
 ROOT: Final = Path(__file__).resolve().parents[2]
-PACKAGES: Final = ("refinedet_plugin", "zoo_detection", "zoo_images")
+PACKAGES: Final = ("refinedet_plugin", "zoo_detection", "zoo_text", "zoo_images")
 """What is edited: the plugin, and what it takes from the package that detectors share."""
 PLUGIN: Final = PACKAGES[0]
 TIMEOUT_S: Final = 900

@@ -30,6 +30,7 @@ from zoo_runner.commands.signals import INTERRUPTED, Ended, exit_code
 from zoo_runner.history.proposal import ProposalError
 from zoo_runner.manifest.schema import PATTERNS, Manifest
 from zoo_runner.report.model import Report
+from zoo_text.config import RecogniseConfig
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 COMMAND: Final = "python tools/reference/generate.py"
@@ -44,6 +45,7 @@ def pages() -> Mapping[str, str]:
         "manifest.md": _manifest(),
         "refinedet.md": _refinedet(),
         "classify.md": _classify(),
+        "recognise.md": _recognise(),
         "command-line.md": _command_line(),
         "report.md": _report(),
         "exit-codes.md": _exit_codes(),
@@ -76,6 +78,15 @@ def _classify() -> str:
     return f"""{heading(1, "Keys of the plugin classify")}
 What stands below `plugin.config` of a manifest whose `plugin.name` is `classify`. `zoo-run plugins classify`
 prints the same.
+
+{sections}"""
+
+
+def _recognise() -> str:
+    sections = SchemaPage(RecogniseConfig, "validation", PATTERNS).sections("plugin.config")
+    return f"""{heading(1, "Keys of the plugin recognise")}
+What stands below `plugin.config` of a manifest whose `plugin.name` is `recognise`. `zoo-run plugins recognise`
+prints the same. [Add a recogniser of text](../how-to/text.md) shows them at work.
 
 {sections}"""
 

@@ -18,6 +18,7 @@ PACKAGES: Final = (
     "zoo_detection",
     "zoo_images",
     "zoo_networks",
+    "zoo_text",
     "zoo_runner",
 )
 DIVIDED: Final = ("zoo_runner", "zoo_runner.stages", "zoo_detection")

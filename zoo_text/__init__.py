@@ -1,0 +1,1 @@
+"""Recognition of text: readers of labelled lines, dictionaries, CTC decoding, and accuracy by character and line."""

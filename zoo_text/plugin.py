@@ -1,0 +1,65 @@
+"""The hooks of the plugin ``recognise``: recognisers of text that need no code. Wiring only."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from zoo_runner.errors import ManifestError
+from zoo_runner.plugin.hookspecs import hookimpl
+from zoo_runner.plugin.tensors import declared_texts
+
+if TYPE_CHECKING:
+    from zoo_images.preprocess import ImagePreprocess
+    from zoo_runner.plugin.interfaces import TensorSpec
+    from zoo_text.config import RecogniseConfig
+    from zoo_text.ctc import CtcGreedy
+    from zoo_text.labels import LabelFile, TextFiles
+    from zoo_text.metric import TextMetric
+
+
+@hookimpl
+def zoo_config() -> type[RecogniseConfig]:
+    """Type the manifest's ``plugin.config``."""
+    from zoo_text.config import RecogniseConfig  # noqa: PLC0415 - listing plugins needs no pydantic
+
+    return RecogniseConfig
+
+
+@hookimpl
+def zoo_dataset(config: RecogniseConfig) -> LabelFile | TextFiles:
+    """Return the reader of labelled lines."""
+    from zoo_text.labels import LabelFile, LabelFileConfig, TextFiles  # noqa: PLC0415 - loads pydantic
+
+    source = config.postprocess.dictionary
+    dictionary = source.file if source.type == "file" else ""
+    if isinstance(config.reader, LabelFileConfig):
+        return LabelFile(config.reader, dictionary)
+    return TextFiles(config.reader, dictionary)
+
+
+@hookimpl
+def zoo_preprocess(config: RecogniseConfig, inputs: tuple[TensorSpec, ...]) -> ImagePreprocess:
+    """Return image file -> network input."""
+    from zoo_images.preprocess import ImagePreprocess  # noqa: PLC0415 - loads OpenCV
+
+    if len(inputs) != 1:
+        found = ", ".join(declared_texts(inputs)) or "none"
+        raise ManifestError(f"inputs: expected one input, an image, found {found}; correct the manifest's inputs")
+    return ImagePreprocess(config.preprocess, inputs[0])
+
+
+@hookimpl
+def zoo_postprocess(config: RecogniseConfig, outputs: tuple[TensorSpec, ...]) -> CtcGreedy:
+    """Return network outputs -> text."""
+    from zoo_text.ctc import CtcGreedy  # noqa: PLC0415 - loads numpy
+
+    return CtcGreedy(config.postprocess, outputs)
+
+
+@hookimpl
+def zoo_metric(config: RecogniseConfig) -> TextMetric:
+    """Return accuracy by character and by line."""
+    from zoo_text.metric import TextMetric  # noqa: PLC0415 - loads numpy
+
+    metric = config.metric
+    return TextMetric(ignore_case=metric.ignore_case, ignore_space=metric.ignore_space)
