@@ -1,0 +1,1 @@
+"""Data sets in the form of COCO, and the mean average precision that is published for them."""
