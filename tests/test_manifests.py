@@ -25,7 +25,7 @@ from zoo_runner.report.json_schema import json_schema
 
 FOLDER = Path(__file__).parents[1] / "manifests"
 NAMES = ("refinedet320", "refinedet320-sample", "refinedet512")
-ALL = ("classifier-sample", "efficientnet-lite0", "ppocr-rec", *NAMES, "text-sample")
+ALL = ("classifier-sample", "efficientnet-lite0", "ppocr-rec", *NAMES, "ssd-sample", "text-sample")
 OUTPUTS = ("odm_loc", "odm_conf", "arm_loc", "arm_conf")
 
 

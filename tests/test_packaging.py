@@ -115,6 +115,7 @@ def test_entry_points(wheel: zipfile.ZipFile) -> None:
         "zoo_runner": {
             "ascend": "zoo_runner.backends.ascend.backend",
             "classify": "zoo_classification.plugin",
+            "detect": "zoo_detection.plugin",
             "onnxruntime": "zoo_runner.backends.onnxruntime",
             "recognise": "zoo_text.plugin",
             "refinedet": "refinedet_plugin.plugin",

@@ -249,5 +249,5 @@ def test_elsewhere_it_is_unknown(tmp_path: Path) -> None:
     done = run(Path(sys.executable), *ZOO_RUN, str(manifest), cwd=tmp_path)
     assert done.returncode == 2
     assert "no plugin is registered as 'toy'; install the package that registers it" in done.stderr
-    assert "(registered: refinedet)" in done.stderr
+    assert "(registered: classify, detect, recognise, refinedet)" in done.stderr
     assert not (tmp_path / "zoo-output").exists()

@@ -22,15 +22,24 @@ CENTRE_VARIANCE: Final = np.float32(0.1)
 SIZE_VARIANCE: Final = np.float32(0.2)
 
 
-def decode(loc: ArrayLike, priors: ArrayLike) -> NDArray[np.float32]:
+def decode(
+    loc: ArrayLike,
+    priors: ArrayLike,
+    *,
+    centre_variance: np.float32 = CENTRE_VARIANCE,
+    size_variance: np.float32 = SIZE_VARIANCE,
+) -> NDArray[np.float32]:
     """Apply encoded offsets to boxes; the inverse of the encoding of SSD (arXiv:1512.02325, section 2.2).
 
-    c = p_c + (l_c * 0.1) * p_wh and wh = p_wh * exp(l_wh * 0.2); then low = c - wh / 2 and high = low + wh,
+    c = p_c + (l_c * 0.1) * p_wh and wh = p_wh * exp(l_wh * 0.2), with other variances likewise;
+    then low = c - wh / 2 and high = low + wh,
     which is not the same float32 as c + wh / 2.
 
     Args:
         loc: Offsets [..., N, 4].
         priors: Boxes [..., N, 4], centre-size: the priors, or anchors that were refined already.
+        centre_variance: What offsets of centres are multiplied with.
+        size_variance: Likewise those of sizes.
 
     Returns:
         Corners float32 [..., N, 4], in the unit of ``priors``; not clipped. Offsets too large for float32
@@ -39,8 +48,8 @@ def decode(loc: ArrayLike, priors: ArrayLike) -> NDArray[np.float32]:
     offset_centre, offset_size = _halves(loc)
     centre, size = _halves(priors)
     with np.errstate(over="ignore", invalid="ignore"):
-        sizes = size * np.exp(offset_size * SIZE_VARIANCE)
-        low = centre + offset_centre * CENTRE_VARIANCE * size - sizes / 2
+        sizes = size * np.exp(offset_size * size_variance)
+        low = centre + offset_centre * centre_variance * size - sizes / 2
         return np.concatenate((low, low + sizes), axis=-1)
 
 

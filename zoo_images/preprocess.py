@@ -15,11 +15,16 @@ from zoo_runner.plugin.pixels import Normalisation
 from zoo_runner.plugin.tensors import declared_texts
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import numpy as np
     from numpy.typing import NDArray
 
     from zoo_images.operations import Operation
     from zoo_runner.plugin.interfaces import Arrays, Finding, Sample, TensorSpec
     from zoo_runner.plugin.shapes import Sizes
+
+    Decode = Callable[[Sample], NDArray[np.uint8]]
 
 REVISION: Final = 1
 """Counts the changes of this package that changed a number of a result."""
@@ -37,6 +42,7 @@ class ImagePreprocess:
     Args:
         operations: What is done with each image, in order.
         input: The network's input. Its open axes are rows and columns that each image decides.
+        decode: Gives the pixels of a sample, uint8 [height, width, 3]; it may check more of them.
 
     Attributes:
         identity: Canonical JSON of all that decides the result.
@@ -47,12 +53,23 @@ class ImagePreprocess:
 
     identity: str
 
-    def __new__(cls, operations: tuple[Operation, ...], input: TensorSpec) -> ImagePreprocess:  # noqa: A002, ARG004, PYI034 - as __init__ has it; Self came with Python 3.11
+    def __new__(  # noqa: PYI034 - Self came with Python 3.11
+        cls,
+        operations: tuple[Operation, ...],
+        input: TensorSpec,  # noqa: A002, ARG004 - as __init__ has it
+        decode: Decode = decode_image,  # noqa: ARG004 - likewise
+    ) -> ImagePreprocess:
         """Choose the class that has what these operations allow."""
         return super().__new__(PixelImagePreprocess if _normalise_last(operations) else cls)
 
-    def __init__(self, operations: tuple[Operation, ...], input: TensorSpec) -> None:  # noqa: A002 - as the manifest calls it
+    def __init__(
+        self,
+        operations: tuple[Operation, ...],
+        input: TensorSpec,  # noqa: A002 - as the manifest calls it
+        decode: Decode = decode_image,
+    ) -> None:
         self.chain = Chain(operations)
+        self._decode = decode
         self._input = input
         self._planar = isinstance(operations[-1], Layout) and operations[-1].order == "CHW"
         self._require_fit()
@@ -60,9 +77,9 @@ class ImagePreprocess:
         named = {"input": [input.name, input.dtype, list(input.shape)], "operations": settings, "preprocess": REVISION}
         self.identity = json.dumps(named, sort_keys=True, separators=(",", ":"))
 
-    def __getnewargs__(self) -> tuple[tuple[Operation, ...], TensorSpec]:
+    def __getnewargs__(self) -> tuple[tuple[Operation, ...], TensorSpec, Decode]:
         """Return what an object that is copied or unpickled is made with."""
-        return self.chain.operations, self._input
+        return self.chain.operations, self._input, self._decode
 
     @property
     def check_identity(self) -> str:
@@ -95,7 +112,7 @@ class ImagePreprocess:
         Raises:
             DatasetError: As for a call.
         """
-        height, width = decode_image(sample).shape[:2]
+        height, width = self._decode(sample).shape[:2]
         try:
             columns, rows = self.chain.size(width, height)
         except ImageSizeError as error:
@@ -105,7 +122,7 @@ class ImagePreprocess:
 
     def _applied(self, chain: Chain, sample: Sample) -> NDArray[Any]:
         try:
-            return chain.apply(decode_image(sample))
+            return chain.apply(self._decode(sample))
         except ImageSizeError as error:
             raise refusal(sample, str(error)) from None
 
@@ -144,8 +161,13 @@ class PixelImagePreprocess(ImagePreprocess):
 
     normalisation: Normalisation
 
-    def __init__(self, operations: tuple[Operation, ...], input: TensorSpec) -> None:  # noqa: A002 - as the manifest calls it
-        super().__init__(operations, input)
+    def __init__(
+        self,
+        operations: tuple[Operation, ...],
+        input: TensorSpec,  # noqa: A002 - as the manifest calls it
+        decode: Decode = decode_image,
+    ) -> None:
+        super().__init__(operations, input, decode)
         place, last = next((place, each) for place, each in enumerate(operations) if isinstance(each, Normalise))
         self._pixels = Chain(operations[:place])
         width, height = self._pixels.fixed_size() or (0, 0)

@@ -105,7 +105,7 @@ def test_validate_names_every_file_read(zoo_run: ZooRun) -> None:
 @pytest.mark.parametrize(
     ("command", "names"),
     [
-        pytest.param("plugins", {"refinedet"}, id="plugins"),
+        pytest.param("plugins", {"classify", "detect", "recognise", "refinedet"}, id="plugins"),
         pytest.param("backends", {"ascend", "onnxruntime"}, id="backends"),
     ],
 )
@@ -129,7 +129,13 @@ def test_a_broken_plugin_is_listed_as_such_and_disturbs_nobody(trial: ZooRun, tm
         broken("doctor", "--backend", "wreck"),
     )
     assert (listed.returncode, validated.returncode, asked.returncode) == (0, 0, 2)
-    assert {line.split()[0] for line in listed.stdout.splitlines()} == {"refinedet", "trial"}
+    assert {line.split()[0] for line in listed.stdout.splitlines()} == {
+        "classify",
+        "detect",
+        "recognise",
+        "refinedet",
+        "trial",
+    }
     assert "wreck" in listed.stderr
     assert "No module named 'no_such_module'" in listed.stderr
     assert "No module named 'no_such_module'" in asked.stderr
@@ -184,7 +190,7 @@ def test_doctor_for_one_backend_exits_as_a_run_would(zoo_run: ZooRun, backend: s
         ),
         pytest.param(
             [SAMPLE, "--set", "plugin.name=refinedat"],
-            ["'refinedat'; did you mean 'refinedet'? (registered: refinedet)"],
+            ["'refinedat'; did you mean 'refinedet'? (registered: classify, detect, recognise, refinedet)"],
             id="plugin",
         ),
         pytest.param([SAMPLE, "--set", "infer.bacth=3"], ["--set infer.bacth", "did you mean 'batch'?"], id="set key"),

@@ -22,6 +22,7 @@ from reference.rooms import listing, picture
 from reference.schema_page import SchemaPage
 from refinedet_plugin.config import RefineDetConfig
 from zoo_classification.config import ClassifyConfig
+from zoo_detection.config import DetectConfig
 from zoo_runner import errors
 from zoo_runner.causes import Cause
 from zoo_runner.cli import EXIT_MEANING, cli
@@ -46,6 +47,7 @@ def pages() -> Mapping[str, str]:
         "refinedet.md": _refinedet(),
         "classify.md": _classify(),
         "recognise.md": _recognise(),
+        "detect.md": _detect(),
         "command-line.md": _command_line(),
         "report.md": _report(),
         "exit-codes.md": _exit_codes(),
@@ -87,6 +89,15 @@ def _recognise() -> str:
     return f"""{heading(1, "Keys of the plugin recognise")}
 What stands below `plugin.config` of a manifest whose `plugin.name` is `recognise`. `zoo-run plugins recognise`
 prints the same. [Add a recogniser of text](../how-to/text.md) shows them at work.
+
+{sections}"""
+
+
+def _detect() -> str:
+    sections = SchemaPage(DetectConfig, "validation", PATTERNS).sections("plugin.config")
+    return f"""{heading(1, "Keys of the plugin detect")}
+What stands below `plugin.config` of a manifest whose `plugin.name` is `detect`. `zoo-run plugins detect` prints the
+same. [A detector without code](../how-to/detector.md#a-detector-without-code) shows one.
 
 {sections}"""
 

@@ -66,8 +66,8 @@ def refinedet_loss(
         anchors = decode(arm_loc, fixed)
         odm_targets, odm_offsets = match(anchors, boxes, labels)
         likely = arm_conf.softmax(dim=-1)[..., 1] > OBJECTNESS
-    arm = _multibox(arm_loc, arm_conf, arm_targets.clamp_max(1), arm_offsets, arm_targets > 0)
-    odm = _multibox(odm_loc, odm_conf, odm_targets, odm_offsets, (odm_targets > 0) & likely)
+    arm = multibox(arm_loc, arm_conf, arm_targets.clamp_max(1), arm_offsets, arm_targets > 0)
+    odm = multibox(odm_loc, odm_conf, odm_targets, odm_offsets, (odm_targets > 0) & likely)
     return Losses(*arm, *odm)
 
 
@@ -129,7 +129,7 @@ def _iou(first: Tensor, second: Tensor) -> Tensor:
     return intersection / union.clamp_min(SMALLEST_SIDE**2)
 
 
-def _multibox(loc: Tensor, conf: Tensor, targets: Tensor, offsets: Tensor, positive: Tensor) -> tuple[Tensor, Tensor]:
+def multibox(loc: Tensor, conf: Tensor, targets: Tensor, offsets: Tensor, positive: Tensor) -> tuple[Tensor, Tensor]:
     """Smooth-L1 and cross entropy of one module, each divided by the number of positives.
 
     Of the anchors whose target is the background, each image contributes those with the largest cross

@@ -57,9 +57,16 @@ class CocoDataset:
                 f"expected the folder of images {folder}; found {', '.join(known) or 'no folders'} in {root}; "
                 "set plugin.config.reader.images to the folder"
             )
+        stems = Counter(_stem(image) for image in file.images)
         labels = {one: self.classes.index(name) for one, name in file.categories.items() if name in self.classes}
         return [
-            self._sample(index, image, folder, [labels[one.category] for one in image.objects])
+            _sample(
+                index,
+                _stem(image) if stems[_stem(image)] == 1 else image.file,
+                folder,
+                image,
+                [labels[one.category] for one in image.objects],
+            )
             for index, image in enumerate(file.images, start=1)
         ]
 
@@ -85,24 +92,30 @@ class CocoDataset:
                 "outputs"
             )
 
-    def _sample(self, index: int, image: CocoImage, folder: Path, labels: Sequence[int]) -> CocoSample:
-        objects = image.objects
-        bounds = np.array([one.box for one in objects], dtype=np.float64).reshape(-1, 4)
-        crowd = np.array([one.crowd for one in objects], dtype=np.bool_)
-        pixels = np.concatenate((bounds[:, :2] + 1, bounds[:, :2] + bounds[:, 2:]), axis=1)
-        return CocoSample(
-            index=index,
-            id=image.file.rpartition(".")[0] or image.file,
-            path=folder / image.file,
-            width=image.width,
-            height=image.height,
-            boxes=_fixed(pixels.astype(np.float32)),
-            labels=_fixed(np.array(labels, dtype=np.intp)),
-            difficult=_fixed(crowd),
-            bounds=_fixed(bounds),
-            areas=_fixed(np.array([one.area for one in objects], dtype=np.float64)),
-            crowd=_fixed(crowd),
-        )
+
+def _stem(image: CocoImage) -> str:
+    """Return the name of the file without its ending."""
+    return image.file.rpartition(".")[0] or image.file
+
+
+def _sample(index: int, name: str, folder: Path, image: CocoImage, labels: Sequence[int]) -> CocoSample:
+    objects = image.objects
+    bounds = np.array([one.box for one in objects], dtype=np.float64).reshape(-1, 4)
+    crowd = np.array([one.crowd for one in objects], dtype=np.bool_)
+    pixels = np.concatenate((bounds[:, :2] + 1, bounds[:, :2] + bounds[:, 2:]), axis=1)
+    return CocoSample(
+        index=index,
+        id=name,
+        path=folder / image.file,
+        width=image.width,
+        height=image.height,
+        boxes=_fixed(pixels.astype(np.float32)),
+        labels=_fixed(np.array(labels, dtype=np.intp)),
+        difficult=_fixed(crowd),
+        bounds=_fixed(bounds),
+        areas=_fixed(np.array([one.area for one in objects], dtype=np.float64)),
+        crowd=_fixed(crowd),
+    )
 
 
 def _fixed(array: NDArray[_Scalar]) -> NDArray[_Scalar]:

@@ -54,6 +54,11 @@ def test_images_come_by_id_with_their_objects(tmp_path: Path) -> None:
     assert DATASET.noun == "images"
 
 
+def test_files_that_differ_in_their_ending_have_ids_of_their_own(tmp_path: Path) -> None:
+    images = [*IMAGES, {"id": 11, "file_name": "b.png", "width": 3, "height": 2}]
+    assert [each.id for each in DATASET.samples(written(tmp_path, images=images))] == ["more/a", "b.jpg", "b.png"]
+
+
 def test_an_object_without_the_mark_is_no_crowd(tmp_path: Path) -> None:
     plain = {key: value for key, value in OBJECT.items() if key != "iscrowd"}
     assert not DATASET.samples(written(tmp_path, annotations=[plain]))[1].crowd.any()

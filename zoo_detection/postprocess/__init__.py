@@ -1,0 +1,1 @@
+"""What makes detections of a network's outputs, chosen and configured by a manifest."""
