@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from zoo_classification.top_k import TopK
     from zoo_images.preprocess import ImagePreprocess
     from zoo_networks.factory import FactoryNetwork
+    from zoo_runner.plugin.drafting import Draft, Material
     from zoo_runner.plugin.interfaces import TensorSpec
 
     Tensors = tuple[TensorSpec, ...]
@@ -41,10 +42,11 @@ def zoo_task() -> str:
 
 @hookimpl
 def zoo_network(config: ClassifyConfig, inputs: Tensors, outputs: Tensors) -> FactoryNetwork:
-    """Return the network that the manifest names, with the manifest's tensors."""
-    from zoo_networks.factory import FactoryNetwork  # noqa: PLC0415 - the others need none of it
+    """Return the network that the manifest names, with the manifest's tensors, or the usual ones without a manifest."""
+    from zoo_classification.tensors import usual_tensors  # noqa: PLC0415 - the others need none of it
+    from zoo_networks.factory import FactoryNetwork  # noqa: PLC0415 - likewise
 
-    return FactoryNetwork(config.network, inputs, outputs)
+    return FactoryNetwork(config.network, *((inputs, outputs) if inputs else usual_tensors(config)))
 
 
 @hookimpl
@@ -71,6 +73,14 @@ def zoo_postprocess(config: ClassifyConfig, outputs: Tensors) -> TopK:
     from zoo_classification.top_k import TopK  # noqa: PLC0415 - loads numpy
 
     return TopK(config.postprocess, config.classes, outputs)
+
+
+@hookimpl
+def zoo_draft(material: Material) -> Draft:
+    """Return how to configure a classifier for a model and its images."""
+    from zoo_classification.drafting import draft  # noqa: PLC0415 - only zoo-run new needs it
+
+    return draft(material)
 
 
 @hookimpl

@@ -12,6 +12,8 @@ PACKAGES: Final = (
     *("zoo_text", "refinedet_plugin"),
 )
 """What is installed, from what all others use upwards."""
+MODELS: Final = ("classify", "refinedet")
+"""The plugins of models that come along."""
 MANIFESTS: Final = ROOT / "manifests"
 SAMPLE: Final = MANIFESTS / "refinedet320-sample.yaml"
 """The manifest of the bundled sample."""

@@ -132,7 +132,7 @@ def test_every_way_gives_the_same_predictions(zoo_run: ZooRun) -> None:
     done = zoo_run(*options, "--output", "plain")
     assert done.returncode == 0, done.stdout
     expected = (zoo_run.folder / "plain" / "predictions.npz").read_bytes()
-    ran = Host(zoo_run)(*options, "--backend", "ascend", "--set", "atc.aipp=auto")
+    ran = Host(zoo_run)(*options, "--output", "out", "--backend", "ascend", "--set", "atc.aipp=auto")
     assert ran.code == 0, ran.text
     assert ran.detections == expected
     assert zoo_run.report("plain")["verdict"] == "pass"

@@ -14,7 +14,7 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
-from places import ROOT
+from places import MODELS, ROOT
 from zoo_runner.job.options import Stage
 from zoo_runner.report.model import Report
 
@@ -190,7 +190,7 @@ def test_doctor_for_one_backend_exits_as_a_run_would(zoo_run: ZooRun, backend: s
         ),
         pytest.param(
             [SAMPLE, "--set", "plugin.name=refinedat"],
-            ["'refinedat'; did you mean 'refinedet'? (registered: classify, detect, recognise, refinedet)"],
+            [f"'refinedat'; did you mean 'refinedet'? (registered: {', '.join(MODELS)})"],
             id="plugin",
         ),
         pytest.param([SAMPLE, "--set", "infer.bacth=3"], ["--set infer.bacth", "did you mean 'batch'?"], id="set key"),

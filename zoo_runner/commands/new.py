@@ -50,7 +50,7 @@ class Question:
 @click.command()
 @click.argument("name")
 @click.option("--from", "source", metavar="PLUGIN", help="What knows the model.", shell_complete=plugin_names)
-@click.option("--weights", metavar="FILE", type=FILE, help="The checkpoint.")
+@click.option("--weights", metavar="FILE", type=FILE, help="The checkpoint, or the model as ONNX.")
 @click.option("--data", metavar="FOLDER", type=FILE, help="The data set.")
 @click.option(CLASSES_FLAG, "names", metavar="A,B", help="What the model tells apart, in the order of its training.")
 @click.option(

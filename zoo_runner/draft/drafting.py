@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zoo_runner.draft.checkpoint import identified, require_fit, tensors_of
+from zoo_runner.draft.graph_file import graph_file
 from zoo_runner.draft.text import Facts, text
 from zoo_runner.errors import DatasetError, PluginError, UsageError, listed
 from zoo_runner.files.named_errors import naming
 from zoo_runner.files.new_file import new_file
+from zoo_runner.job.given_graph import GivenGraph, names_onnx
 from zoo_runner.job.options import RunOptions
 from zoo_runner.job.recipe import resolve
 from zoo_runner.manifest.load import check_plugin_config, load
@@ -24,6 +26,7 @@ from zoo_runner.store.durable import sync
 
 if TYPE_CHECKING:
     from zoo_runner.draft.given import Given
+    from zoo_runner.draft.graph_file import GraphFile
     from zoo_runner.plugin.interfaces import Dataset, Sample, TensorSpec
     from zoo_runner.plugin.loading import Plugin
 
@@ -69,12 +72,20 @@ def draft_facts(name: str, plugin: Plugin, sources: Sources, given: Given) -> Fa
     if not sources.data.is_dir():
         instead = "a file" if sources.data.exists() else "no such folder"
         raise UsageError(f"--data {sources.data}: expected the folder of a data set, found {instead}")
-    sha256, size = identified(sources.weights)
-    tensors = tensors_of(sources.weights, sha256)
-    found = plugin.draft(Material(tensors=tensors, data=sources.data, config=given.values))
-    draft = replace(found, config={**found.config, **given.values})
-    parts = plugin.parts(check_plugin_config(draft.config, model, given.origin))
-    require_fit(parts.network, sources.weights, sha256)
+    graph = graph_file(sources.weights) if names_onnx(str(sources.weights)) else None
+    sha256, size = (graph.sha256, graph.size) if graph else identified(sources.weights)
+    material = Material(
+        tensors=() if graph else tensors_of(sources.weights, sha256),
+        data=sources.data,
+        config=given.values,
+        inputs=graph.inputs if graph else (),
+        outputs=graph.outputs if graph else (),
+    )
+    draft = _with_all(plugin.draft(material), given, graph)
+    config = check_plugin_config(draft.config, model, given.origin)
+    parts = plugin.parts(config, None if graph is None else GivenGraph(graph.inputs, graph.outputs))
+    if graph is None:
+        require_fit(parts.network, sources.weights, sha256)
     return Facts(
         name=name,
         plugin=plugin.name,
@@ -89,6 +100,12 @@ def draft_facts(name: str, plugin: Plugin, sources: Sources, given: Given) -> Fa
         noun=noun_of(parts.dataset),
         measure=parts.metric.measures[0],
     )
+
+
+def _with_all(found: Draft, given: Given, graph: GraphFile | None) -> Draft:
+    """Add what the user said, and what an ONNX file says, to what the plugin found."""
+    sections = {**found.sections, **(graph.sections if graph else {})}
+    return replace(found, config={**found.config, **given.values}, sections=sections)
 
 
 def write(facts: Facts, target: Path) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from zoo_runner.errors import UsageError
+from zoo_runner.plugin.interfaces import TensorSpec
 
 Shapes: TypeAlias = "Mapping[str, tuple[int, ...]]"
 """Shapes of tensors by name."""
@@ -25,11 +26,15 @@ class Material:
             there, such as ``module.``, comes once as it is and once without it.
         data: The folder of the data set.
         config: What the user said of ``plugin.config``; it is valid as far as it goes.
+        inputs: Of a model that is given as ONNX, what it takes; there are no ``tensors`` then.
+        outputs: Of such a model, what it returns.
     """
 
     tensors: Sequence[Shapes]
     data: Path
     config: Mapping[str, Any] = field(default_factory=dict)
+    inputs: tuple[TensorSpec, ...] = ()
+    outputs: tuple[TensorSpec, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -124,7 +124,7 @@ ERRORS = {
     "a backend": (("mine", "--from", "onnxruntime", *FILES[2:]), "'onnxruntime' is a backend, not a model plugin"),
     "a plugin that drafts nothing": (
         ("mine", "--from", "trial", *FILES[2:]),
-        "does not draft manifests: it does not implement zoo_draft(material); those that do: drafting, refinedet",
+        "does not draft manifests: it does not implement zoo_draft(material); those that do: classify, drafting,",
     ),
     "other outputs": (
         ("mine", *FILES, *NAMES, "--set", "plugin.config.pace=9"),

@@ -7,13 +7,14 @@ from typing import Literal
 
 import pytest
 
+from places import MODELS
 from zoo_runner.errors import DatasetError, PluginError
 from zoo_runner.plugin import loading as plugins
 from zoo_runner.plugin.records import ModelParts
 
 Install = Callable[..., Path]
 
-BUILT_IN = ("ascend", "classify", "detect", "onnxruntime", "recognise", "refinedet")
+BUILT_IN = ("ascend", "onnxruntime", *MODELS)
 HOOKS = (
     "(hooks: zoo_config(), zoo_network(config, inputs, outputs), zoo_dataset(config, inputs, outputs), "
     "zoo_preprocess(config, inputs, outputs), zoo_postprocess(config, inputs, outputs), "
@@ -96,10 +97,7 @@ def test_a_backend(install: Install) -> None:
 def test_an_unknown_name(kind: Literal["model", "backend"], name: str, text: str) -> None:
     with pytest.raises(PluginError) as caught:
         plugins.load(name, kind=kind)
-    noun, registered = {
-        "model": ("plugin", "classify, detect, recognise, refinedet"),
-        "backend": ("backend", "ascend, onnxruntime"),
-    }[kind]
+    noun, registered = {"model": ("plugin", ", ".join(MODELS)), "backend": ("backend", "ascend, onnxruntime")}[kind]
     assert str(caught.value) == f"no {noun} is registered as {name!r}{text} (registered: {registered})"
     assert caught.value.exit_code == 2
 
@@ -309,8 +307,5 @@ def test_listing(install: Install, plugin_source: str) -> None:
     assert {name: listed[name].kind for name in BUILT_IN} == {
         "ascend": "backend",
         "onnxruntime": "backend",
-        "classify": "model",
-        "detect": "model",
-        "recognise": "model",
-        "refinedet": "model",
+        **dict.fromkeys(MODELS, "model"),
     }
