@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Final
 
@@ -12,7 +13,7 @@ PACKAGES: Final = (
     *("zoo_text", "refinedet_plugin"),
 )
 """What is installed, from what all others use upwards."""
-MODELS: Final = ("classify", "refinedet")
+MODELS: Final = tuple(sorted(re.findall(r'^(\w+) = "\w+\.plugin"$', (ROOT / "pyproject.toml").read_text(), re.MULTILINE)))
 """The plugins of models that come along."""
 MANIFESTS: Final = ROOT / "manifests"
 SAMPLE: Final = MANIFESTS / "refinedet320-sample.yaml"
