@@ -11,7 +11,15 @@ import pytest
 from places import ROOT
 from zoo_runner.manifest.load import load
 
-ELSEWHERE = {"detector.md", "github-actions.md", "gitlab-ci.md", "several-models.md", "write-a-plugin.md", "zoo.md"}
+ELSEWHERE = {
+    "detector.md",
+    "github-actions.md",
+    "gitlab-ci.md",
+    "no-code.md",
+    "several-models.md",
+    "write-a-plugin.md",
+    "zoo.md",
+}
 """Pages whose YAML is a whole file, which other tests look at."""
 FENCE = re.compile(r"^ *```yaml\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
 FRAGMENTS = [

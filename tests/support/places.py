@@ -13,7 +13,8 @@ PACKAGES: Final = (
     *("zoo_text", "refinedet_plugin"),
 )
 """What is installed, from what all others use upwards."""
-MODELS: Final = tuple(sorted(re.findall(r'^(\w+) = "\w+\.plugin"$', (ROOT / "pyproject.toml").read_text(), re.MULTILINE)))
+_PROJECT: Final = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+MODELS: Final = tuple(sorted(re.findall(r'^(\w+) = "\w+\.plugin"$', _PROJECT, re.MULTILINE)))
 """The plugins of models that come along."""
 MANIFESTS: Final = ROOT / "manifests"
 SAMPLE: Final = MANIFESTS / "refinedet320-sample.yaml"

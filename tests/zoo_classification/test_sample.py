@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,10 +13,12 @@ import yaml
 
 import zoo_classification
 from ascend_host import Host
-from places import MANIFESTS
+from places import MANIFESTS, ROOT
 from zoo_classification import plugin
 from zoo_classification.config import ClassifyConfig
 from zoo_networks.factory import FactoryNetwork
+from zoo_runner.job.options import RunOptions
+from zoo_runner.job.recipe import resolve
 from zoo_runner.manifest.load import load
 
 if TYPE_CHECKING:
@@ -118,11 +119,13 @@ def test_the_weights_are_the_published_networks_and_bent_ones_do_not_pass() -> N
     assert {name: passes(loaded(changes)) for name, changes in bent.items()} == dict.fromkeys(bent, False)
 
 
-def test_a_recipe_of_a_classifier_has_few_lines() -> None:
-    lines = [line for line in MANIFEST.read_text().splitlines() if line.strip() and not re.match(r"\s*#", line)]
-    section = lines[lines.index("plugin:") : lines.index("weights:")]
-    assert len(section) <= MOST_LINES // 2
-    assert len(lines) <= MOST_LINES + 10  # subset, sizes and hashes of what is bundled
+def test_the_recipe_that_the_page_shows_is_short_and_valid(tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "how-to" / "no-code.md").read_text(encoding="utf-8")
+    shown = page[page.index("```yaml\n") :].removeprefix("```yaml\n").partition("```")[0]
+    assert len(shown.splitlines()) <= MOST_LINES
+    path = tmp_path / "shown.yaml"
+    path.write_text(shown.replace("…", "a" * 64))
+    assert resolve(load(path), RunOptions(output=tmp_path)).parts.metric.measures[1] == ("accuracy", "top5")
 
 
 @pytest.mark.slow

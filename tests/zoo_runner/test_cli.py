@@ -105,7 +105,7 @@ def test_validate_names_every_file_read(zoo_run: ZooRun) -> None:
 @pytest.mark.parametrize(
     ("command", "names"),
     [
-        pytest.param("plugins", {"classify", "detect", "recognise", "refinedet"}, id="plugins"),
+        pytest.param("plugins", set(MODELS), id="plugins"),
         pytest.param("backends", {"ascend", "onnxruntime"}, id="backends"),
     ],
 )
@@ -129,13 +129,7 @@ def test_a_broken_plugin_is_listed_as_such_and_disturbs_nobody(trial: ZooRun, tm
         broken("doctor", "--backend", "wreck"),
     )
     assert (listed.returncode, validated.returncode, asked.returncode) == (0, 0, 2)
-    assert {line.split()[0] for line in listed.stdout.splitlines()} == {
-        "classify",
-        "detect",
-        "recognise",
-        "refinedet",
-        "trial",
-    }
+    assert {line.split()[0] for line in listed.stdout.splitlines()} == {*MODELS, "trial"}
     assert "wreck" in listed.stderr
     assert "No module named 'no_such_module'" in listed.stderr
     assert "No module named 'no_such_module'" in asked.stderr

@@ -95,7 +95,7 @@ def test_it_is_inconclusive_until_something_is_expected(drafting: ZooRun) -> Non
 
 
 ERRORS = {
-    "no plugin": (("mine",), "expected the plugin that knows the model (drafting, refinedet), found none; give --from"),
+    "no plugin": (("mine",), "expected the plugin that knows the model (classify, "),
     "no weights": (("mine", "--from", "drafting"), "expected the checkpoint, found none; give --weights FILE"),
     "no data": (
         ("mine", *FILES[:4]),
@@ -218,7 +218,7 @@ def test_on_a_terminal_what_is_missing_is_asked_for(drafting: ZooRun) -> None:
     code, said = on_a_terminal(drafting.given(HOME=drafting.folder), ["new", "mine"], answers)
     assert code == 0, said
     for question in (
-        "the plugin that knows the model (drafting, refinedet) (--from PLUGIN): ",
+        "the plugin that knows the model (classify, ",
         "the checkpoint (--weights FILE): ",
         "the folder of the data set (--data FOLDER): ",
         "1 sets of tensors do not tell it\nplugin.config.classes (--classes A,B) [ant,bee,cat,dog]: ",
