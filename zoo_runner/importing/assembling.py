@@ -163,7 +163,7 @@ class _Assembly:
     def _several(self) -> None:
         models: dict[str, Any] = {}
         for place, conversion in enumerate(self._converted):
-            name = re.sub(r"[^a-z0-9_-]+", "-", conversion.model).strip("-_") or f"model{place + 1}"
+            name = re.sub(r"[^a-z0-9_-]+", "-", conversion.model)[:40].strip("-_") or f"model{place + 1}"
             name = name if name not in models else f"{name}-{place + 1}"
             each = single_model(conversion, (), (), self._account, among=True)
             own = {"atc": each.atc} if each.atc else {}

@@ -39,8 +39,8 @@ _CARD: Final = re.compile(
     r"(?<![a-z0-9])(t4|a10|a100|v100|p100|p4|gtx ?[0-9]+|rtx ?[0-9]+|3090|2080 ?ti|gpu)(?![a-z0-9])", re.IGNORECASE
 )
 _ELSEWHERE: Final = re.compile(
-    r"官网|官方|开源|论文|原始|源码|基准|基线|参考|目标|标杆|竞品|\bpth\b|pytorch|paper|official|baseline|reference|target",
-    re.IGNORECASE,
+    r"官网|官方|开源|论文|原始|源码|基准|基线|参考|目标|标杆|竞品|\bpth\b|\bonnx\b|pytorch|paper|official|baseline|reference|target",
+    re.IGNORECASE | re.ASCII,
 )
 _BATCH: Final = re.compile(r"(?:batch|bs)(?:[ _-]?size)?\s*[=:]?\s*([0-9]{1,6})", re.IGNORECASE)
 
@@ -79,7 +79,7 @@ def columns(table: Table) -> tuple[Column, ...]:
 
 def _column(place: int, title: str) -> Column:
     name = plain(title).lower()
-    kind: Kind = next((kind for kind, words in _KINDS if re.search(words, name)), "other")
+    kind: Kind = next((kind for kind, words in _KINDS if re.search(words, name, re.ASCII)), "other")
     chip, card, batch = _CHIP.search(name), _CARD.search(name), _BATCH.search(name)
     figures = kind in {"accuracy", "throughput", "time"}
     return Column(

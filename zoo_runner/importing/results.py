@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 
 FROM_ABOVE: Final = ("chip", "dataset", "model")
 """Columns in which a cell without content stands for the one above it, as merged cells are written."""
+
+NONE_OF_THEM: Final = "\0"
+"""Stands for the model of a table that has several, of which none is meant; no cell has this character."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,21 +105,27 @@ class _Reader:
             self._row(row, found, cells, only)
 
     def _one_model(self, table: Table, found: Sequence[Column]) -> str:
-        """Return which of several models of a table is meant: the one that the commands name, else the first."""
+        """Return which of several models of a table is meant: the one that the commands name."""
         place = next((each.place for each in found if each.kind == "model"), None)
         if place is None:
             return ""
-        names = [
-            row.cells[place] for row in table.rows if place < len(row.cells) and not says_nothing(row.cells[place])
-        ]
-        wanted = plain(self._model).lower()
-        return next((name for name in names if wanted and plain(name).lower() == wanted), names[0] if names else "")
+        names = [row.cells[place] for row in table.rows if place < len(row.cells)]
+        known = list(dict.fromkeys(name for name in names if not says_nothing(name)))
+        if len(known) < len(("one", "another")):
+            return ""
+        wanted = _bare(self._model)
+        chosen = next((name for name in known if _bare(name) == wanted), "")
+        if not chosen:
+            text = f"results of {len(known)} models, and none is called {quoted(self._model)!r} as in the commands"
+            self._account.warn(table.header.line, f"{text}; none of them is carried over")
+        return chosen or NONE_OF_THEM
 
     def _row(self, row: Row, found: Sequence[Column], cells: Mapping[int, str], only: str) -> None:
         shown = f"row {quoted(' | '.join(row.cells))}"
         text = {column.kind: cells.get(column.place, "") for column in reversed(found)}
         if only and text.get("model") != only:
-            self._account.leave(row.line, f"{shown}: of another model than {quoted(only)}")
+            wanted = quoted(self._model if only == NONE_OF_THEM else only)
+            self._account.leave(row.line, f"{shown}: of another model than {wanted}")
             return
         if not self._same_dataset(row, text.get("dataset", ""), shown):
             return
@@ -179,6 +189,11 @@ class _Reader:
             line=row.line,
             elsewhere=column.title if column.elsewhere else "",
         )
+
+
+def _bare(name: str) -> str:
+    """Return a model's name as people mean it: ResNet-50 and resnet50 are one."""
+    return re.sub(r"[\W_]+", "", plain(name).lower())
 
 
 def _name(column: Column, each: Quantity, place: int, count: int) -> str:
