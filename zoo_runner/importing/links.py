@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from zoo_runner.importing.reading import Recipe
 
 _URL: Final = re.compile(r"(?:https?|ftp)://[^\s<>\"'`\]|\\^{}，。；、）】》]+", re.IGNORECASE)  # noqa: RUF001 - as recipes write it
-_LOCAL: Final = re.compile(r"\]\(\s{0,3}<?((?!#|[a-z]+://|mailto:)[^)\s<>]{1,500})")
+_LOCAL: Final = re.compile(r"\]\(\s{0,3}<?((?!#|(?i:https?|ftp)://|mailto:)[^)\s<>]{1,500})")
 """Links to files beside the recipe."""
 _FILES: Final = (".pth", ".pth.tar", ".pt", ".onnx", ".ckpt", ".safetensors", ".bin", ".pkl", ".pdparams", ".model")
 """Ends of the names of checkpoints."""
@@ -168,7 +168,7 @@ def _candidates(found: Sequence[Link], account: Account) -> Iterator[Link]:
             account.warn(each.line, f"{text}; give --weights FILE")
         elif is_file and each.url.lower().startswith("ftp:"):
             account.leave(each.line, f"weights {shown(each.url)}: only http(s) is downloaded; give --weights FILE")
-        elif is_file and _host(each.url):
+        elif is_file and _host(each.url) and each.url.lower().startswith(("http://", "https://")):
             yield each
 
 

@@ -61,6 +61,15 @@ def test_secrets_of_links_and_commands_are_not_kept(tmp_path: Path) -> None:
     assert "weights" not in yaml.safe_load(text)
 
 
+@pytest.mark.parametrize(
+    "url", ["//h.org/w.pth", "htt-p://h.org/w.pth", "ftp://h.org/w.pth", "file:///etc/w.pth", "w.pth"]
+)
+def test_only_addresses_of_the_web_are_downloaded(url: str, tmp_path: Path) -> None:
+    text = imported(tmp_path, f"# a\n\n权重 [w]({url})\n\n{ATC}")
+    assert "weights" not in yaml.safe_load(text)
+    assert f"# line 3: weights {url}" in text or f"# line 3: link {url}" in text
+
+
 def test_no_text_becomes_a_key(tmp_path: Path) -> None:
     found = yaml.safe_load(imported(tmp_path, BREAKS))
     known = "name description plugin imported source dataset inputs outputs onnx atc benchmark expected"
