@@ -49,11 +49,13 @@ def import_recipe(path: Path, target: Path, plugin: str | None = None) -> Writte
         plugin: Name of the plugin; ``None`` where nobody knows it yet.
 
     Raises:
-        UsageError: There is something at ``target``, or the recipe cannot be read.
+        UsageError: There is something at ``target`` or no folder for it, or the recipe cannot be read.
         ManifestError: What it says makes no valid manifest.
         OSError: The manifest cannot be written.
     """
     require_free(target)
+    if not target.parent.is_dir():
+        raise UsageError(f"-o {target}: expected a folder {target.parent}, found none; make it, or name another one")
     recipe = read(path)
     made = assemble(recipe, path, _name(target), plugin)
     text = manifest_text(made, recipe)

@@ -119,6 +119,8 @@ def test_nothing_is_replaced(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="expected no such file, found one"):
         imported(tmp_path, ATC, "l")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["l.md", "l.yaml", "m.md", "m.yaml"]
+    with pytest.raises(UsageError, match="expected a folder .*gone, found none; make it, or name another one"):
+        import_recipe(tmp_path / "m.md", tmp_path / "gone" / "m.yaml")
 
 
 def test_only_a_regular_file_is_read(tmp_path: Path) -> None:
