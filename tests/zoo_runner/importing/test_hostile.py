@@ -119,7 +119,7 @@ def test_nothing_is_replaced(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="expected no such file, found one"):
         imported(tmp_path, ATC, "l")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["l.md", "l.yaml", "m.md", "m.yaml"]
-    with pytest.raises(UsageError, match="expected a folder .*gone, found none; make it, or name another one"):
+    with pytest.raises(UsageError, match=r"expected a folder .*gone, found none; make it, or name another one"):
         import_recipe(tmp_path / "m.md", tmp_path / "gone" / "m.yaml")
 
 
