@@ -26,6 +26,12 @@ def zoo_config() -> type[RecogniseConfig]:
 
 
 @hookimpl
+def zoo_task() -> str:
+    """Say what the models do."""
+    return "text recognition"
+
+
+@hookimpl
 def zoo_dataset(config: RecogniseConfig) -> LabelFile | TextFiles:
     """Return the reader of labelled lines."""
     from zoo_text.labels import LabelFile, LabelFileConfig, TextFiles  # noqa: PLC0415 - loads pydantic

@@ -15,6 +15,7 @@ from zoo_runner.job.journal import Journal
 from zoo_runner.job.recipe import choose_backend, on_backend, resolve
 from zoo_runner.manifest.load import load
 from zoo_runner.plugin import loading as plugins
+from zoo_runner.plugin.interfaces import STAND_IN
 from zoo_runner.redaction import clean
 from zoo_runner.report.model import EXIT_CODES, Verdict
 from zoo_runner.stages.fetch.locate import find_data, read_samples
@@ -57,6 +58,7 @@ class Model:
         error: Why the manifest cannot be run, or what became of its run where that left no report.
         code: The exit code for it.
         ran: Whether it was run just now.
+        stand_in: Whether it runs on stand-ins here, whose figures are no chip's.
     """
 
     path: Path
@@ -71,6 +73,7 @@ class Model:
     error: str = ""
     code: int = ExitCode.INCONCLUSIVE
     ran: bool = False
+    stand_in: bool = False
 
 
 def look(
@@ -106,7 +109,8 @@ def look(
         except ZooError as error:  # of this machine: a run will say so
             why = f"it cannot be run here: {_first(error)}"
             return replace(model, expected=expected_figures(recipe, None, options), changes=(why,))
-        model = replace(model, expected=expected_figures(present.job.recipe, present.job.backend, options))
+        figures = expected_figures(present.job.recipe, present.job.backend, options)
+        model = replace(model, expected=figures, stand_in=present.job.chip.endswith(STAND_IN))
         return judged(model, present, last(name, LOOK_BACK), now)
     except (Exception, SystemExit) as error:  # a plugin may raise anything
         if interrupted(error):

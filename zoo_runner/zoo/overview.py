@@ -14,6 +14,7 @@ from rich.table import Table
 from zoo_runner.errors import UsageError
 from zoo_runner.files.new_file import new_file
 from zoo_runner.files.regular import require_regular
+from zoo_runner.job.journal import STAND_IN_NOTICE
 from zoo_runner.redaction import clean, clean_page
 from zoo_runner.report.html.language import texts as report_texts
 from zoo_runner.report.html.render import environment, style
@@ -62,6 +63,11 @@ class Overview:
         """The folder, and the subset where there is one."""
         return f"{self.folder}@{self.subset}" if self.subset else self.folder
 
+    @property
+    def notice(self) -> str:
+        """What a reader must know before any verdict; usually nothing."""
+        return STAND_IN_NOTICE if any(each.stand_in for each in self.models) else ""
+
     def counts(self, language: str) -> str:
         """Say how many models have a verdict that holds."""
         return TEXTS[language]["counts"].format(holds=sum(map(holds, self.models)), all=len(self.models))
@@ -86,7 +92,8 @@ def show(overview: Overview) -> None:
         )
     stdout = console()
     stdout.print(table)
-    stdout.print(literal(overview.counts("en")), soft_wrap=True)
+    for text in filter(None, (overview.notice, overview.counts("en"))):
+        stdout.print(literal(text), soft_wrap=True)
 
 
 def _style(model: Model) -> str:
@@ -107,6 +114,7 @@ def markdown(overview: Overview, language: str = "en") -> str:
     blocks = [
         f"<!-- {MARK} -->",
         f"## {plain(words['title'].format(folder=overview.title))}",
+        *([f"**{plain(overview.notice)}**"] if overview.notice else []),
         f"{plain(overview.counts(language))}. {words['exit_code']}: {overview.code}",
         rows,
         *_list(words["errors"], overview.errors),

@@ -3,11 +3,13 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
+from html import unescape
 from pathlib import Path
 
 import pytest
 
 from zoo_runner.errors import UsageError
+from zoo_runner.job.journal import STAND_IN_NOTICE
 from zoo_runner.report.html.language import LANGUAGES
 from zoo_runner.report.model import Verdict
 from zoo_runner.zoo.models import Model
@@ -88,6 +90,14 @@ def test_the_page_shows_texts_as_they_stand_and_asks_for_nothing(language: str, 
     assert "z@pr" in html
     for name in COLUMNS:
         assert f'<th scope="col">{TEXTS[language][name]}</th>' in html
+
+
+def test_stand_ins_are_named_before_any_verdict(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert STAND_IN_NOTICE not in markdown(OVERVIEW) + page(OVERVIEW, tmp_path)
+    imitated = replace(OVERVIEW, models=[replace(MODELS[0], stand_in=True)])
+    show(imitated)
+    for text in (markdown(imitated), page(imitated, tmp_path), capsys.readouterr().out):
+        assert STAND_IN_NOTICE in unescape(text)
 
 
 def test_the_screen_shows_all_models(capsys: pytest.CaptureFixture[str]) -> None:

@@ -166,7 +166,7 @@ def code_changes(code: StepCode, digest: str) -> Iterator[str]:
     try:
         record = Record.decoded((code.folder / digest).read_bytes(), digest)
     except (OSError, ValueError):
-        yield "nothing is known of the code that the verdict was made with"
+        yield "nothing is known of what the verdict was made with, or it was changed at that time"
         return
     yield from Disk().differences(record, loaded=False)
 
