@@ -87,6 +87,7 @@ BLOCKS = {path: list(blocks(path)) for path in PAGES}
     ids=lambda path: str(path.relative_to(ROOT)),
 )
 @pytest.mark.long_rows(
+    "README.md",  # .ci/run runs its commands too
     "docs/how-to/tolerances.md",
     "docs/how-to/baselines.md",
     "docs/how-to/demo.md",
