@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from zoo_detection.voc.dataset import VocDataset
     from zoo_images.preprocess import ImagePreprocess
     from zoo_networks.factory import FactoryNetwork
+    from zoo_runner.plugin.drafting import Draft, Material
     from zoo_runner.plugin.interfaces import TensorSpec
 
 
@@ -102,3 +103,11 @@ def _only(inputs: tuple[TensorSpec, ...]) -> TensorSpec:
         names = ", ".join(each.name for each in inputs) or "none"
         raise ManifestError(f"inputs: expected one input, an image; found {len(inputs)} ({names}); name one")
     return inputs[0]
+
+
+@hookimpl
+def zoo_draft(material: Material) -> Draft:
+    """Return how to configure a detector for a model and a data set."""
+    from zoo_detection.drafting import draft  # noqa: PLC0415 - only zoo-run new needs it
+
+    return draft(material)

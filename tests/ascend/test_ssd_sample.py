@@ -40,7 +40,13 @@ def plain(run_on: Callable[[str], ZooRun]) -> Finished:
     return Finished(done, run.report("out"), run.folder / "out")
 
 
-@pytest.mark.parametrize("more", [(), ("--set", "atc.aipp=auto")], ids=["float input", "pixels, AIPP"])
+@pytest.mark.parametrize(
+    "more",
+    [
+        pytest.param((), id="float input"),
+        pytest.param(("--set", "atc.aipp=auto"), id="pixels, AIPP", marks=pytest.mark.long),
+    ],
+)
 def test_passes_with_the_detections_of_onnxruntime(
     run_on: Callable[[str], ZooRun], plain: Finished, more: tuple[str, ...]
 ) -> None:

@@ -101,7 +101,15 @@ def _facts(name: str, plugin: Plugin, sources: Sources, said: Given) -> Facts:
             flag, form = (f"{CLASSES_FLAG} ", "A,B") if several else (f"--set {key}=", "VALUE")
             question = Question(flag=flag, form=form, wanted=key, why=str(error), suggestion=error.suggestion)
             answer = _ask(question)
-            said = said.having(error.key, _listed(answer) if several else answer, flag.rstrip(" ="))
+            value = _listed(answer) if several else _read(answer, key, plugin.name)
+            said = said.having(error.key, value, flag.rstrip(" ="))
+
+
+def _read(answer: str, key: str, plugin: str) -> object:
+    """Return what an answer is: text, unless it is a mapping such as ``{type: ssd}``, written as for ``--set``."""
+    from zoo_runner.draft.given import given  # noqa: PLC0415 - loads pydantic
+
+    return given((f"{key}={answer}",), plugin).values[key.rpartition(".")[2]] if answer.startswith("{") else answer
 
 
 def _checked(name: str) -> str:

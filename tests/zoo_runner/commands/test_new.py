@@ -95,7 +95,7 @@ def test_it_is_inconclusive_until_something_is_expected(drafting: ZooRun) -> Non
 
 
 ERRORS = {
-    "no plugin": (("mine",), "expected the plugin that knows the model (classify, "),
+    "no plugin": (("mine",), "expected the plugin that knows the model (classify, detect, "),
     "no weights": (("mine", "--from", "drafting"), "expected the checkpoint, found none; give --weights FILE"),
     "no data": (
         ("mine", *FILES[:4]),
@@ -124,7 +124,7 @@ ERRORS = {
     "a backend": (("mine", "--from", "onnxruntime", *FILES[2:]), "'onnxruntime' is a backend, not a model plugin"),
     "a plugin that drafts nothing": (
         ("mine", "--from", "trial", *FILES[2:]),
-        "does not draft manifests: it does not implement zoo_draft(material); those that do: classify, drafting,",
+        "it does not implement zoo_draft(material); those that do: classify, detect, drafting,",
     ),
     "other outputs": (
         ("mine", *FILES, *NAMES, "--set", "plugin.config.pace=9"),
@@ -218,7 +218,7 @@ def test_on_a_terminal_what_is_missing_is_asked_for(drafting: ZooRun) -> None:
     code, said = on_a_terminal(drafting.given(HOME=drafting.folder), ["new", "mine"], answers)
     assert code == 0, said
     for question in (
-        "the plugin that knows the model (classify, ",
+        "the plugin that knows the model (classify, detect, ",
         "the checkpoint (--weights FILE): ",
         "the folder of the data set (--data FOLDER): ",
         "1 sets of tensors do not tell it\nplugin.config.classes (--classes A,B) [ant,bee,cat,dog]: ",
@@ -241,3 +241,17 @@ def test_nobody_has_to_answer(drafting: ZooRun) -> None:
     code, said = on_a_terminal(drafting, ["new", "mine", *FILES], "\x04")
     assert (code, "interrupted" in said) == (130, True), said
     assert not (drafting.folder / "mine.yaml").exists()
+
+
+@pytest.mark.slow  # a new process
+def test_an_answer_may_be_a_mapping(drafting: ZooRun) -> None:
+    """What no file tells of a detector is a section of the manifest."""
+    model, data = ROOT / "zoo_detection" / "sample" / "ssd.onnx", ROOT / "refinedet_plugin" / "sample" / "VOCdevkit"
+    given = ["--from", "detect", "--weights", str(model), "--data", str(data), "--classes"]
+    classes = "red_disc,blue_disc,red_box,blue_box,red_triangle,blue_triangle"
+    answer = "{type: ssd, boxes: boxes, scores: scores, form: xyxy}"
+    code, said = on_a_terminal(drafting, ["new", "mine", *given, classes], f"{answer}\n")
+    assert code == 0, said
+    assert "no file tells how its priors are laid out" in said
+    config = yaml.safe_load((drafting.folder / "mine.yaml").read_text())["plugin"]["config"]
+    assert config["postprocess"] == yaml.safe_load(answer)
