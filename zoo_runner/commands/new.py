@@ -16,6 +16,8 @@ from zoo_runner.errors import ExitCode, UsageError
 from zoo_runner.report.characters import visible
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from zoo_runner.draft.drafting import Sources
     from zoo_runner.draft.given import Given
     from zoo_runner.draft.text import Facts
@@ -25,6 +27,8 @@ CLASSES: Final = "classes"
 """The one key of plugin.config that has a flag of its own."""
 CLASSES_FLAG: Final = f"--{CLASSES}"
 ENDINGS: Final = (".yaml", ".yml")
+OWN: Final = "plugin"
+"""What ``--from`` is given for a plugin to begin with."""
 FILE = click.Path(path_type=Path)
 
 
@@ -49,7 +53,13 @@ class Question:
 
 @click.command()
 @click.argument("name")
-@click.option("--from", "source", metavar="PLUGIN", help="What knows the model.", shell_complete=plugin_names)
+@click.option(
+    "--from",
+    "source",
+    metavar="PLUGIN",
+    help="What knows the model; plugin for one to begin with.",
+    shell_complete=plugin_names,
+)
 @click.option("--weights", metavar="FILE", type=FILE, help="The checkpoint, or the model as ONNX.")
 @click.option("--data", metavar="FOLDER", type=FILE, help="The data set.")
 @click.option(CLASSES_FLAG, "names", metavar="A,B", help="What the model tells apart, in the order of its training.")
@@ -67,12 +77,14 @@ def new(
     """Write NAME.yaml for weights and data of your own, and say what to run next.
 
     The plugin looks into the files for what the manifest has to say. What they do not tell is asked for on a terminal,
-    and is an error elsewhere.
+    and is an error elsewhere. With --from plugin it is a folder NAME with a plugin of your own to begin with.
     """
     from zoo_runner.draft.drafting import Sources, require_free, write  # noqa: PLC0415 - not needed for --help
     from zoo_runner.draft.given import given  # noqa: PLC0415 - loads pydantic
 
     target = Path(f"{_checked(name)}.yaml")
+    if source == OWN:
+        return _begin_plugin(name, {"--weights": weights, "--data": data, CLASSES_FLAG: names, "--set": overrides})
     require_free(target)
     plugin = _plugin(source)
     said = given(overrides, plugin.name)
@@ -85,6 +97,26 @@ def new(
     facts = _facts(name, plugin, sources, said)
     write(facts, target)
     _tell(facts, target)
+    return ExitCode.PASS
+
+
+def _begin_plugin(name: str, options: Mapping[str, object]) -> int:
+    """Write a plugin to begin with.
+
+    Raises:
+        UsageError: There is something of that name, or an option would have no effect.
+    """
+    from zoo_runner.draft.plugin_files import write_plugin  # noqa: PLC0415 - not needed for --help
+
+    for flag in (flag for flag, value in options.items() if value):
+        raise UsageError(f"{flag}: has no effect with --from {OWN}, which writes code to begin with; leave it out")
+    folder, files = write_plugin(name)
+    click.echo(f"{folder}: written, with {', '.join(files)}")
+    test = next(file for file in files if file.startswith("test_"))
+    click.echo(
+        f"next, its test, and then the plugin itself:\n  {shlex.join(['python', '-m', 'pytest', f'{folder}/{test}'])}"
+    )
+    click.echo(f"  {shlex.join(['pip', 'install', '--editable', str(folder)])}")
     return ExitCode.PASS
 
 
