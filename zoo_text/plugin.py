@@ -10,6 +10,7 @@ from zoo_runner.plugin.tensors import declared_texts
 
 if TYPE_CHECKING:
     from zoo_images.preprocess import ImagePreprocess
+    from zoo_runner.plugin.drafting import Draft, Material
     from zoo_runner.plugin.interfaces import TensorSpec
     from zoo_text.config import RecogniseConfig
     from zoo_text.ctc import CtcGreedy
@@ -29,6 +30,14 @@ def zoo_config() -> type[RecogniseConfig]:
 def zoo_task() -> str:
     """Say what the models do."""
     return "text recognition"
+
+
+@hookimpl
+def zoo_draft(material: Material) -> Draft:
+    """Return how to configure a recogniser for a model and its lines."""
+    from zoo_text.drafting import draft  # noqa: PLC0415 - only zoo-run new needs it
+
+    return draft(material)
 
 
 @hookimpl

@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from zoo_runner.draft.checkpoint import identified, require_fit, tensors_of
 from zoo_runner.draft.graph_file import graph_file
@@ -29,6 +29,10 @@ if TYPE_CHECKING:
     from zoo_runner.draft.graph_file import GraphFile
     from zoo_runner.plugin.interfaces import Dataset, Sample, TensorSpec
     from zoo_runner.plugin.loading import Plugin
+
+
+SIZES: Final = frozenset({"input_shape_range", "dynamic_dims", "dynamic_image_size"})
+"""Keys of the section ``atc`` of which one says the sizes of open axes."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,8 +84,11 @@ def draft_facts(name: str, plugin: Plugin, sources: Sources, given: Given) -> Fa
         config=given.values,
         inputs=graph.inputs if graph else (),
         outputs=graph.outputs if graph else (),
+        metadata=graph.metadata if graph else {},
     )
     draft = _with_all(plugin.draft(material), given, graph)
+    if graph is not None and not SIZES & draft.sections.get("atc", {}).keys():
+        graph.require_sizes(sources.weights)
     config = check_plugin_config(draft.config, model, given.origin)
     parts = plugin.parts(config, None if graph is None else GivenGraph(graph.inputs, graph.outputs))
     if graph is None:

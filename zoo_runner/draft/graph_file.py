@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,7 +11,8 @@ from typing import TYPE_CHECKING, Any, Final
 from zoo_runner.errors import ExportError, UsageError
 from zoo_runner.files.regular import require_regular
 from zoo_runner.plugin.interfaces import BATCH, TensorSpec
-from zoo_runner.plugin.tensors import tensor_text
+from zoo_runner.plugin.tensors import declared_texts, tensor_text
+from zoo_runner.stages.export.metadata import model_metadata
 from zoo_runner.store.fingerprints import file_digest
 
 if TYPE_CHECKING:
@@ -37,6 +39,7 @@ class GraphFile:
         inputs: Its inputs.
         outputs: Its outputs, in its order.
         sections: What the manifest has to say where the batch size is fixed.
+        metadata: What it says of itself.
     """
 
     sha256: str
@@ -44,13 +47,27 @@ class GraphFile:
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
     sections: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+    def require_sizes(self, path: Path) -> None:
+        """Check that only the batch axis is open.
+
+        Raises:
+            UsageError: Another one is.
+        """
+        for spec in (*self.inputs, *self.outputs):
+            if spec.axes:
+                (shown,) = declared_texts([spec])
+                raise UsageError(
+                    f"{path}: expected tensors with a batch axis and fixed sizes, found {shown}; {_BY_HAND}"
+                )
 
 
 def graph_file(path: Path) -> GraphFile:
     """Read the tensors of an ONNX file.
 
     Raises:
-        UsageError: There is no such file, or a tensor has an open axis beside the batch's, or none for the batch.
+        UsageError: There is no such file, or a tensor has no axis for the batch.
         ExportError: ONNX Runtime cannot load it.
     """
     try:
@@ -80,6 +97,7 @@ def graph_file(path: Path) -> GraphFile:
         inputs=_specs(path, inputs),
         outputs=_specs(path, outputs),
         sections=sections,
+        metadata=model_metadata(path),
     )
 
 
@@ -90,7 +108,16 @@ def _specs(path: Path, tensors: Sequence[Any]) -> tuple[TensorSpec, ...]:
     found = []
     for tensor in tensors:
         shown = tensor_text(tensor.name, tensor.type, tensor.shape)
-        if not tensor.shape or any(not isinstance(size, int) for size in tensor.shape[1:]) or tensor.type not in TYPES:
+        if not tensor.shape or tensor.type not in TYPES:
             raise UsageError(f"{path}: expected tensors with a batch axis and fixed sizes, found {shown}; {_BY_HAND}")
-        found.append(TensorSpec(tensor.name, TYPES[tensor.type], (BATCH, *tensor.shape[1:])))
+        sizes = [_size(size, place, tensor.name) for place, size in enumerate(tensor.shape[1:], start=1)]
+        found.append(TensorSpec(tensor.name, TYPES[tensor.type], (BATCH, *sizes)))
     return tuple(found)
+
+
+def _size(size: object, place: int, name: str) -> int | str:
+    """Return the size of an axis; of an open one its name, as a manifest may have it."""
+    if isinstance(size, int):
+        return size
+    plain = re.sub("[^a-z0-9]+", "_", str(size or f"{name}_{place}").lower()).strip("_")
+    return plain if plain[:1].isalpha() and plain != BATCH else f"axis_{plain}"

@@ -79,8 +79,8 @@ def text(facts: Facts, folder: Path) -> str:
             *_entries(facts.draft.config, 2),
             *_section("weights", weights),
             *_section("dataset", dataset),
-            *_tensors("inputs", facts.inputs, {}),
-            *_tensors("outputs", facts.outputs, facts.draft.kinds),
+            *_tensors("inputs", facts.inputs, {}, facts.draft.tensors),
+            *_tensors("outputs", facts.outputs, facts.draft.kinds, facts.draft.tensors),
             *(line for name, values in facts.draft.sections.items() for line in _section(name, values)),
             *_expectation(*facts.measure),
         ]
@@ -111,11 +111,14 @@ def _entries(values: Mapping[str, Any], depth: int = 0) -> Iterator[str]:
         yield f"{'  ' * depth}{flow({key: value})[1:-1]}"
 
 
-def _tensors(name: str, specs: Iterable[TensorSpec], kinds: Mapping[str, str]) -> Iterator[str]:
+def _tensors(
+    name: str, specs: Iterable[TensorSpec], kinds: Mapping[str, str], more: Mapping[str, Mapping[str, Any]]
+) -> Iterator[str]:
     yield from ("", f"{name}:")
     for spec in specs:
         kind = {"kind": kinds[spec.name]} if kinds.get(spec.name) else {}
-        yield f"  - {flow({'name': spec.name, 'dtype': spec.dtype, 'shape': list(spec.shape), **kind})}"
+        beside = {**kind, **more.get(spec.name, {})}
+        yield f"  - {flow({'name': spec.name, 'dtype': spec.dtype, 'shape': list(spec.shape), **beside})}"
 
 
 def flow(value: Any) -> str:

@@ -27,7 +27,8 @@ class Material:
         data: The folder of the data set.
         config: What the user said of ``plugin.config``; it is valid as far as it goes.
         inputs: Of a model that is given as ONNX, what it takes; there are no ``tensors`` then.
-        outputs: Of such a model, what it returns.
+        outputs: Of such a model, what it returns. A size may be the name of an open axis.
+        metadata: Of such a model, what its file says of itself.
     """
 
     tensors: Sequence[Shapes]
@@ -35,6 +36,7 @@ class Material:
     config: Mapping[str, Any] = field(default_factory=dict)
     inputs: tuple[TensorSpec, ...] = ()
     outputs: tuple[TensorSpec, ...] = ()
+    metadata: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,12 +48,15 @@ class Draft:
         kinds: What each output of the network is, as ``outputs.kind`` has it, by its name, or nothing; in the order in
             which the converted model returns them.
         sections: What other sections of the manifest say, such as ``{"onnx": {"opset": 11}}``.
+        tensors: What the manifest says beside of a tensor, by its name, such as ``{"most": {"steps": 40}}``. With
+            ``sections`` for ``atc`` it says the sizes of open axes; of a model with such axes a draft must.
         notes: What was found where, and what the user has to check; one short line each.
     """
 
     config: Mapping[str, Any]
     kinds: Mapping[str, str]
     sections: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    tensors: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
 

@@ -41,10 +41,19 @@ def test_a_fixed_batch_says_so(tmp_path: Path) -> None:
     assert found.sections == {"onnx": {"dynamic_batch": False}, "infer": {"batch": 4}, "benchmark": {"batch": [4]}}
 
 
-@pytest.mark.parametrize("shape", [["n", 3, "width"], []], ids=["another open axis", "no axis"])
-def test_what_a_person_has_to_write(shape: Shape, tmp_path: Path) -> None:
+def test_a_person_has_to_write_what_has_no_batch_axis(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="expected tensors with a batch axis and fixed sizes, found x tensor"):
-        graph_file(written(tmp_path / "a.onnx", shape))
+        graph_file(written(tmp_path / "a.onnx", []))
+
+
+def test_open_axes_get_names_and_are_refused_where_the_plugin_says_no_sizes(tmp_path: Path) -> None:
+    path = written(tmp_path / "a.onnx", ["n", 3, "Dynamic.Dim-1", "7x"], other=["n", 3, "width", 4])
+    found = graph_file(path)
+    assert found.inputs[0].shape == ("batch", 3, "dynamic_dim_1", "axis_7x")
+    assert found.outputs[0].shape == ("batch", 3, "width", 4)
+    with pytest.raises(UsageError, match=r"fixed sizes, found x float32\[batch, 3, dynamic_dim_1, axis_7x\]"):
+        found.require_sizes(path)
+    graph_file(written(tmp_path / "b.onnx", ["n", 3])).require_sizes(path)
 
 
 def test_what_is_no_onnx_file(tmp_path: Path) -> None:
