@@ -9,7 +9,7 @@ from typing import Final
 ROOT: Final = Path(__file__).resolve().parents[2]
 """The checkout."""
 PACKAGES: Final = (
-    *("zoo_runner", "zoo_images", "zoo_networks", "zoo_detection", "zoo_classification"),
+    *("zoo_runner", "zoo_images", "zoo_networks", "zoo_detection", "zoo_classification", "zoo_segmentation"),
     *("zoo_text", "refinedet_plugin"),
 )
 """What is installed, from what all others use upwards."""

@@ -20,6 +20,7 @@ PACKAGES: Final = (
     "zoo_networks",
     "zoo_text",
     "zoo_runner",
+    "zoo_segmentation",
 )
 DIVIDED: Final = ("zoo_runner", "zoo_runner.stages", "zoo_detection")
 """Packages whose parts are rooms of their own."""

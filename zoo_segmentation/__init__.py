@@ -1,0 +1,1 @@
+"""Segmentation of images: how far the regions of a prediction cover those of the annotation."""
