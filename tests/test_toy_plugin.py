@@ -203,7 +203,7 @@ def test_it_is_listed_beside_what_is_built_in(zoo_run: Run) -> None:
     plugins, backends = zoo_run("plugins"), zoo_run("backends")
     assert (plugins.returncode, plugins.stderr) == (0, "")
     assert "toy toy-plugin 1.0 toy_plugin" in [" ".join(line.split()) for line in plugins.stdout.splitlines()]
-    assert {line.split()[0] for line in plugins.stdout.splitlines()} == {"refinedet", "toy"}
+    assert {line.split()[0] for line in plugins.stdout.splitlines()} == {*MODELS, "toy"}
     own = {"onnx-reference", "toy-accelerator"}
     assert {line.split()[0] for line in backends.stdout.splitlines()} == {"ascend", "onnxruntime", *own}
 
