@@ -21,6 +21,7 @@ from zoo_runner.job.foreign_code import ForeignCode, foreign_code
 from zoo_runner.job.given_graph import GivenGraph
 from zoo_runner.job.given_weights import gives_onnx
 from zoo_runner.job.imported import require_complete
+from zoo_runner.job.located_errors import located
 from zoo_runner.job.metric_check import check_metric
 from zoo_runner.job.networks import Driven, check_tensors, driven
 from zoo_runner.job.padded_inputs import FittedPredictions, PaddedInputs, elements
@@ -227,7 +228,8 @@ def resolve(loaded: LoadedManifest, options: RunOptions) -> Recipe:
     manifest = loaded.manifest
     several = driven(loaded, options, plugin, config) if manifest.models else None
     stands_in = several or GivenGraph(manifest.input_specs, manifest.output_specs)
-    parts = plugin.parts(config, stands_in, driven=several is not None)
+    with located(loaded):
+        parts = plugin.parts(config, stands_in, driven=several is not None)
     check_tensors(loaded, "inputs", manifest.input_specs, parts.network.inputs)
     check_tensors(loaded, "outputs", manifest.output_specs, parts.network.outputs)
     _check_whole(loaded)
