@@ -126,7 +126,7 @@ def digits(rng: Generator) -> tuple[str, Style]:
     return text, style_of(rng, hard=rng.random() < HARD_NUMBERS)
 
 
-def test_sets() -> Mapping[str, list[tuple[str, Image.Image]]]:
+def drawn_sets() -> Mapping[str, list[tuple[str, Image.Image]]]:
     """Return both sets: texts and images."""
     rng = np.random.default_rng(SEED)
     lines = []
@@ -149,7 +149,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--out", type=Path, required=True, help="folder for the sets")
     out: Path = parser.parse_args().out
-    for name, lines in test_sets().items():
+    for name, lines in drawn_sets().items():
         (out / name).mkdir(parents=True, exist_ok=True)
         labels = []
         for place, (text, image) in enumerate(lines, start=1):
