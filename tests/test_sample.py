@@ -158,6 +158,7 @@ class TestTheWholeSample:
             "digest": LOADED.digest,
             "overrides": [],
             "source": None,
+            "imported": None,
         }
         assert (environment["backend"], environment["chip"], environment["devices"]) == ("onnxruntime", "cpu", [0])
         assert environment["backend_version"] == f"onnxruntime {environment['packages']['onnxruntime']}"

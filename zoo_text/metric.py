@@ -10,6 +10,7 @@ import numpy as np
 from zoo_runner.errors import ResultError
 from zoo_runner.plugin.evidence import Canary, CanaryValue, Scale
 from zoo_runner.plugin.means import SampleMeans
+from zoo_runner.plugin.tensors import tensor_text
 from zoo_text.edit_distance import edit_distance
 from zoo_text.samples import TextSample
 
@@ -92,8 +93,8 @@ def decoded(points: NDArray[np.int32], sample: Sample) -> str:
         or (points.size and not 0 <= points.min() <= points.max() <= _LARGEST)
     ):
         raise ResultError(
-            f"sample {sample.id!r}: expected a text as code points, found {points.dtype}{list(points.shape)} of other "
-            "numbers; predict again, as it is no prediction of a recogniser"
+            f"sample {sample.id!r}: expected a text as code points, found "
+            f"{tensor_text('', points.dtype, points.shape)} of other numbers; predict again, as it is no prediction of a recogniser"
         )
     return "".join(map(chr, points.tolist()))
 

@@ -103,7 +103,6 @@ class TestTheWholeSample:
         assert environment["backend_version"] == (
             f"ais_bench 0.0.2+stand-in{of}, aclruntime 0.0.2+stand-in{of}, CANN 8.0.0-stand-in"
         )
-        assert ran.done.stderr.splitlines()[0].startswith("stand-in: no NPU here; ")
         assert ran.done.stdout.strip().splitlines()[0] == NOTICE
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Final
 
 ROOT: Final = Path(__file__).parents[2] / "zoo_runner"
-ELSEWHERE: Final = ("testing/", "backends/ascend/", "aipp/")
-"""The stand-ins, and what is about images for certain."""
+ELSEWHERE: Final = ("testing/", "backends/ascend/", "aipp/", "importing/")
+"""The stand-ins, what is about images for certain, and what reads the words of published recipes."""
 WORDS: Final = re.compile(r"\b(images?|pixels?|box(es)?|detect(s|ed|ions?|ors?)?|class(es)?)\b", re.IGNORECASE)
 TEXTS: Final = "report/html/texts/en.json"
 BY_CLASS: Final = "said only of a metric that gives values by class"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import shutil
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +30,7 @@ UNJUDGED = (
 
 
 @pytest.fixture
-def several(lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lab:
+def several(lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Lab]:
     site = tmp_path / "several-site"
     shutil.copytree(ROOT / "tests" / "several_plugin", site)
     info = site / "several-1.0.dist-info"
@@ -38,7 +40,8 @@ def several(lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lab:
     monkeypatch.syspath_prepend(site)
     text = (lab.folder / "trial.yaml").read_text().replace("name: trial, config", "name: several, config")
     (lab.folder / "several.yaml").write_text(text[: text.index("expected:")])
-    return lab
+    yield lab
+    sys.modules.pop("several_plugin", None)  # its file goes with the folder
 
 
 def run(lab: Lab, *figures: str, more: tuple[str, ...] = (), **options: Any) -> Report:

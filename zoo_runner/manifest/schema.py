@@ -142,10 +142,8 @@ class CodeRef(Section):
     def _has_a_state(self) -> CodeRef:
         released = all(each.startswith("pypi:") and "{commit}" not in each for each in addresses(self.url))
         if self.commit is None and not released:
-            raise ValueError(
-                "expected commit, the state of the code as 40 lower-case hex digits, found none; only a release on "
-                "pypi: needs none"
-            )
+            text = "expected the state of the code, 40 hex digits; found none; only a release on pypi: needs none"
+            checks.refuse([(("commit",), text)])
         return self
 
 

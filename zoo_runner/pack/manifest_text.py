@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import Enum
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
@@ -88,10 +89,19 @@ def manifest_text(manifest: Manifest, head: str) -> str:
     Raises:
         ManifestError: It does not.
     """
-    values = manifest.model_dump(exclude_unset=True)
+    values = _plain_text(manifest.model_dump(exclude_unset=True))
     body: str = yaml.safe_dump(values, sort_keys=False, allow_unicode=True, width=_WIDTH, default_flow_style=None)
     text = f"# {head}\n{body}"
     tree = parse(text, lambda line: Origin("manifest.yaml", line))
     if tree is None or Manifest.model_validate(plain(tree)) != manifest:
         raise ManifestError("the manifest in effect cannot be written so that it reads back as the same; report this")
     return text
+
+
+def _plain_text(value: Any) -> Any:
+    """Return the value with words in place of the members of enumerations, such as a figure's direction."""
+    if isinstance(value, dict):
+        return {key: _plain_text(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain_text(each) for each in value]
+    return value.value if isinstance(value, Enum) else value
