@@ -94,7 +94,8 @@ def decoded(points: NDArray[np.int32], sample: Sample) -> str:
     ):
         raise ResultError(
             f"sample {sample.id!r}: expected a text as code points, found "
-            f"{tensor_text('', points.dtype, points.shape)} of other numbers; predict again, as it is no prediction of a recogniser"
+            f"{tensor_text('', points.dtype, points.shape)} of other numbers; predict again, as it is no prediction of "
+            "a recogniser"
         )
     return "".join(map(chr, points.tolist()))
 
