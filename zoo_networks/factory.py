@@ -117,8 +117,11 @@ class FactoryNetwork:
 def _function(made_by: NetworkFactory) -> Callable[..., Any]:
     module = _module(made_by)
     found: Any = module
-    for part in made_by.function.split("."):
+    *classes, last = made_by.function.split(".")
+    for part in classes:  # a module that it imports, such as os, is nothing of its own
         found = getattr(found, part, None)
+        found = found if isinstance(found, type) else None
+    found = getattr(found, last, None)
     if not callable(found):
         public = [name for name, value in vars(module).items() if callable(value) and not name.startswith("_")]
         raise ExportError(
@@ -126,8 +129,8 @@ def _function(made_by: NetworkFactory) -> Callable[..., Any]:
             f"{did_you_mean(made_by.function, public)}"
         )
     home = str(getattr(found, "__module__", ""))
-    top = OWN if made_by.module == OWN else VISION
-    if not _of_code(made_by.module) and home != top and not home.startswith(f"{top}."):
+    top = made_by.module.partition(".")[0] if _of_code(made_by.module) else OWN if made_by.module == OWN else VISION
+    if home != top and not home.startswith(f"{top}."):
         raise ManifestError(f"{WHERE}.factory: expected a function of {top}, found {made_by.function} of {home}")
     function: Callable[..., Any] = found
     return function

@@ -113,13 +113,16 @@ def test_what_lies_on_the_import_path_is_not_the_manifests(tmp_path: Path, monke
         ("net.model:bild", ExportError, "expected a function 'bild' in net.model, found none; did you mean 'build'?"),
         ("net.none:build", ExportError, "expected a module net.none, found none"),
         ("net.model:number", ExportError, "expected a torch.nn.Module of net.model:number, found <class 'int'>"),
+        ("net.model:torch.load", ExportError, "expected a function 'torch.load' in net.model, found none"),
+        ("net.model:system", ManifestError, "expected a function of net, found system of posix"),
         ("other:build", ManifestError, "may not name other modules: bring the code along with the key code"),
     ],
 )
 def test_the_manifests_own_code(factory: str, kind: type[ZooError] | None, text: str, tmp_path: Path) -> None:
     (tmp_path / "net").mkdir()
     (tmp_path / "net" / "model.py").write_text(
-        "import torch\ndef build(width=2):\n    return torch.nn.Linear(width, 1)\ndef number():\n    return 3\n"
+        "import torch\nfrom os import system\n"
+        "def build(width=2):\n    return torch.nn.Linear(width, 1)\ndef number():\n    return 3\n"
         "class Net(torch.nn.Linear):\n    @classmethod\n    def wide(cls, width):\n        return cls(width, 9)\n"
     )
     with importable(tmp_path):
