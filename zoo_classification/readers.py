@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Final, Literal, TypeAlias
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictInt, StrictStr, StringConstraints
 
 from zoo_classification.classes import Classes, names_of, text_of
 from zoo_classification.samples import LabelledSample
@@ -64,7 +64,7 @@ class Listed(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     type: Literal["listed"]
-    labels: Mapping[Inside, int | str] = Field(
+    labels: Mapping[Inside, StrictInt | StrictStr] = Field(
         min_length=1, description="the class of each image, by its path below the data set: its name or its number"
     )
 

@@ -151,6 +151,8 @@ def test_faults_of_the_data_are_named(
         {"type": "folders", "folder": "/x"},
         {"type": "label_file", "file": "a/../b"},
         {"type": "listed", "labels": {}},
+        {"type": "listed", "labels": {"a.jpg": True}},
+        {"type": "listed", "labels": {"a.jpg": 1.0}},
         {"type": "listed", "labels": {"../a.jpg": 0}},
         {"type": "folder"},
     ],

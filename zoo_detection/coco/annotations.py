@@ -71,7 +71,10 @@ def read_annotations(path: Path) -> CocoFile:
     """
     data = _parsed(path)
     faults: list[str] = []
-    categories = {one: name for one, name in _records(data["categories"], "categories", _category, faults) if name}
+    named = [(one, name) for one, name in _records(data["categories"], "categories", _category, faults) if name]
+    categories = dict(named)
+    if len(categories) < len(named):
+        faults.append("categories: two have the same id")
     images: dict[int, CocoImage] = {}
     files: dict[str, int] = {}
     for image in _records(data["images"], "images", _image, faults):

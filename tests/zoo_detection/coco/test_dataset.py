@@ -78,6 +78,7 @@ def test_an_object_without_the_mark_is_no_crowd(tmp_path: Path) -> None:
         ({"images": [{**IMAGES[0], "id": True}]}, "expected id, a whole number"),
         ({"images": [{**IMAGES[0], "id": "9"}]}, "expected id, a whole number"),
         ({"categories": [*CATEGORIES, {"id": 5, "name": "cat"}]}, "categories: two have the same name"),
+        ({"categories": [*CATEGORIES, {**CATEGORIES[0], "name": "emu"}]}, "categories: two have the same id"),
         ({"categories": [{"id": 5}]}, "categories: number 0: expected a name, found nothing"),
         ({"annotations": [{**OBJECT, "image_id": 5}]}, "number 0 has image_id 5, and there is no such image"),
         ({"annotations": [{**OBJECT, "category_id": 5}]}, "number 0 has category_id 5, and there is no such category"),
