@@ -71,10 +71,7 @@ def read_annotations(path: Path) -> CocoFile:
     """
     data = _parsed(path)
     faults: list[str] = []
-    named = [(one, name) for one, name in _records(data["categories"], "categories", _category, faults) if name]
-    categories = dict(named)
-    if len(categories) < len(named):
-        faults.append("categories: two have the same id")
+    categories = _categories(data["categories"], faults)
     images: dict[int, CocoImage] = {}
     files: dict[str, int] = {}
     for image in _records(data["images"], "images", _image, faults):
@@ -91,8 +88,6 @@ def read_annotations(path: Path) -> CocoFile:
             faults.append(f"annotations: number {place} has category_id {one.category}, and there is no such category")
         else:
             images[owner].objects.append(one)
-    if len(set(categories.values())) < len(categories):
-        faults.append("categories: two have the same name")
     if not images:
         faults.append("images: there is none")
     if faults:
@@ -101,6 +96,15 @@ def read_annotations(path: Path) -> CocoFile:
             f"{'fault' if len(faults) == 1 else 'faults'}:\n{listed(faults)}\nrepair or fetch the file again"
         )
     return CocoFile(images=[images[one] for one in sorted(images)], categories=dict(sorted(categories.items())))
+
+
+def _categories(listed_there: list[Any], faults: list[str]) -> dict[int, str]:
+    """Return the names by id; no two may share either."""
+    named = [(one, name) for one, name in _records(listed_there, "categories", _category, faults) if name]
+    for what, different in (("id", {one for one, _ in named}), ("name", {name for _, name in named})):
+        if len(different) < len(named):
+            faults.append(f"categories: two have the same {what}")
+    return dict(named)
 
 
 def _parsed(path: Path) -> Mapping[str, list[Any]]:
