@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import Annotated, Final, TypeAlias
 
@@ -18,7 +19,7 @@ Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max
 
 
 def _unique(names: tuple[str, ...]) -> tuple[str, ...]:
-    if repeated := sorted({name for name in names if names.count(name) > 1}):
+    if repeated := sorted(name for name, number in Counter(names).items() if number > 1):
         raise ValueError(f"expected unique class names; found repeated: {', '.join(repeated)}; remove the repetitions")
     return names
 

@@ -16,6 +16,8 @@ from zoo_runner.errors import DatasetError, did_you_mean, listed
 
 SUFFIXES: Final = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".ppm", ".tif", ".tiff"})
 """Of image files, in small or capital letters."""
+UNREAD: Final = frozenset({".gif", ".jfif", ".jpe", ".heic", ".avif", ".jp2", ".tga", ".pgm", ".svg"})
+"""Of image files that are not read."""
 REPAIR: Final = "repair or fetch the data set again, or correct plugin.config"
 
 
@@ -103,8 +105,11 @@ class LabelledImages:
             faults = found.faults or [f"no labelled image in {root}"]
             number = f"{len(faults)} {'fault' if len(faults) == 1 else 'faults'}"
             raise DatasetError(f"{root}: expected labelled images; found {number}:\n{listed(faults)}\n{REPAIR}")
+        number_of_classes = len(found.names)
         return [
-            LabelledSample(index=index, id=name, path=path, label=label, name=found.names[label])
+            LabelledSample(
+                index=index, id=name, path=path, label=label, name=found.names[label], classes=number_of_classes
+            )
             for index, (name, (path, label)) in enumerate(found.labels.items(), start=1)
         ]
 
@@ -159,13 +164,17 @@ def _read_folders(reader: Folders, root: Path, found: _Found) -> None:
     missing = sorted(set(names) - set(present))
     found.faults += [f"{base / each}: expected the folder of a class, found none" for each in missing]
     for label, name in enumerate(names):
-        for path in _images(base / name) if name in set(present) else ():
+        for path in _images(base / name, found) if name in set(present) else ():
             found.labels[f"{name}/{path.name}"] = (path, label)
 
 
-def _images(folder: Path) -> Iterator[Path]:
+def _images(folder: Path, found: _Found) -> Iterator[Path]:
+    """Give the images of a class; a folder, or an image that cannot be read, is a fault and not left out in silence."""
     for name in sorted(os.listdir(folder)):  # noqa: PTH208 - names are wanted, in an order that no file system decides
-        if PurePosixPath(name).suffix.lower() in SUFFIXES:
+        suffix = PurePosixPath(name).suffix.lower()
+        if (folder / name).is_dir() or suffix in UNREAD:
+            found.faults.append(f"{folder / name}: expected an image ({', '.join(sorted(SUFFIXES))})")
+        elif suffix in SUFFIXES:
             yield folder / name
 
 

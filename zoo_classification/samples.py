@@ -14,7 +14,9 @@ class LabelledSample(Sample):
     Attributes:
         label: Position of its class among the network's outputs, from 0.
         name: What the class is called; its label in digits where classes have no names.
+        classes: How many classes the data set has; 0 where it does not say.
     """
 
     label: int
     name: str
+    classes: int = 0

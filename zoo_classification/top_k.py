@@ -9,7 +9,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from zoo_classification.classes import Classes, number_of
-from zoo_runner.errors import ManifestError, did_you_mean
+from zoo_runner.errors import ManifestError, ResultError, did_you_mean
 from zoo_runner.plugin.interfaces import BATCH
 from zoo_runner.plugin.tensors import declared_texts
 
@@ -75,8 +75,18 @@ class TopK:
         named = {"k": self.kept, "output": self._output.name, "background": options.background, "top_k": REVISION}
         self.identity = json.dumps(named, sort_keys=True, separators=(",", ":"))
 
-    def __call__(self, outputs: Arrays, sample: Sample) -> Arrays:  # noqa: ARG002 - the protocol's signature
-        """Return ``labels``, integer [k], best first, and their ``scores``, as the network gave them, [k]."""
+    def __call__(self, outputs: Arrays, sample: Sample) -> Arrays:
+        """Return ``labels``, integer [k], best first, and their ``scores``, as the network gave them, [k].
+
+        Raises:
+            ResultError: The data set has another number of classes than the network.
+        """
+        number = getattr(sample, "classes", 0)
+        if number not in {0, self.number}:
+            raise ResultError(
+                f"sample {sample.id!r}: expected {self.number} classes, as many as the network has scores of, found "
+                f"{number}; correct the file that plugin.config.classes names"
+            )
         scores = outputs[self._output.name].reshape(-1)[self._skipped :]
         best = np.argsort(-scores.astype(np.float64), kind="stable")[: self.kept]
         return {"labels": best.astype(np.int32), "scores": scores[best]}

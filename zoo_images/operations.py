@@ -57,7 +57,7 @@ class _Sized(_Operation):
 
 
 class Resize(_Sized, _Resampling):
-    """Stretch the image to a size, whatever its aspect ratio is."""
+    """Stretch the image to a size; its aspect ratio may change."""
 
     op: Literal["resize"]
 

@@ -126,6 +126,9 @@ class TextFiles:
         images = sorted(path for path in root.rglob("*") if path.suffix.lower() in SUFFIXES)
         faults = list[str]()
         samples = list(self._read(root, images, faults))
+        texts = {path.with_name(path.stem + self.config.suffix) for path in images}
+        left = sorted(path for path in root.rglob(f"*{self.config.suffix}") if path not in texts and path.is_file())
+        faults += [f"{path.relative_to(root)}: no image beside it" for path in left if path != root / self.dictionary]
         if faults or not samples:
             found = f"{len(faults)} with a fault:\n{listed(faults)}\n" if faults else "none; "
             raise DatasetError(
@@ -186,6 +189,6 @@ def _fault(name: str, tab: str, text: str) -> str:
     if "\t" in text:
         return "has more than one tab"
     path = PurePosixPath(name)
-    if not name.strip() or path.is_absolute() or ".." in path.parts:
+    if not name.strip() or path.is_absolute() or ".." in path.parts or path.as_posix() != name:
         return "names no image inside the data set"
     return ""

@@ -103,6 +103,13 @@ def test_labels_in_the_manifest(tmp_path: Path) -> None:
         ),
         (("cat/x.md", "dog/"), "", ["cat", "dog"], {"type": "folders"}, ["no labelled image in "]),
         (
+            ("cat/a.jpg", "cat/b.GIF", "cat/deep/c.jpg", "dog/"),
+            "",
+            ["cat", "dog"],
+            {"type": "folders"},
+            ["2 faults", "b.GIF: expected an image (.bmp, .jpeg", "deep: expected an image (.bmp"],
+        ),
+        (
             (),
             "a.jpg 3\nb.jpg -1\nc.jpg 01",
             3,

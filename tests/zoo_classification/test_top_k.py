@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from zoo_classification.samples import LabelledSample
 from zoo_classification.top_k import TopK, TopKOptions
-from zoo_runner.errors import ManifestError
+from zoo_runner.errors import ManifestError, ResultError
 from zoo_runner.plugin.interfaces import Sample, TensorSpec
 
 SAMPLE = Sample(index=1, id="a", path=Path("a"))
@@ -81,3 +82,14 @@ def test_what_is_no_score_of_these_classes(options: dict[str, Any], classes: Any
 def test_whatever_changes_a_prediction_changes_the_identity() -> None:
     names = {TopK(TopKOptions(**each), "n.txt", [spec(8)]).identity for each in ({}, {"k": 3}, {"background": True})}
     assert len(names) == 3
+
+
+def test_a_file_of_classes_that_has_more_or_fewer_is_refused() -> None:
+    call = TopK(TopKOptions(k=1), "n.txt", [spec(8)])
+    outputs = {"scores": np.zeros(8, np.float32)}
+    for number in (2, 9):
+        sample = LabelledSample(index=1, id="a", path=Path("a"), label=0, name="x", classes=number)
+        with pytest.raises(ResultError, match=f"sample 'a': expected 8 classes, .* found {number}; correct the file"):
+            call(outputs, sample)
+    fits = LabelledSample(index=1, id="a", path=Path("a"), label=0, name="x", classes=8)
+    assert len(call(outputs, fits)["labels"]) == 1

@@ -51,6 +51,7 @@ def test_where_its_images_and_the_dictionary_are(tmp_path: Path) -> None:
             r"found 2 of another form:\n  line 1 names no image .*\n  line 2 names no im",
         ),
         (b"1.png\ta\n1.png\tb\n", "line 2 has the image of an earlier line"),
+        (b"1.png\ta\n./1.png\ta\n", "line 2 names no image inside the data set"),
         (b"1.png\t\xff\n", "expected UTF-8, found other bytes"),
     ],
 )
@@ -102,13 +103,14 @@ def test_text_files_that_are_wrong(tmp_path: Path) -> None:
         TextFiles(TEXTS).samples(tmp_path)
     for name in ("1.png", "2.png", "2.jpg", "3.png", "4.png"):
         (tmp_path / name).touch()
-    for name, content in {"2.txt": b"x", "3.txt": b"x\ny\n", "4.txt": b"\xff"}.items():
+    for name, content in {"2.txt": b"x", "3.txt": b"x\ny\n", "4.txt": b"\xff", "5.txt": b"x"}.items():
         (tmp_path / name).write_bytes(content)
     with pytest.raises(DatasetError) as caught:
         TextFiles(TEXTS).samples(tmp_path)
     text = str(caught.value)
     assert (
-        "found 4 with a fault:\n  1.png: no 1.txt\n  2.png: has the text file of 2.jpg\n  3.txt: expected one line, "
+        "found 5 with a fault:\n  1.png: no 1.txt\n  2.png: has the text file of 2.jpg\n  3.txt: expected one line, "
         in text
     )
     assert "4.txt: 'utf-8' codec can't decode" in text
+    assert "5.txt: no image beside it" in text
