@@ -19,6 +19,7 @@ from zoo_runner.errors import ManifestError, ResultError, shortened
 from zoo_runner.plugin.evidence import Canary, CanaryValue, Diagnosis, Illustration, Mark, Scale
 from zoo_runner.plugin.interfaces import MetricValue
 from zoo_runner.plugin.means import MeanScore, MeanScoring, SampleMeans
+from zoo_runner.plugin.targets import Targets, Trait
 from zoo_runner.plugin.tensors import tensor_text
 
 if TYPE_CHECKING:
@@ -185,6 +186,19 @@ class AccuracyScore(MeanScore):
         return tuple(
             Diagnosis(score=score, errors={kind if kind in kinds else OTHERS: 1} if kind else {})
             for score, kind in zip(self.rows[:, 0].tolist(), self._confusions, strict=True)
+        )
+
+    def targets(self) -> Targets:
+        """Return the images, found where the class with the highest score is theirs."""
+        names = list(dict.fromkeys(sample.name for sample in self.samples))
+        ranks = {name: rank for rank, name in enumerate(names)}
+        codes = np.array([ranks[sample.name] for sample in self.samples], dtype=np.intp)
+        right = [best == sample.label for best, sample in zip(self.best, self.samples, strict=True)]
+        return Targets(
+            noun="images",
+            samples=np.arange(len(self.samples)),
+            found=np.array(right, dtype=np.bool_),
+            traits=(Trait(name="class", values=tuple(names), codes=codes),),
         )
 
     def illustrate(self, position: int) -> Illustration:

@@ -314,7 +314,9 @@ def _explained(
         compared = evaluation.compared if evaluation else None
         if compared is None:
             compared = score_pairs(job.recipe.parts.metric, pair(job.baseline, scored, predictions))
-        comparison = compare(job.baseline, report, compared, evaluation.changes if evaluation else ())
+        comparison = compare(
+            job.baseline, report, compared, evaluation.changes if evaluation else (), job.journal.placements
+        )
         report = report.model_copy(update={"comparison": comparison})
     if evaluation is None:
         return Outcome(report=report)

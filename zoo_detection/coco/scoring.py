@@ -17,6 +17,7 @@ from zoo_detection.mean_ap.by_class import detections_of, ground_truth_of
 from zoo_detection.mean_ap.evidence.diagnosis import BASIS, ERRORS, error_counts, judge
 from zoo_detection.mean_ap.evidence.illustration import illustrate
 from zoo_detection.mean_ap.evidence.kept import Kept
+from zoo_detection.mean_ap.evidence.targets import targets_of
 from zoo_runner.plugin.evidence import ClassCurve, Diagnosis, Resamples
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from zoo_detection.samples import DetectionSample
     from zoo_runner.plugin.evidence import Illustration
     from zoo_runner.plugin.interfaces import Arrays, MetricValue, Sample
+    from zoo_runner.plugin.targets import Targets
 
 
 class CocoScoring:
@@ -176,6 +178,10 @@ class CocoScore:
         alone = Ranked.of(matches, groups, objects, len(self._samples) * count)
         averages = np.array([each.averages() for each in points(alone, 0)])
         return mean_of(100.0 * averages.mean(axis=0).reshape(-1, count))
+
+    def targets(self) -> Targets:
+        """Return the objects that count: found are those that ``diagnose`` does not count as missed."""
+        return targets_of(self._kept, self._samples, self._classes)
 
     def illustrate(self, position: int) -> Illustration:
         """Draw one sample with its objects and the detections that ``diagnosis_basis`` names.

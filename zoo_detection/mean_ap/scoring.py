@@ -14,6 +14,7 @@ from zoo_detection.mean_ap.evidence.diagnosis import BASIS, ERRORS, error_counts
 from zoo_detection.mean_ap.evidence.illustration import illustrate
 from zoo_detection.mean_ap.evidence.kept import Kept
 from zoo_detection.mean_ap.evidence.resampling import resampled_precisions
+from zoo_detection.mean_ap.evidence.targets import targets_of
 from zoo_detection.mean_ap.image_scores import image_scores
 from zoo_detection.mean_ap.matches import joined, matches_by_class
 from zoo_detection.mean_ap.protocols import REFERENCE
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from zoo_detection.samples import DetectionSample
     from zoo_runner.plugin.evidence import ClassCurve, Illustration
     from zoo_runner.plugin.interfaces import Arrays, MetricValue, Sample
+    from zoo_runner.plugin.targets import Targets
 
 
 class VocScoring:
@@ -169,6 +171,10 @@ class VocScore:
             )
             for score, row in zip(scores.tolist(), errors.tolist(), strict=True)
         )
+
+    def targets(self) -> Targets:
+        """Return the objects that count: found are those that ``diagnose`` does not count as missed."""
+        return targets_of(self._kept, self._samples, self._classes)
 
     def illustrate(self, position: int) -> Illustration:
         """Draw one sample with its objects and the detections that ``diagnosis_basis`` names.

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from zoo_runner.comparison.pairs import PairedPredictions
     from zoo_runner.comparison.samples import SampleChanges
     from zoo_runner.manifest.direction import Direction
-    from zoo_runner.report.changes import Change, ClassChange, MetricChange, PerformanceChange
+    from zoo_runner.report.changes import Change, ClassChange, Cluster, MetricChange, PerformanceChange
     from zoo_runner.report.model import Environment, Report
 
 LISTED: Final = 6
@@ -40,6 +40,7 @@ class Findings:
         changes: What changed in the run.
         performance: The throughputs of both.
         errors: The errors of both, if the metric tells them.
+        clusters: What the lost have in common, the most telling first.
     """
 
     baseline: Baseline
@@ -50,6 +51,7 @@ class Findings:
     changes: tuple[Change, ...]
     performance: tuple[PerformanceChange, ...]
     errors: SampleChanges | None
+    clusters: tuple[Cluster, ...] = ()
 
 
 def notes(findings: Findings) -> tuple[str, ...]:
@@ -68,6 +70,7 @@ def notes(findings: Findings) -> tuple[str, ...]:
         *((*place, *errors) if elsewhere else (*errors, *place)),
         *_classes(findings.metrics),
         *_samples(findings),
+        *_common(findings.clusters),
         *_unexplained(findings),
         *_speed(findings.performance, rate_noun(findings.report)),
     )
@@ -177,6 +180,18 @@ def _samples(findings: Findings) -> Iterator[str]:
         lower, worst = findings.errors.lower, findings.errors.worst[0].id
         of = f"{len(findings.pairs.samples)} {findings.report.samples_noun}"
         yield f"{lower} of {of} have a worse score, {worst} most of all"
+
+
+def _common(clusters: Sequence[Cluster]) -> Iterator[str]:
+    """Name the most telling thing that the lost have in common, of each sort of things that are counted."""
+    told: set[str] = set()
+    for each in clusters:
+        if each.of not in told:
+            told.add(each.of)
+            these = f"{each.lost} of the {each.all_lost} lost {each.of} ({each.lost_share})"
+            if each.lost == each.all_lost:
+                these = f"all {each.lost} lost {each.of}"
+            yield f"{these} have {each.trait} {each.value}; of all {each.all_here} {each.of} {each.share} have it"
 
 
 def _lost(change: ClassChange, direction: Direction) -> bool:

@@ -28,13 +28,18 @@ class SampleChanges:
         before: The baseline's errors by kind, gravest first, by today's annotations.
         after: This run's.
         worst: The samples that changed, the largest loss first; the first ones of them.
-        lower: How many samples have a worse score than before.
+        fell: Of each sample, whether its score is worse than before.
     """
 
     before: Mapping[str, int]
     after: Mapping[str, int]
     worst: tuple[SampleChange, ...]
-    lower: int
+    fell: tuple[bool, ...]
+
+    @property
+    def lower(self) -> int:
+        """How many samples have a worse score than before."""
+        return sum(self.fell)
 
 
 def sample_changes(scored: ScoredPairs, direction: Direction) -> SampleChanges | None:
@@ -58,7 +63,7 @@ def sample_changes(scored: ScoredPairs, direction: Direction) -> SampleChanges |
         before=_totals(scored.before.error_kinds, before),
         after=_totals(scored.after.error_kinds, after),
         worst=tuple(changed[:SHOWN]),
-        lower=sum(each.lost > EXACT for each in changed),
+        fell=tuple(each.lost > EXACT for each in every),
     )
 
 

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from zoo_runner.causes import Doubt
+    from zoo_runner.comparison.placements import Placement
     from zoo_runner.job.options import Stage
     from zoo_runner.manifest.load import LoadedManifest
     from zoo_runner.plugin.interfaces import Progress
@@ -93,6 +94,7 @@ class Journal:
         watched: How the devices were before and after they were timed.
         doubts: What makes the run inconclusive beside its lines; the gate adds what was not measured.
         inputs: What the verdict depends on, by name, as far as it is kept in the history.
+        placements: Where outputs that this run inferred or read come from, by the sample's index.
     """
 
     loaded: LoadedManifest
@@ -120,6 +122,7 @@ class Journal:
     watched: list[str] = field(default_factory=list)
     doubts: list[Doubt] = field(default_factory=list)
     inputs: dict[str, str] = field(default_factory=dict)
+    placements: dict[int, Placement] = field(default_factory=dict)
     _clock: float = field(default_factory=time.perf_counter, repr=False)
 
     @contextmanager

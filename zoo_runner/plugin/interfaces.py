@@ -27,11 +27,13 @@ class DeviceArrays(dict[str, "NDArray[Any]"]):
 
     Attributes:
         device: Its number.
+        row: Where they are of one sample, its place in the batch, from 0; ``None`` where that is unknown.
     """
 
-    def __init__(self, arrays: Arrays, device: int) -> None:
+    def __init__(self, arrays: Arrays, device: int, row: int | None = None) -> None:
         super().__init__(arrays)
         self.device = device
+        self.row = row
 
 
 BATCH = "batch"
@@ -106,8 +108,8 @@ class Sample:
         index: Position in the data set, counted from 1. Input files are named after it.
         id: The data set's own name for the sample.
         path: The file that the preprocessing reads.
-        files: All files and folders that the sample consists of; none means ``path`` alone. Of a folder every
-            file below it counts. Predictions are made again when the content of any of them changes.
+        files: All files and folders that the sample consists of, with all below them; none means ``path`` alone.
+            Predictions are made again when the content of any of them changes.
         group: What it belongs to, such as a video or a speaker. Intervals, subsets and ``--limit`` count groups.
         finding: What its check (:class:`CheckedPreprocess`) found; set by the runner. The manifest accepts damage.
     """
@@ -266,8 +268,7 @@ class Prerequisite:
         ok: Whether it was found usable.
         found: What was found: a version, a path, or what is missing.
         remedy: What to do when it is not ok.
-        required: Whether a run is refused when it is not ok; otherwise the run goes on, and its figures
-            are judged with that in mind.
+        required: Whether a run is refused when it is not ok; otherwise its figures are judged with that in mind.
         ways: What it is needed for.
     """
 
@@ -284,8 +285,7 @@ class SessionRequest:
     """What a backend is asked to load.
 
     Attributes:
-        model: The model file, the exported ONNX graph, or what the conversion of a
-            :class:`~zoo_runner.plugin.conversion.ConvertingBackend` made.
+        model: The model file: the exported ONNX graph, or what a converting backend made of it.
         inputs: What it takes.
         outputs: What it returns; for ordered formats, in the model's own output order.
         batch: Samples per call.

@@ -24,6 +24,7 @@ from zoo_runner.plugin import (
     scoring,
     sized,
     speed,
+    targets,
 )
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ MODULES: Final[tuple[ModuleType, ...]] = (
     model_texts,
     pixels,
     evidence,
+    targets,
     speed,
     conversion,
     folders,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Final
 
 from pydantic import BaseModel, ConfigDict
 
@@ -116,12 +117,39 @@ class SampleChange(Record):
     errors: Mapping[str, int] = {}
 
 
+class Cluster(Record):
+    """Something that many of the lost have in common, and that is rarer among all.
+
+    ``of`` is what is counted (the samples' noun, or that of annotated things), ``trait`` in what they agree (such as
+    ``class``) and ``value`` on what. ``lost`` of the ``all_lost`` have it, and ``here`` of ``all_here`` in both runs.
+    """
+
+    of: str
+    trait: str
+    value: str
+    lost: int
+    all_lost: int
+    here: int
+    all_here: int
+
+    @property
+    def lost_share(self) -> str:
+        """Its share of the lost, such as ``95 %``."""
+        return _percent(self.lost, self.all_lost)
+
+    @property
+    def share(self) -> str:
+        """Its share of all."""
+        return _percent(self.here, self.all_here)
+
+
 class Comparison(Record):
     """A run against its baseline: what changed in it, and what came of that. ``samples`` has the worst first.
 
     ``same_samples`` counts the samples whose predictions were compared; ``errors_before`` and ``errors_after`` are
     over them, both by today's annotations. ``errors_reported`` is what the baseline's report says of the same samples,
-    if it does. ``notes`` say in words what matters, the most telling first.
+    if it does. ``clusters`` say what the lost have in common, and ``notes`` in words what matters, the most telling
+    first.
     """
 
     path: str
@@ -136,3 +164,13 @@ class Comparison(Record):
     errors_after: Mapping[str, int] = {}
     errors_reported: Mapping[str, int] = {}
     samples: tuple[SampleChange, ...] = ()
+    clusters: tuple[Cluster, ...] = ()
+
+
+TEN: Final = 10.0
+
+
+def _percent(part: int, whole: int) -> str:
+    """Return a share; below ten with two digits, as one of 0.4 is not one of 0."""
+    share = 100 * part / whole
+    return f"{share:.0f} %" if round(share, 1) >= TEN else f"{share:.2g} %"

@@ -15,6 +15,7 @@ from zoo_runner.errors import ResultError
 from zoo_runner.plugin.evidence import Diagnosis, Illustration, Resamples
 from zoo_runner.plugin.interfaces import Arrays, MetricValue, Sample
 from zoo_runner.plugin.scoring import Scoring, WholeSet, score
+from zoo_runner.plugin.targets import Targets, Trait
 from zoo_runner.report.model import Environment, ManifestRecord, MetricRecord, Report, Verdict
 
 CLASSES = ("ant", "bee")
@@ -83,6 +84,11 @@ class FullScore(PlainScore):
 
     def illustrate(self, position: int) -> Illustration:
         raise NotImplementedError
+
+    def targets(self) -> Targets:
+        there = np.flatnonzero(self.truth != NOTHING)
+        kinds = Trait(name="class", values=CLASSES, codes=self.truth[there])
+        return Targets(noun="animals", samples=there, found=self.right[there] > 0, traits=(kinds,))
 
 
 class Plain:

@@ -70,6 +70,7 @@ def test_everything_is_put_together(world: World) -> None:
         "missed errors rose from 0 to 3",
         "one class of 2 lost: bee 100 -> 40",
         "9 of 30 samples have a worse score, s8 most of all",
+        "all 9 lost animals have class bee; of all 30 animals 50 % have it",
         "throughput on cpu at batch 8 fell from 40 to 20 images/s (0.50 times)",
     )
     assert Comparison.model_validate_json(found.model_dump_json()) == found

@@ -213,4 +213,4 @@ def parts_apart(parts: Iterable[tuple[int, Sample]], batch: int) -> Iterator[tup
 def _of_sample(outputs: Arrays, place: int, whole: frozenset[str]) -> Arrays:
     """Return one sample's outputs of a batch's, and which device they come from, if that is known."""
     arrays = {name: array if name in whole else array[place] for name, array in outputs.items()}
-    return DeviceArrays(arrays, outputs.device) if isinstance(outputs, DeviceArrays) else arrays
+    return DeviceArrays(arrays, outputs.device, place) if isinstance(outputs, DeviceArrays) else arrays

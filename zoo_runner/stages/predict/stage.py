@@ -12,6 +12,7 @@ from zoo_runner.errors import InferenceError, ResultError
 from zoo_runner.job.journal import STAND_IN_NOTICE, StageNote
 from zoo_runner.job.key_parts import remember
 from zoo_runner.job.options import Stage
+from zoo_runner.job.placements import placing
 from zoo_runner.job.steps import PREDICT, PREDICT_FROM_FILES, coded, command_step
 from zoo_runner.manifest.whole_tensors import whole_tensors
 from zoo_runner.output.names import INPUTS, PREDICTIONS, RESULTS
@@ -303,17 +304,18 @@ def _repetitions(job: Job) -> Repetitions:
 
 def _watchers(job: Job, engine: Engine | None) -> tuple[Watcher, ...]:
     """Return what looks at outputs that a model infers; result files are compared by their hashes."""
-    if engine is None:
-        return ()
     recipe, manifest, journal = job.recipe, job.recipe.manifest, job.journal
+    places = placing(journal.placements)
+    if engine is None:
+        return (places,)
     if not engine.converts:
-        return (_repetitions(job),)
+        return places, _repetitions(job)
     if engine.given is not None and any(map(missing_packages, recipe.models.values())):
         journal.note(
             "the converted model's outputs were not compared with the exported graph's: a host that only infers with "
             "--om needs nothing that runs graphs"
         )
-        return (_repetitions(job),)
+        return places, _repetitions(job)
     reference = ReferenceOutputs(
         opened=engine.open_graphs,
         inputs=manifest.input_specs,
@@ -323,7 +325,7 @@ def _watchers(job: Job, engine: Engine | None) -> tuple[Watcher, ...]:
         warn=journal.warn,
         note=journal.note,
     )
-    return _repetitions(job), reference
+    return places, _repetitions(job), reference
 
 
 def _note_files(job: Job, source: CommandOutputs) -> None:

@@ -15,6 +15,7 @@ from zoo_runner.plugin.evidence import Illustration, Mark
 from zoo_runner.report.changes import (
     Change,
     ClassChange,
+    Cluster,
     Comparison,
     DiagnosedSample,
     Interval,
@@ -310,6 +311,10 @@ class Reports:
                     ratio=402.5 / 448.2,
                 ),
             ),
+            clusters=(
+                Cluster(of="objects", trait="class", value="red_disc", lost=22, all_lost=23, here=61, all_here=310),
+                Cluster(of="samples", trait="file type", value=".png", lost=9, all_lost=9, here=1, all_here=240),
+            ),
             errors_before={"missed": 61, "confusion": 14, "localisation": 30, "background": 25},
             errors_after={"missed": 84, "confusion": 12, "localisation": 31, "background": 47},
             samples=tuple(
@@ -342,9 +347,8 @@ class Reports:
             label = CLASSES[(place + number) % len(CLASSES)]
             marks.append(Mark(kind=kind, label=label, box=box, score=None if kind in {"truth", "missed"} else 0.87))
         _, data = cv2.imencode(".jpg", image.clip(0, 255).astype(np.uint8))
-        here = Illustration(
-            width=width, height=height, image=data.tobytes(), media_type="image/jpeg", marks=tuple(marks)
-        )
+        shown = tuple(marks)
+        here = Illustration(width=width, height=height, image=data.tobytes(), media_type="image/jpeg", marks=shown)
         return Picture(id=sample.id, index=sample.index, score=sample.score, errors=sample.errors, illustration=here)
 
     def pictures(self, count: int = 12, **given: Any) -> tuple[Picture, ...]:

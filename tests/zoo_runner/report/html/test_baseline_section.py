@@ -23,6 +23,7 @@ def test_the_comparison_is_in_the_order_of_use(pages: Pages) -> None:
         "Gained and lost by class",
         "Errors by kind",
         "Throughput",
+        "What the lost have in common",
         "Lost most: samples",
     ]
     rows = [row.text for row in next(section.all("table", class_="samples rows")).all("tr")]
@@ -142,8 +143,26 @@ def test_the_comparison_says_when_it_draws_some_classes(parsed: Parsed, reports:
 
 def test_nothing_changed(parsed: Parsed, reports: Reports) -> None:
     same = reports.comparison(reports.full()).model_copy(
-        update={"changes": (), "metrics": (), "performance": (), "errors_before": {}, "errors_after": {}, "samples": ()}
+        update={
+            "changes": (),
+            "metrics": (),
+            "performance": (),
+            "errors_before": {},
+            "errors_after": {},
+            "samples": (),
+            "clusters": (),
+        }
     )
     section = next(parsed(render(reports.full(comparison=same), ())).all("section", id="baseline"))
     assert "Settings, packages, artifacts and data are the same." in section.text
     assert list(section.all("table")) == []
+
+
+def test_what_the_lost_have_in_common_stands_beside_its_share_of_all(pages: Pages) -> None:
+    tables = next(pages.tree("compared").all("section", id="baseline")).all("table")
+    (rows,) = [rows for rows in ([row.text for row in each.all("tr")] for each in tables) if "In common" in rows[0]]
+    assert rows == [
+        "In common Of the lost Of all",
+        "class red_disc objects 96 % 22 / 23 20 % 61 / 310",
+        "file type .png samples 100 % 9 / 9 0.42 % 1 / 240",
+    ]
