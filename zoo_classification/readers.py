@@ -45,6 +45,10 @@ class Folders(BaseModel):
     folder: Inside | None = Field(
         default=None, description="the folder that holds them, below that of the data set; by default the latter itself"
     )
+    without_images: tuple[StrictStr, ...] | Literal["any"] = Field(
+        default=(),
+        description="folders of classes that have no image; any lets every folder be empty. By default none may",
+    )
 
 
 class LabelFile(BaseModel):
@@ -163,9 +167,31 @@ def _read_folders(reader: Folders, root: Path, found: _Found) -> None:
     found.faults += [f"{base / each}: is no class{did_you_mean(each, names)}" for each in unknown]
     missing = sorted(set(names) - set(present))
     found.faults += [f"{base / each}: expected the folder of a class, found none" for each in missing]
+    images = {name: list(_images(base / name, found)) for name in names if name in set(present)}
+    found.faults += _miscounted(reader, base, images)
     for label, name in enumerate(names):
-        for path in _images(base / name, found) if name in set(present) else ():
+        for path in images.get(name, ()):
             found.labels[f"{name}/{path.name}"] = (path, label)
+
+
+def _miscounted(reader: Folders, base: Path, images: Mapping[str, Sequence[Path]]) -> Iterator[str]:
+    """Say which folders have no image, and which have some though the manifest says that they have none.
+
+    A class whose images were lost would leave the score without a word, and what is left may score better.
+    """
+    if reader.without_images == "any":
+        return
+    said = set(reader.without_images)
+    for name, found in images.items():
+        if not found and name not in said:
+            yield (
+                f"{base / name}: expected images ({', '.join(sorted(SUFFIXES))}), found none; if that is right, write "
+                f"its name into plugin.config.reader.without_images"
+            )
+        elif found and name in said:
+            yield f"{base / name}: expected no image, as plugin.config.reader.without_images says, found {len(found)}"
+    for name in sorted(said - images.keys()):
+        yield f"plugin.config.reader.without_images: {name!r} is no folder of a class{did_you_mean(name, images)}"
 
 
 def _images(folder: Path, found: _Found) -> Iterator[Path]:

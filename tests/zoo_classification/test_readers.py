@@ -53,7 +53,8 @@ FOLDERS = ("cat/b.JPG", "cat/a.png", "cat/notes.md", "ant/c.jpeg", "dog/")
 )
 def test_folders(classes: Any, expected: list[tuple[str, int, str]], tmp_path: Path) -> None:
     root = laid_out(tmp_path, *FOLDERS, names="cat\nant\ndog\n")
-    assert found(root, classes, type="folders") == expected
+    assert found(root, classes, type="folders", without_images=["dog"]) == expected
+    assert found(root, classes, type="folders", without_images="any") == expected
 
 
 def test_folders_below_another(tmp_path: Path) -> None:
@@ -101,9 +102,29 @@ def test_labels_in_the_manifest(tmp_path: Path) -> None:
             {"type": "folders"},
             ["expected 3 folders, as many as classes, found 2; list the names of the classes where some have no"],
         ),
-        (("cat/x.md", "dog/"), "", ["cat", "dog"], {"type": "folders"}, ["no labelled image in "]),
         (
-            ("cat/a.jpg", "cat/b.GIF", "cat/deep/c.jpg", "dog/"),
+            ("cat/x.md", "dog/"),
+            "",
+            ["cat", "dog"],
+            {"type": "folders", "without_images": "any"},
+            ["no labelled image in "],
+        ),
+        (
+            ("cat/a.jpg", "cow/b.md", "dog/"),
+            "",
+            3,
+            {"type": "folders"},
+            ["2 faults", "cow: expected images (", "dog: expected images (.bmp, ", "its name into plugin.config.reader."],
+        ),
+        (
+            ("cat/a.jpg", "dog/"),
+            "",
+            ["cat", "dog"],
+            {"type": "folders", "without_images": ["cat", "doge"]},
+            ["3 faults", "cat: expected no image, as ", "dog: expected images (", "'doge' is no folder of a class; did"],
+        ),
+        (
+            ("cat/a.jpg", "cat/b.GIF", "cat/deep/c.jpg", "dog/d.jpg"),
             "",
             ["cat", "dog"],
             {"type": "folders"},
