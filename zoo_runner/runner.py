@@ -152,7 +152,8 @@ def open_job(
         backend = choose_backend(options.backend, recipe.loaded, options.soc, ways=options.ways)
     check_om(options.om, backend)
     if options.needs_model:
-        require_trust(recipe.foreign.all, store, journal.note, trusted=options.trust_code)
+        scripts = recipe.foreign.run_by(recipe.parts.network.identity)
+        require_trust(scripts, store, journal.note, trusted=options.trust_code)
     if options.accept_unstamped:
         for each in recipe.models.values():
             output_order(each, options.om_outputs)

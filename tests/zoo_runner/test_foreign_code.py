@@ -101,6 +101,9 @@ def test_a_run_to_the_verdict(coded: Lab) -> None:
     assert named.sha256 == hashlib.sha256((coded.folder / f"net-{COMMIT}.tar.gz").read_bytes()).hexdigest()
     assert not [name for name in sys.modules if name.startswith("upstream_")]
     assert not redone(coded(manifest="coded.yaml"))
+    three = ("plugin.config.classes=[ant, bee, cat]", "outputs=[{name: scores, shape: [batch, 3]}]")
+    with pytest.raises(UsageError, match=r"(?s)called by the network: 3\n.* for just this content and this use of it"):
+        coded(*three, manifest="coded.yaml")  # the same archive, called in another way, is other code
 
 
 def test_the_plan_names_it(coded: Lab) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -40,6 +40,7 @@ class Script:
         sha256: Hash of its content.
         content: What is run, whatever the file holds later.
         address: Where it comes from, if it is no file here; without secrets.
+        used: What of it is called, and with what: trust is given to just that.
     """
 
     key: str
@@ -48,6 +49,12 @@ class Script:
     sha256: str
     content: bytes = field(repr=False)
     address: str = ""
+    used: str = ""
+
+    @property
+    def trusted_as(self) -> str:
+        """The hash that trust is remembered by: of the content, and of what of it is called."""
+        return fingerprint("called", self.sha256, self.used) if self.used else self.sha256
 
     @property
     def shown(self) -> str:
@@ -78,11 +85,15 @@ class ForeignCode:
             **({"code": self.source.sha256} if self.source is not None else {}),
         }
 
-    @property
-    def all(self) -> tuple[Script, ...]:
-        """What runs only with trust."""
+    def run_by(self, network: str) -> tuple[Script, ...]:
+        """Return what runs only with trust.
+
+        Args:
+            network: Identity of the networks: what of ``code`` they call, and with which arguments. The same archive may
+                do other things when another function of it is called.
+        """
         scripts = tuple(script for each in self.transforms.values() for script in each)
-        return scripts if self.source is None else (self.source, *scripts)
+        return scripts if self.source is None else (replace(self.source, used=network), *scripts)
 
 
 def foreign_code(loaded: LoadedManifest) -> ForeignCode:
@@ -142,19 +153,27 @@ def require_trust(scripts: Sequence[Script], store: Store, note: Callable[[str],
     Raises:
         UsageError: Some of it was never trusted.
     """
-    unknown = [each for each in scripts if not _record(store, each.sha256).is_file()]
+    unknown = [each for each in scripts if not _record(store, each.trusted_as).is_file()]
     if unknown and not trusted:
-        listed = "\n".join(f"  {each.shown} ({each.where}: {each.key}), sha256 {each.sha256}" for each in unknown)
+        listed = "\n".join(
+            f"  {each.shown} ({each.where}: {each.key}), sha256 {each.sha256}{_use(each)}" for each in unknown
+        )
         raise UsageError(
             f"the manifest brings code of its own, which would run with all your rights:\n{listed}\n"
             f"  read it, and add {OPTION} if it may run; that is remembered for just this content"
+            f"{' and this use of it' if any(each.used for each in unknown) else ''}"
         )
     for each in unknown:
         note(f"{OPTION}: {each.shown} may run from now on, with sha256 {each.sha256}")
-        record = _record(store, each.sha256)
+        record = _record(store, each.trusted_as)
         if not unwritable(record.parent):
             when = datetime.now(timezone.utc).isoformat(timespec="seconds")
-            write_durably(record, json.dumps({"path": each.shown, "key": each.key, "when": when}).encode())
+            kept = {"path": each.shown, "key": each.key, "sha256": each.sha256, "when": when}
+            write_durably(record, json.dumps(kept).encode())
+
+
+def _use(script: Script) -> str:
+    return f"\n    called by the network: {shortened(script.used, 400)}" if script.used else ""
 
 
 def _record(store: Store, sha256: str) -> Path:
