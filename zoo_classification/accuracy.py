@@ -65,6 +65,11 @@ class Accuracy(SampleMeans):
 
     def __init__(self, options: AccuracyOptions, kept: int, number: int, names: tuple[str, ...] = ()) -> None:
         most = min(kept, number - 1)
+        if most < 1:
+            raise ManifestError(
+                f"plugin.config.classes: expected at least two classes, as one is always right, found {number}; "
+                "correct the classes, the manifest's outputs, or plugin.config.postprocess.background"
+            )
         ks = options.k or tuple(k for k in USUAL if k <= most)
         if len(set(ks)) != len(ks) or max(ks) > most:
             raise ManifestError(

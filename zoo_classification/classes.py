@@ -67,9 +67,11 @@ def _read(path: Path) -> tuple[str, ...]:
         for number, name in enumerate(names, start=1)
         if name and first[name] != number
     ]
+    if len(names) == 1:
+        faults.append("one class, which is always right")
     if faults or not names:
         found = "\n" + listed(faults) if faults else "nothing"
-        raise DatasetError(f"{path}: expected class names, one a line; found {found}\ncorrect the file")
+        raise DatasetError(f"{path}: expected at least two class names, one a line; found {found}\ncorrect the file")
     return names
 
 

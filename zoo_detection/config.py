@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, WithJsonSchema
@@ -29,8 +30,7 @@ def _resolved(value: Any) -> Any:
 
 
 def _unique(classes: tuple[str, ...]) -> tuple[str, ...]:
-    repeated = sorted({name for name in classes if classes.count(name) > 1})
-    if repeated:
+    if repeated := sorted(name for name, number in Counter(classes).items() if number > 1):
         raise ValueError(f"expected unique class names; found repeated: {', '.join(repeated)}; remove the repetitions")
     return classes
 

@@ -14,7 +14,12 @@ if TYPE_CHECKING:
 
 MOST: Final = 1_000_000
 """Priors of one network; published ones have at most some hundred thousand."""
-Positive = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
+MOST_MAPS: Final = 100
+"""Maps of a network, and ratios of a map."""
+NEAREST, FARTHEST = 1e-6, 1e6
+"""Pixels of a side, a stride or a ratio: beyond, 32-bit numbers would become zero or infinite."""
+Positive = Annotated[float, Field(ge=NEAREST, le=FARTHEST, allow_inf_nan=False)]
+Cells = Annotated[int, Field(gt=0, le=MOST)]
 Clip = Literal["none", "centre_size", "size", "corners"]
 
 
@@ -23,9 +28,7 @@ class PriorMap(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    cells: tuple[Annotated[int, Field(gt=0)], Annotated[int, Field(gt=0)]] = Field(
-        description="columns and rows of the map"
-    )
+    cells: tuple[Cells, Cells] = Field(description="columns and rows of the map")
     stride: Positive | None = Field(
         default=None, description="pixels of the input from one cell to the next; input divided by cells by default"
     )
@@ -34,7 +37,9 @@ class PriorMap(BaseModel):
         default=None, description="a second square prior has the side sqrt(size * next_size); none by default"
     )
     ratios: tuple[Positive, ...] = Field(
-        default=(), description="of width to height: each gives a prior with it and one with its inverse"
+        default=(),
+        max_length=MOST_MAPS,
+        description="of width to height: each gives a prior with it and one with its inverse",
     )
 
     @property
@@ -58,7 +63,7 @@ class Priors(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    maps: Annotated[tuple[PriorMap, ...], Field(min_length=1)] = Field(
+    maps: Annotated[tuple[PriorMap, ...], Field(min_length=1, max_length=MOST_MAPS)] = Field(
         description="maps of cells, in the order of the network's outputs"
     )
     clip: Clip = Field(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, cast
 
 import numpy as np
 
+from zoo_images.announced_size import FORMATS, JPEG_START, announced_size
 from zoo_images.damage import without_complaints
 from zoo_runner.errors import DatasetError
 from zoo_runner.plugin.files import Bound, read_regular
@@ -24,12 +25,6 @@ LARGEST: Final = Bound("ZOO_RUNNER_IMAGE_LIMIT", 256 * 10**6)
 """Bytes of an image file."""
 MOST_PIXELS: Final = Bound("ZOO_RUNNER_PIXELS_LIMIT", 2 * 10**8)
 """Pixels of an image: 600 MB when decoded. A file of some kilobytes can have four thousand million."""
-PNG_START: Final = b"\x89PNG\r\n\x1a\n"
-FRAMES: Final = frozenset({*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC})
-"""Markers of a JPEG's frame, which has its size."""
-FRAME_BYTES: Final = 9
-"""Of a frame, up to its size."""
-JPEG_START: Final = b"\xff\xd8"
 JPEG_END: Final = b"\xff\xd9"
 FILL: Final = 0xFF
 START_OF_SCAN: Final = 0xDA
@@ -83,7 +78,7 @@ def read_image(sample: Sample, otherwise: str = "") -> bytes:
         data = contents(sample.path)
     except OSError as error:
         raise refusal(sample, f"expected a readable file, found: {error.strerror}") from error
-    width, height = announced_size(data)
+    width, height = announced_size(data) or (0, 0)
     if width * height > MOST_PIXELS.value:
         raise refusal(
             sample,
@@ -98,6 +93,8 @@ def _decoded(sample: Sample, data: bytes) -> NDArray[np.uint8]:
 
     if jpeg_is_truncated(data):
         raise refusal(sample, f"expected a whole JPEG, found {len(data)} bytes without its end")
+    if announced_size(data) is None:
+        raise refusal(sample, f"expected a {FORMATS} that OpenCV can decode, found {len(data)} other bytes")
     try:
         image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
     except cv2.error as error:
@@ -115,8 +112,10 @@ def decode_aside(data: bytes) -> NDArray[np.uint8] | None:
     what OpenCV makes of it without depends on its version.
 
     Returns:
-        uint8 [height, width, 3], or ``None`` where OpenCV cannot decode it.
+        uint8 [height, width, 3], or ``None`` where OpenCV cannot decode it, or its start does not say how large it is.
     """
+    if announced_size(data) is None:
+        return None
     whole = data + JPEG_END if jpeg_is_truncated(data) else data
     done = subprocess.run(  # noqa: S603 - our own interpreter and the lines below
         [sys.executable, "-c", ASIDE], input=whole, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False
@@ -134,26 +133,6 @@ def contents(path: Path) -> bytes:
         OSError: It is none, has more bytes than ``LARGEST`` says, or cannot be read.
     """
     return read_regular(path, LARGEST.value, LARGEST.remedy)
-
-
-def announced_size(data: bytes) -> tuple[int, int]:
-    """Returns the width and height that the start of a JPEG or PNG says; (0, 0) for anything else."""
-    if data.startswith(PNG_START):
-        return int.from_bytes(data[16:20], "big"), int.from_bytes(data[20:24], "big")
-    position = _start_of_frame(data)
-    height, width = (data[position + place : position + place + 2] for place in (5, 7))
-    return (int.from_bytes(width, "big"), int.from_bytes(height, "big")) if position else (0, 0)
-
-
-def _start_of_frame(data: bytes) -> int:
-    """Returns where the frame of a JPEG begins, which has its size; 0 if there is none."""
-    position = len(JPEG_START) if data.startswith(JPEG_START) else len(data)
-    while position + FRAME_BYTES <= len(data) and data[position] == FILL:
-        if data[position + 1] in FRAMES:
-            return position
-        skipped = 1 if data[position + 1] == FILL else 2 + int.from_bytes(data[position + 2 : position + 4], "big")
-        position += skipped
-    return 0
 
 
 def refusal(sample: Sample, fault: str, otherwise: str = "") -> DatasetError:

@@ -146,7 +146,7 @@ def _module(made_by: NetworkFactory) -> ModuleType:
 
         return mobilenet
     if name == VISION or name.startswith(f"{VISION}."):
-        fetching = [each for each in made_by.arguments if each.startswith(FETCHING)]
+        fetching = [each for each, value in made_by.arguments.items() if each.startswith(FETCHING) and value]
         if fetching:
             raise ManifestError(
                 f"{WHERE}.arguments.{fetching[0]}: expected no argument that downloads weights, found one; "
@@ -154,10 +154,10 @@ def _module(made_by: NetworkFactory) -> ModuleType:
             )
         try:
             import torchvision  # type: ignore[import-not-found,unused-ignore] # noqa: F401, PLC0415 - of no extra; named here, so that its version counts
-        except ImportError as error:
+        except (ImportError, RuntimeError, OSError) as error:  # RuntimeError: operators that are of another build
             raise PrerequisiteError(
-                f"{made_by.factory} needs torchvision, and it cannot be imported ({error}); "
-                "pip install torchvision, in the release that belongs to the installed torch"
+                f"{made_by.factory} needs torchvision, and it cannot be imported ({error}); install the release and "
+                "the build (CPU or CUDA) that belong to the installed torch, from the same index"
             ) from error
         return _imported(name)
     raise ManifestError(
@@ -184,11 +184,17 @@ def _has(folder: Path, top: str) -> bool:
 
 
 def _called(function: Callable[..., Any], made_by: NetworkFactory) -> object:
+    arguments = dict(made_by.arguments)
     try:
-        inspect.signature(function).bind(**made_by.arguments)
+        signature = inspect.signature(function)
     except ValueError:  # a function that does not say what it takes
-        pass
+        return function(**arguments)
+    try:
+        signature.bind(**arguments)
     except TypeError as error:
-        taken = ", ".join(inspect.signature(function).parameters)
+        taken = ", ".join(signature.parameters)
         raise ManifestError(f"{WHERE}.arguments: {made_by.factory} takes {taken}; {error}") from None
-    return function(**made_by.arguments)
+    if function.__module__.startswith(VISION):
+        # A detector downloads weights of its backbone unless it is told not to.
+        arguments |= {name: None for name in signature.parameters if name.startswith(FETCHING)}
+    return function(**arguments)

@@ -240,7 +240,7 @@ SIZE = len(WHOLE)
 @pytest.mark.parametrize(
     ("data", "text"),
     [
-        pytest.param(b"", "expected an image, OpenCV says: ", id="empty"),
+        pytest.param(b"", "that OpenCV can decode, found 0 other bytes", id="empty"),
         pytest.param(b"<html>404</html>", "OpenCV can decode, found 16 other bytes; restore", id="a web page"),
         pytest.param(WHOLE[:-1], f"a whole JPEG, found {SIZE - 1} bytes without its end", id="a byte less"),
         pytest.param(WHOLE[:-2], f"found {SIZE - 2} bytes without its end", id="no end marker"),

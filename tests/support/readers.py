@@ -27,8 +27,9 @@ from zoo_detection.samples import DetectionSample
 from zoo_detection.voc.annotation import FaultError, read_annotation
 from zoo_detection.voc.dataset import VocDataset
 from zoo_detection.voc.result_files import read_results
+from zoo_images.announced_size import announced_size
 from zoo_images.damage import examine
-from zoo_images.decoding import announced_size, jpeg_is_truncated
+from zoo_images.decoding import jpeg_is_truncated
 from zoo_runner.backends.ascend.om_stamp import Stamp as OmStamp
 from zoo_runner.backends.ascend.om_stamp import read_stamp, stamp_path
 from zoo_runner.comparison.baseline import read_baseline
@@ -222,7 +223,7 @@ def read_archive(data: bytes, folder: Path, _reference: Reference) -> object:
 
 
 def read_picture(data: bytes, _folder: Path, _reference: Reference) -> object:
-    width, height = announced_size(data)
+    width, height = announced_size(data) or (0, 0)
     truncated = jpeg_is_truncated(data)
     # What announces more is refused before it is decoded.
     return truncated, examine(data) if width * height < 1 << 22 else None

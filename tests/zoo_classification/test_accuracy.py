@@ -137,9 +137,10 @@ def test_a_picture_has_the_class_and_what_it_was_taken_for(tmp_path: Path) -> No
         ),
         ((1, 1), 5, 9, "found 1, 1"),
         ((5,), 5, 5, "expected different numbers up to 4"),
+        (None, 1, 1, "plugin.config.classes: expected at least two classes, as one is always right, found 1; correct"),
     ],
 )
-def test_a_k_that_says_nothing_is_refused(k: tuple[int, ...], kept: int, number: int, text: str) -> None:
+def test_a_k_that_says_nothing_is_refused(k: tuple[int, ...] | None, kept: int, number: int, text: str) -> None:
     with pytest.raises(ManifestError) as caught:
         Accuracy(AccuracyOptions(k=k), kept, number)
     assert text in str(caught.value)

@@ -35,7 +35,8 @@ def test_what_they_cannot_be(classes: Any) -> None:
     ("content", "text"),
     [
         (None, "expected a file with class names, one a line; found: No such file or directory"),
-        (b"", "expected class names, one a line; found nothing"),
+        (b"", "expected at least two class names, one a line; found nothing"),
+        (b"cat\n", "one a line; found \n  one class, which is always right\n"),
         (b"\xff", "found: 'utf-8' codec can't decode"),
         (b"cat\n\ndog\ncat\n", "\n  line 2: empty\n  line 4: 'cat' is already on line 1\n"),
     ],

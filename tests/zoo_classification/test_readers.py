@@ -114,14 +114,24 @@ def test_labels_in_the_manifest(tmp_path: Path) -> None:
             "",
             3,
             {"type": "folders"},
-            ["2 faults", "cow: expected images (", "dog: expected images (.bmp, ", "its name into plugin.config.reader."],
+            [
+                "2 faults",
+                "cow: expected images (",
+                "dog: expected images (.bmp, ",
+                "its name into plugin.config.reader.",
+            ],
         ),
         (
             ("cat/a.jpg", "dog/"),
             "",
             ["cat", "dog"],
             {"type": "folders", "without_images": ["cat", "doge"]},
-            ["3 faults", "cat: expected no image, as ", "dog: expected images (", "'doge' is no folder of a class; did"],
+            [
+                "3 faults",
+                "cat: expected no image, as ",
+                "dog: expected images (",
+                "'doge' is no folder of a class; did",
+            ],
         ),
         (
             ("cat/a.jpg", "cat/b.GIF", "cat/deep/c.jpg", "dog/d.jpg"),

@@ -15,7 +15,7 @@ from zoo_runner.plugin.interfaces import Sample
 PIXELS = np.random.default_rng(1).integers(0, 256, (7, 9, 3)).astype(np.uint8)
 
 
-@pytest.mark.parametrize("suffix", [".jpg", ".png", ".bmp"])
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".bmp", ".webp", ".tiff", ".ppm"])
 def test_pixels_are_those_of_opencv(suffix: str, tmp_path: Path) -> None:
     path = tmp_path / f"a{suffix}"
     path.write_bytes(cv2.imencode(suffix, PIXELS)[1].tobytes())
@@ -25,8 +25,9 @@ def test_pixels_are_those_of_opencv(suffix: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("data", "text"),
     [
-        (b"", "expected an image, OpenCV says: "),
-        (b"text", "expected an image that OpenCV can decode, found 4 other bytes; restore the file from"),
+        (b"", "expected a JPEG, PNG, BMP, WebP, TIFF or PNM that OpenCV can decode, found 0 other bytes"),
+        (b"text", " or PNM that OpenCV can decode, found 4 other bytes; restore the file from"),
+        (b"BM" + b"\0" * 50, "expected an image that OpenCV can decode, found 52 other bytes"),
         (b"\xff\xd8\xff", "expected a whole JPEG, found 3 bytes without its end"),
         (
             b"\x89PNG\r\n\x1a\n" + b"\0" * 8 + b"\0\1\0\0" * 2,

@@ -136,13 +136,22 @@ def test_the_manifests_own_code(factory: str, kind: type[ZooError] | None, text:
         network("net.model:build").build()  # it was the code's only while that was there
 
 
-def test_torchvision_where_it_is_installed_and_where_not(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_torchvision_where_it_is_installed_and_where_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "torchvision", None)
     with pytest.raises(PrerequisiteError, match="small needs torchvision, and it cannot be imported"):
         network("torchvision.models:small").build()
+    monkeypatch.delitem(sys.modules, "torchvision")
+    (tmp_path / "torchvision").mkdir()
+    (tmp_path / "torchvision" / "__init__.py").write_text(
+        "raise RuntimeError('operator torchvision::nms does not exist')"
+    )
+    monkeypatch.syspath_prepend(tmp_path)  # of a build for CUDA, beside torch for CPUs
+    with pytest.raises(PrerequisiteError, match=r"nms does not exist\); install the release and the build"):
+        network("torchvision.models:small").build()
     package, models = types.ModuleType("torchvision"), types.ModuleType("torchvision.models")
 
-    def small(width: int) -> torch.nn.Module:
+    def small(width: int, *, weights_backbone: str | None = "DEFAULT") -> torch.nn.Module:
+        assert weights_backbone is None, "it would be downloaded"
         return torch.nn.Linear(width, 1)
 
     small.__module__ = "torchvision.models.small"
@@ -154,6 +163,8 @@ def test_torchvision_where_it_is_installed_and_where_not(monkeypatch: pytest.Mon
     monkeypatch.setitem(sys.modules, "torchvision", package)
     monkeypatch.setitem(sys.modules, "torchvision.models", models)
     assert isinstance(network("torchvision.models:small", width=2).build(), torch.nn.Linear)
+    nothing = network("torchvision.models:small", width=2, weights_backbone=None)
+    assert isinstance(nothing.build(), torch.nn.Linear)
     with pytest.raises(ManifestError, match=r"expected a function of torchvision\.models, found partial of functools"):
         network("torchvision.models:partial").build()
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -27,6 +28,10 @@ NUMBERS: Final = 4
 
 class _FaultError(ValueError):
     """What is wrong with one record."""
+
+
+class _TwiceError(ValueError):
+    """A key that is there twice; JSON does not say which of its values counts."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,7 +115,7 @@ def _categories(listed_there: list[Any], faults: list[str]) -> dict[int, str]:
 def _parsed(path: Path) -> Mapping[str, list[Any]]:
     wanted = f"expected the instances file of a COCO data set at {path}"
     try:
-        data: object = json.loads(read_regular(path, LARGEST.value, LARGEST.remedy))
+        data: object = json.loads(read_regular(path, LARGEST.value, LARGEST.remedy), object_pairs_hook=_once)
     except FileNotFoundError:
         others = sorted(each.name for each in path.parent.glob("*.json"))[:10]
         raise DatasetError(
@@ -119,6 +124,8 @@ def _parsed(path: Path) -> Mapping[str, list[Any]]:
         ) from None
     except OSError as error:
         raise DatasetError(f"{wanted}; it cannot be read: {error.strerror}; fetch it again") from error
+    except _TwiceError as error:
+        raise DatasetError(f"{wanted}; found {error}; repair or fetch it again") from None
     except (ValueError, RecursionError) as error:  # ValueError: no JSON, no UTF-8, or a number of thousands of digits
         raise DatasetError(f"{wanted}; it is no JSON: {shortened(str(error))}; fetch it again") from error
     parts = ("images", "annotations", "categories")
@@ -129,6 +136,15 @@ def _parsed(path: Path) -> Mapping[str, list[Any]]:
             "captions, results and image_info files have no objects: name the file instances_*.json"
         )
     return data
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = Counter(name for name, _ in pairs)
+        twice = next(name for name, number in names.items() if number > 1)
+        raise _TwiceError(f"the key {shortened(repr(twice), SHOWN)} twice in one object")
+    return found
 
 
 def _records(rows: Sequence[Any], part: str, read: Any, faults: list[str]) -> Iterator[Any]:

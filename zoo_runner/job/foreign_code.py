@@ -89,7 +89,7 @@ class ForeignCode:
         """Return what runs only with trust.
 
         Args:
-            network: Identity of the networks: what of ``code`` they call, and with which arguments. The same archive may
+            network: Identity of the networks: what of ``code`` they call, and with which arguments. One archive may
                 do other things when another function of it is called.
         """
         scripts = tuple(script for each in self.transforms.values() for script in each)

@@ -106,6 +106,8 @@ def test_faults_are_named(tmp_path: Path, parts: dict[str, Any], expected: str) 
         (b"[" * 200_000, "it is no JSON"),
         (b'{"images": ' + b"9" * 5000 + b"}", "it is no JSON"),
         (b"[]", "found a list"),
+        (b'{"images": [], "images": []}', "found the key 'images' twice in one object; repair or fetch it again"),
+        (b'{"images": [{"id": 1, "id": 1}]}', "found the key 'id' twice in one object"),
         (b'{"info": {}}', "found info"),
     ],
 )

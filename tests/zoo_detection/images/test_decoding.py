@@ -18,7 +18,8 @@ from refinedet_plugin.config import RefineDetConfig
 from refinedet_plugin.preprocess import RefineDetPreprocess
 from zoo_detection.images.decoding import decode_image
 from zoo_detection.samples import DetectionSample
-from zoo_images.decoding import announced_size, decode_aside
+from zoo_images.announced_size import announced_size
+from zoo_images.decoding import decode_aside
 from zoo_runner.errors import DatasetError
 from zoo_runner.plugin.interfaces import CheckedPreprocess, Finding
 
@@ -129,13 +130,11 @@ def test_the_size_is_read_before_anything_is_decoded(
 @pytest.mark.parametrize(
     "data",
     [
-        b"",
         b"\xff\xd8",
         b"\xff\xd8\xff\xd9",
         b"\xff\xd8\xff\xe0\0\0" * 9,
         b"\xff\xd8" + b"\xff" * 99,
         b"\x89PNG\r\n\x1a\n",
-        b"BM" * 40,
     ],
 )
 def test_of_other_data_no_size_is_read(data: bytes) -> None:
