@@ -219,7 +219,7 @@ class TestTheWholeSample:
             assert (timing["backend"], timing["chip"], timing["unit"]) == ("onnxruntime", "cpu", "images/s")
             assert 1 <= timing["loops"] <= options.loop
             assert timing["throughput"] == pytest.approx(1000 * timing["batch"] / timing["mean_ms"])
-            assert 0 < timing["median_ms"] <= timing["p99_ms"]
+            assert 0 < timing["min_ms"] <= timing["median_ms"]
             assert (timing["expected"], timing["tolerance"], timing["verdict"]) == (None, None, "not_gated")
             assert timing["id"] == f"throughput/cpu/{timing['batch']}"
             if timing["batch"] == LOADED.manifest.infer.batch:

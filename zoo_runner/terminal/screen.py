@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Final
 from rich.text import Text
 
 from zoo_runner.output.names import NAME, PAGE
+from zoo_runner.report.deciding import deciding, shortfall
 from zoo_runner.report.model import Verdict, WaiverState
+from zoo_runner.report.next_steps import COMPARE, REMEDY, next_steps
 from zoo_runner.report.table import grouped, reference_texts, rows, tie_spreads
 from zoo_runner.terminal import tables
 from zoo_runner.terminal.console import Detail, console, literal
@@ -152,6 +154,7 @@ def _show_run(screen: Console, report: Report, output: Path, room: Room, *, verb
     _show_waivers(screen, report.waivers, room)
     _show_comparison(screen, report, room)
     _show_warnings(screen, report, verbose=verbose)
+    _show_next(screen, report)
     screen.print(f"report: {literal(_where(output))}", soft_wrap=True)
 
 
@@ -200,7 +203,13 @@ def _show_verdict(screen: Console, report: Report) -> None:
 
 
 def _show_reasons(screen: Console, report: Report, room: Room) -> None:
-    _show_list(screen, [line for reason in report.why for line in reason.splitlines()], room.reasons)
+    """Print why the verdict is what it is; the line that decided it comes first, with how far it is off."""
+    reasons, found = list(report.why), deciding(report)
+    if found is not None and (missed := shortfall(found)):
+        reasons.sort(key=lambda reason: not reason.startswith(f"{found.line.title}: "))
+        if reasons and reasons[0].startswith(f"{found.line.title}: "):
+            reasons[0] += f"; {missed}"
+    _show_list(screen, [line for reason in reasons for line in reason.splitlines()], room.reasons)
 
 
 def _show_place(screen: Console, report: Report) -> None:
@@ -250,6 +259,13 @@ def _show_warnings(screen: Console, report: Report, *, verbose: bool) -> None:
             screen.print(f"[bold yellow]warning:[/] {literal(warning)}", soft_wrap=True)
     elif report.warnings:
         screen.print(f"[yellow]{len(report.warnings)} warning{'s'[: len(report.warnings) > 1]}[/]: see the report")
+
+
+def _show_next(screen: Console, report: Report) -> None:
+    """Print the step that looks closer, where there is one."""
+    for step in next_steps(report)[:1]:
+        if step.kind in {COMPARE, REMEDY}:
+            screen.print(f"next: {literal(step.text.replace('`', ''))}", soft_wrap=True)
 
 
 def _show_list(screen: Console, lines: Sequence[str], most: int) -> None:

@@ -64,6 +64,8 @@ def timings(records: Sequence[PerformanceRecord], *, verbose: bool, noun: str = 
         dict(_columns(records[0].unit if records else RATE_UNIT, noun, verbose=verbose, inferences=inferences)),
         [each for each in records if each.throughput is None and each.why],
     )
+    if all(record.p99_ms is None for record in records):
+        columns = {heading: field for heading, field in columns.items() if field != "p99_ms"}
     table = _grid((*columns, *(["note"] if untimed else [])), set(columns))
     for record in records:
         why = [literal(record.why)] if record in untimed else []

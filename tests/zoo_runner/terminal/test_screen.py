@@ -275,3 +275,27 @@ def test_spread_over_orders_of_ties(capsys: pytest.CaptureFixture[str], spread: 
     show_report(report(metrics=(metric(id="map/reference", tie_spread=spread),)), Path("out"))
     shown = "equal scores, in any order: map/reference [71.06, 71.19]" in capsys.readouterr().out
     assert shown == (spread == (71.065, 71.1907))
+
+
+def test_the_line_that_decided_comes_first_with_how_far_it_is_off(capsys: pytest.CaptureFixture[str]) -> None:
+    missed = metric(Verdict.FAIL, value=40.0, expected=79.5, tolerance=0.1, why="40.0000, expected at least 79.5 - 0.1")
+    whole = report(
+        Verdict.FAIL, metrics=(missed,), why=("a waiver: overdue", "map (reference): 40.0000, expected at least 79.5")
+    )
+    show_report(whole, Path("out"))
+    assert capsys.readouterr().out.splitlines()[1:4] == [
+        "FAIL trial",
+        "  map (reference): 40.0000, expected at least 79.5; short of 79.40 by 39.40",
+        "  a waiver: overdue",
+    ]
+
+
+def test_the_step_that_looks_closer_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    unclear = metric(Verdict.INCONCLUSIVE, cause="no_interval")
+    show_report(report(Verdict.INCONCLUSIVE, metrics=(unclear,)), Path("out"))
+    assert "next: Score more samples, or use the rule point.\n" in capsys.readouterr().out
+
+
+def test_calls_too_few_for_a_percentile_have_no_column_of_it(capsys: pytest.CaptureFixture[str]) -> None:
+    show_report(report(performance=(timing(throughput=4.0, mean_ms=1.0),)), Path("out"))
+    assert "p99" not in capsys.readouterr().out

@@ -14,9 +14,6 @@ if TYPE_CHECKING:
 Step: TypeAlias = "str | int"
 ABSENT: Final = "\N{EN DASH}"
 MINUS: Final = "\N{MINUS SIGN}"
-FEWEST: Final = 2
-MOST: Final = 6
-"""Decimals of a figure that is held against another one."""
 
 
 class Figures:
@@ -64,18 +61,6 @@ def shown(value: float | str | None, digits: int | None = None, *, sign: bool = 
     if text.lstrip("+-").strip("0.") == "" and digits is not None:
         text = text.lstrip("+-")  # "-0.00" looks like a loss
     return text.replace("-", MINUS) if "e" not in text else text
-
-
-def decimals(value: float | None, bound: float | None, tolerance: float | None) -> int:
-    """Choose how many decimals it takes to see on which side of the bound a value is."""
-    digits = FEWEST
-    if tolerance and math.isfinite(tolerance):
-        digits = min(max(digits, 1 - math.floor(math.log10(abs(tolerance)))), MOST)
-    if value is None or bound is None or not math.isfinite(value) or value == bound:
-        return digits
-    while digits < MOST and f"{value:.{digits}f}" == f"{bound:.{digits}f}":
-        digits += 1
-    return digits
 
 
 def duration(seconds: float) -> str:

@@ -10,12 +10,14 @@ from importlib import resources
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from zoo_runner.report.characters import visible
+from zoo_runner.report.deciding import bound, bounds, deciding, decimals
 from zoo_runner.report.html import plots
 from zoo_runner.report.html.cards import gallery, tag_size
 from zoo_runner.report.html.difference import NOTES, moved_by_data, recounted, rescored, tone, unmoved
-from zoo_runner.report.html.figures import Figures, decimals, duration, shown
+from zoo_runner.report.html.figures import Figures, duration, shown
 from zoo_runner.report.html.language import Texts, texts
-from zoo_runner.report.html.strip import bound, difference_strip, strip
+from zoo_runner.report.html.strip import difference_strip, strip
+from zoo_runner.report.next_steps import next_steps
 from zoo_runner.report.table import rate_noun
 
 if TYPE_CHECKING:
@@ -66,6 +68,8 @@ def render(report: Report, pictures: Sequence[Picture], language: str = "en") ->
         num=Figures(report),
         gallery=gallery(report, pictures, words),
         sections=_sections(report, pictures),
+        decided=deciding(report),
+        steps=next_steps(report),
         timings=_timings(report),
         curves=_worst_curves(report),
         levels=sorted({level for curve in report.curves for level in curve.levels}),
@@ -139,6 +143,7 @@ def environment(words: Texts) -> Environment:
         difference_strip=difference_strip,
         tag_size=tag_size,
         line_digits=_line_digits,
+        limits=bounds,
         drawn=plots.DRAWN,
         noted=NOTES,
         moved_by_data=moved_by_data,

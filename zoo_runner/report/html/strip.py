@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
-from zoo_runner.manifest.bands import Band, decimal
+from zoo_runner.manifest.bands import Band
+from zoo_runner.report.deciding import bounds
 
 if TYPE_CHECKING:
     from zoo_runner.manifest.direction import Direction
@@ -39,21 +40,6 @@ class Strip:
     def interval(self) -> bool:
         """Whether there is an interval to draw."""
         return self.high > self.low
-
-
-def bounds(line: Line) -> tuple[float, float]:
-    """Return from where to where a figure meets the expectation; infinite on the side that is free."""
-    if line.expected is None:
-        return -math.inf, math.inf
-    return Band(decimal(line.expected), decimal(line.tolerance or 0.0)).bounds(line.direction)
-
-
-def bound(line: Line, value: float | None) -> float | None:
-    """Return the limit that ``value`` is nearest to."""
-    ends = [end for end in bounds(line) if math.isfinite(end)]
-    if value is None or not math.isfinite(value):
-        return ends[0] if ends else None
-    return min(ends, key=lambda end: abs(end - value), default=None)
 
 
 def strip(line: Line, value: float | None, interval: tuple[float, float] | None) -> Strip | None:

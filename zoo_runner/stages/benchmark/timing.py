@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -103,6 +103,10 @@ def _session(bench: Bench, batch: int) -> Iterator[Timer]:
         session.close()
 
 
+HUNDRED: Final = 100
+"""Least calls that have a 99th percentile: of fewer it is the slowest one."""
+
+
 def _timed(session: Timer, inputs: Arrays, *, warmup: int, loop: int) -> Timings:
     """Time calls; a mean of what is no time could look like any speed."""
     times = session.time(inputs, warmup=warmup, loop=loop)
@@ -129,7 +133,7 @@ def _record(bench: Bench, batch: int, times: Timings, why: str) -> PerformanceRe
         min_ms=min(compute),
         mean_ms=mean,
         median_ms=float(np.median(compute)),
-        p99_ms=float(np.percentile(compute, 99)),
+        p99_ms=float(np.percentile(compute, 99)) if len(compute) >= HUNDRED else None,
         to_device_ms=_mean(times.to_device_ms),
         from_device_ms=_mean(times.from_device_ms),
         throughput=throughput(batch, mean),

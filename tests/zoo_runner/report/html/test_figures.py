@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zoo_runner.report.html.figures import Figures, decimals, duration, shown
+from zoo_runner.report.html.figures import Figures, duration, shown
 
 if TYPE_CHECKING:
     from tests.zoo_runner.report.html.conftest import Reports
@@ -39,23 +39,6 @@ DASH = "\N{EN DASH}"
 )
 def test_shown(value: Any, given: dict[str, Any], text: str) -> None:
     assert shown(value, **given) == text
-
-
-@pytest.mark.parametrize(
-    ("value", "bound", "tolerance", "digits"),
-    [
-        pytest.param(92.6, None, None, 2, id="nothing expected"),
-        pytest.param(92.6, 92.3, 0.3, 2, id="coarse"),
-        pytest.param(79.584, 79.56, 0.02, 3, id="fine"),
-        pytest.param(79.5596, 79.56, 0.0, 4, id="as close as it gets"),
-        pytest.param(79.56, 79.56, 0.0, 2, id="on the bound"),
-        pytest.param(79.560000001, 79.56, 0.0, 6, id="closer than that"),
-        pytest.param(math.nan, 79.56, 0.1, 2, id="not a number"),
-        pytest.param(None, 79.56, 0.1, 2, id="not measured"),
-    ],
-)
-def test_decimals(value: float | None, bound: float | None, tolerance: float | None, digits: int) -> None:
-    assert decimals(value, bound, tolerance) == digits
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from zoo_runner.report.model import Verdict, WaiverState
 PACKAGE = Path(html.__file__).parent
 SOURCES = [*PACKAGE.glob("*.py"), *PACKAGE.glob("templates/*.j2")]
 GROUPS = (
-    *("verdict", "waiver", "stage", "direction", "rule", "change", "trait"),
+    *("verdict", "waiver", "stage", "direction", "rule", "change", "trait", "next"),
     *("kind", "about", "code", "unit", "section", "timing", "noun"),
 )
 """Texts whose last part is a value: of the report, of a section's name or of a field's."""

@@ -14,7 +14,7 @@ from zoo_runner.errors import UsageError
 from zoo_runner.report.html import render
 from zoo_runner.report.html.figures import ABSENT
 from zoo_runner.report.html.language import LANGUAGES, texts
-from zoo_runner.report.model import Verdict, WaiverState
+from zoo_runner.report.model import StageRecord, Verdict, WaiverState
 
 if TYPE_CHECKING:
     from tests.zoo_runner.report.conftest import Element, Parsed
@@ -172,16 +172,18 @@ def test_a_run_without_figures_says_so(parsed: Parsed, reports: Reports) -> None
 
 def test_a_line_of_the_expectations(pages: Pages) -> None:
     report, page = pages.report("full"), pages.tree("full")
-    table = next(page.all("table", class_="lines stack"))
+    table, free = page.all("table", class_="lines stack")
     rows = [row.text for row in table.all("tr")][1:]
-    assert len(rows) == len(report.metrics) + len(report.performance)
+    others = [row.text for row in free.all("tr")][1:]
+    assert len(rows) + len(others) == len(report.metrics) + len(report.performance)
     assert rows[0].startswith(
         f"voc07_map reference voc07_map/reference 92.68 % 91.55 {ABSENT} 93.76 (95 %) sees drops from 1.41"
     )
     assert "at least 92.60 tolerance 0.3 Pass by the measured value" in rows[0]
     assert rows[0].endswith("refinedet320-sample.yaml:46")
-    assert rows[1].endswith("nothing Not gated")
-    assert rows[6].startswith("Throughput 310P3 · batch 16 throughput/310P3/16")
+    assert [row.endswith("nothing Not gated") for row in others] == [True, True]
+    assert "2 figures that nothing is expected of" in [each.text for each in page.all("summary")]
+    assert rows[4].startswith("Throughput 310P3 · batch 16 throughput/310P3/16")
     link = next(table.all("a"))
     assert (link.text, link.attributes["rel"]) == ("gitcode.com", "noopener noreferrer")
     assert link.attributes["href"] == report.performance[0].published
@@ -266,3 +268,37 @@ def test_the_spread_over_orders_of_ties(
     row = list(next(page.all("table", class_="lines stack")).all("tr"))[1].text
     assert (f"equal scores, in any order 92.60 {ABSENT} 92.80" in row) == shown
     assert ("equal scores" in row) == shown
+
+
+@pytest.mark.parametrize(
+    ("language", "lead"),
+    [
+        pytest.param("en", "400.00 images/s Throughput · 310P3 · batch 16 needs ≥ 423.50, short by 23.50", id="en"),
+        pytest.param(
+            "zh", "400.00 张/秒 吞吐率 · 310P3 · 批大小 16 要求 ≥ 423.50\N{FULLWIDTH COMMA}还差 23.50", id="zh"
+        ),
+    ],
+)
+def test_the_large_number_is_the_one_that_decided(parsed: Parsed, reports: Reports, language: str, lead: str) -> None:
+    slow = reports.timing(16, throughput=400.0, expected=445.783, tolerance=22.283, verdict=Verdict.FAIL)
+    page = parsed(render(reports.full(performance=(slow,), verdict=Verdict.FAIL), (), language))
+    (shown,) = page.all("div", class_="lead")
+    assert shown.text == lead
+    assert next(shown.all(class_="num")).attributes["data-field"] == "/performance/0/throughput"
+
+
+def test_a_page_says_what_to_do_next(parsed: Parsed, reports: Reports) -> None:
+    manifest = reports.manifest().model_copy(update={"command": ("zoo-run", "m.yaml")})
+    page = parsed(render(reports.full(verdict=Verdict.FAIL, manifest=manifest), ()))
+    (box,) = page.all("div", class_="aside next")
+    assert [each.text for each in box.all("li")] == [
+        "See what changed since a green run: zoo-run m.yaml --baseline FOLDER_OF_A_GREEN_RUN",
+        "Run it again: zoo-run m.yaml",
+        "Read: docs/report.md#how-a-verdict-comes-about",
+    ]
+
+
+def test_a_stage_that_failed_is_marked(parsed: Parsed, reports: Reports) -> None:
+    stages = (StageRecord(name="fetch", seconds=1.0), StageRecord(name="export", seconds=2.0, why="failed"))
+    page = parsed(render(reports.least(stages=stages), ()))
+    assert [each.text for each in page.all("tr", class_="failed")] == ["Export 2.00 s failed"]

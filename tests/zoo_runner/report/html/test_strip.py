@@ -6,40 +6,13 @@ from typing import Any
 import pytest
 
 from zoo_runner.manifest.direction import Direction
-from zoo_runner.report.html.strip import Strip, bound, bounds, difference_strip, strip
+from zoo_runner.report.html.strip import Strip, difference_strip, strip
 from zoo_runner.report.model import PerformanceRecord
 
 
 def line(**given: Any) -> PerformanceRecord:
     fields = {"backend": "ascend", "chip": "310P3", "batch": 1, "loops": 1, "expected": 90.0, "tolerance": 2.0}
     return PerformanceRecord(**{**fields, **given})
-
-
-@pytest.mark.parametrize(
-    ("given", "ends"),
-    [
-        pytest.param({}, (88.0, math.inf), id="at least"),
-        pytest.param({"direction": "at_most"}, (-math.inf, 92.0), id="at most"),
-        pytest.param({"direction": "within"}, (88.0, 92.0), id="within"),
-        pytest.param({"tolerance": None}, (90.0, math.inf), id="no tolerance"),
-        pytest.param({"expected": None}, (-math.inf, math.inf), id="nothing"),
-    ],
-)
-def test_bounds(given: dict[str, Any], ends: tuple[float, float]) -> None:
-    assert bounds(line(**given)) == ends
-
-
-@pytest.mark.parametrize(
-    ("given", "value", "nearest"),
-    [
-        pytest.param({"direction": "within"}, 91.5, 92.0, id="upper"),
-        pytest.param({"direction": "within"}, 80.0, 88.0, id="lower"),
-        pytest.param({}, None, 88.0, id="not measured"),
-        pytest.param({"expected": None}, 80.0, None, id="nothing expected"),
-    ],
-)
-def test_bound(given: dict[str, Any], value: float | None, nearest: float | None) -> None:
-    assert bound(line(**given), value) == nearest
 
 
 def test_a_strip_has_the_order_of_the_figures() -> None:

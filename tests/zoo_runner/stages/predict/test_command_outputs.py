@@ -190,7 +190,7 @@ def test_the_timing_is_the_commands(machine: Machines) -> None:
     done = run(*TRIAL, "--set", "benchmark.batch=[1, 4]", "--set", "benchmark.loop=7")
     assert done.returncode == 0, done.stdout + done.stderr
     for batch, timing in zip((1, 4), run.report()["performance"], strict=True):
-        assert (timing["batch"], timing["loops"], timing["mean_ms"], timing["p99_ms"]) == (batch, 7, 12.5, 12.5)
+        assert (timing["batch"], timing["loops"], timing["mean_ms"], timing["p99_ms"]) == (batch, 7, 12.5, None)
         assert timing["throughput"] == 1000 * batch / 12.5
         log = (run.folder / "out" / "logs" / f"ais_bench_bs{batch}.log").read_text()
         assert f"--batchsize {batch} --output " in log
