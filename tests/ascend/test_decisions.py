@@ -78,6 +78,7 @@ class TestTheTable:
             ),
         ],
     )
+    @pytest.mark.long_rows("unknown")
     def test_the_card_that_the_process_uses_is_the_one_that_counts(
         self, scored: Host, faults: tuple[str, ...], device: str, more: tuple[str, ...], code: int, text: str
     ) -> None:
@@ -117,6 +118,7 @@ class TestTheTable:
             ),
         ],
     )
+    @pytest.mark.long_rows("trusted")
     def test_without_npu_smi(
         self, scored: Host, words: tuple[str, ...], variables: tuple[str, ...], code: int, text: str
     ) -> None:

@@ -80,6 +80,7 @@ def toolkit(host: Host, tmp_path: Path) -> Toolkit:
 
 
 @pytest.mark.parametrize(("releases", "files"), LAYOUTS)
+@pytest.mark.long_rows("5.1", "library")
 def test_another_release_reuses_nothing(toolkit: Toolkit, releases: tuple[str, str], files: dict[str, str]) -> None:
     first, second = releases
     toolkit.write(files, first)

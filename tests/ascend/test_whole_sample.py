@@ -64,6 +64,12 @@ class TestTheWholeSample:
             pytest.param("newer-command", 3, 2024, COMMAND, id="command, three devices, of 2024"),
         ],
     )
+    @pytest.mark.long_rows(
+        "in process, three devices",
+        "command, three devices",
+        "command, one device",
+        "in process, three devices, of 2024",
+    )
     def test_passes_with_the_detections_of_onnxruntime(
         self,
         whole: Mapping[int, Host],
@@ -117,6 +123,7 @@ class TestADeviceIsLost:
             pytest.param("hang:1:1", f"inference did not end within {DEVICE_TIMEOUT_S} s", id="device hangs"),
         ],
     )
+    @pytest.mark.long_rows("process killed", "device hangs")
     def test_the_others_do_its_work_and_the_detections_are_the_same(
         self, undisturbed: tuple[Host, Finished], zoo_run: ZooRun, tmp_path: Path, fault: str, reason: str
     ) -> None:

@@ -53,6 +53,7 @@ def cases(world: World) -> list[tuple[Point, int, bool]]:
 
 
 @pytest.mark.parametrize("state", STATES)
+@pytest.mark.long_rows("full")
 def test_a_call_that_fails(
     state: str, new_world: Callable[[str], World], reference: Reference, count: Callable[[str, int], None]
 ) -> None:

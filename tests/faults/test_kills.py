@@ -23,6 +23,7 @@ def moments(new_world: Callable[[str], World], state: str, count: int) -> list[i
 
 
 @pytest.mark.parametrize("state", STATES)
+@pytest.mark.long_rows("without predictions", "full")
 def test_alone(
     state: str, new_world: Callable[[str], World], reference: Reference, count: Callable[[str, int], None]
 ) -> None:
@@ -43,6 +44,7 @@ def killed_last(world: World) -> bool:
 
 
 @pytest.mark.parametrize("state", STATES)
+@pytest.mark.long_rows("without predictions", "full")
 def test_beside_another_run(
     state: str, new_world: Callable[[str], World], reference: Reference, count: Callable[[str, int], None]
 ) -> None:

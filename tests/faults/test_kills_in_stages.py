@@ -74,6 +74,7 @@ def check_kills(make: Callable[[], World], words: tuple[str, ...], kills: int) -
         pytest.param("half filled", ("--until", "postprocess"), id="predictions"),
     ],
 )
+@pytest.mark.long_rows("predictions")
 def test_files(
     state: str, words: tuple[str, ...], new_world: Callable[[str], World], count: Callable[[str, int], None]
 ) -> None:

@@ -13,6 +13,7 @@ AT_ONCE = 8
 
 
 @pytest.mark.parametrize("state", ["without predictions", "full"])
+@pytest.mark.long_rows("full")
 def test_all_come_to_the_same(
     state: str, new_world: Callable[[str], World], reference: Reference, count: Callable[[str, int], None]
 ) -> None:

@@ -37,6 +37,7 @@ def moved(path: str, point: Point) -> str:
 
 @pytest.mark.parametrize("keep", [0.0, 0.5], ids=["nothing is left", "half is left"])
 @pytest.mark.parametrize("state", ["without predictions", "full"])
+@pytest.mark.long_rows("without predictions-nothing is left", "full-half is left", "full-nothing is left")
 def test_what_was_not_synced_is_lost(
     state: str,
     keep: float,

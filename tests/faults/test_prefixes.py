@@ -45,6 +45,7 @@ def ends(changes: Sequence[Change], state: str) -> list[int]:
 
 
 @pytest.mark.parametrize("state", ["without predictions", "full"])
+@pytest.mark.long_rows("full")
 def test_recovers(
     state: str,
     new_world: Callable[[str], World],

@@ -47,6 +47,7 @@ def wait_for_a_chunk(cache: Path) -> None:
         pytest.param(signal.SIGKILL, -signal.SIGKILL, "", id="killed"),
     ],
 )
+@pytest.mark.long_rows("terminal closed", "cancelled, as CI systems do")
 def test_it_goes_on_where_it_was(trial: ZooRun, tmp_path: Path, number: signal.Signals, code: int, text: str) -> None:
     assert trial("trial.yaml", "--output", "whole").returncode == 0
     fresh = trial.given(ZOO_RUNNER_CACHE=tmp_path / "cache")

@@ -95,6 +95,7 @@ def test_predictions_do_not_depend_on_how_samples_come_together(run: Callable[..
     ],
 )
 @pytest.mark.long_rows("timed-sizes")
+@pytest.mark.long_rows("nothing", "padding")
 def test_what_shapes_the_inputs_is_in_the_key_of_predictions(
     run: Callable[..., Report], tmp_path: Path, overrides: tuple[str, ...], kept: bool
 ) -> None:

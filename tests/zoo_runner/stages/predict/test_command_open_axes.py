@@ -109,6 +109,7 @@ IMAGE = [f"dymHW={gear}{FOUR}" for gear in ("4,8", "8,4", "8,12")]
         ),
     ],
 )
+@pytest.mark.long_rows("dims", "range")
 def test_every_place_is_found(
     machine: Machines, settings: tuple[str, ...], host: tuple[int, int], sizes: list[str], timed: str
 ) -> None:
