@@ -14,8 +14,10 @@ if TYPE_CHECKING:
 
 LONGEST: Final = 160
 """Characters of a part that a remark shows."""
+_NAMES: Final = r"token|passw(?:or)?d|pwd|secret|access[_-]?key|api[_-]?key"
 _SECRET: Final = re.compile(
-    r"((?:token|passw(?:or)?d|pwd|secret|access[_-]?key|api[_-]?key|提取码|密码)\s*[=:\uff1a]?\s*)[^\s=:\uff1a]+",
+    rf"((?:(?<![A-Za-z])(?:\w*[_-])?(?:{_NAMES})\s*[=:\uff1a]\s*|--?[\w-]*(?:{_NAMES})\s+|(?:提取码|密码)\s*[=:\uff1a]?\s*))"
+    r"[^\s=:\uff1a]+",
     re.IGNORECASE,
 )
 """What a setting or flag of such a name is followed by."""

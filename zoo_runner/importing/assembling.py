@@ -103,7 +103,7 @@ class _Assembly:
 
     def _links(self) -> None:
         found = links.links(self._recipe, self._document)
-        source = links.source(self._script, self._account)
+        source = links.source(self._script, self._document.paragraphs, self._account)
         url, line = links.weights(found, self._script, self._account)
         if source is not None:
             commit = {"commit": source.commit} if source.commit else {}
@@ -197,7 +197,14 @@ class _Assembly:
     def _figures(self, single: Single) -> None:
         gears = tuple(single.gears) if single.batched else (1,)
         cann = prose.cann_release(self._document.tables, self._account)
-        setting = Setting(recipe=self._recipe.name, cann=cann, gears=gears)
+        first = self._converted[0] if self._converted else None
+        setting = Setting(
+            recipe=self._recipe.name,
+            cann=cann,
+            gears=gears,
+            chip=str(single.atc.get("soc_version", "")),
+            dropped=dict(first.dropped) if first else {},
+        )
         found = expected(self._results.figures, setting, self._account)
         self._speed(found, self._bench, gears)
         if found.section:  # without figures a run is inconclusive anyway

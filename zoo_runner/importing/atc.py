@@ -15,6 +15,7 @@ from zoo_runner.importing.account import Account, quoted
 from zoo_runner.importing.commands import VARIABLE
 from zoo_runner.manifest.atc import AtcOptions
 from zoo_runner.manifest.atc_flags import KNOWN, MANAGED
+from zoo_runner.manifest.chip_keys import chip_of
 
 if TYPE_CHECKING:
     from zoo_runner.importing.commands import Command, Script, Variables
@@ -43,12 +44,14 @@ class Conversion:
         flags: Its flags, with variables filled in that the recipe sets once.
         options: The section ``atc`` but for what is about shapes.
         others: The flags of other commands that convert the same for other batch sizes.
+        dropped: Chips of commands for the same model that say something else, each with the command's line.
     """
 
     command: Command
     flags: dict[str, str]
     options: dict[str, Any] = field(default_factory=dict)
     others: tuple[dict[str, str], ...] = ()
+    dropped: tuple[tuple[str, int], ...] = ()
 
     @property
     def model(self) -> str:
@@ -83,6 +86,9 @@ def conversions(script: Script, account: Account) -> list[Conversion]:
             found.append(Conversion(command=command, flags=flags, options=options))
         elif _says_the_same(same, each, account):
             found[found.index(same)] = replace(same, others=(*same.others, flags))
+        elif chip_of(flags.get("soc_version", "")) != chip_of(same.flags.get("soc_version", "")):
+            other = (chip_of(flags.get("soc_version", "")), command.line)
+            found[found.index(same)] = replace(same, dropped=(*same.dropped, other))
     return found
 
 
@@ -133,6 +139,8 @@ def _options(command: Command, flags: dict[str, str], variables: Variables, acco
             meant = did_you_mean(name, KNOWN).removeprefix("; ")
             remedy = meant or "if `atc --help` of your CANN has it, write it below atc.unchecked_flags"
             problem = problem or f"ATC is not known to have this flag; {remedy}"
+        if name in _FILES and _outside(text):
+            problem = problem or "expected a file beside the manifest; write its name there, and put it beside"
         entry = {} if problem else _entry(name, text)
         problem = problem or _refusal(made, entry)
         if problem:
@@ -144,6 +152,11 @@ def _options(command: Command, flags: dict[str, str], variables: Variables, acco
         if name in _FILES:
             account.leave(command.line, f"flag --{name}: names the file {quoted(value)}; put it beside the manifest")
     return made
+
+
+def _outside(path: str) -> bool:
+    """Say whether a path leads out of the manifest's folder."""
+    return path.startswith(("/", "~", "\\")) or ".." in re.split(r"[/\\]", path) or ":" in path[:2]
 
 
 def _soc_version(command: Command, value: str, variables: Variables, account: Account) -> dict[str, Any]:

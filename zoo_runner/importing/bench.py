@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from zoo_runner.importing.commands import Command, Script
 
+_OF_NAME: Final = re.compile(r"(?:bs|batch(?:size)?)[_-]?([1-9][0-9]{0,5})(?![0-9A-Za-z])", re.IGNORECASE)
 MODULES: Final = ("ais_bench", "ais_infer")
 _BATCH: Final = ("batchsize", "batch_size", "bs", "dymBatch")
 _CHOSEN: Final = (
@@ -66,6 +67,10 @@ def bench(script: Script, account: Account) -> Bench:
             continue
         flags = {name: script.variables.filled(value)[0] for name, value in command.flags.items()}
         sizes = _sizes(flags, script)
+        if (named := _named(flags)) is not None and sizes and named not in sizes:
+            text = f"flag --batchsize {', '.join(map(str, sizes))}: the model's file is of batch size {named}"
+            account.warn(command.line, f"{text}; neither is taken")
+            sizes = []
         batches |= dict.fromkeys(sizes)
         if "input" in flags or "i" in flags:
             over_data = over_data or next(iter(sizes), None)
@@ -80,6 +85,12 @@ def bench(script: Script, account: Account) -> Bench:
     return Bench(
         batches=tuple(batches), over_data=over_data, loop=first, warmup=warmup, line=loops[first] if first else 0
     )
+
+
+def _named(flags: Mapping[str, str]) -> int | None:
+    """Return the batch size that the name of the .om file has in it; ``None`` without one."""
+    match = _OF_NAME.search(flags.get("model") or flags.get("m") or flags.get("om") or "")
+    return int(match[1]) if match else None
 
 
 def _sizes(flags: Mapping[str, str], script: Script) -> list[int]:

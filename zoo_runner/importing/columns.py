@@ -42,6 +42,7 @@ _ELSEWHERE: Final = re.compile(
     r"官网|官方|开源|论文|原始|源码|基准|基线|参考|目标|标杆|竞品|\bpth\b|\bonnx\b|pytorch|paper|official|baseline|reference|target",
     re.IGNORECASE | re.ASCII,
 )
+_IN_BRACKETS: Final = re.compile(r"[(\[]([^()\[\]]{1,20}(?:/|每|per )[^()\[\]]{1,20})[)\]]", re.IGNORECASE)
 _BATCH: Final = re.compile(r"(?:batch|bs)(?:[ _-]?size)?\s*[=:]?\s*([0-9]{1,6})", re.IGNORECASE)
 
 
@@ -91,8 +92,14 @@ def _column(place: int, title: str) -> Column:
         elsewhere=figures and bool(_ELSEWHERE.search(name)),
         batch=int(batch[1]) if batch and figures else None,
         metrics=_metrics(title) if kind == "accuracy" else (),
-        unit=unit_of(title) if figures else "",
+        unit=(unit_of(title) or (_odd_rate(title) if kind == "throughput" else "")) if figures else "",
     )
+
+
+def _odd_rate(title: str) -> str:
+    """Return a unit in brackets that is none of those that are known, such as ``tokens/s``; empty without one."""
+    match = _IN_BRACKETS.search(plain(title))
+    return match[1].strip().lower() if match else ""
 
 
 def _metrics(title: str) -> tuple[str, ...]:

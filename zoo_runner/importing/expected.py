@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
@@ -49,21 +49,26 @@ class Setting:
         recipe: Name of the recipe's file.
         cann: Release of CANN; empty where the recipe names none.
         gears: The batch sizes that the one .om takes; empty where each has its own.
+        chip: What the section ``atc`` converts for; empty where that is not said.
+        dropped: Chips of other conversions, which the manifest does not have, each with the command's line.
     """
 
     recipe: str
     cann: str = ""
     gears: tuple[int, ...] = ()
+    chip: str = ""
+    dropped: Mapping[str, int] = field(default_factory=dict)
 
 
 def expected(figures: Sequence[Figure], setting: Setting, account: Account) -> Expected:
     """Make the section of the figures of all tables."""
     made = Expected()
-    own = [each for each in figures if not each.elsewhere and not each.card and _has_chip(each, account)]
+    here = [each for each in figures if not each.elsewhere and not each.card and _has_chip(each, account)]
+    own = [each for each in here if _of_this_conversion(each, setting, account)]
     accuracies = [each for each in own if each.kind == "accuracy"]
     rates = [each for each in own if each.kind == "throughput"]
     chips: dict[str, dict[str, Any]] = {}
-    _accuracies(accuracies, chips, made, account)
+    _accuracies(accuracies, chips, setting, made, account)
     _throughputs(rates, chips, setting, made, account)
     for chip, table in chips.items():
         if setting.cann:
@@ -71,11 +76,6 @@ def expected(figures: Sequence[Figure], setting: Setting, account: Account) -> E
         table["published"] = _published(setting.recipe, [each.line for each in own if _key(each, chips) == chip])
     if chips:
         made.section["chips"] = chips
-    accuracy = made.section.get("accuracy")
-    if accuracy is not None:
-        text = _published(setting.recipe, [each.line for each in accuracies])
-        for each in [accuracy] if "metric" in accuracy else accuracy.values():
-            each["published"] = text
     _references([each for each in figures if each.elsewhere or each.card], setting, made, account)
     return made
 
@@ -95,9 +95,26 @@ def _key(figure: Figure, chips: Iterable[str]) -> str:
     return next((each for each in chips if chip_of(each) == chip_of(figure.chip)), figure.chip)
 
 
-def _published(recipe: str, lines: Sequence[int]) -> str:
-    first, last = min(lines), max(lines)
-    return f"{recipe}, line {first}" if first == last else f"{recipe}, lines {first} to {last}"
+def _of_this_conversion(figure: Figure, setting: Setting, account: Account) -> bool:
+    """Say whether a figure is of the command that the manifest has, as far as its chip tells."""
+    line = setting.dropped.get(chip_of(figure.chip)) if figure.chip else None
+    if line is None:
+        return True
+    text = f"{figure.kind} {figure.value:f} on {figure.chip}"
+    account.leave(figure.line, f"{text}: of the atc command of line {line}, which the manifest does not have")
+    return False
+
+
+def _published(recipe: str, lines: Iterable[int]) -> str:
+    """Name the lines of some figures, and no others."""
+    ranges: list[list[int]] = []
+    for line in sorted(set(lines)):
+        if ranges and line == ranges[-1][-1] + 1:
+            ranges[-1].append(line)
+        else:
+            ranges.append([line])
+    texts = [str(each[0]) if len(each) == 1 else f"{each[0]} to {each[-1]}" for each in ranges]
+    return f"{recipe}, line{'' if len(ranges) == len(ranges[0]) == 1 else 's'} {', '.join(texts)}"
 
 
 def _agreed(figures: Sequence[Figure], account: Account) -> list[Figure]:
@@ -117,7 +134,9 @@ def _agreed(figures: Sequence[Figure], account: Account) -> list[Figure]:
     return kept
 
 
-def _accuracies(figures: Sequence[Figure], chips: dict[str, Any], made: Expected, account: Account) -> None:
+def _accuracies(
+    figures: Sequence[Figure], chips: dict[str, Any], setting: Setting, made: Expected, account: Account
+) -> None:
     by_metric: dict[str, list[Figure]] = {}
     for each in figures:
         by_metric.setdefault(each.metric, []).append(each)
@@ -130,14 +149,18 @@ def _accuracies(figures: Sequence[Figure], chips: dict[str, Any], made: Expected
     lines = {metric: _line(metric, alone=len(tables) == 1) for metric in tables}
     accuracy: dict[str, Any] = {}
     for metric, (unit, said, several) in tables.items():
-        value = _most_common(several)
-        entry = {"unit": unit, "value": _number(value.value)}
+        value, why = _whole(several, setting.chip)
+        published = _published(setting.recipe, [value.line])
+        entry = {"unit": unit, "value": _number(value.value), "published": published}
         where = f"accuracy.{lines[metric]}" if len(tables) > 1 else "accuracy"
         accuracy |= _entry(metric, entry, lines[metric], where, made, several=len(tables) > 1)
+        if why:
+            made.unsaid[f"{where}.value"] = why
         if not said:
             made.unsaid[f"{where}.unit"] = "no cell and no column says %, or another unit"
-        _of_chips(several, value.value, lines[metric] if len(tables) > 1 else "", chips, account)
-        made.notes.append(_where_from(metric, value, several))
+        _of_chips(several, None if why else value.value, lines[metric] if len(tables) > 1 else "", chips, account)
+        if not why:
+            made.notes.append(_where_from(metric, value, several))
     if accuracy:
         made.section["accuracy"] = accuracy
     else:
@@ -187,7 +210,13 @@ def _in_one_unit(figures: Sequence[Figure], account: Account) -> tuple[str, list
     if all(0 <= each.value <= 1 for each in figures):
         return FRACTION_UNIT, list(figures)
     in_hundred = all(0 <= each.value <= _ALL[PERCENT_UNIT] for each in figures)
-    return PERCENT_UNIT if in_hundred else UNNAMED, list(figures)
+    if not in_hundred:
+        return UNNAMED, list(figures)
+    for each in figures:
+        if each.value <= 1:
+            text = f"accuracy {each.value:f}: other rows have more than 1, and no row says %; left out"
+            account.warn(each.line, text)
+    return PERCENT_UNIT, [each for each in figures if each.value > 1]
 
 
 def _possible(figure: Figure, unit: str, account: Account) -> bool:
@@ -201,22 +230,42 @@ def _possible(figure: Figure, unit: str, account: Account) -> bool:
     return False
 
 
+def _whole(figures: Sequence[Figure], chip: str) -> tuple[Figure, str]:
+    """Choose the accuracy of the whole manifest: of the chip that is converted for, or of rows without a chip.
+
+    Returns:
+        The figure, and why it can be a stand-in only: the rows are of other chips, whose accuracy is another one.
+    """
+    named = {chip_of(each.chip): each.chip for each in figures if each.chip}
+    wanted = chip_of(chip) if chip else ""
+    own = [each for each in figures if not each.chip or chip_of(each.chip) == wanted]
+    if own:
+        return _most_common(own), ""
+    shown = ", ".join(named.values())
+    if wanted:
+        return figures[0], f"the table has {shown}, and the atc command converts for {chip}"
+    if len(named) > 1 and len({each.value for each in figures}) > 1:
+        return figures[0], f"the accuracies of {shown} differ, and no atc command says which chip is meant"
+    return _most_common(figures), ""
+
+
 def _most_common(figures: Sequence[Figure]) -> Figure:
     counts = Counter(each.value for each in figures)
     most = max(counts.values())
     return next(each for each in figures if counts[each.value] == most)
 
 
-def _of_chips(figures: Sequence[Figure], value: Decimal, line: str, chips: dict[str, Any], account: Account) -> None:
+def _of_chips(
+    figures: Sequence[Figure], value: Decimal | None, line: str, chips: dict[str, Any], account: Account
+) -> None:
     """Write the figures that differ from the whole's below their chips."""
     for each in figures:
         if each.value == value:
             continue
         if each.batch is None or not each.chip:
             lacking = "batch size" if each.chip else "chip"
-            account.leave(
-                each.line, f"accuracy {each.value:f}: another row has {value:f}, and this one names no {lacking}"
-            )
+            another = "another row has another one" if value is None else f"another row has {value:f}"
+            account.leave(each.line, f"accuracy {each.value:f}: {another}, and this one names no {lacking}")
             continue
         table = chips.setdefault(_key(each, chips), {}).setdefault("accuracy", {})
         (table.setdefault(line, {}) if line else table)[each.batch] = _number(each.value)
@@ -242,8 +291,7 @@ def _throughputs(
             made.batches.append(each.batch)
             units.setdefault(chip, set()).add(each.unit)
     for chip, table in chips.items():
-        written = units.get(chip, set()) - {""}
-        if chip in units and (not written or not written <= {*OF_SAMPLES}):
+        if chip in units and not units[chip] <= {*OF_SAMPLES}:
             table["unit"] = "images/s"
             made.unsaid[f"chips.{chip}.unit"] = "no cell and no column says that images or samples are counted"
 

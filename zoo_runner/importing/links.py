@@ -12,7 +12,7 @@ from zoo_runner.importing.account import Account, quoted
 from zoo_runner.redaction import redacted_url
 
 if TYPE_CHECKING:
-    from zoo_runner.importing.blocks import Document
+    from zoo_runner.importing.blocks import Document, Paragraph
     from zoo_runner.importing.commands import Command, Script
     from zoo_runner.importing.reading import Recipe
 
@@ -164,16 +164,28 @@ def _candidates(found: Sequence[Link], account: Account) -> Iterator[Link]:
             about = "weights" if each.of_weights else "link"
             account.leave(each.line, f"{about} {shown(each.url)}: a person has to download it; give --weights FILE")
         elif is_file and _secret(each.url):
-            text = f"weights {shown(each.url)}: its secrets are not kept, and without them it leads nowhere"
-            account.warn(each.line, f"{text}; give --weights FILE")
+            text = "weights: give --weights FILE, as this address leads nowhere without its secrets, which are not kept"
+            account.warn(each.line, f"{text}: {shown(each.url)}")
         elif is_file and each.url.lower().startswith("ftp:"):
             account.leave(each.line, f"weights {shown(each.url)}: only http(s) is downloaded; give --weights FILE")
         elif is_file and _host(each.url) and each.url.lower().startswith(("http://", "https://")):
             yield each
 
 
-def source(script: Script, account: Account) -> Source | None:
-    """Return the upstream repository: what the recipe sets ``url`` to, else the first that it clones."""
+_CHECKED_OUT: Final = re.compile(
+    r"`[^`]{0,200}git\s+(?:reset(?:\s+--hard)?|checkout)\s+([0-9a-f]{7,40})(?![0-9a-z])[^`]{0,200}`", re.IGNORECASE
+)
+"""A command within prose that picks a commit."""
+
+
+_CLONED: Final = re.compile(r"`[^`]{0,200}git\s+clone\s[^`]{0,200}?(https?://[^\s`]{1,300})[^`]{0,200}`", re.IGNORECASE)
+
+
+def source(script: Script, prose: Sequence[Paragraph], account: Account) -> Source | None:
+    """Return the upstream repository: what the recipe sets ``url`` to, else the first that it clones.
+
+    Its state is what the recipe sets a variable to, else what a command checks out, in a block or within prose.
+    """
     values, lines = script.variables.values, script.variables.lines
     url, line = next(((values[name][0], lines[name]) for name in _URL_NAMES if values.get(name)), ("", 0))
     commit = next((values[name][0] for name in _COMMIT_NAMES if values.get(name)), "")
@@ -185,6 +197,11 @@ def source(script: Script, account: Account) -> Source | None:
     if not commit and chosen:
         commit = next(word for word in reversed(chosen[0].words) if _COMMIT.fullmatch(word))
         account.take(chosen[0])
+    if not url:
+        cloned = [(match[1], each.line) for each in prose for match in _CLONED.finditer(each.text)]
+        url, line = next(iter(cloned), ("", 0))
+    told = [match[1] for each in prose for match in _CHECKED_OUT.finditer(each.text)]
+    commit = commit or next(iter(told), "")
     if not url:
         return None
     if redacted_url(url) != url:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Final
 
@@ -33,6 +33,16 @@ _BATCH: Final = re.compile(
     re.IGNORECASE,
 )
 _MARGIN: Final = "±"
+_ABOUT: Final = re.compile(
+    r"(?:[~≈<>≤≥]=?|约|近|超过|超|大于|小于|不低于|不高于|至少|最多"
+    r"|\b(?:about|approx\.?|up to|over|at (?:least|most)))\s{0,3}$",
+    re.IGNORECASE,
+)
+"""What says, before a number, that the figure is not just that."""
+_DECIMAL_COMMA: Final = re.compile(r"(?<![\w.,])[0-9]{1,12},[0-9]{1,2}(?![0-9.,])")
+"""A number that is written as ``38,5``: of it nobody knows whether it is one or two."""
+_AROUND: Final = " \t:=~≈><,;/|()[]+*≤≥"
+"""What is no part of a name."""
 _LONGEST: Final = 200
 """Characters of a cell that are looked at."""
 
@@ -45,11 +55,13 @@ class Quantity:
         value: As it is written.
         unit: ``%``, one of :data:`RATES` or :data:`TIMES`, or as it is written; empty without one.
         name: What stands before it, such as ``top1``; empty without one.
+        doubt: What says that it is not just this number: ``≈`` before it, or words behind it, such as ``tokens/s``.
     """
 
     value: Decimal
     unit: str = ""
     name: str = ""
+    doubt: str = ""
 
 
 def plain(text: str) -> str:
@@ -65,15 +77,30 @@ def says_nothing(cell: str) -> bool:
 def quantities(cell: str) -> tuple[Quantity, ...]:
     """Return the numbers of a cell, with their names and units; digits that are parts of names are none."""
     text = _TOP.sub(r"top\2", plain(cell)[:_LONGEST])
+    if _DECIMAL_COMMA.search(text):
+        return ()
     found: list[Quantity] = []
     end = 0
     for match in _QUANTITY.finditer(text):
-        name = text[end : match.start()].strip(" \t:=~≈><,;/|()[]+*")
+        before = text[end : match.start()]
+        name = before.strip(_AROUND)
+        end = match.end()
         if found and name.endswith(_MARGIN):
             continue  # how far the figure before it may be off
         value = Decimal(match["number"].replace(",", ""))
-        found.append(Quantity(value=-value if match["sign"] == "-" else value, unit=_unit(match["unit"]), name=name))
-        end = match.end()
+        about = _ABOUT.search(before)
+        found.append(
+            Quantity(
+                value=-value if match["sign"] == "-" else value,
+                unit=_unit(match["unit"]),
+                name=name,
+                doubt=about[0].strip() if about else "",
+            )
+        )
+    rest = text[end:].strip(_AROUND)
+    if found and rest and not found[-1].doubt:
+        is_unit = not found[-1].unit and re.fullmatch(_UNIT, rest, re.IGNORECASE) is not None
+        found[-1] = replace(found[-1], unit=_unit(rest)) if is_unit else replace(found[-1], doubt=rest)
     return tuple(found)
 
 

@@ -165,6 +165,10 @@ class _Reader:
         if not found:
             self._account.warn(row.line, f"{shown}: expected a number, found {quoted(cell)!r}")
         for place, each in enumerate(found):
+            if each.doubt:
+                text = f"{shown}: {quoted(cell)} says more than a number ({quoted(each.doubt)!r})"
+                self._account.warn(row.line, f"{text}; write it into expected if it is meant")
+                continue
             unit = each.unit or column.unit
             if column.kind == "throughput" and unit and unit not in RATES:
                 text = f"{quoted(column.title)} {quoted(cell)}: expected images or samples per second"

@@ -26,6 +26,10 @@ CELLS = {
     "F1 89.2": [("89.2", "", "F1")],
     "79.58%（±0.1）": [("79.58", "%", "")],  # noqa: RUF001 - as recipes write it
     "76.13/92.86": [("76.13", "", ""), ("92.86", "", "")],
+    "38,5%": [],
+    "38,5": [],
+    "约79.5%": [],
+    "37.1 (%)": [("37.1", "%", "")],
     "310P3": [],
     "1e5": [],
     "7.9.5": [],
@@ -37,6 +41,27 @@ CELLS = {
 def test_numbers_of_a_cell(cell: str) -> None:
     expected = [(Decimal(value), unit, name) for value, unit, name in CELLS[cell]]
     assert [(each.value, each.unit, each.name) for each in quantities(cell)] == expected
+
+
+DOUBTS = {
+    "~79.5%": "~",
+    "≈ 79.5": "≈",
+    "> 79.5": ">",
+    "<=79": "<=",
+    "at least 79.5": "at least",
+    "1200 fps（4芯）": "4芯",  # noqa: RUF001 - as recipes write it
+    "1200 tokens/s": "tokens/s",
+    "79.5% 左右": "左右",
+    "79.5%": "",
+    "79.58%（±0.1）": "",  # noqa: RUF001 - as recipes write it
+    "mAP: 79.5%": "",
+    "mAP=79.5 (%)": "",
+}
+
+
+@pytest.mark.parametrize("cell", DOUBTS)
+def test_what_says_more_than_a_number(cell: str) -> None:
+    assert [each.doubt for each in quantities(cell)] == [DOUBTS[cell]]
 
 
 BATCHES = {

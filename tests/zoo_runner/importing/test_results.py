@@ -88,3 +88,109 @@ def test_figures(case: str, tmp_path: Path) -> None:
     assert {"accuracy": found.get("accuracy", {}).get("value"), **throughput} == expected
     if expected["accuracy"] is None:
         assert "expected.accuracy" in written.unsaid, "nothing is judged by its speed alone"
+
+
+def atc(*flags: str, model: str = "resnet101") -> str:
+    return f'```\natc --framework=5 --model={model}.onnx --input_shape="x:1,3" {" ".join(flags)}\n```\n'
+
+
+TABLE = "| 芯片 | Batch | 精度 | 性能 |"
+OTHER = "| 310 | 1 | 70% | 5 fps |"
+OWN = "| 310P3 | 1 | 71% | 6 fps |"
+
+
+def test_the_accuracy_of_another_chip_is_not_the_manifest_s(tmp_path: Path) -> None:
+    found, written = imported(tmp_path, TABLE, OTHER, OTHER.replace("| 1 |", "| 4 |"), OWN)
+    assert found["accuracy"]["value"] == 71
+    assert found["chips"]["310"]["accuracy"] == {1: 70, 4: 70}
+    assert "expected.accuracy.value" not in written.unsaid
+    assert found["accuracy"]["published"] == "r.md, line 9"
+    assert found["chips"]["310"]["published"] == "r.md, lines 7 to 8"
+
+
+@pytest.mark.parametrize(
+    ("flags", "rows", "why"),
+    [
+        pytest.param(
+            ("--soc_version=Ascend310P3",), (OTHER,), "the table has 310, and the atc command", id="other chip"
+        ),
+        pytest.param(
+            ("--soc_version=${chip_name}",), (OTHER, OWN), "the accuracies of 310, 310P3 differ", id="no chip said"
+        ),
+    ],
+)
+def test_without_a_row_of_the_chip_the_accuracy_is_a_stand_in(
+    tmp_path: Path, flags: tuple[str, ...], rows: tuple[str, ...], why: str
+) -> None:
+    _, written = imported(tmp_path, TABLE, *rows, before=atc(*flags))
+    assert "expected.accuracy.value" in written.unsaid
+    assert f"expected.accuracy.value is a stand-in: {why}" in (tmp_path / "m.yaml").read_text(encoding="utf-8")
+
+
+def test_chips_that_agree_need_no_choice(tmp_path: Path) -> None:
+    found, written = imported(
+        tmp_path, TABLE, OTHER, OWN.replace("71%", "70%"), before=atc("--soc_version=${chip_name}")
+    )
+    assert found["accuracy"]["value"] == 70
+    assert "expected.accuracy.value" not in written.unsaid
+
+
+def test_figures_of_a_conversion_that_is_left_out_are_left_out(tmp_path: Path) -> None:
+    both = atc("--soc_version=Ascend310P3") + atc("--soc_version=Ascend310", "--precision_mode=force_fp32")
+    found, _ = imported(tmp_path, TABLE, OTHER, OWN, before=both)
+    assert list(found["chips"]) == ["310P3"]
+    text = (tmp_path / "m.yaml").read_text(encoding="utf-8")
+    assert "throughput 5 on 310: of the atc command of line 5, which the manifest does not have" in text
+
+
+@pytest.mark.parametrize(
+    ("title", "cell", "left"),
+    [
+        pytest.param("性能", "5 tokens/s", "says more than a number ('tokens/s')", id="unit of a cell"),
+        pytest.param("性能(tokens/s)", "5", "expected images or samples per second", id="unit of a column"),
+        pytest.param("性能", "5 fps（4芯）", "says more than a number ('4芯')", id="four cores"),  # noqa: RUF001 - as written
+        pytest.param("性能", "~5 fps", "says more than a number ('~')", id="about"),
+        pytest.param("性能", "5,5 fps", "expected a number, found '5,5 fps'", id="decimal comma"),
+    ],
+)
+def test_figures_that_are_not_just_that_are_left_out(tmp_path: Path, title: str, cell: str, left: str) -> None:
+    found, _ = imported(tmp_path, f"| 芯片 | Batch | 精度 | {title} |", f"| 310P3 | 1 | 70% | {cell} |")
+    assert "chips" not in found
+    assert left in " ".join((tmp_path / "m.yaml").read_text(encoding="utf-8").replace("#", "").split())
+
+
+def test_rates_of_which_some_have_no_unit_are_of_an_unknown_one(tmp_path: Path) -> None:
+    _, written = imported(tmp_path, TABLE, OWN, "| 310P3 | 4 | 71% | 9 |")
+    assert "expected.chips.310P3.unit" in written.unsaid
+
+
+def test_fractions_among_percents_without_a_unit_are_left_out(tmp_path: Path) -> None:
+    found, written = imported(tmp_path, TABLE, "| 310P3 | 1 | 70.5 | 5 fps |", "| 310P3 | 4 | 0.705 | 6 fps |")
+    assert found["accuracy"]["value"] == 70.5
+    assert "accuracy 0.705: other rows have more than 1, and no row says %; left out" in [
+        each.text for each in written.warnings
+    ]
+
+
+def test_a_batch_size_that_the_name_of_the_file_contradicts_is_not_taken(tmp_path: Path) -> None:
+    _, written = imported(
+        tmp_path, TABLE, before=ATC + "```\npython -m ais_bench --model=r_bs4.om --batchsize=8 --input=d\n```\n"
+    )
+    assert [each.text for each in written.warnings] == [
+        "flag --batchsize 8: the model's file is of batch size 4; neither is taken"
+    ]
+    assert "infer" not in yaml.safe_load((tmp_path / "m.yaml").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("path", ["../x.cfg", "/etc/x.cfg", "~/x.cfg", "a/../../x.cfg", "..\\x.cfg", "C:x.cfg"])
+def test_a_file_outside_the_manifest_s_folder_is_not_named(tmp_path: Path, path: str) -> None:
+    _, written = imported(tmp_path, TABLE, OWN, before=atc(f"--fusion_switch_file='{path}'"))
+    assert "expected a file beside the manifest" in written.warnings[0].text
+    assert "flags" not in yaml.safe_load((tmp_path / "m.yaml").read_text(encoding="utf-8")).get("atc", {})
+
+
+def test_a_commit_within_prose_is_the_source_s(tmp_path: Path) -> None:
+    prose = "先 `git clone https://g.example.org/a/b.git`，再 `git reset --hard 0123456789abcdef`\n"  # noqa: RUF001 - as written
+    imported(tmp_path, TABLE, OWN, before=ATC + prose)
+    found = yaml.safe_load((tmp_path / "m.yaml").read_text(encoding="utf-8"))["source"]
+    assert (found["url"], found["commit"]) == ("https://g.example.org/a/b.git", "0123456789abcdef")
