@@ -25,6 +25,8 @@ OF_RUNS: Final = (
     *("require_hash", "language", "quiet"),
 )
 """Options of a run that count for each of the models."""
+FILES: Final = ("html", "markdown", "json_")
+"""Options that name a file to write."""
 NOT_OPTIONS: Final = {"language", "quiet"}
 
 
@@ -33,10 +35,11 @@ NOT_OPTIONS: Final = {"language", "quiet"}
 @click.option("--changed", is_flag=True, help="Run the models whose inputs changed since their last verdict.")
 @click.option("--html", metavar="FILE", type=FOLDER, help="Write the overview as a page.")
 @click.option("--markdown", metavar="FILE", type=FOLDER, help="Write the overview as Markdown.")
+@click.option("--json", "json_", metavar="FILE", type=FOLDER, help="Write the overview as JSON, for programs.")
 @click.option(
     "--output", metavar="FOLDER", type=FOLDER, help="Where runs write to, each below it. Default: zoo-output."
 )
-def zoo(folder: Path, html: Path | None, markdown: Path | None, output: Path | None, **given: Any) -> int:
+def zoo(folder: Path, output: Path | None, **given: Any) -> int:
     """Show the models of FOLDER, and of the folders below it, each with its last verdict.
 
     Every manifest is checked. A verdict counts if it is of the manifest as it is now, as a whole, on this backend and
@@ -46,10 +49,12 @@ def zoo(folder: Path, html: Path | None, markdown: Path | None, output: Path | N
     """
     from zoo_runner.commands.orders import OUTPUT  # noqa: PLC0415 - not needed for --help
     from zoo_runner.zoo import overview as shown  # noqa: PLC0415 - loads rich
+    from zoo_runner.zoo.document import document  # noqa: PLC0415 - loads rich
     from zoo_runner.zoo.folder import find  # noqa: PLC0415 - loads pydantic
 
     output = output or OUTPUT
-    for each in filter(None, (html, markdown)):
+    html, markdown, json = (given[name] for name in FILES)
+    for each in filter(None, (html, markdown, json)):
         shown.free(each)
     found = find(folder, output)
     models = _looked(found, given, output)
@@ -70,6 +75,8 @@ def zoo(folder: Path, html: Path | None, markdown: Path | None, output: Path | N
         shown.write(html, shown.page(overview, html.parent, given["language"]))
     if markdown is not None:
         shown.write(markdown, shown.markdown(overview, given["language"]))
+    if json is not None:
+        shown.write(json, document(overview))
     return overview.code
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Final
 
@@ -16,9 +17,15 @@ from zoo_runner.manifest.tree import plain
 SUFFIXES: Final = frozenset({".yaml", ".yml"})
 SIGNS: Final = (
     *(EXTENDS, "plugin", "weights", "dataset", "onnx", "atc", "infer", "benchmark", "expected", "uncertainty"),
-    *("subsets", "waivers"),
+    *("subsets", "waivers", "models", "imported"),
 )
 """Keys by which a YAML file is known as a manifest. Other keys, such as ``name``, stand in many other files as well."""
+TENSORS: Final = ("inputs", "outputs")
+"""Likewise, where they have lists: those of other files, such as actions, have mappings."""
+OF_OTHERS: Final = frozenset({"plugins", "model"})
+"""Keys of other files that look like a sign which is misspelt."""
+ALIKE: Final = 0.75
+"""How much of a key must be that of a sign for it to be a slip."""
 REQUIRED: Final = tuple(name for name, each in Manifest.model_fields.items() if each.is_required())
 
 
@@ -135,10 +142,18 @@ def _no_model(path: Path, *, is_base: bool) -> str:
         ManifestError: It cannot be read, so that nobody can tell.
     """
     own = entries(path)
-    if not any(sign in own for sign in SIGNS):
+    if not any(_is_sign(key, value) for key, value in own.items()):
         return f"is no manifest: it has none of the keys {', '.join(SIGNS[:4])}, ..."
     if not is_base:
         return ""
     tree = plain(read(path).tree)
     missing = [name for name in REQUIRED if not isinstance(tree, Mapping) or tree.get(name) is None]
     return f"is only there for others to extend: it has no {', '.join(missing)}" if missing else ""
+
+
+def _is_sign(key: str | int, value: object) -> bool:
+    """Say whether a key makes a file a manifest: one of its keys, or one that is misspelt, which is then its error."""
+    if key in SIGNS:
+        return True
+    known = (*SIGNS, *TENSORS) if isinstance(value, list | tuple) else SIGNS
+    return str(key) not in OF_OTHERS and bool(get_close_matches(str(key).lower(), known, n=1, cutoff=ALIKE))

@@ -131,15 +131,20 @@ def _cells(model: Model, now: datetime, language: str) -> list[str]:
     return [
         code(model.name, cell=True),
         plain(model.task or "-"),
-        "<br>".join(map(plain, model.expected)) or "-",
+        _lines(model.expected) or "-",
         verdict,
         age_text(model, now, language),
-        "<br>".join(map(plain, _shown(since_texts(model, language)))),
+        _lines(_shown(since_texts(model, language))),
     ]
 
 
+def _lines(texts: Sequence[str]) -> str:
+    """Return texts with their lines below each other, within a cell or an item."""
+    return "<br>".join(plain(line) for text in texts for line in text.splitlines() if line.strip())
+
+
 def _list(title: str, items: Sequence[str]) -> list[str]:
-    return [f"**{title}**\n\n" + "\n".join(f"- {plain(each)}" for each in items)] if items else []
+    return [f"**{title}**\n\n" + "\n".join(f"- {_lines([each])}" for each in items)] if items else []
 
 
 def _shown(texts: Sequence[str]) -> list[str]:
@@ -168,7 +173,7 @@ def page(overview: Overview, beside: Path, language: str = "en") -> str:
             "stale": bool(each.changes),
             "age": age_text(each, overview.now, language),
             "started": "" if each.started is None else f"{each.started:%Y-%m-%d %H:%M} UTC",
-            "since": _shown(since_texts(each, language)),
+            "since": [line for text in _shown(since_texts(each, language)) for line in text.splitlines()],
             "english": bool(each.error or each.changes),
         }
         for each in overview.models

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -65,11 +66,13 @@ def of_trial(folder: Path, *names: str) -> None:
 def test_a_zoo_whose_verdicts_hold_is_green_and_runs_nothing(
     zoo: Callable[..., tuple[int, str, str]], played: list[Sequence[str]], tmp_path: Path
 ) -> None:
-    code, out, err = zoo("--changed", "--html", "o.html", "--markdown", "o.md", "--lang", "zh")
+    code, out, err = zoo("--changed", "--html", "o.html", "--markdown", "o.md", "--json", "o.json", "--lang", "zh")
     assert (code, played) == (0, []), err
     assert "nothing changed" in out
     assert "1 of 1 models have a verdict of pass that holds" in out
     assert "没有变化" in (tmp_path / "o.md").read_text(encoding="utf-8")
+    held = json.loads((tmp_path / "o.json").read_text(encoding="utf-8"))
+    assert [(each["name"], each["verdict"], each["changes"]) for each in held["models"]] == [("trial", "pass", [])]
     assert '<html lang="zh-Hans">' in (tmp_path / "o.html").read_text(encoding="utf-8")
 
 
@@ -124,6 +127,7 @@ def test_an_unreadable_history_is_no_history(
     ("words", "error"),
     [
         pytest.param(["--html", "no/o.html"], "no/o.html: there is no folder no; make it first", id="no folder"),
+        pytest.param(["--json", "z/trial.yaml"], "expected an earlier overview or nothing", id="a manifest for json"),
         pytest.param(["--markdown", "z/trial.yaml"], "expected an earlier overview or nothing", id="a manifest"),
         pytest.param(["--subset", "small"], "expected a subset of the manifest trial", id="no such subset"),
     ],

@@ -46,6 +46,14 @@ def zoo(tmp_path: Path, minimal: str) -> Path:
         ".git/config.yaml": minimal,
         "out/trial/manifest.yaml": minimal,
         "README.md": "no YAML",
+        "slips.yaml": "nmae: a\nplguin: b\nwieghts: c\ndatset: d\n",
+        "capital.yaml": "Name: a\nPlugin: b\n",
+        "extnds.yaml": "extnds: one.yaml\nname: x\n",
+        "tensors.yaml": "input: [{name: x}]\n",
+        "models.yaml": "models: {a: b}\n",
+        "imported.yaml": "imported: {}\n",
+        "mkdocs.yml": "site_name: a\nplugins: [search]\nnav: []\n",
+        "service.yml": "model: {}\ndata: []\ninput: {}\n",
     }
     files(tmp_path, found)
     (tmp_path / "latin.yaml").write_bytes(b"name: \xe9")
@@ -59,10 +67,16 @@ def test_what_a_folder_has(zoo: Path) -> None:
     named = [path.relative_to(zoo).as_posix() for path in found.manifests]
     assert named == [
         "alone.yaml",
+        "capital.yaml",
+        "extnds.yaml",
+        "imported.yaml",
         "lost.yaml",
+        "models.yaml",
         "of_base.yaml",
         "of_whole.yaml",
         "one.yaml",
+        "slips.yaml",
+        "tensors.yaml",
         "whole.yaml",
         "deep/er/two.YML",
     ]
@@ -73,6 +87,8 @@ def test_what_a_folder_has(zoo: Path) -> None:
         "base.yaml": BASE,
         "link.yaml": f"is a link to {zoo / 'one.yaml'}, which is in the folder itself",
         "linked": "is a link to a folder, which is not followed",
+        "mkdocs.yml": OTHER,
+        "service.yml": OTHER,
         "out": "has the results of runs, and is not looked into",
     }
     errors = {path.name: str(error) for path, error in found.errors}

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
@@ -12,6 +13,7 @@ from zoo_runner.errors import UsageError
 from zoo_runner.job.journal import STAND_IN_NOTICE
 from zoo_runner.report.html.language import LANGUAGES
 from zoo_runner.report.model import Verdict
+from zoo_runner.zoo.document import document
 from zoo_runner.zoo.models import Model
 from zoo_runner.zoo.overview import MARK, Overview, free, markdown, page, show, write
 from zoo_runner.zoo.texts import COLUMNS, TEXTS, age_text
@@ -31,11 +33,11 @@ MODELS = (
     Model(path=Path("z/stale.yaml"), name="stale", verdict=Verdict.PASS, started=NOW, changes=("data changed",)),
     Model(path=Path("z/bad.yaml"), name="bad", verdict=Verdict.FAIL, started=NOW - timedelta(hours=5), code=1),
     Model(path=Path("z/new.yaml"), name="new", changes=("there is no verdict on it yet",)),
-    Model(path=Path("z/wrong.yaml"), name="wrong", error=NASTY, code=2),
+    Model(path=Path("z/wrong.yaml"), name="wrong", error=f"{NASTY}\n  and a second line", code=2),
     Model(path=Path("z/nasty.yaml"), name=NASTY, task=NASTY, expected=(NASTY,), changes=(NASTY,) * 7),
 )
 OVERVIEW = Overview(
-    folder="z", models=MODELS, others=[f"a.yaml: {NASTY}"], errors=["b.yaml: is empty"], code=1, now=NOW
+    folder="z", models=MODELS, others=[f"a.yaml: {NASTY}"], errors=["b.yaml: is empty\n  twice"], code=1, now=NOW
 )
 
 
@@ -65,7 +67,8 @@ def test_markdown() -> None:
     assert rows["| `new`"] == "| `new` | \\- | - | none | - | there is no verdict on it yet |"
     assert "💥 ERROR" in rows["| `wrong`"]
     assert "1 of 6 models have a verdict of pass that holds. Exit code: 1" in text
-    assert "**Not readable**\n\n- b.yaml: is empty" in text
+    assert "**Not readable**\n\n- b.yaml: is empty<br>twice\n" in text
+    assert "<br>and a second line |" in rows["| `wrong`"]
     assert re.search(r"(?<![\\`])<script", text) is None
     assert "\x1b" not in text
     assert all(len(re.findall(r"(?<!\\)\|", line)) == 7 for line in rows.values())
@@ -90,6 +93,42 @@ def test_the_page_shows_texts_as_they_stand_and_asks_for_nothing(language: str, 
     assert "z@pr" in html
     for name in COLUMNS:
         assert f'<th scope="col">{TEXTS[language][name]}</th>' in html
+
+
+def test_the_document_for_programs() -> None:
+    text = document(replace(OVERVIEW, folder="https://me:secret@host/z"))
+    found = json.loads(text)
+    models = {each["path"]: each for each in found.pop("models")}
+    assert found == {
+        "made_by": MARK,
+        "schema": 1,
+        "folder": "https://***@host/z",
+        "subset": None,
+        "made": "2026-11-28T12:00:00+00:00",
+        "exit_code": 1,
+        "holding": 1,
+        "others": [f"a.yaml: {NASTY}"],
+        "errors": ["b.yaml: is empty\n  twice"],
+    }
+    assert models["z/good.yaml"] == {
+        "path": "z/good.yaml",
+        "name": "good",
+        "task": "detection",
+        "expected": ["map (voc) ≥ 1.00 %"],
+        "verdict": "pass",
+        "holds": True,
+        "started": "2026-11-25T12:00:00+00:00",
+        "report": None,
+        "ran": False,
+        "stand_in": False,
+        "changes": [],
+        "error": None,
+        "exit_code": 0,
+    }
+    assert [path for path, each in models.items() if each["holds"]] == ["z/good.yaml"]
+    wrong = models["z/wrong.yaml"]
+    assert (wrong["verdict"], wrong["error"], wrong["exit_code"]) == (None, f"{NASTY}\n  and a second line", 2)
+    assert "\x1b" not in text
 
 
 def test_stand_ins_are_named_before_any_verdict(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
