@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Final, Literal, TypeAlias
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictInt, StrictStr, StringConstraints
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StrictInt,
+    StrictStr,
+    StringConstraints,
+    model_validator,
+)
 
 from zoo_classification.classes import Classes, names_of, text_of
 from zoo_classification.samples import LabelledSample
+from zoo_images.decoding import contents
 from zoo_runner.errors import DatasetError, did_you_mean, listed
 
 SUFFIXES: Final = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".ppm", ".tif", ".tiff"})
@@ -73,6 +84,18 @@ class Listed(BaseModel):
     labels: Mapping[Inside, StrictInt | StrictStr] = Field(
         min_length=1, description="the class of each image, by its path below the data set: its name or its number"
     )
+    sha256: Mapping[Inside, Annotated[str, StringConstraints(pattern="^[0-9a-f]{64}$")]] | None = Field(
+        default=None, description="the hash of each image, where the data set as a whole has none; others are refused"
+    )
+
+    @model_validator(mode="after")
+    def _each_image_or_none(self) -> Listed:
+        differ = sorted(self.labels.keys() ^ self.sha256.keys()) if self.sha256 is not None else ()
+        if differ:
+            raise ValueError(
+                f"expected the hashes of just the images in labels, found {listed(differ)} in one of them alone"
+            )
+        return self
 
 
 Reader: TypeAlias = Annotated[Folders | LabelFile | Listed, Field(discriminator="type")]
@@ -105,6 +128,7 @@ class LabelledImages:
         else:
             for path, label in self.reader.labels.items():
                 found.add(path, root / path, str(label), "plugin.config.reader.labels")
+            found.faults += _other_content(self.reader.sha256 or {}, root)
         if found.faults or not found.labels:
             faults = found.faults or [f"no labelled image in {root}"]
             number = f"{len(faults)} {'fault' if len(faults) == 1 else 'faults'}"
@@ -202,6 +226,18 @@ def _images(folder: Path, found: _Found) -> Iterator[Path]:
             found.faults.append(f"{folder / name}: expected an image ({', '.join(sorted(SUFFIXES))})")
         elif suffix in SUFFIXES:
             yield folder / name
+
+
+def _other_content(pinned: Mapping[str, str], root: Path) -> Iterator[str]:
+    """Say which images are not those that the manifest means."""
+    for name, sha256 in pinned.items():
+        try:
+            found = hashlib.sha256(contents(root / name)).hexdigest()
+        except OSError as error:
+            yield f"{name}: cannot be read: {error.strerror}"
+            continue
+        if found != sha256:
+            yield f"{name}: expected the image with sha256 {sha256}, as plugin.config.reader.sha256 says, found {found}"
 
 
 def _read_file(reader: LabelFile, root: Path, found: _Found) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -77,6 +78,18 @@ def test_folders_below_another(tmp_path: Path) -> None:
 )
 def test_a_label_file(lines: str, classes: Any, reader: Any, expected: Any, tmp_path: Path) -> None:
     assert found(laid_out(tmp_path, labels=lines), classes, type="label_file", **reader) == expected
+
+
+def test_images_that_are_pinned_by_their_hashes(tmp_path: Path) -> None:
+    root, labels = laid_out(tmp_path, "a.png", "b.png"), {"a.png": 0, "b.png": 1}
+    pins = {name: hashlib.sha256(b"image").hexdigest() for name in labels}
+    assert len(found(root, 3, type="listed", labels=labels, sha256=pins)) == 2
+    (root / "a.png").write_bytes(b"other")
+    (root / "b.png").unlink()
+    with pytest.raises(DatasetError) as caught:
+        found(root, 3, type="listed", labels=labels, sha256=pins)
+    assert f"a.png: expected the image with sha256 {pins['a.png']}, as plugin.config.reader.sha256" in str(caught.value)
+    assert "b.png: cannot be read: No such file or directory" in str(caught.value)
 
 
 def test_labels_in_the_manifest(tmp_path: Path) -> None:
@@ -192,6 +205,9 @@ def test_faults_of_the_data_are_named(
         {"type": "listed", "labels": {"a.jpg": True}},
         {"type": "listed", "labels": {"a.jpg": 1.0}},
         {"type": "listed", "labels": {"../a.jpg": 0}},
+        {"type": "listed", "labels": {"a.jpg": 0}, "sha256": {}},
+        {"type": "listed", "labels": {"a.jpg": 0}, "sha256": {"a.jpg": "0" * 64, "b.jpg": "0" * 64}},
+        {"type": "listed", "labels": {"a.jpg": 0}, "sha256": {"a.jpg": "0"}},
         {"type": "folder"},
     ],
     ids=json.dumps,
