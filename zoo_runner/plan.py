@@ -151,6 +151,8 @@ def _convert(
         yield f"not needed by the backend {backend.name}; on an Ascend host:"
     if recipe.manifest.models:
         yield "in a folder with the exported networks:"
+    elif recipe.manifest.code is not None:
+        yield "in a folder with the exported network (a manifest with code is not packed):"
     else:
         yield f"in the folder that `{_packing(recipe, options)}` makes:"
     for each in recipe.models.values():

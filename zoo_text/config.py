@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from zoo_images.operations import Operations
+from zoo_networks.factory import NetworkFactory
 from zoo_text.ctc import CtcConfig
 from zoo_text.labels import LabelFileConfig, TextFilesConfig
 
@@ -26,7 +27,7 @@ class TextAccuracyConfig(BaseModel):
 
 
 class RecogniseConfig(BaseModel):
-    """What ``plugin.config`` says about a recogniser of text that is given as ONNX."""
+    """What ``plugin.config`` says about a recogniser of text."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -34,3 +35,6 @@ class RecogniseConfig(BaseModel):
     preprocess: Operations = Field(description="what is done with an image, in order")
     postprocess: CtcConfig = Field(description="how the output becomes a text")
     metric: TextAccuracyConfig = Field(default=TextAccuracyConfig(), description="what counts as a fault")
+    network: NetworkFactory | None = Field(
+        default=None, description="what makes the torch network of a checkpoint; a model given as ONNX needs none"
+    )

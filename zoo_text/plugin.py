@@ -10,6 +10,7 @@ from zoo_runner.plugin.tensors import declared_texts
 
 if TYPE_CHECKING:
     from zoo_images.preprocess import ImagePreprocess
+    from zoo_networks.factory import FactoryNetwork
     from zoo_runner.plugin.drafting import Draft, Material
     from zoo_runner.plugin.interfaces import TensorSpec
     from zoo_text.config import RecogniseConfig
@@ -24,6 +25,22 @@ def zoo_config() -> type[RecogniseConfig]:
     from zoo_text.config import RecogniseConfig  # noqa: PLC0415 - listing plugins needs no pydantic
 
     return RecogniseConfig
+
+
+@hookimpl
+def zoo_packages() -> list[str]:
+    """Return the package with the networks: a published export is known by their code."""
+    return ["zoo_networks"]
+
+
+@hookimpl
+def zoo_network(
+    config: RecogniseConfig, inputs: tuple[TensorSpec, ...], outputs: tuple[TensorSpec, ...]
+) -> FactoryNetwork:
+    """Return the network that the manifest names, with the manifest's tensors."""
+    from zoo_networks.factory import FactoryNetwork  # noqa: PLC0415 - the others need none of it
+
+    return FactoryNetwork(config.network, inputs, outputs)
 
 
 @hookimpl
@@ -68,6 +85,12 @@ def zoo_postprocess(config: RecogniseConfig, outputs: tuple[TensorSpec, ...]) ->
     """Return network outputs -> text."""
     from zoo_text.ctc import CtcGreedy  # noqa: PLC0415 - loads numpy
 
+    if config.network is not None and config.postprocess.dictionary.type == "metadata":
+        raise ManifestError(
+            "plugin.config.postprocess.dictionary: expected a dictionary that is written out, or a file, as a torch "
+            "checkpoint has no metadata, found type: metadata; write type: characters or type: file, or remove "
+            "plugin.config.network where the model is given as ONNX"
+        )
     return CtcGreedy(config.postprocess, outputs)
 
 

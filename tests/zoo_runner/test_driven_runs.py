@@ -157,6 +157,12 @@ def test_results_can_be_scored_later(run: Callable[..., Report], tmp_path: Path)
             id="shape",
         ),
         pytest.param(
+            "models.decoder=null",
+            ExitCode.USAGE,
+            "models: expected 'decoder', which the plugin's driver runs, found encoder; write models.decoder",
+            id="model",
+        ),
+        pytest.param(
             "plugin.config.fault=raises",
             ExitCode.STAGE_FAILED,
             "zoo_driver failed: RuntimeError: the loop has a bug",

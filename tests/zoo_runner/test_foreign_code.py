@@ -6,7 +6,6 @@ import hashlib
 import io
 import sys
 import tarfile
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -109,9 +108,11 @@ def test_a_run_to_the_verdict(coded: Lab) -> None:
 def test_the_plan_names_it(coded: Lab) -> None:
     options = RunOptions(output=coded.folder / "out")
     recipe = resolve(load(coded.folder / "coded.yaml"), options)
-    lines = list(islice(plan(recipe, options, store=Store(coded.cache), progress=coded.listener), 5))
+    lines = list(plan(recipe, options, store=Store(coded.cache), progress=coded.listener))
     sha256 = hashlib.sha256((coded.folder / f"net-{COMMIT}.tar.gz").read_bytes()).hexdigest()
-    assert f"  code  net-{COMMIT}.tar.gz (sha256 {sha256}), which runs only with --trust-code" in lines
+    assert f"  code  net-{COMMIT}.tar.gz (sha256 {sha256}), which runs only with --trust-code" in lines[:5]
+    assert "  in a folder with the exported network (a manifest with code is not packed):" in lines
+    assert not [line for line in lines if "zoo-run pack" in line]
 
 
 def test_another_patch_is_other_code(coded: Lab) -> None:

@@ -106,6 +106,23 @@ def test_stand_ins_predict_the_same(ascend: Callable[..., Report], tmp_path: Pat
     assert one == other
 
 
+def test_a_checkpoint_has_its_network_by_name_and_its_dictionary_elsewhere() -> None:
+    written = {"type": "ctc_greedy", "dictionary": {"type": "characters", "characters": DIGITS}}
+    data: dict[str, Any] = {**load(MANIFESTS / SAMPLE).manifest.plugin.config, "postprocess": written}
+    outputs = (TensorSpec("scores", "float32", ("batch", "steps", 11)),)
+    with pytest.raises(ManifestError, match="expected the function that makes the network of a torch checkpoint"):
+        plugin.zoo_network(RecogniseConfig.model_validate(data), (), outputs).build()
+    named = {**data, "network": {"factory": "zoo_networks.mobilenet:mobilenet_v2", "arguments": {"num_classes": 11}}}
+    config = RecogniseConfig.model_validate(named)
+    made = plugin.zoo_network(config, (), outputs)
+    assert (made.outputs, type(made.build()).__name__) == (outputs, "MobileNetV2")
+    assert plugin.zoo_packages() == ["zoo_networks"]
+    assert plugin.zoo_postprocess(config, outputs)
+    published = {**named, "postprocess": {"type": "ctc_greedy", "dictionary": {"type": "metadata"}}}
+    with pytest.raises(ManifestError, match="as a torch checkpoint has no metadata, found type: metadata; write type:"):
+        plugin.zoo_postprocess(RecogniseConfig.model_validate(published), outputs)
+
+
 def test_what_hooks_make() -> None:
     config = RecogniseConfig.model_validate(
         {

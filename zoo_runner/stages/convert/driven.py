@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from zoo_runner.errors import PluginError
+from zoo_runner.errors import ManifestError, PluginError, shortened
 from zoo_runner.plugin.calls import calling
 from zoo_runner.plugin.interfaces import BATCH, Timings
 from zoo_runner.plugin.tensors import array_texts, batch_texts, mismatch
@@ -117,13 +117,23 @@ class DrivenEngine(Engine):
         return max(engine.graph_batch for engine in self.engines.values())
 
     def _opened(self, batch: int, opened: Callable[[Engine], Session]) -> DrivenSession:
-        models: dict[str, CheckedModel] = {}
+        models = _Models()
         with ExitStack() as cleanup:
             for name, engine in self.engines.items():
                 session = opened(engine)
                 cleanup.callback(session.close)
                 models[name] = CheckedModel(name, session, engine.recipe.manifest.input_specs, batch)
             return DrivenSession(self.driver, models, self.recipe.manifest.output_specs, batch, cleanup.pop_all())
+
+
+class _Models(dict[str, "CheckedModel"]):
+    """The networks of a manifest by name; a driver that asks for another one is told what there is."""
+
+    def __missing__(self, name: object) -> CheckedModel:
+        raise ManifestError(
+            f"models: expected {shortened(str(name))!r}, which the plugin's driver runs, found {', '.join(self)}"
+            f"; write models.{shortened(str(name))}"
+        )
 
 
 @dataclass(frozen=True)
