@@ -80,3 +80,23 @@ def test_a_score_that_cannot_tell_shows_nothing() -> None:
 
 def test_nothing_was_scored() -> None:
     assert pictures(report(worst=[7]), [], Telling()) == ()
+
+
+@dataclass
+class Kinds(Telling):
+    """Every tenth sample has an error of a rare kind."""
+
+    error_kinds: tuple[str, ...] = ("missed", "background", "duplicate")
+
+    def diagnose(self) -> tuple[Diagnosis, ...]:
+        return tuple(
+            Diagnosis(score=0.0, errors={"missed": 1, "background": int(each.index % 10 == 0) * each.index})
+            for each in SAMPLES
+        )
+
+
+def test_no_kind_of_error_is_missing() -> None:
+    shown = [picture.index for picture in pictures(report(worst=range(1, 31)), SAMPLES, Kinds())]
+    assert (shown[:9], {10, 20} <= {*shown}, len(shown)) == (list(range(1, 10)), True, SHOWN)
+    shown = [picture.index for picture in pictures(report(worst=range(1, 10)), SAMPLES, Kinds())]
+    assert shown == [*range(1, 10), 60, 50]

@@ -7,6 +7,7 @@ import json
 import string
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from math import ceil
 from typing import TYPE_CHECKING, Final
 
 from zoo_runner.report.characters import visible
@@ -26,11 +27,13 @@ STYLES: Final = 6
 DRAWN: Final = 100
 """Marks on one picture; with more nothing could be seen."""
 ASPECT: Final = 4 / 3
-"""Of the frames that the pictures are in, as in the style sheet."""
+"""Of the room that a picture has at first: one that is higher is as high as that."""
 LETTER: Final = 0.6
 """Width of a letter as a part of its height, roughly."""
 MOVES: Final = 8
 """Half lines that a text may be moved by; farther away it would not be seen which box it is of."""
+SMALL: Final = 2.5
+"""Heights of a letter; boxes that are smaller than that are kept free of text."""
 NEAR: Final = 3
 """How far apart boxes of one text may begin, in heights of a letter."""
 
@@ -181,12 +184,12 @@ def _card(picture: Picture, kinds: dict[str, Kind], texts: Texts, worst: int | N
 def _placed(marks: Sequence[Mark], kinds: dict[str, Kind], width: int, height: int) -> list[Drawn]:
     """Give marks their texts: above the box, or below its upper edge where there is no room, and off other texts.
 
-    Where several of a sort lie together, the first says how many there are. A text that would cover others is left out:
-    the list below the picture has it.
+    Where several of a sort lie together, the first says how many there are. A text that would cover others, or a small
+    box, is left out: the list below the picture has it.
     """
     size = tag_size(width, height)
     tags = _tags(marks, kinds, NEAR * size)
-    taken: list[tuple[float, float, float]] = []
+    taken = [line for mark in marks if _small(mark, size) for line in _lines(mark, size)]
     placed = []
     for mark, tag in zip(marks, tags, strict=True):
         x1, y1, x2, _ = mark.box
@@ -209,6 +212,19 @@ def _placed(marks: Sequence[Mark], kinds: dict[str, Kind], width: int, height: i
         )
         placed.append(drawn)
     return placed
+
+
+def _small(mark: Mark, size: float) -> bool:
+    """Say whether a line of text would hide most of a box."""
+    x1, y1, x2, y2 = mark.box
+    return y2 - y1 < SMALL * size and x2 - x1 < SMALL * size
+
+
+def _lines(mark: Mark, size: float) -> list[tuple[float, float, float]]:
+    """Return the lines of text that would cover a box, each with start, end and lower edge."""
+    x1, y1, x2, y2 = mark.box
+    count = max(1, ceil((y2 - y1) / size))
+    return [(x1, x2, min(y1 + (line + 1) * size, y2)) for line in range(count)]
 
 
 def _tags(marks: Sequence[Mark], kinds: dict[str, Kind], near: float) -> list[str]:

@@ -8,8 +8,7 @@
     const select = form.querySelector("select");
     const status = form.querySelector(".status");
     const more = document.querySelector(".all-cards");
-    const small = matchMedia("(max-width: 600px)");
-    const few = 8;
+    const few = 6;
     let all = false;
     const show = () => {
       const kind = buttons.find((button) => button.getAttribute("aria-pressed") === "true").dataset.filter;
@@ -23,7 +22,7 @@
         card.hidden = !fitting;
         if (fitting) found.push(card);
       }
-      const rest = small.matches && !all ? found.slice(few) : [];
+      const rest = !all ? found.slice(few) : [];
       for (const card of rest) card.hidden = true;
       more.hidden = !rest.length;
       more.textContent = more.dataset.text.replace("{count}", found.length);
@@ -46,9 +45,20 @@
       next.tabIndex = -1;
       next.focus();
     });
-    small.addEventListener("change", () => {
-      if (matchMedia("screen").matches) show(); // paper shows what the screen does
-    });
+    for (const card of cards) {
+      const frame = card.querySelector(".frame");
+      const toggle = () => {
+        const large = card.classList.toggle("large");
+        frame.setAttribute("aria-expanded", large);
+        if (large) card.scrollIntoView({ block: "nearest" });
+      };
+      frame.addEventListener("click", toggle);
+      frame.addEventListener("keydown", (event) => {
+        if (event.key !== "Enter" && event.key !== " ") return;
+        event.preventDefault();
+        toggle();
+      });
+    }
     const reveal = () => {
       const card = cards.find((each) => location.hash === "#" + each.id);
       if (!card || !card.hidden) return;

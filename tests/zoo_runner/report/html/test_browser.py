@@ -22,8 +22,8 @@ PHONE = ViewportSize(width=390, height=844)
 DESK = ViewportSize(width=1280, height=900)
 VALUES = "spans => spans.map(span => [span.dataset.field, span.dataset.value])"
 SHOWN = "cards => cards.filter(card => card.checkVisibility()).length"
-FEW = 8
-"""Pictures that a phone shows at first."""
+FEW = 6
+"""Pictures that a page shows at first."""
 WIDE = """all => all
     .filter(each => each.getBoundingClientRect().right > 391 && !each.closest('.scroll, nav, svg, .skip, thead'))
     .map(each => each.outerHTML.slice(0, 80))"""
@@ -156,16 +156,20 @@ def test_filters_by_keyboard(opened: Open) -> None:
     assert page.locator(".m:not(.faint)").evaluate_all("all => all.every(mark => mark.dataset.class === 'blue_box')")
 
 
-def test_a_desk_shows_all_pictures(opened: Open) -> None:
+def test_a_click_makes_a_picture_large_and_small_again(opened: Open) -> None:
     page = opened("many_pictures")
-    assert page.locator(".card").evaluate_all(SHOWN) == 12
-    assert not page.locator(".all-cards").is_visible()
-    page.set_viewport_size(PHONE)
-    assert page.locator(".card").evaluate_all(SHOWN) == FEW
+    frame = page.locator(".frame").first
+    width = "frame => frame.getBoundingClientRect().width"
+    before = frame.evaluate(width)
+    frame.click()
+    assert (frame.get_attribute("aria-expanded"), frame.evaluate(width) > 1.5 * before) == ("true", True)
+    frame.press("Enter")
+    assert (frame.get_attribute("aria-expanded"), frame.evaluate(width)) == ("false", before)
 
 
-def test_a_phone_shows_the_first_pictures_and_the_rest_on_demand(opened: Open) -> None:
-    page = opened("many_pictures", size=PHONE)
+@pytest.mark.parametrize("size", [PHONE, DESK], ids=["phone", "desk"])
+def test_a_page_shows_the_first_pictures_and_the_rest_on_demand(opened: Open, size: ViewportSize) -> None:
+    page = opened("many_pictures", size=size)
     cards, status = page.locator(".card"), page.get_by_role("status")
     assert cards.evaluate_all(SHOWN) == FEW
     assert status.inner_text() == f"{FEW} of 12 samples shown"

@@ -150,3 +150,19 @@ def test_letters_are_as_large_on_every_picture(size: tuple[int, int]) -> None:
     width, height = size
     shrunk = min(320 / width, 240 / height)  # what fits a frame of 320 by 240
     assert tag_size(width, height) * shrunk == pytest.approx(320 / 28, abs=0.01)
+
+
+def test_a_text_does_not_cover_a_small_box(reports: Reports) -> None:
+    picture = reports.picture(0)
+    missed = Mark(kind="missed", label="disc", box=(100.0, 100.0, 200.0, 200.0))
+    small = Mark(kind="truth", label="disc", box=(110.0, 88.0, 120.0, 99.0))
+
+    def tag_of_the_first(*marks: Mark) -> tuple[str, float]:
+        drawn = replace(picture, illustration=replace(picture.illustration, marks=marks))
+        (card,) = gallery(reports.full(), [drawn], texts("en")).cards
+        (tagged,) = [mark for mark in card.marks if mark.mark is missed]
+        return tagged.tag, tagged.tag_y
+
+    alone, beside = tag_of_the_first(missed), tag_of_the_first(missed, small)
+    assert alone[0] == beside[0] == "M disc"
+    assert beside[1] > 100.0 > alone[1]
