@@ -141,6 +141,7 @@ def _accuracies(
     for each in figures:
         by_metric.setdefault(each.metric, []).append(each)
     tables = {}
+    everyone = {chip_of(each.chip): each.chip for each in figures if each.chip}
     for metric, several in by_metric.items():
         unit, read = _in_one_unit(several, account)
         possible = [each for each in _agreed(read, account) if _possible(each, unit, account)]
@@ -149,7 +150,7 @@ def _accuracies(
     lines = {metric: _line(metric, alone=len(tables) == 1) for metric in tables}
     accuracy: dict[str, Any] = {}
     for metric, (unit, said, several) in tables.items():
-        value, why = _whole(several, setting.chip)
+        value, why = _whole(several, setting.chip, everyone)
         published = _published(setting.recipe, [value.line])
         entry = {"unit": unit, "value": _number(value.value), "published": published}
         where = f"accuracy.{lines[metric]}" if len(tables) > 1 else "accuracy"
@@ -230,8 +231,13 @@ def _possible(figure: Figure, unit: str, account: Account) -> bool:
     return False
 
 
-def _whole(figures: Sequence[Figure], chip: str) -> tuple[Figure, str]:
+def _whole(figures: Sequence[Figure], chip: str, everyone: Mapping[str, str]) -> tuple[Figure, str]:
     """Choose the accuracy of the whole manifest: of the chip that is converted for, or of rows without a chip.
+
+    Args:
+        figures: Those of one metric.
+        chip: What is converted for; empty where that is not said.
+        everyone: All chips that an accuracy is published for, of this metric or another.
 
     Returns:
         The figure, and why it can be a stand-in only: the rows are of other chips, whose accuracy is another one.
@@ -246,6 +252,9 @@ def _whole(figures: Sequence[Figure], chip: str) -> tuple[Figure, str]:
         return figures[0], f"the table has {shown}, and the atc command converts for {chip}"
     if len(named) > 1 and len({each.value for each in figures}) > 1:
         return figures[0], f"the accuracies of {shown} differ, and no atc command says which chip is meant"
+    lacking = ", ".join(name for each, name in everyone.items() if each not in named)
+    if lacking:
+        return figures[0], f"it is published for {shown} and not for {lacking}, and no atc command says which is meant"
     return _most_common(figures), ""
 
 

@@ -127,6 +127,14 @@ def test_without_a_row_of_the_chip_the_accuracy_is_a_stand_in(
     assert f"expected.accuracy.value is a stand-in: {why}" in (tmp_path / "m.yaml").read_text(encoding="utf-8")
 
 
+def test_a_metric_of_one_chip_of_several_is_a_stand_in(tmp_path: Path) -> None:
+    rows = ("| 310P3 | 1 | top1: 76% | 6 fps |", "| 310 | 1 | top5: 90% | 5 fps |")
+    _, written = imported(tmp_path, TABLE, *rows, before=atc("--soc_version=${chip_name}"))
+    assert {"expected.accuracy.top1/unnamed.value", "expected.accuracy.top5/unnamed.value"} <= {*written.unsaid}
+    text = " ".join((tmp_path / "m.yaml").read_text(encoding="utf-8").replace("#", "").split())
+    assert "it is published for 310P3 and not for 310, and no atc command says which is meant" in text
+
+
 def test_chips_that_agree_need_no_choice(tmp_path: Path) -> None:
     found, written = imported(
         tmp_path, TABLE, OTHER, OWN.replace("71%", "70%"), before=atc("--soc_version=${chip_name}")
