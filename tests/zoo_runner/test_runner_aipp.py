@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 
+from ascend_host import on
 from places import ROOT
 from zoo_runner.aipp.config_file import aipp_text
 from zoo_runner.job.options import RunOptions
@@ -21,41 +21,36 @@ from zoo_runner.plugin.pixels import PixelPreprocess
 from zoo_runner.testing import stand_in_environment
 from zoo_runner.testing.om_file import read_om
 
+if TYPE_CHECKING:
+    from tests.conftest import ZooRun
+
 pytestmark = pytest.mark.slow  # whole runs
 
 AIPP = ("--set", "atc.aipp=auto")
 SAMPLE = ROOT / "manifests" / "refinedet320-sample.yaml"
 LIMIT = 5  # not a multiple of the batch size
-MAIN = "from zoo_runner.cli import main; main()"
 
 Run = Callable[..., tuple[Path, Mapping[str, Any]]]
 
 
 @pytest.fixture(scope="module")
-def command(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Run the sample in a process of its own, on a host with stand-ins."""
+def command(session_zoo_run: ZooRun, tmp_path_factory: pytest.TempPathFactory) -> ZooRun:
+    """``zoo-run`` at the root of the repository, on a host with stand-ins and with a store of its own."""
     pytest.importorskip("torch")
     pytest.importorskip("onnxsim")
     folder = tmp_path_factory.mktemp("host")
-    environment = {**stand_in_environment(folder / "host"), "ZOO_RUNNER_CACHE": str(folder / "store")}
-
-    def zoo_run(*arguments: str) -> subprocess.CompletedProcess[str]:
-        words = [sys.executable, "-c", MAIN, "manifests/refinedet320-sample.yaml", *arguments]
-        return subprocess.run(
-            words, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=600, check=False
-        )
-
-    return zoo_run
+    here = replace(session_zoo_run, folder=ROOT).given(ZOO_RUNNER_CACHE=folder / "store")
+    return on(here, stand_in_environment(folder / "host"))
 
 
 @pytest.fixture(scope="module")
-def run(command: Callable[..., subprocess.CompletedProcess[str]], tmp_path_factory: pytest.TempPathFactory) -> Run:
+def run(command: ZooRun, tmp_path_factory: pytest.TempPathFactory) -> Run:
     """Run the sample's first images; give the output folder and the report."""
     folder = tmp_path_factory.mktemp("runs")
 
     def zoo_run(name: str, *arguments: str, code: int = 0) -> tuple[Path, Mapping[str, Any]]:
         output = folder / name
-        done = command("--limit", str(LIMIT), "--output", str(output), "--set", "infer.batch=4", *arguments)
+        done = command(SAMPLE, "--limit", str(LIMIT), "--output", str(output), "--set", "infer.batch=4", *arguments)
         assert done.returncode == code, done.stdout + done.stderr
         return output, json.loads((output / "report.json").read_text(encoding="utf-8"))
 
@@ -141,8 +136,8 @@ def test_input_files_hold_pixels(run: Run) -> None:
     assert np.array_equal(found.transpose(2, 0, 1), wanted)
 
 
-def test_the_plan_names_the_file(command: Callable[..., subprocess.CompletedProcess[str]]) -> None:
-    done = command("--dry-run", *AIPP)
+def test_the_plan_names_the_file(command: ZooRun) -> None:
+    done = command(SAMPLE, "--dry-run", *AIPP)
     assert done.returncode == 0, done.stderr
     lines = [line for line in done.stdout.splitlines() if line.strip().startswith("atc ")]
     assert len(lines) == 2  # batch 8 for the images, 1 and 8 for timing
