@@ -63,3 +63,16 @@ def test_failed_tests_are_tried_once_more(
 
 def test_the_step_of_the_tests_is_the_one_that_may_be_tried_again() -> None:
     assert re.findall(r"\|\| try_again \$\?$", SCRIPT, flags=re.MULTILINE) == ["|| try_again $?"]
+
+
+def test_a_flag_that_is_not_known_is_refused_before_anything_runs(tmp_path: Path) -> None:
+    words = ["bash", str(ROOT / ".ci" / "run"), "--long", "--benchmark"]
+    done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.endswith(": expected --long or --benchmarks, found --benchmark\n")
+
+
+def test_the_long_tests_run_where_they_are_asked_for() -> None:
+    (step,) = re.findall(r'^if \[ "\$long" \]; then\n(.*?)^fi$', SCRIPT, flags=re.MULTILINE | re.DOTALL)
+    assert step.endswith("pytest -n auto --dist loadfile -m long\n")
+    assert SCRIPT.count("-m long") == 1
