@@ -96,6 +96,8 @@ BLOCKS = {path: list(blocks(path)) for path in PAGES}
     "docs/how-to/pull-requests.md",
     "docs/how-to/no-internet.md",
     "docs/explanation/caching.md",
+    "docs/how-to/waivers.md",
+    "docs/running.md",
 )
 def test_commands_do_what_the_page_says(path: Path, clone: Path, cache_of_all_tests: Path, tmp_path: Path) -> None:
     environment = surroundings(cache_of_all_tests, tmp_path)

@@ -86,6 +86,10 @@ def test_own_ones_are_replaced(trial: ZooRun, stage: str, name: str) -> None:
     ],
 )
 @pytest.mark.parametrize("output", [["--output", "out"], []], ids=["output", "default"])
+@pytest.mark.long_rows(
+    *("default-no number", "default-no such option", "default-value", "default-stages", "default-backend"),
+    "default-flags that contradict each other",
+)
 def test_a_refused_run_leaves_the_last_report_marked(
     trial: ZooRun, arguments: list[str], code: int, output: list[str]
 ) -> None:

@@ -200,6 +200,7 @@ def test_quiet_prints_the_verdict_and_errors(trial: ZooRun, arguments: list[str]
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "gbk", "latin-1"])
+@pytest.mark.long_rows("latin-1")
 def test_a_terminal_that_lacks_characters_gets_others(trial: ZooRun, encoding: str) -> None:
     with (trial.folder / "shown").open("w+b") as shown:
         process = trial.given(PYTHONIOENCODING=encoding).start(

@@ -94,6 +94,10 @@ def require_clean(run: ZooRun, done: subprocess.CompletedProcess[str], secret: s
 
 
 @pytest.mark.parametrize("address", TRIED.values(), ids=TRIED)
+@pytest.mark.long_rows(  # each is in a manifest too, below
+    *("with a hash", "one slash", "no slash", "three slashes", "no colon", "broken host", "odd port"),
+    *("unknown scheme", "mistyped scheme"),
+)
 def test_addresses_on_the_command_line(quick: ZooRun, address: str) -> None:
     for arguments in (["--weights", address], ["--set", f"weights.url={address}", "--json"]):
         done = quick("trial.yaml", "--output", "out", *arguments, "--batch-size", "5")

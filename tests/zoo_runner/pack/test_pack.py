@@ -111,6 +111,7 @@ def test_weights_that_were_changed_in_the_pack_are_refused(trial: ZooRun, elsewh
     assert "weights.pth: the file is not the expected one." in done.stdout
 
 
+@pytest.mark.long  # tests/ascend/test_split_hosts.py does it on two hosts
 def test_the_sample_runs_again_from_its_pack(zoo_run: ZooRun, elsewhere: Elsewhere) -> None:
     """The data set comes from the package, wherever that is installed."""
     folder = packed(zoo_run, "pack", str(SAMPLE), "--backend", "onnxruntime", "-o", "p")

@@ -144,6 +144,7 @@ def test_until_infer_leaves_files_that_can_be_scored(machine: Machines) -> None:
         pytest.param("swap-outputs", "problem(s), nothing was scored", id="swapped"),
     ],
 )
+@pytest.mark.long_rows("summary", "size")
 def test_faults_leave_no_results(machine: Machines, fault: str, told: str) -> None:
     run = machine(fault)
     done = run(*SIZED, "--until", "evaluate")
