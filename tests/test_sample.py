@@ -366,7 +366,7 @@ class TestTheGateCanFail:
         assert metric["value"] < metric["expected"] - metric["tolerance"]
         assert metric["value"] < headline(whole)["value"]
         remarks = "".join(f" ({remark})" for remark in finished.report["remarks"])
-        told = f"FAIL refinedet320-sample{remarks}\n  {finished.report['why'][0]}\n"
+        told = f"FAIL refinedet320-sample{remarks}\n  {finished.report['why'][0]}; short of "
         assert told in finished.done.stdout
         results = json.loads((finished.folder / "report.sarif").read_bytes())["runs"][0]["results"]
         (location,) = next(each for each in results if each["ruleId"] == "expectation-missed")["locations"]
