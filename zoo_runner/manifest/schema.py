@@ -250,6 +250,9 @@ class OnnxOptions(Section):
         default="ort",
         description="run the graph in ONNX Runtime to check it; none: for operators that only the target has",
     )
+    safe_l2_norm: Annotated[int, Field(ge=1, le=16)] | None = Field(
+        default=None, description="L2 norms that fp16 can hold: what they square is scaled by 2 to minus this; proven"
+    )
     url: Location | None = Field(
         default=None, description="a published export of the weights, or a list of mirrors; as for weights"
     )

@@ -142,7 +142,7 @@ def export_model(
                 place=place_of(recipe.loaded),
                 metadata=origin_of(recipe, weights.sha256),
             )
-        notes = (*exported.notes, *_transformed(recipe, target))
+        notes = (*exported.notes, *_transformed(recipe, target), *_safe_norms(recipe, target))
         if manifest.onnx.check == "none" or recipe.transforms:
             check_declared(manifest, target, "the exported model")
         _write(folder, exported.differences, notes)
@@ -167,7 +167,7 @@ def given_model(recipe: Recipe, weights: Fetched, store: Store, progress: Progre
     def make(folder: Path) -> None:
         target = folder / MODEL
         take_given(recipe, weights, target, store, progress)
-        notes = _transformed(recipe, target)
+        notes = (*_transformed(recipe, target), *_safe_norms(recipe, target))
         check_given(recipe, weights.file, target)
         _write(folder, {}, notes)
 
@@ -237,6 +237,17 @@ def _transformed(recipe: Recipe, model: Path) -> tuple[str, ...]:
     from zoo_runner.stages.export.transforms import transformed  # noqa: PLC0415 - few manifests have any
 
     return transformed(recipe, model)
+
+
+def _safe_norms(recipe: Recipe, model: Path) -> tuple[str, ...]:
+    """Change the graph's L2 norms, where the manifest asks for that; whether it is the same graph is proven later."""
+    exponent = recipe.manifest.onnx.safe_l2_norm
+    if exponent is None:
+        return ()
+    from zoo_runner.stages.export.safe_norms import make_safe  # noqa: PLC0415 - few manifests ask for it
+
+    count = make_safe(model, exponent, recipe.loaded.locate(("onnx", "safe_l2_norm")))
+    return (f"L2 norms were scaled by 2^-{exponent}: {count}",)
 
 
 def _opening(recipe: Recipe) -> Opening:

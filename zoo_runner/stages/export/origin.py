@@ -50,6 +50,8 @@ def options_of(recipe: Recipe) -> dict[str, object]:
     options = onnx.model_dump(mode="json", include={"opset", "simplify", "dynamic_batch", "exporter"})
     if onnx.check != "ort":  # what nobody checked is never taken for what was
         options["check"] = onnx.check
+    if onnx.safe_l2_norm is not None:
+        options["safe_l2_norm"] = onnx.safe_l2_norm
     if not onnx.dynamic_batch:
         options["batch"] = recipe.manifest.infer.batch
     if recipe.foreign.source is not None:

@@ -13,6 +13,7 @@ from zoo_runner.stages.export.differences import UNCOMPARED
 from zoo_runner.stages.export.given import given_parts
 from zoo_runner.stages.export.model import ModelFile, export_model, export_parts, given_model, published_model
 from zoo_runner.stages.export.published import NOT_COMPARED, missing_packages, not_compared
+from zoo_runner.stages.export.safe_norms import BEFORE
 from zoo_runner.stages.fetch.code_tree import CodeTree, code_tree
 from zoo_runner.stages.fetch.trust import in_use
 
@@ -86,6 +87,8 @@ def _exported(job: Job, files: ModelFiles, code: CodeTree | None) -> tuple[Model
         ours = "the published ONNX" if published else "ONNX Runtime"
         note.why = "; ".join([f"{others} and {ours} differ by at most {worst:.1e} (relative)", *model.notes])
     job.journal.remarks += [text for text in model.notes if UNCOMPARED in text]
+    if job.recipe.manifest.onnx.safe_l2_norm is not None:
+        job.journal.note(f"{job.recipe.named('onnx')}: {_proven(job, weights, model, published, code)}")
     for text in model.notes:
         job.journal.note(f"{job.recipe.named('weights')}: {text}")
     if model.reused:
@@ -93,6 +96,21 @@ def _exported(job: Job, files: ModelFiles, code: CodeTree | None) -> tuple[Model
     elif published is not None or job.recipe.given_onnx or check == NONE:
         job.journal.note(f"export: {job.recipe.name}{': ' if job.recipe.name else ''}{note.why}")
     return model, note
+
+
+def _proven(job: Job, weights: Fetched, model: ModelFile, published: Fetched | None, code: CodeTree | None) -> str:
+    """Prove that scaled L2 norms changed no bit; of a published export, where one can be made here."""
+    from zoo_runner.stages.export.norm_proof import prove  # noqa: PLC0415 - few manifests ask for it
+
+    before = model.path.with_name(BEFORE)
+    if published is not None and not job.recipe.given_onnx:
+        if missing_packages(job.recipe):
+            text = "onnx.safe_l2_norm: nothing can be exported here to prove the published ONNX with"
+            job.journal.remarks.append(text)
+            return text
+        own = export_model(job.recipe, weights, job.store_for(Stage.EXPORT), job.journal.warn, code)
+        before = own.path.with_name(BEFORE)
+    return f"onnx.safe_l2_norm: {prove(job, before, model.path)}"
 
 
 def _unchecked(job: Job, model: ModelFile) -> None:
