@@ -87,11 +87,11 @@ def scan(recipe: Recipe, graph: FloatGraph, samples: Sequence[Sample], progress:
     names = [*watched.largest.values(), *watched.least.values()]
     most: dict[str, float] = dict.fromkeys(watched.largest, 0.0)
     least: dict[str, float] = dict.fromkeys(watched.least, float("inf"))
+    parts = samples if recipe.fan_out is None else tuple(recipe.fan_out.of(samples))
     with (
         opened(recipe, watched.model, names) as source,
-        progress.track("range scan", len(samples), recipe.noun) as advance,
+        progress.track("range scan", len(parts), recipe.inferred_noun) as advance,
     ):
-        parts = samples if recipe.fan_out is None else tuple(recipe.fan_out.of(samples))
         for outputs in source.outputs(parts):
             for tensor, name in watched.largest.items():
                 most[tensor] = _larger(most[tensor], float(outputs[name]))

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+import speech_files
 from norm_graphs import write_norm
 from zoo_runner.errors import ExitCode, StageError, UsageError
 from zoo_runner.job.options import RunOptions, Stage
@@ -117,6 +118,27 @@ def test_several_networks(lab: Lab, driven_files: Path) -> None:
     options = RunOptions(output=lab.folder / "out", backend="onnxruntime", last=Stage.INFER)
     with pytest.raises(UsageError, match="expected one network to look at, found models "):
         inspect(load(driven_files / "driven.yaml"), options, Question(), store=Store(lab.cache), progress=lab.listener)
+
+
+def test_samples_of_several_parts(lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(speech_files.write_site(tmp_path / "speech-site"))
+    loaded = load(speech_files.write_files(tmp_path / "speech") / "speech.yaml")
+    options = RunOptions(output=lab.folder / "out", backend="onnxruntime", last=Stage.INFER)
+    asked = Question(emulate=True, modes=("force_fp16",))
+    found = inspect(loaded, options, asked, store=Store(lab.cache), progress=lab.listener)
+    assert (found.ranges.samples, found.emulated) == (12, speech_files.UTTERANCES)
+    assert words(found) == {"force_fp16": UNBROKEN}
+    assert f"fp32: {speech_files.UTTERANCES} of {speech_files.UTTERANCES} utterances" in lab.listener.heard
+
+
+def test_samples_of_any_size(lab: Lab, sized_site: Path, sized_files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(sized_site)
+    options = RunOptions(output=lab.folder / "out", backend="onnxruntime", last=Stage.INFER)
+    loaded = load(sized_files / "sized.yaml")
+    asked = Question(emulate=True, modes=("force_fp16",))
+    found = inspect(loaded, options, asked, store=Store(lab.cache), progress=lab.listener)
+    assert words(found)["force_fp16"] == UNBROKEN
+    assert found.ranges.largest
 
 
 @pytest.mark.parametrize(
