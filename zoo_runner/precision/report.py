@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from zoo_runner.errors import shortened
 from zoo_runner.precision.ascend import LARGEST, overflow_rules
 from zoo_runner.precision.dtypes import dtypes_of
-from zoo_runner.precision.modes import CUBE, EMULATED, FORCE_FP32
+from zoo_runner.precision.modes import CUBE, EMULATED, FORCE_FP32, KEEP
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -41,6 +41,8 @@ def lines(found: Inspection) -> Iterator[str]:
     if found.wishes.mixlist:
         yield f"the manifest's files: modify_mixlist: {'; '.join(found.wishes.mixlist)} (mixed modes only)"
     yield f"the manifest asks for {found.asked.written} ({found.asked.where})"
+    if found.wishes.kept and found.asked.mode == KEEP:
+        yield f"warning: ATC ignores keep_dtype in the mode {found.asked.written}"
     if found.answers:
         yield from _answers(found)
     elif found.findings.overflowing:

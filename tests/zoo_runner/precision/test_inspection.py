@@ -106,6 +106,12 @@ def test_modes_without_a_number_are_inconclusive(look: Callable[..., Inspection]
     assert found.emulated == 8
 
 
+def test_files_that_have_no_effect_are_warned_of(look: Callable[..., Inspection], lab: Lab) -> None:
+    (lab.folder / "keep.txt").write_text("pow\n")
+    found = look("atc: {precision_mode: must_keep_origin_dtype, flags: {keep_dtype: keep.txt}}\n", samples=2)
+    assert list(lines(found))[-2] == "warning: ATC ignores keep_dtype in the mode must_keep_origin_dtype"
+
+
 def test_fp32_that_overflows_by_itself(look: Callable[..., Inspection], lab: Lab) -> None:
     write_norm(lab.folder / "norm.onnx", 1.75e38)  # twice that is too large for fp32
     found = look(samples=2)
