@@ -128,6 +128,11 @@ class Cause(str, Enum):
         "With `--results`: two samples have equal results, and their own files are not here to compare.",
         "Give the whole data set with `--data`; if its samples differ, infer again.",
     )
+    GOLDEN = (
+        "golden",
+        "On an accelerator: a stage gave something else for the golden samples than was recorded.",
+        "Read which stage differs first, and repair it; if the change is meant, record the bundle anew.",
+    )
     TOO_FEW_RUNS = (
         "too_few_runs",
         "`history --propose K`: the runs there are allow no proposal.",

@@ -13,6 +13,7 @@ from zoo_runner.commands.cache import cache
 from zoo_runner.commands.completion import PROGRAM, answer, completion
 from zoo_runner.commands.downloads import downloads
 from zoo_runner.commands.failure import failed
+from zoo_runner.commands.golden import golden
 from zoo_runner.commands.history import history
 from zoo_runner.commands.importing import import_
 from zoo_runner.commands.machine import backends, doctor, plugins
@@ -92,7 +93,7 @@ def cli() -> None:
     """Run, score and gate model-zoo recipes."""
 
 
-EVERYDAY = (run, validate, new, import_, pack, precision, schema, zoo, history)
+EVERYDAY = (run, validate, new, import_, pack, precision, golden, schema, zoo, history)
 HOUSEKEEPING = (cache, downloads, plugins, backends, doctor, completion)
 for command in (*EVERYDAY, *HOUSEKEEPING):
     cli.add_command(command)

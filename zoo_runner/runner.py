@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from zoo_runner.comparison.baseline import Baseline
+    from zoo_runner.golden.checking import GoldenCheck
     from zoo_runner.job.recipe import Recipe
     from zoo_runner.job.scope import Scope
     from zoo_runner.plugin.interfaces import Arrays, Progress, Sample
@@ -270,6 +271,7 @@ def _flow(job: Job) -> Outcome:
     scope = job.scope(samples, scored)
     if basis is not None:
         basis.read(job, samples, scored)
+    golden = _with_golden(job, scored)
     predictions: Sequence[Arrays] = ()
     evaluation: Evaluation | None = None
     if last is Stage.PREPROCESS:
@@ -278,7 +280,9 @@ def _flow(job: Job) -> Outcome:
         write_results(job, scored, engine)
     elif last.position >= Stage.POSTPROCESS.position:
         if job.options.needs_data:
-            predictions, evaluation = _scored(job, scope, samples, scored, engine)
+            predictions, evaluation = _scored(job, scope, samples, scored, engine, golden)
+            if golden is not None:
+                golden.support(job.journal.metrics, whole=len(scored) == len(samples))
         if job.options.runs(Stage.BENCHMARK):
             time_batches(job, engine, scored)
     if not job.options.runs(Stage.GATE):
@@ -290,14 +294,33 @@ def _flow(job: Job) -> Outcome:
     return _explained(job, report, scored, predictions, evaluation)
 
 
+def _with_golden(job: Job, scored: Sequence[Sample]) -> GoldenCheck | None:
+    """Hold the stages against the golden bundle that the manifest names, before the long work begins."""
+    if job.recipe.manifest.golden is None or not job.options.needs_data or job.options.scores_files:
+        return None
+    from zoo_runner.golden.opening import opened  # noqa: PLC0415 - most manifests name no bundle
+
+    golden = opened(job, scored)
+    if golden is not None:
+        job.journal.golden = golden.record
+        golden.begin()
+    return golden
+
+
 def _scored(
-    job: Job, scope: Scope, samples: Sequence[Sample], scored: Sequence[Sample], engine: Engine | None
+    job: Job,
+    scope: Scope,
+    samples: Sequence[Sample],
+    scored: Sequence[Sample],
+    engine: Engine | None,
+    golden: GoldenCheck | None,
 ) -> tuple[Sequence[Arrays], Evaluation | None]:
     """Predict and, unless the run ends before, evaluate; the metric takes in what is there while more is predicted."""
+    ahead = golden.watched if golden else None
     if not job.options.runs(Stage.EVALUATE):
-        return predict(job, samples, scored, engine), None
+        return predict(job, samples, scored, engine, ahead=ahead), None
     with closing(Accumulation(job.recipe.parts.metric, scored)) as accumulation:
-        predictions = predict(job, samples, scored, engine, accumulation.add)
+        predictions = predict(job, samples, scored, engine, accumulation.add, ahead)
         return predictions, evaluate(job, scope, Data(dataset=samples, scored=scored), predictions, accumulation)
 
 

@@ -84,12 +84,13 @@ def _sources(loaded: LoadedManifest) -> Iterator[tuple[str, FileSource]]:
     from zoo_runner.stages.fetch.locate import (  # noqa: PLC0415 - see above
         manifest_archive,
         manifest_code,
+        manifest_golden,
         manifest_onnx,
         manifest_weights,
     )
 
     whole = {"code": manifest_code, "data set": manifest_archive}
-    places = {"weights": manifest_weights, "published ONNX": manifest_onnx, **whole}
+    places = {"weights": manifest_weights, "published ONNX": manifest_onnx, "golden samples": manifest_golden, **whole}
     models = [loaded.model(name) for name in loaded.manifest.models]
     for what, place in places.items():
         for each in models if models and what not in whole else [loaded]:

@@ -89,9 +89,10 @@ class Job:
             subset=self.options.subset,
             groups=group_count(scored),
             noun=self.recipe.noun,
-            accelerator=self._on_accelerator(),
+            accelerator=self.on_accelerator,
         )
 
-    def _on_accelerator(self) -> bool:
+    @property
+    def on_accelerator(self) -> bool:
         """Say whether figures of this run are an accelerator's: neither the CPU's, nor stand-ins', nor of files."""
         return self.backend is not None and self.chip != CPU and not self.chip.endswith(STAND_IN)

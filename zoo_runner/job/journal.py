@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from zoo_runner.job.options import Stage
     from zoo_runner.manifest.load import LoadedManifest
     from zoo_runner.plugin.interfaces import Progress
+    from zoo_runner.report.golden import GoldenRecord
 
 PACKAGES = (
     "numpy",
@@ -90,6 +91,7 @@ class Journal:
         end_to_end: Samples per second from file to prediction, where this run inferred all of them.
         inferred: How many of the scored samples this run inferred; ``None`` before that is known.
         damaged: Damaged files that the manifest accepts and this run scores.
+        golden: Says what came of the golden samples; ``None`` without any.
         remarks: What stands beside the verdict, on its line, because the verdict does not say it.
         watched: How the devices were before and after they were timed.
         doubts: What makes the run inconclusive beside its lines; the gate adds what was not measured.
@@ -116,6 +118,7 @@ class Journal:
     end_to_end: float | None = None
     inferred: int | None = None
     damaged: DamagedRecord | None = None
+    golden: Callable[[], GoldenRecord] | None = None
     artifacts: list[ArtifactRecord] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
@@ -209,6 +212,7 @@ class Journal:
             references=self.references,
             curves=self.curves,
             diagnosis=self.diagnosis,
+            golden=self.golden() if self.golden else None,
             damaged=self.damaged,
             artifacts=tuple(self.artifacts),
             warnings=tuple(self.warnings),

@@ -235,6 +235,19 @@ class DatasetRef(Section):
         return self
 
 
+class GoldenRef(Section):
+    """What each stage gave for a few samples in a run that was trusted, as ``zoo-run golden record`` writes it."""
+
+    url: Location = Field(description="the bundle, or a list of mirrors; as for weights")
+    sha256: Sha256 = Field(description="of the bundle, 64 lower-case hex digits")
+    size: Positive | None = Field(default=None, description="bytes of the bundle")
+
+    @property
+    def urls(self) -> tuple[str, ...]:
+        """The addresses, in the order in which they are tried."""
+        return addresses(self.url)
+
+
 class OnnxOptions(Section):
     """How the network becomes ONNX.
 
@@ -351,6 +364,9 @@ class Manifest(Section):
         description="several networks that form one result, by name, in place of weights, onnx and atc; the plugin's "
         "driver (zoo_driver) runs them, and makes the outputs of the inputs",
         json_schema_extra={"propertyNames": {"pattern": NAME}},
+    )
+    golden: GoldenRef | None = Field(
+        default=None, description="recorded samples that each run is held against; a difference is a finding"
     )
     infer: InferOptions = InferOptions()
     benchmark: BenchmarkOptions = BenchmarkOptions()

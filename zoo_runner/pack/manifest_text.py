@@ -43,6 +43,7 @@ def packed_manifest(manifest: Manifest, weights: PackedFile, onnx: PackedFile | 
     for section, file in (("weights", weights), *([("onnx", onnx)] if onnx else [])):
         packed = {"url": file.name, "sha256": file.sha256, "size": file.size}
         values[section] = {**values.get(section, {}), **packed}
+    values.pop("golden", None)  # it stays where it is, and a pack has its own files only
     values["dataset"] = {key: value for key, value in values["dataset"].items() if _stays(key, manifest)}
     if addresses := reachable(manifest):
         values["dataset"]["url"] = addresses[0] if len(addresses) == 1 else addresses

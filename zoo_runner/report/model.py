@@ -17,6 +17,7 @@ from zoo_runner.plugin.interfaces import SAMPLES
 from zoo_runner.redaction import clean, cleaned
 from zoo_runner.report.changes import Comparison, DiagnosedSample, Interval, Record
 from zoo_runner.report.characters import encodable
+from zoo_runner.report.golden import GoldenRecord
 from zoo_runner.report.references import ReferenceRecord
 
 SCHEMA_VERSION = 1
@@ -339,6 +340,7 @@ class Report(Record):
     curves: tuple[CurveRecord, ...] = ()
     diagnosis: DiagnosisRecord | None = None
     comparison: Comparison | None = None
+    golden: GoldenRecord | None = None
     damaged: DamagedRecord | None = None
     artifacts: tuple[ArtifactRecord, ...] = ()
     warnings: tuple[str, ...] = ()

@@ -135,6 +135,7 @@ def _show_run(screen: Console, report: Report, output: Path, room: Room, *, verb
     _show_verdict(screen, report)
     if verbose or report.verdict not in NO_REASON_NEEDED:
         _show_reasons(screen, report, room)
+    _show_golden(screen, report)
     _show_place(screen, report)
     if lines := rows(report, all_lines=verbose):
         shown, others = tables.telling(lines, room.lines)
@@ -210,6 +211,13 @@ def _show_reasons(screen: Console, report: Report, room: Room) -> None:
         if reasons and reasons[0].startswith(f"{found.line.title}: "):
             reasons[0] += f"; {missed}"
     _show_list(screen, [line for reason in reasons for line in reason.splitlines()], room.reasons)
+
+
+def _show_golden(screen: Console, report: Report) -> None:
+    """Print the first stage that gave something else for the golden samples than recorded."""
+    if report.golden and report.golden.findings:
+        first = report.golden.findings[0]
+        screen.print(f"  [yellow]golden samples[/]: {literal(f'{first.stage}: {first.text}')}", soft_wrap=True)
 
 
 def _show_place(screen: Console, report: Report) -> None:

@@ -80,6 +80,21 @@ def manifest_onnx(loaded: LoadedManifest) -> FileSource | None:
     return _located(loaded, "onnx", onnx.urls, FileSource(url="", base=Path(), sha256=onnx.sha256, size=onnx.size))
 
 
+def manifest_golden(loaded: LoadedManifest) -> FileSource | None:
+    """Return where the golden bundle comes from; ``None`` if the manifest names none."""
+    golden = loaded.manifest.golden
+    if golden is None:
+        return None
+    pins = FileSource(url="", base=Path(), sha256=golden.sha256, size=golden.size)
+    return _located(loaded, "golden", golden.urls, pins)
+
+
+def fetch_golden(recipe: Recipe, options: RunOptions, store: Store, progress: Progress) -> Fetched | None:
+    """Obtain and verify the golden bundle; ``None`` where the manifest names none."""
+    source = manifest_golden(recipe.loaded)
+    return None if source is None else _fetched(source, options, store, progress)
+
+
 def manifest_code(loaded: LoadedManifest) -> FileSource | None:
     """Return where foreign code comes from; ``None`` if the manifest names none."""
     code = loaded.manifest.code

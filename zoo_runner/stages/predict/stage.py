@@ -56,7 +56,7 @@ from zoo_runner.store.fingerprints import file_digest, fingerprint
 from zoo_runner.used_code.libraries import PREDICTING, versions
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
     from types import TracebackType
 
@@ -75,10 +75,12 @@ def predict(
     scored: Sequence[Sample],
     engine: Engine | None,
     finished: stream.Finished | None = None,
+    ahead: Callable[[stream.OutputSource], stream.OutputSource] | None = None,
 ) -> list[Arrays]:
     """Predict ``scored`` of the data set ``samples``, from the model's outputs or from result files.
 
-    ``finished`` is told of every part of the predictions as soon as it is there.
+    ``finished`` is told of every part of the predictions as soon as it is there. ``ahead`` lets others look at the
+    model before the first output of these.
     """
     one_thread_a_call()
     options, manifest = job.options, job.recipe.manifest
@@ -88,7 +90,8 @@ def predict(
     with ExitStack() as cleanup:
         source = source_of(job, samples, scored, engine, clocks, cleanup)
         watchers = () if isinstance(source, CommandOutputs) else _watchers(job, engine)  # the command's were shown all
-        outputs, view = joined(job.recipe, checked(job, source, engine, watchers), clocks), _view(job, engine)
+        first = ahead(source) if ahead is not None and isinstance(source, ModelOutputs) else source
+        outputs, view = joined(job.recipe, checked(job, first, engine, watchers), clocks), _view(job, engine)
         if options.verify_cache:
             _drawn(job, scored, outputs, view)
         predictions, fresh = stream.predict(

@@ -1,0 +1,202 @@
+"""A run's stages, each fed what a bundle has recorded for it: the first one that differs is named before the long work.
+
+A difference makes no verdict on the CPU: it is a finding. On an accelerator it makes the run inconclusive.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from zoo_runner.causes import Cause, Doubt
+from zoo_runner.golden.comparing import by_name, input_guess, input_hash, predictions_equal
+from zoo_runner.golden.recording import as_used, file_hashes
+from zoo_runner.report.golden import GoldenFinding, GoldenRecord
+from zoo_runner.report.ground_truth import sample_digest
+from zoo_runner.stages.predict.pipeline import warm
+from zoo_runner.stages.predict.reference_outputs import LARGE, distance, exchanges
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from zoo_runner.golden.bundle import GoldenBundle, GoldenSample
+    from zoo_runner.job.job import Job
+    from zoo_runner.plugin.interfaces import Arrays, Sample
+    from zoo_runner.report.model import MetricRecord
+    from zoo_runner.stages.predict.pipeline import OutputSource
+
+DATA: Final = "data"
+PREPROCESS: Final = "preprocess"
+INFER: Final = "infer"
+POSTPROCESS: Final = "postprocess"
+ORDER: Final = (DATA, PREPROCESS, INFER, POSTPROCESS)
+NAMED: Final = 3
+"""Samples that a finding names."""
+
+
+@dataclass
+class GoldenCheck:
+    """Holds a run against a bundle, stage by stage.
+
+    Attributes:
+        bundle: What was recorded.
+        path: Where the bundle is, for people.
+        job: The run.
+        samples: The golden samples that the run scores, by the data set's own name.
+        stale: Why the bundle is not of this model; empty where it is.
+    """
+
+    bundle: GoldenBundle
+    path: str
+    job: Job
+    samples: dict[str, Sample]
+    stale: str = ""
+    findings: list[GoldenFinding] = field(default_factory=list)
+    _same_inputs: set[str] = field(default_factory=set)
+    _inferred: bool = False
+
+    @property
+    def known(self) -> list[tuple[GoldenSample, Sample]]:
+        """The golden samples that the run has, each with the run's own."""
+        return [(each, self.samples[each.id]) for each in self.bundle.samples if each.id in self.samples]
+
+    def begin(self) -> None:
+        """Look at the data, the preprocessing and the postprocessing."""
+        if self.stale:
+            return
+        self._data()
+        self._preprocess()
+        self._postprocess()
+
+    def watched(self, source: OutputSource) -> OutputSource:
+        """Return the same outputs; before the first of them, those of golden samples are looked at."""
+        return source if self.stale or not self.known else GoldenFirst(source, self._network)
+
+    def support(self, metrics: Sequence[MetricRecord], *, whole: bool) -> None:
+        """Say which classes have lost annotations, or have more of them; of a part of the data set nothing."""
+        if self.stale or not whole or not metrics:
+            return
+        before, now = self.bundle.support, metrics[0].support
+        for label in dict.fromkeys([*before, *now]):
+            lost = before.get(label, 0) - now.get(label, 0)
+            if lost:
+                change = f"lost {lost}" if lost > 0 else f"has {-lost} more"
+                self._find(DATA, f"annotations changed: class {label} {change} objects")
+
+    def record(self) -> GoldenRecord:
+        """Return what the report says of it."""
+        ordered = sorted(self.findings, key=lambda each: ORDER.index(each.stage))
+        state = "stale" if self.stale else "differs" if ordered else "equal" if self.known else "nothing in common"
+        return GoldenRecord(
+            path=self.path,
+            samples=len(self.known),
+            state=state,
+            inferred=self._inferred,
+            findings=tuple(ordered),
+            note=self.stale,
+        )
+
+    def _find(self, stage: str, text: str) -> None:
+        self.findings.append(GoldenFinding(stage=stage, text=text))
+        self.job.journal.warn(f"golden samples: {stage}: {text}")
+        if self.job.on_accelerator:
+            doubt = Doubt(cause=Cause.GOLDEN, text=f"golden samples differ: {stage}: {text}")
+            self.job.journal.doubts.append(doubt)
+
+    def _data(self) -> None:
+        told = [each.id for each, sample in self.known if each.annotations != sample_digest(sample).hex()]
+        if told:
+            self._find(DATA, f"annotations of {_of(told, len(self.known))} are not those that were recorded")
+        files = [each.id for each, sample in self.known if each.files != file_hashes(sample)]
+        if files:
+            self._find(DATA, f"files of {_of(files, len(self.known))} are not those that were recorded")
+
+    def _preprocess(self) -> None:
+        differing, guess = [], ""
+        for each, sample in self.known:
+            inputs = self.job.recipe.preprocess(sample)
+            changed = [name for name, array in inputs.items() if input_hash(array) != each.hashes.get(name)]
+            if not changed and inputs.keys() == each.hashes.keys():
+                self._same_inputs.add(each.id)
+                continue
+            differing.append(each.id)
+            guesses = [
+                f"{name}: {text}" if len(inputs) > 1 else text
+                for name in changed
+                if name in each.inputs and (text := input_guess(inputs[name], each.inputs[name]))
+            ]
+            guess = guess or "; ".join(guesses)
+        if differing and not any(each.stage == DATA and each.text.startswith("files") for each in self.findings):
+            self._find(PREPROCESS, f"inputs of {_of(differing, len(self.known))} differ{f': {guess}' if guess else ''}")
+
+    def _postprocess(self) -> None:
+        differing = []
+        for each, sample in self.known:
+            found = self.job.recipe.postprocess(as_used(self.job.recipe, each.outputs), sample)
+            if not predictions_equal(found, each.prediction):
+                differing.append(each.id)
+        if differing:
+            self._find(POSTPROCESS, f"predictions of {_of(differing, len(self.known))} differ for the same outputs")
+
+    def _network(self, source: OutputSource) -> None:
+        pairs = [pair for pair in self.known if pair[0].id in self._same_inputs]
+        if not pairs:
+            return
+        self._inferred = True
+        specs = self.job.recipe.manifest.output_specs
+        worst: dict[str, float] = {}
+        differing, crossed = [], ""
+        for (each, _), outputs in zip(pairs, source.outputs([sample for _, sample in pairs]), strict=True):
+            expected = as_used(self.job.recipe, each.outputs)
+            beyond = self._beyond(outputs, each)
+            if beyond:
+                differing.append(each.id)
+                worst |= {name: max(value, worst.get(name, 0.0)) for name, value in beyond.items()}
+                swaps = exchanges(specs, outputs, expected)
+                crossed = crossed or "; ".join(f"{specs[a].name} and {specs[b].name} look exchanged" for a, b in swaps)
+        if differing:
+            listed = ", ".join(f"{name} by {value:.2g}" for name, value in worst.items())
+            self._find(INFER, f"outputs of {_of(differing, len(pairs))} differ: {crossed or listed}")
+
+    def _beyond(self, outputs: Arrays, golden: GoldenSample) -> dict[str, float]:
+        """Return the outputs that are too far off: by their limits on the CPU, by their size on an accelerator."""
+        if not self.job.on_accelerator:
+            return by_name(outputs, self.bundle.limits, golden.outputs)
+        far = {name: distance(np.asarray(outputs[name]), array) for name, array in golden.outputs.items()}
+        return {name: value for name, value in far.items() if not value <= LARGE}
+
+
+@dataclass(kw_only=False)
+class GoldenFirst:
+    """Outputs of another source; when the first are asked for, golden samples go ahead of them.
+
+    A run whose predictions are all kept asks for none, and so infers no golden samples either.
+    """
+
+    source: OutputSource
+    look: Callable[[OutputSource], None]
+
+    def identity(self, samples: Sequence[Sample]) -> str:
+        """Return the source's."""
+        return self.source.identity(samples)
+
+    def check(self, samples: Sequence[Sample]) -> None:
+        """Do what the source does."""
+        self.source.check(samples)
+
+    def warm(self, samples: int) -> None:
+        """Pass on how much is coming, once golden samples were looked at."""
+        warm(samples, self.source)
+        self.look(self.source)
+
+    def outputs(self, samples: Iterable[Sample]) -> Iterator[Arrays]:
+        """Yield the source's."""
+        yield from self.source.outputs(samples)
+
+
+def _of(names: Sequence[str], count: int) -> str:
+    shown = ", ".join(names[:NAMED]) + (", …" if len(names) > NAMED else "")
+    return f"{len(names)} of {count} golden samples ({shown})"

@@ -1,0 +1,54 @@
+"""The bundle that a manifest names, ready to be held against a run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from zoo_runner.golden.checking import GoldenCheck
+from zoo_runner.golden.file import read_bundle
+from zoo_runner.stages.fetch.locate import fetch_golden
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from zoo_runner.golden.bundle import Provenance
+    from zoo_runner.job.job import Job
+    from zoo_runner.plugin.interfaces import Sample
+
+ANEW = "record it anew with zoo-run golden record"
+
+
+def opened(job: Job, scored: Sequence[Sample]) -> GoldenCheck | None:
+    """Return the check of the manifest's bundle; ``None`` where it names none.
+
+    Raises:
+        FetchError: The bundle cannot be had, is not what the manifest says, or is none.
+    """
+    found = fetch_golden(job.recipe, job.options, job.store, job.journal)
+    if found is None:
+        return None
+    bundle = read_bundle(found.path)
+    wanted = {each.id for each in bundle.samples}
+    stale = staleness(job, bundle.provenance)
+    if stale:
+        job.journal.note(f"golden samples: stale: {stale}; {ANEW}")
+    return GoldenCheck(
+        bundle=bundle,
+        path=found.origin,
+        job=job,
+        samples={sample.id: sample for sample in scored if sample.id in wanted},
+        stale=stale,
+    )
+
+
+def staleness(job: Job, of: Provenance) -> str:
+    """Say why a bundle is of another model; empty where it is of this one."""
+    recipe = job.recipe
+    weights = {each.sha256 for each in job.journal.artifacts if each.name == "weights" and each.sha256}
+    if of.plugin != recipe.manifest.plugin.name:
+        return f"it is of the plugin {of.plugin}, not of {recipe.manifest.plugin.name}"
+    if of.network != recipe.network:
+        return "it is of another network"
+    if weights and of.weights not in weights:
+        return f"it is of the weights {of.weights[:12]}, not of {min(weights)[:12]}"
+    return ""

@@ -1,0 +1,29 @@
+"""What a report says of the golden samples that a run was held against."""
+
+from __future__ import annotations
+
+from zoo_runner.report.changes import Record
+
+
+class GoldenFinding(Record):
+    """One stage that gave something else than recorded: ``data``, ``preprocess``, ``infer`` or ``postprocess``."""
+
+    stage: str
+    text: str
+
+
+class GoldenRecord(Record):
+    """What came of holding a run against a golden bundle.
+
+    ``state`` is ``equal``, ``differs``, ``stale`` (the bundle is of another model, ``note`` says in what) or
+    ``nothing in common``; ``samples`` counts the golden samples that the run scores. ``inferred`` says whether the
+    network was run on them: not where all predictions were kept by an earlier run. ``findings`` come in the order of
+    the stages.
+    """
+
+    path: str
+    samples: int
+    state: str
+    inferred: bool = False
+    findings: tuple[GoldenFinding, ...] = ()
+    note: str = ""
