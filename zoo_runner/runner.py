@@ -282,7 +282,7 @@ def _flow(job: Job) -> Outcome:
         if job.options.needs_data:
             predictions, evaluation = _scored(job, scope, samples, scored, engine, golden)
             if golden is not None:
-                golden.support(job.journal.metrics, whole=len(scored) == len(samples))
+                golden.support(job.journal.metrics, scored, whole=len(scored) == len(samples))
         if job.options.runs(Stage.BENCHMARK):
             time_batches(job, engine, scored)
     if not job.options.runs(Stage.GATE):

@@ -9,14 +9,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-import numpy as np
-
 from zoo_runner.causes import Cause, Doubt
+from zoo_runner.errors import HookError
 from zoo_runner.golden.comparing import by_name, input_guess, input_hash, predictions_equal
-from zoo_runner.golden.recording import as_used, file_hashes
+from zoo_runner.golden.recording import annotations_digest, as_used, file_hashes
+from zoo_runner.plugin.calls import calling
 from zoo_runner.report.golden import GoldenFinding, GoldenRecord
 from zoo_runner.report.ground_truth import sample_digest
-from zoo_runner.stages.predict.pipeline import warm
+from zoo_runner.stages.predict.pipeline import inputs_of, warm
 from zoo_runner.stages.predict.reference_outputs import LARGE, distance, exchanges
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ PREPROCESS: Final = "preprocess"
 INFER: Final = "infer"
 POSTPROCESS: Final = "postprocess"
 ORDER: Final = (DATA, PREPROCESS, INFER, POSTPROCESS)
+NOT_INFERRED: Final = "the network was not run on them"
 NAMED: Final = 3
 """Samples that a finding names."""
 
@@ -73,13 +74,16 @@ class GoldenCheck:
 
     def watched(self, source: OutputSource) -> OutputSource:
         """Return the same outputs; before the first of them, those of golden samples are looked at."""
-        return source if self.stale or not self.known else GoldenFirst(source, self._network)
+        return source if self.stale or not self.known else GoldenFirst(source, self._network, self._ended)
 
-    def support(self, metrics: Sequence[MetricRecord], *, whole: bool) -> None:
+    def support(self, metrics: Sequence[MetricRecord], scored: Sequence[Sample], *, whole: bool) -> None:
         """Say which classes have lost annotations, or have more of them; of a part of the data set nothing."""
         if self.stale or not whole or not metrics:
             return
         before, now = self.bundle.support, metrics[0].support
+        told = any(each.stage == DATA for each in self.findings)
+        if before == now and not told and annotations_digest(scored) != self.bundle.annotations:
+            self._find(DATA, "annotations of all samples are not those that were recorded; no class has more or fewer")
         for label in dict.fromkeys([*before, *now]):
             lost = before.get(label, 0) - now.get(label, 0)
             if lost:
@@ -90,13 +94,14 @@ class GoldenCheck:
         """Return what the report says of it."""
         ordered = sorted(self.findings, key=lambda each: ORDER.index(each.stage))
         state = "stale" if self.stale else "differs" if ordered else "equal" if self.known else "nothing in common"
+        unseen = NOT_INFERRED if self.known and not self._inferred else ""
         return GoldenRecord(
             path=self.path,
             samples=len(self.known),
             state=state,
             inferred=self._inferred,
             findings=tuple(ordered),
-            note=self.stale,
+            note=self.stale or unseen,
         )
 
     def _find(self, stage: str, text: str) -> None:
@@ -117,7 +122,7 @@ class GoldenCheck:
     def _preprocess(self) -> None:
         differing, guess = [], ""
         for each, sample in self.known:
-            inputs = self.job.recipe.preprocess(sample)
+            inputs = inputs_of(self.job.recipe.preprocess, sample)
             changed = [name for name, array in inputs.items() if input_hash(array) != each.hashes.get(name)]
             if not changed and inputs.keys() == each.hashes.keys():
                 self._same_inputs.add(each.id)
@@ -135,8 +140,13 @@ class GoldenCheck:
     def _postprocess(self) -> None:
         differing = []
         for each, sample in self.known:
-            found = self.job.recipe.postprocess(as_used(self.job.recipe, each.outputs), sample)
-            if not predictions_equal(found, each.prediction):
+            outputs = as_used(self.job.recipe, each.outputs)
+            try:
+                with calling("zoo_postprocess", sample, outputs):
+                    same = predictions_equal(self.job.recipe.postprocess(outputs, sample), each.prediction)
+            except HookError:  # where it is not the bundle's fault, the run itself will say so
+                same = False
+            if not same:
                 differing.append(each.id)
         if differing:
             self._find(POSTPROCESS, f"predictions of {_of(differing, len(self.known))} differ for the same outputs")
@@ -155,17 +165,29 @@ class GoldenCheck:
             if beyond:
                 differing.append(each.id)
                 worst |= {name: max(value, worst.get(name, 0.0)) for name, value in beyond.items()}
-                swaps = exchanges(specs, outputs, expected)
+                same_shapes = all(outputs[name].shape == array.shape for name, array in expected.items())
+                swaps = exchanges(specs, outputs, expected) if same_shapes else ()
                 crossed = crossed or "; ".join(f"{specs[a].name} and {specs[b].name} look exchanged" for a, b in swaps)
         if differing:
             listed = ", ".join(f"{name} by {value:.2g}" for name, value in worst.items())
             self._find(INFER, f"outputs of {_of(differing, len(pairs))} differ: {crossed or listed}")
 
+    def _ended(self, source: OutputSource) -> bool:
+        """Look at an accelerator's outputs also where no other was asked for; say whether they can be trusted."""
+        if not self.job.on_accelerator:
+            return True
+        if not self._inferred:
+            self._network(source)
+        return not any(each.stage == INFER for each in self.findings)
+
     def _beyond(self, outputs: Arrays, golden: GoldenSample) -> dict[str, float]:
         """Return the outputs that are too far off: by their limits on the CPU, by their size on an accelerator."""
         if not self.job.on_accelerator:
             return by_name(outputs, self.bundle.limits, golden.outputs)
-        far = {name: distance(np.asarray(outputs[name]), array) for name, array in golden.outputs.items()}
+        far = {
+            name: distance(outputs[name], array) if outputs[name].shape == array.shape else float("inf")
+            for name, array in golden.outputs.items()
+        }
         return {name: value for name, value in far.items() if not value <= LARGE}
 
 
@@ -173,11 +195,13 @@ class GoldenCheck:
 class GoldenFirst:
     """Outputs of another source; when the first are asked for, golden samples go ahead of them.
 
-    A run whose predictions are all kept asks for none, and so infers no golden samples either.
+    A run whose predictions are all kept asks for none, and so infers no golden samples either, unless it is on an
+    accelerator: there a difference makes the run inconclusive, and must not be forgotten by the next one.
     """
 
     source: OutputSource
     look: Callable[[OutputSource], None]
+    ended: Callable[[OutputSource], bool]
 
     def identity(self, samples: Sequence[Sample]) -> str:
         """Return the source's."""
@@ -195,6 +219,10 @@ class GoldenFirst:
     def outputs(self, samples: Iterable[Sample]) -> Iterator[Arrays]:
         """Yield the source's."""
         yield from self.source.outputs(samples)
+
+    def end(self) -> bool:
+        """Have golden samples looked at where they must be; return whether the predictions may be kept."""
+        return self.ended(self.source)
 
 
 def _of(names: Sequence[str], count: int) -> str:

@@ -55,7 +55,8 @@ def output_excess(found: NDArray[Any], kept: NDArray[Any], limit: float) -> floa
     rounding = np.abs(recorded) * float(HALF) + TINY if kept.dtype == np.float16 else 0.0
     with np.errstate(invalid="ignore"):
         beyond = np.abs(found.astype(np.float64) - recorded) - rounding - limit
-    worst = float(np.max(beyond))
+    same = (found == kept) | (np.isnan(recorded) & np.isnan(found.astype(np.float64)))  # infinite ones too
+    worst = float(np.max(np.where(same, 0.0, beyond)))
     return float("inf") if np.isnan(worst) else max(0.0, worst)
 
 
@@ -83,7 +84,7 @@ def input_guess(found: NDArray[Any], recorded: NDArray[Any]) -> str:
         found: Float [C, H, W] or [H, W, C], or of any shape.
         recorded: Likewise.
     """
-    if found.shape != recorded.shape:
+    if found.shape != recorded.shape or not found.size:
         return f"the shape is {_shape(found)}, recorded was {_shape(recorded)}"
     one, other = found.astype(np.float64), recorded.astype(np.float64)
     if order := _exchanged(one, other):

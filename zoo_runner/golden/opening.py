@@ -11,7 +11,7 @@ from zoo_runner.stages.fetch.locate import fetch_golden
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from zoo_runner.golden.bundle import Provenance
+    from zoo_runner.golden.bundle import GoldenBundle
     from zoo_runner.job.job import Job
     from zoo_runner.plugin.interfaces import Sample
 
@@ -29,7 +29,7 @@ def opened(job: Job, scored: Sequence[Sample]) -> GoldenCheck | None:
         return None
     bundle = read_bundle(found.path)
     wanted = {each.id for each in bundle.samples}
-    stale = staleness(job, bundle.provenance)
+    stale = staleness(job, bundle)
     if stale:
         job.journal.note(f"golden samples: stale: {stale}; {ANEW}")
     return GoldenCheck(
@@ -41,9 +41,10 @@ def opened(job: Job, scored: Sequence[Sample]) -> GoldenCheck | None:
     )
 
 
-def staleness(job: Job, of: Provenance) -> str:
+def staleness(job: Job, bundle: GoldenBundle) -> str:
     """Say why a bundle is of another model; empty where it is of this one."""
-    recipe = job.recipe
+    recipe, of = job.recipe, bundle.provenance
+    names = {spec.name for spec in recipe.manifest.output_specs}
     weights = {each.sha256 for each in job.journal.artifacts if each.name == "weights" and each.sha256}
     if of.plugin != recipe.manifest.plugin.name:
         return f"it is of the plugin {of.plugin}, not of {recipe.manifest.plugin.name}"
@@ -51,4 +52,6 @@ def staleness(job: Job, of: Provenance) -> str:
         return "it is of another network"
     if weights and of.weights not in weights:
         return f"it is of the weights {of.weights[:12]}, not of {min(weights)[:12]}"
+    if any(each.outputs.keys() != names for each in bundle.samples):
+        return "it has other outputs"
     return ""

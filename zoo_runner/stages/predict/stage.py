@@ -30,6 +30,7 @@ from zoo_runner.stages.fetch.locate import known_weights
 from zoo_runner.stages.iterators import closed
 from zoo_runner.stages.predict import pipeline as stream
 from zoo_runner.stages.predict import result_folder as results
+from zoo_runner.stages.predict.afterwards import end
 from zoo_runner.stages.predict.clocks import Clocks
 from zoo_runner.stages.predict.command_outputs import CommandOutputs
 from zoo_runner.stages.predict.disk_space import files_size, require_room
@@ -102,6 +103,7 @@ def predict(
             store=view,
             listeners=stream.Listeners(progress=job.journal, clocks=clocks, noun=job.recipe.noun, finished=finished),
         )
+        end(first, outputs, scored, job.recipe, view)
     for stage in (Stage.PREPROCESS, Stage.INFER, Stage.POSTPROCESS):
         if job.options.runs(stage):
             note = StageNote(why=f"busy seconds; {fresh} of {len(scored)} {job.recipe.noun}, stages overlap")
