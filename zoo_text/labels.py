@@ -30,6 +30,9 @@ def _inside(value: str) -> str:
 
 
 _Place = Annotated[str, AfterValidator(_inside)]
+_EMPTY: Final = "expected a text, found none: lines without one count as right where nothing is found"
+"""Of an image whose text is empty or blank: more often the text was lost."""
+_CURE: Final = "; where images have no text indeed, write plugin.config.reader.empty: true"
 
 
 class LabelFileConfig(BaseModel):
@@ -42,6 +45,7 @@ class LabelFileConfig(BaseModel):
     images: _Place | None = Field(
         default=None, description="folder that paths in the label file start from; by default the label file's own"
     )
+    empty: bool = Field(default=False, description="whether a text may be empty or blank; by default that is a fault")
 
 
 class TextFilesConfig(BaseModel):
@@ -53,6 +57,7 @@ class TextFilesConfig(BaseModel):
     suffix: Annotated[str, Field(pattern=r"^\.[\w.]+$")] = Field(
         default=".txt", description="of the files with the texts, such as .txt or .gt.txt"
     )
+    empty: bool = Field(default=False, description="whether a text may be empty or blank; by default that is a fault")
 
 
 @dataclass(frozen=True)
@@ -80,12 +85,15 @@ class LabelFile:
         """
         path = root / self.config.file
         folder = path.parent if self.config.images is None else root / self.config.images
-        found, faults = dict[str, TextSample](), list[str]()
+        found, faults, blank = dict[str, TextSample](), list[str](), False
         for number, line in enumerate(_lines(path), start=1):
             if not line.strip():
                 continue
             name, tab, text = line.partition("\t")
             fault = _fault(name, tab, text) or ("has the image of an earlier line" if name in found else "")
+            if not fault and not text.strip() and not self.config.empty:
+                fault = "has no text"
+                blank = True
             if fault:
                 faults.append(f"line {number} {fault}: {shortened(repr(line), 80)}")
                 continue
@@ -93,7 +101,7 @@ class LabelFile:
         if faults:
             raise DatasetError(
                 f"{path}: expected path<TAB>text in each line, found {len(faults)} of another form:\n{listed(faults)}\n"
-                "correct the label file"
+                f"correct the label file{_CURE if blank else ''}"
             )
         if not found:
             raise DatasetError(f"{path}: expected path<TAB>text in each line, found none; correct the label file")
@@ -131,9 +139,10 @@ class TextFiles:
         faults += [f"{path.relative_to(root)}: no image beside it" for path in left if path != root / self.dictionary]
         if faults or not samples:
             found = f"{len(faults)} with a fault:\n{listed(faults)}\n" if faults else "none; "
+            cure = _CURE if any(fault.endswith(_EMPTY) for fault in faults) else ""
             raise DatasetError(
                 f"{root}: expected images ({', '.join(SUFFIXES)}) with a text in NAME{self.config.suffix} beside each, "
-                f"found {found}correct the data set"
+                f"found {found}correct the data set{cure}"
             )
         return samples
 
@@ -157,7 +166,11 @@ class TextFiles:
             if len(lines) > 1:
                 faults.append(f"{labels.name}: expected one line, found {len(lines)}")
                 continue
-            yield _sample(len(seen), name, path, lines[0] if lines else "", root, self.dictionary)
+            text = lines[0] if lines else ""
+            if not text.strip() and not self.config.empty:
+                faults.append(f"{labels.relative_to(root)}:1: {_EMPTY}")
+                continue
+            yield _sample(len(seen), name, path, text, root, self.dictionary)
 
 
 def _sample(index: int, name: str, path: Path, text: str, root: Path, dictionary: str) -> TextSample:

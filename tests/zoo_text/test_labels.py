@@ -18,7 +18,7 @@ TEXTS = TextFilesConfig(type="text_files")
 def test_a_label_file(tmp_path: Path) -> None:
     text = "b/1.png\tone two\r\na.png\t\n\nc d.png\t \u2028x \n"
     (tmp_path / "labels.txt").write_bytes(b"\xef\xbb\xbf" + text.encode())
-    reader = LabelFile(LABELS)
+    reader = LabelFile(LABELS.model_copy(update={"empty": True}))
     found = reader.samples(tmp_path)
     assert [(each.index, each.id, each.path, each.text) for each in found] == [
         (1, "b/1.png", tmp_path / "b/1.png", "one two"),
@@ -52,6 +52,11 @@ def test_where_its_images_and_the_dictionary_are(tmp_path: Path) -> None:
         ),
         (b"1.png\ta\n1.png\tb\n", "line 2 has the image of an earlier line"),
         (b"1.png\ta\n./1.png\ta\n", "line 2 names no image inside the data set"),
+        (
+            b"1.png\ta\n2.png\t\n3.png\t \xe3\x80\x80\n",
+            r"found 2 of another form:\n  line 2 has no text: '2.png\\t'\n  line 3 has no text: .*\n"
+            r"correct the label file; where images have no text indeed, write plugin\.config\.reader\.empty: true$",
+        ),
         (b"1.png\t\xff\n", "expected UTF-8, found other bytes"),
     ],
 )
@@ -86,7 +91,7 @@ def test_text_files(tmp_path: Path) -> None:
     for name, text in {"b.PNG": "", "a/1.jpg": "one two\n", "a/2.jpg": "\N{HOT BEVERAGE}"}.items():
         (tmp_path / name).touch()
         (tmp_path / name).with_suffix(".gt.txt").write_text(text)
-    found = TextFiles(TEXTS.model_copy(update={"suffix": ".gt.txt"}), "d.txt").samples(tmp_path)
+    found = TextFiles(TEXTS.model_copy(update={"suffix": ".gt.txt", "empty": True}), "d.txt").samples(tmp_path)
     assert [(each.index, each.id, each.text) for each in found] == [
         (1, "a/1.jpg", "one two"),
         (2, "a/2.jpg", "\N{HOT BEVERAGE}"),
@@ -114,3 +119,17 @@ def test_text_files_that_are_wrong(tmp_path: Path) -> None:
     )
     assert "4.txt: 'utf-8' codec can't decode" in text
     assert "5.txt: no image beside it" in text
+
+
+@pytest.mark.parametrize("content", [b"", b"\n", b" \t\n", b"\xef\xbb\xbf", "\u3000\n".encode()])
+def test_a_text_file_without_a_text(content: bytes, tmp_path: Path) -> None:
+    """It would be right whenever the recogniser finds nothing."""
+    (tmp_path / "a").mkdir()
+    for name, text in {"1": b"x", "2": content}.items():
+        (tmp_path / "a" / f"{name}.png").touch()
+        (tmp_path / "a" / f"{name}.txt").write_bytes(text)
+    with pytest.raises(DatasetError) as caught:
+        TextFiles(TEXTS).samples(tmp_path)
+    assert "found 1 with a fault:\n  a/2.txt:1: expected a text, found none: " in str(caught.value)
+    assert str(caught.value).endswith("where images have no text indeed, write plugin.config.reader.empty: true")
+    assert len(TextFiles(TEXTS.model_copy(update={"empty": True})).samples(tmp_path)) == 2
