@@ -232,7 +232,9 @@ class AccuracyScore(MeanScore):
         ]
 
     def _name(self, label: int) -> str:
-        return self.names.get(label, str(label))
+        """Return what a class is called; of one that no image here has, its place, which must not look like a name."""
+        digits = any(name.isdigit() and name != str(place) for place, name in self.names.items())
+        return self.names.get(label, f"output {label}" if digits else str(label))
 
 
 def label_of(sample: Sample) -> int:

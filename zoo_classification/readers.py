@@ -121,13 +121,14 @@ class LabelledImages:
             DatasetError: Labels are missing, malformed or unknown, or an image has two. All faults are counted.
         """
         found = _Found(names_of(self.classes, root), numbered=isinstance(self.classes, int))
+        shown: Sequence[str] = found.names
         if isinstance(self.reader, Folders):
-            _read_folders(self.reader, root, found)
+            shown = _read_folders(self.reader, root, found)
         elif isinstance(self.reader, LabelFile):
             _read_file(self.reader, root, found)
         else:
             for path, label in self.reader.labels.items():
-                found.add(path, root / path, str(label), "plugin.config.reader.labels")
+                found.add(path, root / path, label, "plugin.config.reader.labels")
             found.faults += _other_content(self.reader.sha256 or {}, root)
         if found.faults or not found.labels:
             faults = found.faults or [f"no labelled image in {root}"]
@@ -135,9 +136,7 @@ class LabelledImages:
             raise DatasetError(f"{root}: expected labelled images; found {number}:\n{listed(faults)}\n{REPAIR}")
         number_of_classes = len(found.names)
         return [
-            LabelledSample(
-                index=index, id=name, path=path, label=label, name=found.names[label], classes=number_of_classes
-            )
+            LabelledSample(index=index, id=name, path=path, label=label, name=shown[label], classes=number_of_classes)
             for index, (name, (path, label)) in enumerate(found.labels.items(), start=1)
         ]
 
@@ -149,22 +148,29 @@ class _Found:
     labels: dict[str, tuple[Path, int]] = field(default_factory=dict)
     faults: list[str] = field(default_factory=list)
 
-    def add(self, name: str, path: Path, label: str, where: str, first: int = 0) -> None:
+    def add(self, name: str, path: Path, label: str | int, where: str, first: int = 0) -> None:
         """Note an image with its class; what is wrong with it becomes a fault."""
         number = self._number(label, first)
         if number is None:
-            known = f"0 to {len(self.names) - 1}" if self.numbered else f"one of {len(self.names)} classes"
-            shown = f"{first} to {len(self.names) - 1 + first}" if self.numbered else known
-            self.faults.append(f"{where}: class {label!r} is not {shown}{did_you_mean(label, self.names)}")
+            as_number = self.numbered or isinstance(label, int)
+            shown = f"{first} to {len(self.names) - 1 + first}" if as_number else f"one of {len(self.names)} classes"
+            hint = "" if isinstance(label, int) else did_you_mean(label, self.names)
+            self.faults.append(f"{where}: class {label!r} is not {shown}{hint}")
         elif name in self.labels:
             self.faults.append(f"{where}: {name!r} has a class already")
         else:
             self.labels[name] = (path, number)
 
-    def _number(self, label: str, first: int) -> int | None:
-        """Return a label's position among the classes: of a name, or of digits where no class is called so."""
-        if not self.numbered and label in self._places:
-            return self._places[label]
+    def _number(self, label: str | int, first: int) -> int | None:
+        """Return a label's position among the classes.
+
+        A number is that position, and digits are one where no class is called by digits: else some labels of a file
+        would be read as names, and others as numbers.
+        """
+        if isinstance(label, int):
+            return label if 0 <= label < len(self.names) else None
+        if not self.numbered and (label in self._places or self.digits):
+            return self._places.get(label)
         digits = label.isascii() and label.isdigit() and (label == "0" or not label.startswith("0"))
         number = int(label) - first if digits and len(label) <= len(str(len(self.names))) else -1
         return number if 0 <= number < len(self.names) else None
@@ -172,21 +178,30 @@ class _Found:
     def __post_init__(self) -> None:
         """Count positions once."""
         self._places = {name: place for place, name in enumerate(self.names)}
+        self.digits = next((each for each in self.names if each.isdigit()), "") if not self.numbered else ""
 
 
-def _read_folders(reader: Folders, root: Path, found: _Found) -> None:
+def _read_folders(reader: Folders, root: Path, found: _Found) -> Sequence[str]:
+    """Note the images, and return what the classes are called: where they are only counted, as their folders are."""
     base = root / reader.folder if reader.folder else root
     present = sorted(each.name for each in base.iterdir() if each.is_dir()) if base.is_dir() else []
     if not present:
         found.faults.append(f"{base}: expected a folder for each class, found none")
-        return
+        return found.names
     names = present if found.numbered else found.names
     if found.numbered and len(present) != len(found.names):
         found.faults.append(
             f"{base}: expected {len(found.names)} folders, as many as classes, found {len(present)}; "
             "list the names of the classes where some have no folder"
         )
-        return
+        return names
+    if found.numbered and _misread(present):
+        found.faults.append(
+            f"{base}: expected folders whose order is plain, found numbers, which are sorted as texts "
+            f"({', '.join(present[:10])}{', ...' if len(present) > 10 else ''}); write plugin.config.classes as the "  # noqa: PLR2004 - as many as one line holds
+            "list of their names, in the order of the network's outputs"
+        )
+        return names
     unknown = [] if found.numbered else [each for each in present if each not in set(names)]
     found.faults += [f"{base / each}: is no class{did_you_mean(each, names)}" for each in unknown]
     missing = sorted(set(names) - set(present))
@@ -196,6 +211,12 @@ def _read_folders(reader: Folders, root: Path, found: _Found) -> None:
     for label, name in enumerate(names):
         for path in images.get(name, ()):
             found.labels[f"{name}/{path.name}"] = (path, label)
+    return names
+
+
+def _misread(names: Sequence[str]) -> bool:
+    """Say whether sorted names are numbers in another order: 0, 1, 10, 2."""
+    return all(name.isdecimal() for name in names) and list(names) != sorted(names, key=int)
 
 
 def _miscounted(reader: Folders, base: Path, images: Mapping[str, Sequence[Path]]) -> Iterator[str]:
@@ -242,6 +263,13 @@ def _other_content(pinned: Mapping[str, str], root: Path) -> Iterator[str]:
 
 def _read_file(reader: LabelFile, root: Path, found: _Found) -> None:
     base, path = root / reader.folder if reader.folder else root, root / reader.file
+    if found.digits and reader.first:
+        found.faults.append(
+            f"plugin.config.reader.first: expected none where a class is called by digits ({found.digits!r}), as "
+            f"labels are names then, found {reader.first}; remove it, or write plugin.config.classes: "
+            f"{len(found.names)} if labels are numbers"
+        )
+        return
     for number, line in enumerate(text_of(path, "an image's path and its class on each line").splitlines(), start=1):
         if not line.strip():
             continue

@@ -13,7 +13,7 @@ class LabelledSample(Sample):
 
     Attributes:
         label: Position of its class among the network's outputs, from 0.
-        name: What the class is called; its label in digits where classes have no names.
+        name: What the class is called; where classes have no names that of its folder, else its label in digits.
         classes: How many classes the data set has; 0 where it does not say.
     """
 

@@ -169,3 +169,12 @@ def test_a_prediction_without_classes_is_named(found: dict[str, Any], text: str)
 def test_a_sample_of_another_reader_is_named() -> None:
     with pytest.raises(ResultError, match="sample 'x': expected a labelled image, found Sample"):
         METRIC.scoring().update([Sample(index=1, id="x", path=Path("x"))], [prediction(0)])
+
+
+@pytest.mark.parametrize(("names", "shown"), [(("1", "2"), "output 2"), (("0", "1"), "2"), (("ant", "bee"), "2")])
+def test_a_class_that_no_image_has_is_not_called_as_another(names: tuple[str, str], shown: str) -> None:
+    scoring = METRIC.scoring()
+    for label, name in enumerate(names):
+        one = LabelledSample(index=label + 1, id=name, path=Path("a"), label=label, name=name)
+        scoring.update([one], [prediction(2, label)])
+    assert scoring.compute().error_kinds == tuple(f"{name} taken for {shown}" for name in names)

@@ -47,7 +47,7 @@ FOLDERS = ("cat/b.JPG", "cat/a.png", "cat/notes.md", "ant/c.jpeg", "dog/")
     ("classes", "expected"),
     [
         (["dog", "cat", "ant"], [("cat/a.png", 1, "cat"), ("cat/b.JPG", 1, "cat"), ("ant/c.jpeg", 2, "ant")]),
-        (3, [("ant/c.jpeg", 0, "0"), ("cat/a.png", 1, "1"), ("cat/b.JPG", 1, "1")]),
+        (3, [("ant/c.jpeg", 0, "ant"), ("cat/a.png", 1, "cat"), ("cat/b.JPG", 1, "cat")]),
         ("names.txt", [("cat/a.png", 0, "cat"), ("cat/b.JPG", 0, "cat"), ("ant/c.jpeg", 1, "ant")]),
     ],
     ids=["names", "sorted folders", "names of a file"],
@@ -73,8 +73,21 @@ def test_folders_below_another(tmp_path: Path) -> None:
         ("a b.jpg,dog", ["dog", "cat"], {"folder": "val"}, [("val/a b.jpg", 0, "dog")]),
         ("a.jpg 1", ["dog", "cat"], {}, [("a.jpg", 1, "cat")]),
         ("a.jpg 1", ["1", "0"], {}, [("a.jpg", 0, "1")]),
+        ("a.jpg 1\nb.jpg 01", ["01", "1"], {}, [("a.jpg", 1, "1"), ("b.jpg", 0, "01")]),
+        ("a.jpg 2\nb.jpg 1", 2, {"first": 1}, [("a.jpg", 1, "1"), ("b.jpg", 0, "0")]),
+        ("a.jpg dog\nb.jpg 2", ["dog", "cat"], {"first": 1}, [("a.jpg", 0, "dog"), ("b.jpg", 1, "cat")]),
     ],
-    ids=["numbers", "from 1", "names with tabs", "commas", "numbers of names", "names that are digits"],
+    ids=[
+        "numbers",
+        "from 1",
+        "names with tabs",
+        "commas",
+        "numbers of names",
+        "digits",
+        "01",
+        "classes counted",
+        "from 1, names",
+    ],
 )
 def test_a_label_file(lines: str, classes: Any, reader: Any, expected: Any, tmp_path: Path) -> None:
     assert found(laid_out(tmp_path, labels=lines), classes, type="label_file", **reader) == expected
@@ -95,6 +108,15 @@ def test_images_that_are_pinned_by_their_hashes(tmp_path: Path) -> None:
 def test_labels_in_the_manifest(tmp_path: Path) -> None:
     labels = {"b.png": 2, "data/a.png": "1"}
     assert found(tmp_path, 3, type="listed", labels=labels) == [("b.png", 2, "2"), ("data/a.png", 1, "1")]
+    named = found(tmp_path, ["1", "2", "3"], type="listed", labels=labels)  # an integer is a number, a text a name
+    assert named == [("b.png", 2, "3"), ("data/a.png", 0, "1")]
+
+
+@pytest.mark.parametrize("names", [("0", "1", "2"), ("1", "2", "3"), ("00", "01", "10"), ("0", "1", "10", "2", "x")])
+def test_folders_that_are_numbers(names: tuple[str, ...], tmp_path: Path) -> None:
+    root = laid_out(tmp_path, *(f"{name}/a.png" for name in names))
+    expected = [(f"{name}/a.png", label, name) for label, name in enumerate(names)]
+    assert found(root, len(names), type="folders") == expected
 
 
 @pytest.mark.parametrize(
@@ -161,6 +183,29 @@ def test_labels_in_the_manifest(tmp_path: Path) -> None:
             ["3 faults", ":1: class '3' is not 0 to 2"],
         ),
         ((), "a.jpg 0", 3, {"type": "label_file", "first": 1}, ["labels.txt:1: class '0' is not 1 to 3"]),
+        (
+            ("0/a.jpg", "1/a.jpg", "10/a.jpg", "2/a.jpg"),
+            "",
+            4,
+            {"type": "folders"},
+            ["numbers, which are sorted as texts (0, 1, 10, 2); write plugin.config.classes as the list"],
+        ),
+        (
+            (),
+            "1.jpg 1\n2.jpg 10",
+            [*"0123456789"],
+            {"type": "label_file", "first": 1},
+            ["1 fault", "reader.first: expected none where a class is called by digits ('0')", "config.classes: 10 if"],
+        ),
+        (
+            (),
+            "1.jpg 1\n2.jpg 10",
+            [*"0123456789"],
+            {"type": "label_file"},
+            ["1 fault", "'10' is not one of 10"],
+        ),
+        ((), "a.jpg 1", ["cat", "dog", "7"], {"type": "label_file"}, ["class '1' is not one of 3 classes"]),
+        ((), "", ["5", "6"], {"type": "listed", "labels": {"a": 5, "b": -1}}, ["2 faults", "class 5 is not 0 to 1"]),
         ((), "a.jpg 1.0", 3, {"type": "label_file"}, ["class '1.0' is not 0 to 2"]),
         ((), "a.jpg \u0663", 9, {"type": "label_file"}, ["is not 0 to 8"]),
         (
