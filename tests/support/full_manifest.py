@@ -21,6 +21,7 @@ FULL: dict[str, Any] = {
         "patches": ["fix.patch"],
         "requires": ["numpy>=1"],
     },
+    "golden": {"url": ["g.npz", "https://example.org/g.npz"], "sha256": "e" * 64, "size": 9},
     "weights": {"url": "w.pth", "sha256": "a" * 64, "size": 5, "license": "MIT"},
     "dataset": {
         "name": "points",
