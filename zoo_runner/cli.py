@@ -21,6 +21,7 @@ from zoo_runner.commands.manifest import schema, validate
 from zoo_runner.commands.new import new
 from zoo_runner.commands.pack import pack
 from zoo_runner.commands.precision import precision
+from zoo_runner.commands.replay import replay
 from zoo_runner.commands.run import run
 from zoo_runner.commands.signals import handle_signals
 from zoo_runner.commands.suggestions import manifests_here
@@ -93,7 +94,7 @@ def cli() -> None:
     """Run, score and gate model-zoo recipes."""
 
 
-EVERYDAY = (run, validate, new, import_, pack, precision, golden, schema, zoo, history)
+EVERYDAY = (run, validate, new, import_, pack, precision, golden, schema, zoo, history, replay)
 HOUSEKEEPING = (cache, downloads, plugins, backends, doctor, completion)
 for command in (*EVERYDAY, *HOUSEKEEPING):
     cli.add_command(command)

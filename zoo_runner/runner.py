@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from zoo_runner.comparison.baseline import read_baseline
@@ -291,7 +291,13 @@ def _flow(job: Job) -> Outcome:
         report = gate(job, scope)
         if basis is not None:
             job.journal.inputs |= ended(job, basis)
-    return _explained(job, report, scored, predictions, evaluation)
+    outcome = _explained(job, report, scored, predictions, evaluation)
+    if not job.options.leaves_replay or not predictions:
+        return outcome
+    from zoo_runner.replay.recording import Finished, leave_replay  # noqa: PLC0415 - few runs need it
+
+    finished = Finished(samples=samples, scored=scored, predictions=predictions, engine=engine)
+    return replace(outcome, report=leave_replay(job, outcome.report, finished))
 
 
 def _with_golden(job: Job, scored: Sequence[Sample]) -> GoldenCheck | None:

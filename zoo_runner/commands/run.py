@@ -165,6 +165,12 @@ class RunsSoFar:
 @click.option(
     "--keep-inputs", is_flag=True, help="Keep in the history what the verdict depends on, as zoo-run zoo does."
 )
+@click.option(
+    "--replay",
+    type=click.Choice(["auto", "no-images", "never"]),
+    default="auto",
+    help="Leave replay.zip where the accuracy gate is red or open.",
+)
 @click.option("--quiet", "-q", is_flag=True, help="Print verdicts and errors only.")
 @click.option("--verbose", "-v", is_flag=True, help="Print all timings, stages and notes.")
 @click.option("--json", "as_json", is_flag=True, help="Print report.json, and nothing else on standard output.")

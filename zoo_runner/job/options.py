@@ -7,7 +7,7 @@ from enum import Enum
 from pathlib import Path
 
 from zoo_runner.errors import UsageError
-from zoo_runner.output.names import INPUTS, PREDICTIONS, RESULTS, SBOM
+from zoo_runner.output.names import INPUTS, PREDICTIONS, REPLAY, RESULTS, SBOM
 from zoo_runner.plugin.interfaces import WAYS, Way
 
 PACKED = ".zip"
@@ -71,6 +71,7 @@ class RunOptions:
         language: Of ``report.html`` and ``summary.md``: ``en`` or ``zh``.
         sbom: Write ``sbom.cdx.json``.
         keep_inputs: Keep in the history all that the verdict depends on, also what takes a while to find out.
+        replay: ``never`` leaves no replay file, ``no-images`` one without the samples' files and inputs.
     """
 
     output: Path
@@ -105,6 +106,7 @@ class RunOptions:
     language: str = "en"
     sbom: bool = False
     keep_inputs: bool = False
+    replay: str = "auto"
 
     def runs(self, stage: Stage) -> bool:
         """Say whether the stage is between ``first`` and ``last``."""
@@ -137,7 +139,14 @@ class RunOptions:
         more = (SBOM,) if self.sbom else ()
         if self.last in {Stage.PREPROCESS, Stage.INFER}:
             return (INPUTS if self.last is Stage.PREPROCESS else RESULTS, *more)
-        return (PREDICTIONS, *more) if self.needs_data and self.last.position >= Stage.POSTPROCESS.position else more
+        if not self.needs_data or self.last.position < Stage.POSTPROCESS.position:
+            return more
+        return (PREDICTIONS, *more, *((REPLAY,) if self.leaves_replay else ()))
+
+    @property
+    def leaves_replay(self) -> bool:
+        """Whether the run leaves a replay file if its accuracy gate is red or inconclusive."""
+        return self.replay != "never" and self.runs(Stage.EVALUATE) and self.last is Stage.GATE
 
     @property
     def results_folder(self) -> Path:

@@ -15,12 +15,13 @@ from typing import Final
 from zoo_runner.errors import PrerequisiteError, StageError, UsageError, ZooError, listed
 from zoo_runner.output.inventory import read_inventory
 from zoo_runner.output.lock import held
-from zoo_runner.output.names import FILES, INPUTS, INVENTORY, LOGS, PREDICTIONS, PREVIOUS, RESULTS, SBOM
+from zoo_runner.output.names import FILES, INPUTS, INVENTORY, LOGS, PREDICTIONS, PREVIOUS, REPLAY, RESULTS, SBOM
 from zoo_runner.output.previous import retire
 from zoo_runner.output.writing import is_own
 from zoo_runner.process import is_log
 
-_NAMES: Final = "|".join(map(re.escape, (*FILES, *PREVIOUS.values(), INVENTORY, PREDICTIONS, INPUTS, RESULTS, SBOM)))
+_OTHERS: Final = (INVENTORY, PREDICTIONS, INPUTS, RESULTS, SBOM, REPLAY)
+_NAMES: Final = "|".join(map(re.escape, (*FILES, *PREVIOUS.values(), *_OTHERS)))
 _LEFTOVER: Final = re.compile(rf"\.(?:{_NAMES})\.\d+\.(?:tmp|old)|\.ais_bench-[a-z0-9_]{{8}}")
 """Names of the temporary files and folders that a killed run leaves."""
 _LOG: Final = re.compile(r"(?:atc|ais_bench)(?:_bs\d+)?\.log")

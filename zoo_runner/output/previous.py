@@ -15,7 +15,7 @@ from typing import Final
 
 from zoo_runner.errors import StageError
 from zoo_runner.output.inventory import settle
-from zoo_runner.output.names import EDITED, FILES, NAME, PAGE, PREVIOUS, SBOM
+from zoo_runner.output.names import EDITED, FILES, NAME, PAGE, PREVIOUS, REPLAY, SBOM
 from zoo_runner.output.writing import is_edited, is_own, remove_own, write_file
 from zoo_runner.redaction import clean_page, clean_values
 
@@ -55,7 +55,7 @@ def retire(folder: Path) -> tuple[str, ...]:
     except (OSError, MemoryError) as error:
         notes.append(f"{lost} ({error})")
     with ExitStack() as stack:  # if one file cannot be removed, the others still are
-        for name in reversed((*FILES, SBOM)):
+        for name in reversed((*FILES, SBOM, REPLAY)):
             stack.callback(_take_away, folder / name, notes)
     try:
         _keep(folder, marked)

@@ -6,6 +6,7 @@ import json
 import re
 import stat
 import zipfile
+import zlib
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -18,6 +19,7 @@ from zoo_runner.output.names import (
     PAGE,
     PREDICTIONS,
     PREVIOUS,
+    REPLAY,
     RESULTS,
     SARIF,
     SBOM,
@@ -46,7 +48,7 @@ def looks_own(path: Path) -> bool:
         if not stat.S_ISREG(found.st_mode) or found.st_size > LONGEST or path.name not in _FORMS:
             return False
         return _FORMS[path.name](path)
-    except (OSError, ValueError, RecursionError, zipfile.BadZipFile):
+    except (OSError, ValueError, KeyError, NotImplementedError, RuntimeError, zlib.error, zipfile.BadZipFile):
         return False
 
 
@@ -92,6 +94,11 @@ def _predictions(path: Path) -> bool:
         return "count.npy" in archive.namelist()
 
 
+def _replay(path: Path) -> bool:
+    with zipfile.ZipFile(path) as archive, archive.open("replay.json") as file:
+        return b'"zoo-run replay"' in file.read(100)
+
+
 def _inputs(names: Iterable[str]) -> bool:
     listed = tuple(names)
     return bool(listed) and all(_INPUT.fullmatch(name) for name in listed)
@@ -112,6 +119,7 @@ _FORMS: Final[Mapping[str, Callable[[Path], bool]]] = {
     SARIF: _sarif,
     SBOM: _sbom,
     PREDICTIONS: _predictions,
+    REPLAY: _replay,
 }
 _FOLDERS: Final[Mapping[str, Callable[[Iterable[str]], bool]]] = {INPUTS: _inputs, RESULTS: _results}
 

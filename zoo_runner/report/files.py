@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from zoo_runner.errors import StageError
 from zoo_runner.output.folder import writing
-from zoo_runner.output.names import FILES, JUNIT, NAME, PAGE, SARIF, SBOM, SUMMARY
+from zoo_runner.output.names import FILES, JUNIT, NAME, PAGE, REPLAY, SARIF, SBOM, SUMMARY
 from zoo_runner.output.previous import UNJUDGED, forget
 from zoo_runner.output.writing import remove_own, write_file
 from zoo_runner.redaction import clean, clean_page
@@ -51,7 +51,7 @@ def write_report(
 
 def remove_report(folder: Path) -> None:
     """Remove a report that is not to be believed, as far as it can be removed."""
-    for name in (*FILES, SBOM):
+    for name in (*FILES, SBOM, REPLAY):
         with suppress(OSError):  # what is reported is why there is none
             remove_own(folder / name)
 

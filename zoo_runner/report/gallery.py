@@ -39,7 +39,7 @@ def pictures(report: Report, samples: Sequence[Sample], scored: Scored) -> tuple
     if not isinstance(scored, DiagnosedScore):
         return ()
     positions = {sample.index: position for position, sample in enumerate(samples)}
-    wanted = [positions[index] for index in _candidates(report) if index in positions]
+    wanted = [positions[index] for index in worth_a_look(report) if index in positions]
     diagnoses = scored.diagnose()
     chosen = _chosen(list(dict.fromkeys(wanted)), scored.error_kinds, diagnoses)
     return tuple(
@@ -74,7 +74,7 @@ def _most_of(kind: str, wanted: Sequence[int], diagnoses: Sequence[Diagnosis]) -
     return sorted(having, key=lambda place: -diagnoses[place].errors[kind])[:PER_KIND]
 
 
-def _candidates(report: Report) -> Iterator[int]:
+def worth_a_look(report: Report) -> Iterator[int]:
     """Yield the indices of samples, the most telling first; some come twice."""
     if report.comparison:
         worsened = [

@@ -40,7 +40,7 @@ UNKNOWN: Final = "unknown"
 NO_BEARING: Final = frozenset(
     {
         *("output", "backend", "devices", "require_hash", "refetch", "downloads", "trust_code"),
-        *("no_cache", "verify_cache", "seed", "traceback", "command", "language", "sbom", "keep_inputs"),
+        *("no_cache", "verify_cache", "seed", "traceback", "command", "language", "sbom", "keep_inputs", "replay"),
     }
 )
 """Options that change no verdict, or whose effect is among the other inputs. Any other option counts."""
