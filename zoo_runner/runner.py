@@ -292,10 +292,22 @@ def _flow(job: Job) -> Outcome:
         if basis is not None:
             job.journal.inputs |= ended(job, basis)
     outcome = _explained(job, report, scored, predictions, evaluation)
+    return _with_replay(job, outcome, (samples, scored), predictions, engine)
+
+
+def _with_replay(
+    job: Job,
+    outcome: Outcome,
+    data: tuple[Sequence[Sample], Sequence[Sample]],
+    predictions: Sequence[Arrays],
+    engine: Engine | None,
+) -> Outcome:
+    """Leave the replay file where the run is to have one; ``data`` are all samples, and those that were scored."""
     if not job.options.leaves_replay or not predictions:
         return outcome
     from zoo_runner.replay.recording import Finished, leave_replay  # noqa: PLC0415 - few runs need it
 
+    samples, scored = data
     finished = Finished(samples=samples, scored=scored, predictions=predictions, engine=engine)
     return replace(outcome, report=leave_replay(job, outcome.report, finished))
 

@@ -17,7 +17,7 @@ from zoo_runner.errors import UsageError
 from zoo_runner.replay.record import MOST_ENTRIES
 
 if TYPE_CHECKING:
-    from conftest import Red
+    from tests.zoo_runner.replay.conftest import Red
 
 Entries: TypeAlias = "dict[str, bytes]"
 
@@ -43,7 +43,10 @@ def _entry(name: str, data: bytes) -> Callable[[Entries], None]:
 
 
 def _without(name: str) -> Callable[[Entries], None]:
-    return lambda entries: entries.pop(name) and None
+    def change(entries: Entries) -> None:
+        del entries[name]
+
+    return change
 
 
 def _manifest(old: bytes, new: bytes) -> Callable[[Entries], None]:

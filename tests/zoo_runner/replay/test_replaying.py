@@ -24,7 +24,7 @@ from zoo_runner.terminal.console import Detail
 from zoo_runner.terminal.progress import Terminal
 
 if TYPE_CHECKING:
-    from conftest import Red
+    from tests.zoo_runner.replay.conftest import Red
 
 WITHOUT_TORCH = "import sys; sys.modules.update(torch=None); from zoo_runner.cli import main; main()"
 SAME = """\
