@@ -20,6 +20,8 @@ from places import ROOT
 from replay_edits import edit_record, edited, replayed
 from zoo_runner.errors import ExitCode
 from zoo_runner.replay.reading import read_replay
+from zoo_runner.replay.recording import NEVER, WITHOUT_IMAGES
+from zoo_runner.replay.replaying import replay_file
 from zoo_runner.terminal.console import Detail
 from zoo_runner.terminal.progress import Terminal
 
@@ -76,6 +78,23 @@ def test_it_is_replayed_without_torch_and_without_the_data_set(red: Red, tmp_pat
     page = (tmp_path / "zoo-output" / "marked-replay" / "replay.html").read_text()
     assert "every step gives what was recorded" in page
     assert page.count("<figcaption><b>recorded</b>") == 24
+
+
+def test_the_steps_are_shown_before_the_page_is_drawn(red: Red, tmp_path: Path) -> None:
+    """Who cannot have the page still has what it says."""
+    shown: list[tuple[str, ...]] = []
+    target = tmp_path / "page"
+    replayed_, page = replay_file(
+        red.file,
+        lambda file: target / file.record.name,
+        None,
+        lambda file, found, rows: shown.append(
+            (file.record.name, found.steps[0].line, rows[0][0], str(target.exists()))
+        ),
+    )
+    assert shown == [("marked", "same", "ant_000", "False")]
+    assert replayed_.same
+    assert page == target / "marked" / "replay.html"
 
 
 def _other_input(entries: dict[str, bytes]) -> None:
@@ -144,14 +163,14 @@ def test_a_run_leaves_what_was_asked_for(trial_files: Path, lab_store: Path, tmp
     """No images: neither files nor inputs. Never: no file, and none of an earlier run. Green: none either."""
     manifest = write_marked(tmp_path / "files", trial_files, samples=12)
     here, out = Terminal(Detail.QUIET), manifest.parent / "out"
-    run_here(manifest, lab_store, here, SWAPPED, replay="no-images")
+    run_here(manifest, lab_store, here, SWAPPED, replay=WITHOUT_IMAGES)
     record = read_replay(out / "replay.zip").record
     assert [(each.files, each.inputs) for each in record.samples] == [((), ())] * 12
     code, text = replayed(out / "replay.zip", tmp_path / "page")
     assert code == ExitCode.PASS
     assert "files -> inputs: not looked at: the file was made without images" in text
     assert "outputs -> predictions: same: 12 of 12" in text
-    run_here(manifest, lab_store, here, SWAPPED, replay="never")
+    run_here(manifest, lab_store, here, SWAPPED, replay=NEVER)
     assert not (out / "replay.zip").exists()
     run_here(manifest, lab_store, here, SWAPPED)
     assert (out / "replay.zip").exists()
