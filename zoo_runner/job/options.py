@@ -145,8 +145,8 @@ class RunOptions:
 
     @property
     def leaves_replay(self) -> bool:
-        """Whether the run leaves a replay file if its accuracy gate is red or inconclusive."""
-        return self.replay != "never" and self.runs(Stage.EVALUATE) and self.last is Stage.GATE
+        """Whether a red or open accuracy gate leaves a replay file; with ``limit`` every gate is inconclusive."""
+        return self.replay != "never" and self.limit is None and self.runs(Stage.EVALUATE) and self.last is Stage.GATE
 
     @property
     def results_folder(self) -> Path:
