@@ -188,13 +188,29 @@ def _called(function: Callable[..., Any], made_by: NetworkFactory) -> object:
     try:
         signature = inspect.signature(function)
     except ValueError:  # a function that does not say what it takes
+        if function.__module__.startswith(VISION):
+            raise _hides_weights(made_by) from None
         return function(**arguments)
+    of_vision = function.__module__.startswith(VISION)
+    any_name = any(each.kind is each.VAR_KEYWORD for each in signature.parameters.values())
+    if of_vision and any_name and not any(name.startswith(FETCHING[0]) for name in signature.parameters):
+        raise _hides_weights(made_by)
     try:
         signature.bind(**arguments)
     except TypeError as error:
         taken = ", ".join(signature.parameters)
         raise ManifestError(f"{WHERE}.arguments: {made_by.factory} takes {taken}; {error}") from None
-    if function.__module__.startswith(VISION):
+    if of_vision:
         # A detector downloads weights of its backbone unless it is told not to.
         arguments |= {name: None for name in signature.parameters if name.startswith(FETCHING)}
     return function(**arguments)
+
+
+def _hides_weights(made_by: NetworkFactory) -> ManifestError:
+    """Return the error of a function that hands on arguments without naming them, and so may fetch weights."""
+    named = made_by.arguments.get("name")
+    own = f"{VISION}:{named}" if isinstance(named, str) and named.isidentifier() else f"{VISION}:mobilenet_v2"
+    return ManifestError(
+        f"{WHERE}.factory: expected a function that names its argument weights, so that it downloads none, found "
+        f"{made_by.factory}, which hands on whatever it is given; write the model's own function, such as {own}"
+    )

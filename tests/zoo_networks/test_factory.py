@@ -155,16 +155,32 @@ def test_torchvision_where_it_is_installed_and_where_not(tmp_path: Path, monkeyp
         return torch.nn.Linear(width, 1)
 
     small.__module__ = "torchvision.models.small"
-    vars(package)["models"], vars(models)["small"], vars(models)["partial"] = (
-        models,
-        small,
-        functools.partial,
-    )
+
+    def get_model(name: str, **config: object) -> torch.nn.Module:
+        raise AssertionError(f"it would hand on weights_backbone=DEFAULT to {name} beside {config}")
+
+    def wide(*, weights: str | None = "DEFAULT", **more: int) -> torch.nn.Module:
+        assert weights is None, "it would be downloaded"
+        return torch.nn.Linear(more["width"], 1)
+
+    get_model.__module__ = wide.__module__ = "torchvision.models.small"
+    vars(package)["models"] = models
+    vars(models).update(small=small, partial=functools.partial, get_model=get_model, wide=wide)
     monkeypatch.setitem(sys.modules, "torchvision", package)
     monkeypatch.setitem(sys.modules, "torchvision.models", models)
     assert isinstance(network("torchvision.models:small", width=2).build(), torch.nn.Linear)
     nothing = network("torchvision.models:small", width=2, weights_backbone=None)
     assert isinstance(nothing.build(), torch.nn.Linear)
+    assert isinstance(network("torchvision.models:wide", width=2).build(), torch.nn.Linear)
+    for arguments, own in (
+        ({"name": "small", "width": 2}, "small"),
+        ({"name": "a b"}, "mobilenet_v2"),
+        ({}, "mobilenet_v2"),
+        ({"name": "small", "config": {"weights_backbone": "DEFAULT"}}, "small"),
+    ):
+        with pytest.raises(ManifestError) as caught:
+            network("torchvision.models:get_model", **arguments).build()
+        assert str(caught.value).endswith(f"the model's own function, such as torchvision.models:{own}"), arguments
     with pytest.raises(ManifestError, match=r"expected a function of torchvision\.models, found partial of functools"):
         network("torchvision.models:partial").build()
 
