@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from zoo_detection.mean_ap.metric import VocMetric
     from zoo_detection.voc.dataset import VocDataset
     from zoo_runner.plugin.drafting import Draft, Material
+    from zoo_runner.plugin.plain import Plain
 
 
 @dataclass(frozen=True)
@@ -115,6 +116,14 @@ def zoo_metric(config: RefineDetConfig) -> VocMetric:
     from zoo_detection.mean_ap.metric import VocMetric  # noqa: PLC0415 - loads numpy
 
     return VocMetric(config.classes)
+
+
+@hookimpl
+def zoo_plain(config: RefineDetConfig) -> Plain:
+    """Return what pre- and postprocessing are held against when a gate is red."""
+    from refinedet_plugin.plain import plain  # noqa: PLC0415 - loads numpy
+
+    return plain(config)
 
 
 @hookimpl

@@ -38,6 +38,7 @@ OTHER_TOOLS = {
     "--area",
     "--list",
     "--only",
+    "--stages",
     "--fault",
     "--generation",
     "--help",

@@ -6,6 +6,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from zoo_runner.attribution.search import Seen, asked_for, search
 from zoo_runner.comparison.baseline import read_baseline
 from zoo_runner.errors import HookError, ZooError, interrupted
 from zoo_runner.history.ledger import LEDGER, Ledger
@@ -113,7 +114,8 @@ def _run(
         with writing(options.output):
             name_manifest(options.output, recipe.loaded.path)
         with _no_verdict_when_interrupted(options.output):
-            report = _kept(job, trace)
+            outcome = _kept(job, trace)
+        report = attributed(job, outcome)
         _end(job)
     for line in audit.lines() if audit else ():
         journal.note(f"verify cache: {line}")
@@ -189,7 +191,7 @@ def _no_verdict_when_interrupted(folder: Path) -> Iterator[None]:
         raise
 
 
-def _kept(job: Job, trace: Callable[[BaseException], object] | None) -> Report:
+def _kept(job: Job, trace: Callable[[BaseException], object] | None) -> Outcome:
     """Carry out a run and write its report, also where it fails."""
     journal, backend = job.journal, job.backend
     journal.inputs = asked(job.options)
@@ -213,15 +215,40 @@ def _kept(job: Job, trace: Callable[[BaseException], object] | None) -> Report:
         if not interrupted(error):
             _keep(job, Outcome(report=journal.report(Verdict.ERROR, [f"{type(error).__name__}: {error}"])))
         raise
-    return _keep(job, outcome)
+    return replace(outcome, report=_keep(job, outcome))
 
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """What a run came to: its report, and the samples to show in it."""
+    """What a run came to: its report, the samples to show in it, and what a search for the stage at fault needs."""
 
     report: Report
     pictures: tuple[Picture, ...] = ()
+    job: Job | None = None
+    seen: Seen | None = None
+
+
+def attributed(job: Job, outcome: Outcome) -> Report:
+    """Look for the stage that lost the accuracy, where that is asked for, and write the report again with it.
+
+    Neither the verdict nor the exit code can change by it, and whatever it stumbles on costs neither.
+    """
+    report, seen = outcome.report, outcome.seen
+    gated = job.options.runs(Stage.GATE)
+    if not gated or seen is None or outcome.job is None or not asked_for(outcome.job, report):
+        return report
+    job.journal.note(f"{report.verdict.value}: {'; '.join(report.why)}; looking for the stage at fault")
+    try:
+        found = search(outcome.job, replace(seen, report=report))
+    except Exception as error:
+        if interrupted(error):
+            raise
+        job.journal.note(f"the search for the stage at fault ended early ({type(error).__name__}: {error})")
+        return report
+    if found is None:
+        return report
+    more, options = report.model_copy(update={"attribution": found}), job.options
+    return write_report(options.output, more, outcome.pictures, options.language, sbom=options.sbom)
 
 
 def _keep(job: Job, outcome: Outcome) -> Report:
@@ -292,7 +319,9 @@ def _flow(job: Job) -> Outcome:
         if basis is not None:
             job.journal.inputs |= ended(job, basis)
     outcome = _explained(job, report, scored, predictions, evaluation)
-    return _with_replay(job, outcome, (samples, scored), predictions, engine)
+    outcome = _with_replay(job, outcome, (samples, scored), predictions, engine)
+    seen = Seen(report=outcome.report, dataset=samples, samples=scored, predictions=predictions, engine=engine)
+    return outcome if evaluation is None else replace(outcome, job=job, seen=seen)
 
 
 def _with_replay(

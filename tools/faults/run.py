@@ -2,6 +2,7 @@
 
     python tools/faults/run.py            # the part that CI runs: some of every area
     python tools/faults/run.py --all      # all of them
+    python tools/faults/run.py --stages   # and which stage each run named, right or wrong
 
 Prints a row for each fault. The exit code is 0 if each came to what it must come to, 1 if a fault whose effect is
 beyond the tolerance was green (or another verdict came than the table says), and 3 if a fault could not be made.
@@ -20,6 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from faults import stages
 from faults.bench import LABELS, Bench
 from faults.records import AREAS, State
 from faults.table import FAULTS
@@ -54,6 +56,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         rows = [shown(tried(fault, bench, good)) for fault in faults]
         same = good_run(bench) == good
     report(rows, good)
+    if options.stages:
+        print("", *stages.table(rows), sep="\n")
     if not same:
         print("NOT AS IT MUST BE: the sample without a fault has another figure than before", file=sys.stderr)
     if options.json:
@@ -70,6 +74,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--set", choices=LABELS, default="pr", help="samples to score (default: %(default)s, 60 images)"
     )
+    parser.add_argument("--stages", action="store_true", help="say of each fault whether the right stage was named")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows there too")
     parser.add_argument("--work", type=Path, metavar="FOLDER", help="keep the store there for the next time")
     parser.add_argument("--list", action="store_true", help="list the faults and try none")

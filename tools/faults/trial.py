@@ -87,7 +87,7 @@ def row_of(fault: Fault, ran: Ran, good: Good) -> Row:
         figure=figure,
         change=change,
         why=ran.why,
-        stage=str(ran.report.get("stage_named") or ""),
+        stage=str((ran.report.get("attribution") or {}).get("stage_named") or ""),
     )
     return replace(row, problem=problem_of(row, ran))
 

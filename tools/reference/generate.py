@@ -184,14 +184,15 @@ def _plugins() -> str:
         "means",
         "parts",
         "model_texts",
+        "plain",
     )
     modules = [PACKAGE / "plugin" / f"{name}.py" for name in names]
     interfaces, scoring, evidence, pixels, sized, shapes, driving, speed, facts, conversion, folders = modules[:11]
-    drafting, means, parts, model_texts = modules[11:]
+    drafting, means, parts, model_texts, plain = modules[11:]
     return f"""{heading(1, "Hooks, protocols and records")}
 What plugins and backends implement, and what they are given. [Writing a plugin](../write-a-plugin.md) shows it at work.
 Plugins import `hookspecs`, `interfaces`, `scoring`, `means`, `evidence`, `pixels`, `sized`, `shapes`, `parts`,
-`model_texts`, `driving`, `speed`, `backend_facts`, `conversion`, `folders`, `drafting`, `foreign`, `files` and
+`model_texts`, `plain`, `driving`, `speed`, `backend_facts`, `conversion`, `folders`, `drafting`, `foreign`, `files` and
 `tensors` of `zoo_runner.plugin`, and `zoo_runner.errors`, and nothing else of `zoo_runner`. `foreign` says where the
 manifest's `code` is. `files` opens what a user or a data
 set names: regular files only, read up to a bound. `tensors` words an error about a tensor: `mismatch`.
@@ -229,6 +230,11 @@ What preprocessing and postprocessing have beside where a sample takes several i
 What a postprocessing may have beside that needs the metadata of an ONNX file, such as a dictionary.
 
 {contracts.protocols(model_texts)}
+{heading(2, "Plain implementations")}
+What stages are held against after a red gate.
+
+{contracts.aliases(plain)}
+{contracts.records(plain)}
 {heading(2, "Protocols of several networks")}
 What runs them, and what it is given. [Several networks](../how-to/several-models.md) shows it at work.
 

@@ -106,6 +106,13 @@ class RunsSoFar:
 @click.option("--data", metavar="FOLDER", type=FOLDER, help="Data set, such as VOCdevkit.")
 @click.option("--subset", metavar="NAME", help="Score a subset of the manifest's.", shell_complete=subset_names)
 @click.option("--baseline", metavar="PATH", type=FOLDER, help="Earlier run to compare with: its folder or report.json.")
+@click.option(
+    "--explain",
+    type=click.Choice(["auto", "always", "never"]),
+    default="never",
+    show_default=True,
+    help="After a red gate, look for the stage that lost the accuracy; auto: within 30 s.",
+)
 @click.option("--batch-size", metavar="N", type=click.IntRange(min=1), help="Score and time at this batch size only.")
 @click.option("--device", "devices", metavar="IDS", default="0", callback=_devices, help="Such as 0 or 0,1.")
 @click.option(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
+from typing import Literal, TypeAlias
 
 from zoo_runner.errors import UsageError
 from zoo_runner.output.names import INPUTS, PREDICTIONS, REPLAY, RESULTS, SBOM
@@ -31,6 +32,10 @@ class Stage(str, Enum):
     def position(self) -> int:
         """Its place in the order, from 0."""
         return list(Stage).index(self)
+
+
+Explain: TypeAlias = Literal["auto", "always", "never"]
+"""Whether a search for the stage at fault follows the verdict; ``auto`` where it takes no longer than half a minute."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,6 +77,7 @@ class RunOptions:
         sbom: Write ``sbom.cdx.json``.
         keep_inputs: Keep in the history all that the verdict depends on, also what takes a while to find out.
         replay: ``never`` leaves no replay file, ``no-images`` one without the samples' files and inputs.
+        explain: Whether to look for the stage that lost the accuracy, after the verdict.
     """
 
     output: Path
@@ -107,6 +113,7 @@ class RunOptions:
     sbom: bool = False
     keep_inputs: bool = False
     replay: str = "auto"
+    explain: Explain = "never"
 
     def runs(self, stage: Stage) -> bool:
         """Say whether the stage is between ``first`` and ``last``."""

@@ -31,11 +31,12 @@ PREDICTING_HOOKS: Final = (NETWORK_HOOK, "zoo_preprocess", "zoo_postprocess")
 TENSORS: Final = ("inputs", "outputs")
 """What these hooks may take of the manifest, beside its configuration."""
 PACKAGES_HOOK: Final = "zoo_packages"
+PLAIN_HOOK: Final = "zoo_plain"
 TASK_HOOK: Final = "zoo_task"
 DRAFT_HOOK: Final = "zoo_draft"
 HOOKS: Final = (
     *("zoo_config", *MODEL_HOOKS, NETWORKS_HOOK, DRIVER_HOOK, BACKEND_HOOK),
-    *(PACKAGES_HOOK, TASK_HOOK, DRAFT_HOOK),
+    *(PACKAGES_HOOK, PLAIN_HOOK, TASK_HOOK, DRAFT_HOOK),
 )
 
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from zoo_runner.plugin.drafting import Draft, Material
     from zoo_runner.plugin.driving import Driver
     from zoo_runner.plugin.interfaces import Backend, Dataset, Network, Postprocess, Preprocess, TensorSpec
+    from zoo_runner.plugin.plain import Plain
     from zoo_runner.plugin.scoring import Metric
 
     Tensors: TypeAlias = tuple[TensorSpec, ...]
@@ -76,6 +77,14 @@ def zoo_postprocess(config: Any, inputs: Tensors, outputs: Tensors) -> Postproce
 @hookspec(firstresult=True)
 def zoo_metric(config: Any, inputs: Tensors, outputs: Tensors) -> Metric | None:
     """Return what scores predictions."""
+
+
+@hookspec(firstresult=True)
+def zoo_plain(config: Any, inputs: Tensors, outputs: Tensors) -> Plain | None:
+    """Return plain implementations of the stages, which these are held against after a red gate.
+
+    It is called after the verdict, by that search alone.
+    """
 
 
 @hookspec(firstresult=True)

@@ -27,6 +27,7 @@ from zoo_runner.plugin.hooks import (
     NETWORK_HOOK,
     NETWORKS_HOOK,
     PACKAGES_HOOK,
+    PLAIN_HOOK,
     PREDICTING_HOOKS,
     TASK_HOOK,
     TENSORS,
@@ -209,6 +210,10 @@ class Plugin:
             return made
         expected = f"{Draft.__module__}.{Draft.__name__}"
         raise PluginError(f"plugin {self.name!r}: {signature(DRAFT_HOOK)} returned {made!r}, expected a {expected}")
+
+    def plain(self, config: object, network: Network) -> object:
+        """Return what ``zoo_plain`` does, not checked; ``None`` where the plugin has no such hook."""
+        return self._call(PLAIN_HOOK, config=config, **self._tensors(network))
 
     def backend(self) -> Backend:
         """Return the backend the plugin provides.

@@ -15,6 +15,7 @@ from zoo_runner.manifest.lines import metric_line, throughput_line
 from zoo_runner.manifest.section import RATE_UNIT
 from zoo_runner.plugin.interfaces import SAMPLES
 from zoo_runner.redaction import clean, cleaned
+from zoo_runner.report.attribution import AttributionRecord
 from zoo_runner.report.changes import Comparison, DiagnosedSample, Interval, Record
 from zoo_runner.report.characters import encodable
 from zoo_runner.report.golden import GoldenRecord
@@ -341,6 +342,7 @@ class Report(Record):
     diagnosis: DiagnosisRecord | None = None
     comparison: Comparison | None = None
     golden: GoldenRecord | None = None
+    attribution: AttributionRecord | None = None
     damaged: DamagedRecord | None = None
     artifacts: tuple[ArtifactRecord, ...] = ()
     warnings: tuple[str, ...] = ()

@@ -66,11 +66,7 @@ def _blocks(report: Report, folder: Path | None, texts: dict[str, str]) -> Itera
             for waiver in report.waivers
         ]
         yield f"**{texts['waivers']}**\n\n{_list(waivers, texts)}"
-    if report.comparison:
-        against = report.comparison
-        was = texts.get(against.verdict, plain(against.verdict))
-        heading = f"**{texts['compared']} {code(against.path)} ({texts['was']} {was})**"
-        yield f"{heading}\n\n{_list(against.notes, texts)}" if against.notes else heading
+    yield from _causes(report, texts)
     if report.warnings:
         yield f"**{texts['warnings']}**\n\n{_list(report.warnings, texts)}"
     if report.environment:
@@ -78,6 +74,17 @@ def _blocks(report: Report, folder: Path | None, texts: dict[str, str]) -> Itera
         yield plain(f"{here.backend} ({here.backend_version}), {here.chip}")
     if folder:
         yield f"{texts['report']}: {code(str(folder / 'report.html'))}"
+
+
+def _causes(report: Report, texts: dict[str, str]) -> Iterator[str]:
+    """Write what explains the verdict: stages that differ from their references, and the comparison."""
+    if report.attribution:
+        yield f"**{texts['attribution']}**\n\n{_list(report.attribution.findings, texts)}"
+    if report.comparison:
+        against = report.comparison
+        was = texts.get(against.verdict, plain(against.verdict))
+        heading = f"**{texts['compared']} {code(against.path)} ({texts['was']} {was})**"
+        yield f"{heading}\n\n{_list(against.notes, texts)}" if against.notes else heading
 
 
 def _table(report: Report, texts: dict[str, str]) -> str:

@@ -136,6 +136,7 @@ def _show_run(screen: Console, report: Report, output: Path, room: Room, *, verb
     if verbose or report.verdict not in NO_REASON_NEEDED:
         _show_reasons(screen, report, room)
     _show_golden(screen, report)
+    _show_attribution(screen, report, room)
     _show_place(screen, report)
     if lines := rows(report, all_lines=verbose):
         shown, others = tables.telling(lines, room.lines)
@@ -267,6 +268,13 @@ def _show_warnings(screen: Console, report: Report, *, verbose: bool) -> None:
             screen.print(f"[bold yellow]warning:[/] {literal(warning)}", soft_wrap=True)
     elif report.warnings:
         screen.print(f"[yellow]{len(report.warnings)} warning{'s'[: len(report.warnings) > 1]}[/]: see the report")
+
+
+def _show_attribution(screen: Console, report: Report, room: Room) -> None:
+    """Print which stage lost the accuracy, as far as that was found."""
+    if report.attribution:
+        screen.print(f"stages against their references, {report.attribution.samples} {report.samples_noun}:")
+        _show_list(screen, report.attribution.findings, room.notes)
 
 
 def _show_next(screen: Console, report: Report) -> None:

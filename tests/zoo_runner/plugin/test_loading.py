@@ -19,7 +19,7 @@ HOOKS = (
     "(hooks: zoo_config(), zoo_network(config, inputs, outputs), zoo_dataset(config, inputs, outputs), "
     "zoo_preprocess(config, inputs, outputs), zoo_postprocess(config, inputs, outputs), "
     "zoo_metric(config, inputs, outputs), zoo_networks(config), zoo_driver(config), zoo_backend(), zoo_packages(), "
-    "zoo_task(), zoo_draft(material))"
+    "zoo_plain(config, inputs, outputs), zoo_task(), zoo_draft(material))"
 )
 BACKEND = """\
 from zoo_runner.plugin.hookspecs import hookimpl

@@ -41,6 +41,7 @@ NO_BEARING: Final = frozenset(
     {
         *("output", "backend", "devices", "require_hash", "refetch", "downloads", "trust_code"),
         *("no_cache", "verify_cache", "seed", "traceback", "command", "language", "sbom", "keep_inputs", "replay"),
+        "explain",
     }
 )
 """Options that change no verdict, or whose effect is among the other inputs. Any other option counts."""

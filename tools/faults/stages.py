@@ -1,0 +1,60 @@
+"""Which stage a report blames for a fault, and which it should: the table that ``run.py --stages`` prints."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Final
+
+from faults.records import State
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from faults.records import Row
+
+EXPECTED: Final = {
+    "preprocessing": "preprocess",
+    "network": "network",
+    "weights": "weights",
+    "postprocess": "postprocess",
+    "metric": "metric",
+    "data": "annotations",
+    "cache": "reuse",
+    "manifest": "expectations",
+    "device": "infer",
+}
+"""The stage at fault, by area."""
+COUNTED: Final = frozenset({State.RED, State.INCONCLUSIVE})
+"""What a stage can be named for: a run that was refused has named its reason already."""
+RIGHT, WRONG, SILENT = COUNTS = ("right", "WRONG", "silent")
+
+
+def judged(row: Row) -> str:
+    """Say whether a row names the stage at fault; empty where none is due."""
+    if row.state not in COUNTED:
+        return ""
+    if not row.stage:
+        return SILENT
+    return RIGHT if row.stage == EXPECTED[row.fault.area] else WRONG
+
+
+def table(rows: Sequence[Row]) -> list[str]:
+    """Return a line for each fault that turned the gate red or inconclusive, and the sums by area and in all."""
+    lines = [f"{'area':<13}  {'fault':<27}  {'expected':<12}  {'named':<12}  result", ""]
+    counts: Counter[tuple[str, str]] = Counter()
+    for row in rows:
+        if result := judged(row):
+            area = row.fault.area
+            counts[area, result] += 1
+            lines.append(f"{area:<13}  {row.fault.name:<27}  {EXPECTED[area]:<12}  {row.stage or '-':<12}  {result}")
+    lines.append("")
+    areas = dict.fromkeys(area for area, _ in counts)
+    lines += [f"{area:<13}  {_sums({each: counts[area, each] for each in COUNTS})}" for area in areas]
+    whole = {each: sum(count for (_, result), count in counts.items() if result == each) for each in COUNTS}
+    return [*lines, f"{'all':<13}  {_sums(whole)}"]
+
+
+def _sums(counts: dict[str, int]) -> str:
+    total = sum(counts.values())
+    share = f" ({100 * counts[RIGHT] / total:.0f} % right)" if total else ""
+    return f"{counts[RIGHT]} right, {counts[WRONG]} wrong, {counts[SILENT]} silent of {total}{share}"

@@ -1,0 +1,1 @@
+"""Which stage lost the accuracy: the search after a red gate."""
