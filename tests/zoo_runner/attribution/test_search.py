@@ -75,11 +75,11 @@ def test_stages_that_differ(lab: Lab) -> None:
 @pytest.mark.parametrize(
     ("overrides", "options", "expected"),
     [
-        pytest.param([*RED], {"explain": "never"}, None, id="never"),
-        pytest.param([], {}, None, id="green"),
-        pytest.param([], {"limit": 20}, None, id="part"),
+        pytest.param([*RED], {}, None, id="never, the default"),
+        pytest.param([], {"explain": "auto"}, None, id="green"),
+        pytest.param([], {"limit": 20, "explain": "auto"}, None, id="part"),
         pytest.param([], {"explain": "always"}, 48, id="always"),
-        pytest.param([*RED], {"limit": 5}, None, id="part-is-not-judged"),
+        pytest.param([*RED], {"limit": 5, "explain": "auto"}, None, id="part-is-not-judged"),
         pytest.param([], {"explain": "always", "last": Stage.EVALUATE}, None, id="no-gate"),
     ],
 )
@@ -91,14 +91,14 @@ def test_when(lab: Lab, overrides: list[str], options: dict[str, Any], expected:
 @pytest.mark.usefixtures("plain")
 def test_without_time(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(room, "LIMIT_S", 0.0)
-    report = lab(*RED)
+    report = lab(*RED, explain="auto")
     assert (report.verdict, report.attribution) == (Verdict.FAIL, None)
     assert any("--explain always takes the time" in text for text in lab.listener.heard)
 
 
 def test_an_error_costs_nothing(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Plugin, "plain", lambda *_: "nonsense")
-    report = lab(*RED)
+    report = lab(*RED, explain="auto")
     assert (report.verdict, report.exit_code, report.attribution) == (Verdict.FAIL, 1, None)
     assert lab.saved()["verdict"] == "fail"
     assert any("zoo_plain() returned str, expected a Plain" in text for text in lab.listener.heard)

@@ -78,7 +78,7 @@ def there_and_back(value: Any) -> Any:
             1e308,
             math.inf,
         ),
-        *(1 + 2j, (), [], {}, frozenset(), (1, (2.5, [None])), {"a": {1: 2.0}, (1, 2): "b"}, frozenset({1, "a"})),
+        *(1 + 2j, (), [], {}, frozenset(), (1, (2.5, [None])), {"a": {1: 2.0}, (1, 2): "b"}, frozenset({1, 2})),
         *(Colour.RED, Rank.FIRST, Pair(1, 0.1), Box((0.1, math.inf), Colour.RED), [Box((), Colour.RED)]),
     ],
     ids=repr,
