@@ -12,9 +12,10 @@ if TYPE_CHECKING:
     from zoo_runner.importing.blocks import Table
 
 Kind = Literal["chip", "batch", "dataset", "model", "throughput", "time", "accuracy", "other"]
+_RATE: Final = r"性能|吞吐|performance|throughput|\bfps\b|\bqps\b|速度|speed|(?:imgs?|images?|张|帧)/"
 _KINDS: Final[tuple[tuple[Kind, str], ...]] = (
     ("time", r"时延|耗时|延迟|latency|推理时间|infer(?:ence)? ?time"),
-    ("throughput", r"性能|吞吐|performance|throughput|\bfps\b|\bqps\b|速度|speed|(?:imgs?|images?|张|帧)/"),
+    ("throughput", _RATE),
     (
         "accuracy",
         (
@@ -43,6 +44,26 @@ _ELSEWHERE: Final = re.compile(
     re.IGNORECASE | re.ASCII,
 )
 _IN_BRACKETS: Final = re.compile(r"[(\[]([^()\[\]]{1,20}(?:/|每|per )[^()\[\]]{1,20})[)\]]", re.IGNORECASE)
+_RATIO: Final = re.compile(
+    r"提升|提高|倍|加速(?!卡|器)|(?<!交并)(?<!信噪)比(?!特)|较|增益|(?<![a-z])(?<!noise[ _-])ratio(?![a-z])"
+    r"|speed[ _-]?up|acceleration|improv|(?<![a-z])(?:gain|increas|vs(?![a-z])|boost(?![a-z])|compared)|达标",
+    re.IGNORECASE,
+)
+"""What says that a figure is of two others; 交并比 is the IoU, and 信噪比 a signal's ratio to its noise."""
+_CHANGE: Final = re.compile(
+    r"损失|下降|降低|掉点|偏差|精度误差|(?<![误残视])差(?!错)|相对|变化(?!检测)|模式"
+    r"|drop|loss(?!less)|diff(?!us|ic)|delta|mode(?![a-z])"
+    r"|(?<![a-z])(?:relative|decreas|degrad|reduc|deviation|gap(?![a-z]))",
+    re.IGNORECASE,
+)
+"""What says how far an accuracy is from another one, or how it is computed; 误差 alone is an error, which is gated."""
+_AT_MOST: Final = re.compile(
+    r"(?<![a-z])(?:wer|cer|eer|mae|mape|mse|rmse|nme|mpjpe|fid|epe|lpips|ppl)(?![a-z])|(?<![a-z])err|perplexity"
+    r"|误差|错误率|差错率|字错|词错|误识率|误检率|漏检率",
+    re.IGNORECASE,
+)
+_NO_RATIO: Final = "a ratio is not gated"
+_SIDE: Final = re.compile(rf"{_CHIP.pattern}|{_CARD.pattern}|npu|昇腾|ascend", re.IGNORECASE)
 _BATCH: Final = re.compile(r"(?:batch|bs)(?:[ _-]?size)?\s*[=:]?\s*([0-9]{1,6})", re.IGNORECASE)
 
 
@@ -60,6 +81,7 @@ class Column:
         batch: The batch size in its name.
         metrics: The metrics in its name, as in ``Top1/Top5``; none where it names none.
         unit: The unit in its name.
+        why_not: Why its cells are not gated, though they look like figures; empty where they do not, or are gated.
     """
 
     place: int
@@ -71,6 +93,7 @@ class Column:
     batch: int | None = None
     metrics: tuple[str, ...] = ()
     unit: str = ""
+    why_not: str = ""
 
 
 def columns(table: Table) -> tuple[Column, ...]:
@@ -81,6 +104,10 @@ def columns(table: Table) -> tuple[Column, ...]:
 def _column(place: int, title: str) -> Column:
     name = plain(title).lower()
     kind: Kind = next((kind for kind, words in _KINDS if re.search(words, name, re.ASCII)), "other")
+    ratio = _is_quotient(name) and kind not in {"chip", "time"}
+    why_not = _NO_RATIO if ratio else "" if kind == "time" else why_not_gated(title)
+    if why_not:
+        kind = "other"
     chip, card, batch = _CHIP.search(name), _CARD.search(name), _BATCH.search(name)
     figures = kind in {"accuracy", "throughput", "time"}
     return Column(
@@ -93,7 +120,29 @@ def _column(place: int, title: str) -> Column:
         batch=int(batch[1]) if batch and figures else None,
         metrics=_metrics(title) if kind == "accuracy" else (),
         unit=(unit_of(title) or (_odd_rate(title) if kind == "throughput" else "")) if figures else "",
+        why_not=why_not,
     )
+
+
+def why_not_gated(text: str) -> str:
+    """Return why figures that are called so are not gated: they are ratios or changes; empty for others."""
+    name = plain(text).lower()
+    if _RATIO.search(name):
+        return _NO_RATIO
+    return "a loss, a difference or a mode is not gated, an accuracy is" if _CHANGE.search(name) else ""
+
+
+def _is_quotient(name: str) -> bool:
+    """Say whether chips stand on both sides of a ``/``, or rates do and one of them is of a chip."""
+    parts = re.split("[/÷]", name)
+    rates = sum(re.search(_RATE, part, re.ASCII) is not None for part in parts)
+    sides = sum(_SIDE.search(part) is not None for part in parts)
+    return sides > 1 or (rates > 1 and sides == 1)
+
+
+def is_error(metric: str) -> bool:
+    """Say whether less of a metric is better, as its name tells."""
+    return _AT_MOST.search(metric) is not None
 
 
 def _odd_rate(title: str) -> str:

@@ -10,8 +10,10 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 from zoo_runner.importing.account import Account, quoted
+from zoo_runner.importing.columns import is_error
 from zoo_runner.importing.numbers import OF_SAMPLES, PERCENT
 from zoo_runner.manifest.chip_keys import chip_of
+from zoo_runner.manifest.direction import Direction
 
 if TYPE_CHECKING:
     from zoo_runner.importing.results import Figure
@@ -21,6 +23,7 @@ UNNAMED: Final = "unnamed"
 PERCENT_UNIT: Final = "percent"
 FRACTION_UNIT: Final = "fraction"
 _CHIP: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9 _+-]{0,39}")
+_AS_WRITTEN: Final = {"sentences/s": "sentences/s (such as 句/s)", "frames/s": "frames/s (such as 帧/s)"}
 _ALL: Final = {PERCENT_UNIT: Decimal(100), FRACTION_UNIT: Decimal(1)}
 
 
@@ -152,7 +155,8 @@ def _accuracies(
     for metric, (unit, said, several) in tables.items():
         value, why = _whole(several, setting.chip, everyone)
         published = _published(setting.recipe, [value.line])
-        entry = {"unit": unit, "value": _number(value.value), "published": published}
+        direction = {"direction": str(Direction.AT_MOST)} if is_error(metric) else {}
+        entry = {"unit": unit, "value": _number(value.value), **direction, "published": published}
         where = f"accuracy.{lines[metric]}" if len(tables) > 1 else "accuracy"
         accuracy |= _entry(metric, entry, lines[metric], where, made, several=len(tables) > 1)
         if why:
@@ -302,7 +306,15 @@ def _throughputs(
     for chip, table in chips.items():
         if chip in units and not units[chip] <= {*OF_SAMPLES}:
             table["unit"] = "images/s"
-            made.unsaid[f"chips.{chip}.unit"] = "no cell and no column says that images or samples are counted"
+            made.unsaid[f"chips.{chip}.unit"] = _no_unit(units[chip])
+
+
+def _no_unit(found: set[str]) -> str:
+    """Say why nobody knows what the rates of a chip count."""
+    said = ", ".join(_AS_WRITTEN.get(each, each) for each in sorted(found - {""}))
+    if not said:
+        return "no cell and no column says that images or samples are counted"
+    return f"expected images or samples per second, found {said}{' and figures without a unit' if '' in found else ''}"
 
 
 def _references(figures: Sequence[Figure], setting: Setting, made: Expected, account: Account) -> None:

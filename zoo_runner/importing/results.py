@@ -9,7 +9,15 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Final, Literal
 
 from zoo_runner.importing.account import Account, quoted
-from zoo_runner.importing.columns import Column, batch_in, columns, graphics_card, has_results, metric_name
+from zoo_runner.importing.columns import (
+    Column,
+    batch_in,
+    columns,
+    graphics_card,
+    has_results,
+    metric_name,
+    why_not_gated,
+)
 from zoo_runner.importing.numbers import RATES, Quantity, batch, plain, quantities, says_nothing
 from zoo_runner.manifest.chip_keys import spelled
 
@@ -154,16 +162,31 @@ class _Reader:
             return False
         return True
 
-    def _cell(self, row: Row, column: Column, cell: str, shown: str) -> Iterator[Figure]:
-        if column.kind == "time" and not says_nothing(cell):
-            self._account.leave(
-                row.line, f"{quoted(column.title)} {quoted(cell)}: a time is not gated, a throughput is"
-            )
-        if column.kind not in {"accuracy", "throughput"} or says_nothing(cell):
-            return
-        found = quantities(cell)
+    def _gated(self, row: Row, column: Column, cell: str) -> list[Quantity]:
+        """Return the numbers of a cell that can be gated, and say why the others cannot."""
+        shown = f"{quoted(column.title)} {quoted(cell)}"
+        if column.kind == "time":
+            self._account.leave(row.line, f"{shown}: a time is not gated, a throughput is")
+        if column.why_not:
+            self._account.leave(row.line, f"{shown}: {column.why_not}")
+        if column.kind not in {"accuracy", "throughput"}:
+            return []
+        found = []
+        for each in quantities(cell):
+            if why_not := why_not_gated(each.name):
+                self._account.leave(row.line, f"{shown}: {each.value:f}: {why_not}")
+            else:
+                found.append(each)
         if not found:
-            self._account.warn(row.line, f"{shown}: expected a number, found {quoted(cell)!r}")
+            self._account.warn(
+                row.line, f"row {quoted(' | '.join(row.cells))}: expected a number, found {quoted(cell)!r}"
+            )
+        return found
+
+    def _cell(self, row: Row, column: Column, cell: str, shown: str) -> Iterator[Figure]:
+        if says_nothing(cell):
+            return
+        found = self._gated(row, column, cell)
         for place, each in enumerate(found):
             if each.doubt:
                 text = f"{shown}: {quoted(cell)} says more than a number ({quoted(each.doubt)!r})"

@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from zoo_runner.importing.blocks import Row, Table
-from zoo_runner.importing.columns import Column, columns, metric_name
+from zoo_runner.importing.columns import Column, columns, is_error, metric_name
 from zoo_runner.importing.numbers import batch, quantities, says_nothing, unit_of
 
 CELLS = {
@@ -115,6 +115,50 @@ TITLES = {
 def test_columns(title: str) -> None:
     found = column(title)
     assert (found.kind, found.chip, found.metrics, found.unit) == TITLES[title]
+
+
+RATIOS = (
+    *("FPS提升倍数", "310P性能/310性能", "Throughput 310P/Throughput 310", "性能提升", "Speedup", "性能比", "加速比"),
+    *("性能达标", "Speed-up ratio", "Performance gain", "性能/310性能", "Throughput 310P vs 310", "310P/T4"),
+)
+CHANGES = (
+    *("精度损失", "精度下降", "精度偏差", "精度差", "Accuracy drop", "acc loss", "相对精度", "mAP下降", "mAP diff"),
+    *("precision mode", "precision_mode", "精度模式", "精度误差", "acc_delta", "Accuracy gap"),
+)
+
+
+@pytest.mark.parametrize("title", [*RATIOS, *CHANGES, "精度达标"])
+def test_ratios_and_changes_are_no_figures(title: str) -> None:
+    found = column(title)
+    assert (found.kind, found.chip, found.card, found.unit, found.metrics) == ("other", "", "", "", ())
+    assert found.why_not.startswith("a loss, a difference" if title in CHANGES else "a ratio is not gated")
+
+
+KEPT = {
+    "平均交并比": "other",
+    "平均交并比(mIoU)": "accuracy",
+    "峰值信噪比 PSNR": "accuracy",
+    "Peak signal-to-noise ratio (PSNR)": "accuracy",
+    "误差": "accuracy",
+    "残差网络精度": "accuracy",
+    "model accuracy": "accuracy",
+    "Diffusion FID": "accuracy",
+    "310P3性能(imgs/s)": "throughput",
+    "operation speed": "throughput",
+    "时延比": "time",
+    "昇腾加速卡": "chip",
+    "硬件(NPU/GPU)": "chip",
+}
+
+
+@pytest.mark.parametrize("title", KEPT)
+def test_titles_that_only_look_like_ratios_and_changes(title: str) -> None:
+    assert (column(title).kind, column(title).why_not) == (KEPT[title], "")
+
+
+def test_metrics_of_which_less_is_better() -> None:
+    assert all(map(is_error, ("wer", "val_rmse", "误差", "错误率", "top1_error", "fid", "mae_1", "cer")))
+    assert not any(map(is_error, ("top1", "map_0_5", "answer", "mirror", "soccer", "hmean", "terror", "")))
 
 
 def test_figures_of_others() -> None:

@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from zoo_runner.importing.importing import Written, import_recipe
+from zoo_runner.manifest.load import load
 
 ATC = '```\natc --framework=5 --model=resnet101.onnx --input_shape="x:1,3" --soc_version=Ascend310P3\n```\n'
 
@@ -165,6 +166,63 @@ def test_figures_that_are_not_just_that_are_left_out(tmp_path: Path, title: str,
     found, _ = imported(tmp_path, f"| 芯片 | Batch | 精度 | {title} |", f"| 310P3 | 1 | 70% | {cell} |")
     assert "chips" not in found
     assert left in " ".join((tmp_path / "m.yaml").read_text(encoding="utf-8").replace("#", "").split())
+
+
+def text_of(folder: Path) -> str:
+    return " ".join((folder / "m.yaml").read_text(encoding="utf-8").replace("#", "").split())
+
+
+def test_ratios_and_changes_are_left_out_with_a_remark_for_each_cell(tmp_path: Path) -> None:
+    header = "| 芯片 | Batch | 精度损失 | 精度 | 性能提升 | 310P性能/310性能 | 性能 | precision mode |"
+    found, _ = imported(
+        tmp_path,
+        header,
+        "| 310P3 | 1 | 0.3% | 70% | 1.8 | 2.5 | 6 fps | fp16 |",
+        "| 310P3 | 4 | 0.4% | 70% | 1.9 | - | 提升 1.5 | / |",
+    )
+    assert found["accuracy"]["value"] == 70
+    assert found["chips"]["310P3"]["throughput"] == {1: 6}
+    text, change = text_of(tmp_path), "a loss, a difference or a mode is not gated, an accuracy is"
+    for cell in ("性能提升 1.8", "性能提升 1.9", "310P性能/310性能 2.5", "性能 提升 1.5: 1.5"):
+        assert f"{cell}: a ratio is not gated" in text
+    for cell in ("精度损失 0.3%", "精度损失 0.4%", "precision mode fp16"):
+        assert f"{cell}: {change}" in text
+    assert "310性能 -:" not in text
+
+
+def test_a_loss_beside_the_accuracy_in_one_cell_is_no_second_metric(tmp_path: Path) -> None:
+    found, _ = imported(tmp_path, TABLE, "| 310P3 | 1 | top1: 76.1% (下降 0.2%) | 6 fps |")
+    assert (found["accuracy"]["metric"], found["accuracy"]["value"]) == ("top1", 76.1)
+    assert "0.2: a loss, a difference or a mode is not gated" in text_of(tmp_path)
+
+
+def test_a_table_of_ratios_only_leaves_nothing_to_judge_by(tmp_path: Path) -> None:
+    found, written = imported(tmp_path, "| 芯片 | Batch | 相对精度 | Speedup |", "| 310P3 | 1 | 99.5% | 1.8 |")
+    assert found == {}
+    assert "plugin.name" in written.unsaid
+
+
+@pytest.mark.parametrize("title", ["WER", "误差", "Top1 error", "RMSE"])
+def test_of_an_error_less_is_better(tmp_path: Path, title: str) -> None:
+    rows = ("| 310P3 | 1 | 5.5% | 6 fps |", "| 310 | 1 | 6% | 6 fps |")
+    found, _ = imported(tmp_path, f"| 芯片 | Batch | {title} | 性能 |", *rows)
+    (accuracy,) = load(tmp_path / "m.yaml").manifest.expected.accuracies
+    assert found["accuracy"]["direction"] == str(accuracy.figure.direction) == "at_most"
+    assert found["chips"]["310"]["accuracy"] == {1: 6}
+
+
+def test_of_several_metrics_each_has_its_own_direction(tmp_path: Path) -> None:
+    found, _ = imported(tmp_path, TABLE, "| 310P3 | 1 | wer: 5.5% acc: 90% | 6 fps |")
+    directions = {line: figure.get("direction") for line, figure in found["accuracy"].items()}
+    assert directions.pop("wer/unnamed") == "at_most"
+    assert list(directions.values()) == [None]
+
+
+def test_a_unit_that_is_a_stand_in_is_named_with_what_was_found(tmp_path: Path) -> None:
+    _, written = imported(tmp_path, TABLE, "| 310P3 | 1 | 71% | 9 句/s |", "| 310P3 | 4 | 71% | 9 |")
+    assert "expected.chips.310P3.unit" in written.unsaid
+    why = "expected images or samples per second, found sentences/s (such as 句/s) and figures without a unit"
+    assert why in text_of(tmp_path)
 
 
 def test_rates_of_which_some_have_no_unit_are_of_an_unknown_one(tmp_path: Path) -> None:
