@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -157,6 +158,9 @@ def _check_file(path: Path, where: str = "") -> None:
     except (FileNotFoundError, NotADirectoryError):
         if not path.parent.is_dir():
             raise ManifestError(f"{shown}: there is no folder {shortened(str(path.parent))}") from None
+        if path.is_symlink():
+            target = shortened(os.readlink(path))  # noqa: PTH115 - as it is written, not as Path would have it
+            raise ManifestError(f"{shown}: is a link to {target}, which is not there{_nearby(path)}") from None
         raise ManifestError(f"{shown}: no such file{_nearby(path)}") from None
     except OSError as error:
         raise ManifestError(f"{shown}: cannot be read: {error.strerror}") from None
@@ -181,9 +185,10 @@ def _below(path: Path) -> str:
 
 
 def _manifests(folder: Path) -> list[str]:
-    """Name what may be manifests in a folder; hidden files are settings of other tools."""
+    """Name what may be manifests in a folder; hidden files are settings of others, links to nothing are none."""
     try:
-        return sorted(entry.name for entry in folder.iterdir() if entry.suffix in _SUFFIXES and not _is_hidden(entry))
+        found = [each for each in folder.iterdir() if each.suffix in _SUFFIXES and not _is_hidden(each)]
+        return sorted(each.name for each in found if not each.is_symlink() or each.exists())
     except OSError:
         return []
 

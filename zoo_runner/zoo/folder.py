@@ -5,27 +5,16 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Final
 
 from zoo_runner.errors import ManifestError, UsageError, listed
 from zoo_runner.manifest.schema import Manifest
-from zoo_runner.manifest.source import EXTENDS, base_of, entries, read
+from zoo_runner.manifest.source import base_of, entries, read
 from zoo_runner.manifest.tree import plain
+from zoo_runner.zoo.signs import SIGNS, has_sign, may_have_sign
 
 SUFFIXES: Final = frozenset({".yaml", ".yml"})
-SIGNS: Final = (
-    *(EXTENDS, "plugin", "weights", "dataset", "onnx", "atc", "infer", "benchmark", "expected", "uncertainty"),
-    *("subsets", "waivers", "models", "imported"),
-)
-"""Keys by which a YAML file is known as a manifest. Other keys, such as ``name``, stand in many other files as well."""
-TENSORS: Final = ("inputs", "outputs")
-"""Likewise, where they have lists: those of other files, such as actions, have mappings."""
-OF_OTHERS: Final = frozenset({"plugins", "model"})
-"""Keys of other files that look like a sign which is misspelt."""
-ALIKE: Final = 0.75
-"""How much of a key must be that of a sign for it to be a slip."""
 REQUIRED: Final = tuple(name for name, each in Manifest.model_fields.items() if each.is_required())
 
 
@@ -58,7 +47,7 @@ def find(folder: Path, output: Path) -> Found:
         kind = "a file" if folder.exists() else "nothing"
         raise UsageError(f"{folder}: expected a folder with manifests, found {kind}")
     found = Found()
-    files = _unlinked(list(_files(folder, output, found)), found)
+    files = _unlinked(list(_files(folder, output, found)), folder, found)
     extended = _extended(files)
     for path in files:
         try:
@@ -113,13 +102,23 @@ def _not_entered(path: Path, output: Path) -> str:
     return "has the results of runs, and is not looked into" if path.absolute() == output.absolute() else ""
 
 
-def _unlinked(files: list[Path], found: Found) -> list[Path]:
-    """Leave out links to files that are there by themselves: a model counts once."""
+def _unlinked(files: list[Path], folder: Path, found: Found) -> list[Path]:
+    """Leave out links to files that are there by themselves, as a model counts once, and to files elsewhere.
+
+    What is outside is nobody's of this folder: whoever may put a link into it could have it read, and shown in errors.
+    A link to nothing stays, and is an error: its model is lost.
+    """
     own = {path.resolve() for path in files if not path.is_symlink()}
-    for path in [each for each in files if each.is_symlink() and each.resolve() in own]:
-        found.others.append((path, f"is a link to {path.resolve()}, which is in the folder itself"))
-        files.remove(path)
-    return files
+    kept = []
+    for path in files:
+        target = path.resolve() if path.is_symlink() else None
+        if target in own:
+            found.others.append((path, f"is a link to {target}, which is in the folder itself"))
+        elif target is not None and path.exists() and not target.is_relative_to(folder.resolve()):
+            found.others.append((path, f"is a link to a file outside of the folder, {target}, which is not read"))
+        else:
+            kept.append(path)
+    return kept
 
 
 def _extended(files: list[Path]) -> set[Path]:
@@ -141,19 +140,16 @@ def _no_model(path: Path, *, is_base: bool) -> str:
     Raises:
         ManifestError: It cannot be read, so that nobody can tell.
     """
-    own = entries(path)
-    if not any(_is_sign(key, value) for key, value in own.items()):
+    try:
+        is_meant = has_sign(entries(path))
+    except ManifestError:
+        if may_have_sign(path):
+            raise
+        is_meant = False  # of another tool, whose YAML has several documents, or keys that are no texts
+    if not is_meant:
         return f"is no manifest: it has none of the keys {', '.join(SIGNS[:4])}, ..."
     if not is_base:
         return ""
     tree = plain(read(path).tree)
     missing = [name for name in REQUIRED if not isinstance(tree, Mapping) or tree.get(name) is None]
     return f"is only there for others to extend: it has no {', '.join(missing)}" if missing else ""
-
-
-def _is_sign(key: str | int, value: object) -> bool:
-    """Say whether a key makes a file a manifest: one of its keys, or one that is misspelt, which is then its error."""
-    if key in SIGNS:
-        return True
-    known = (*SIGNS, *TENSORS) if isinstance(value, list | tuple) else SIGNS
-    return str(key) not in OF_OTHERS and bool(get_close_matches(str(key).lower(), known, n=1, cutoff=ALIKE))

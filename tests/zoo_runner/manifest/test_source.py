@@ -278,6 +278,17 @@ def test_no_file(write: Callable[..., Path], name: str, text: str) -> None:
     assert str(caught.value) == f"{name}: {text}"
 
 
+def test_a_link_to_nothing_does_not_suggest_itself(write: Callable[..., Path]) -> None:
+    Path("dang.yaml").symlink_to("gone/x.yaml")
+    Path("dang2.yaml").symlink_to("gone/x.yaml")
+    with pytest.raises(ManifestError) as caught:
+        read(Path("dang.yaml"))
+    assert str(caught.value) == "dang.yaml: is a link to gone/x.yaml, which is not there"
+    write("a: 1", "dan.yaml")
+    with pytest.raises(ManifestError, match=r"which is not there; did you mean 'dan\.yaml'\?$"):
+        read(Path("dang.yaml"))
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
 def test_unreadable(write: Callable[..., Path]) -> None:
     path = write("a: 1")

@@ -90,7 +90,7 @@ def test_changed_models_are_run_and_one_that_fails_stops_no_other(
 ) -> None:
     of_trial(folder, "crash", "fail", "pass")
     (folder / "a_typo.yaml").write_text("extends: trial.yaml\nname: a_typo\ninfer: {bacth: 3}\n")
-    (folder / "broken.yaml").write_text("[")
+    (folder / "broken.yaml").write_text("plugin: [")
     code, _, err = zoo("--changed", "--quiet", "--device", "0,1", "--output", "o")
     assert [words[1:-1] for words in played if "z/trial.yaml" not in words] == [
         [

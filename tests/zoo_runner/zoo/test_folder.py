@@ -36,11 +36,13 @@ def zoo(tmp_path: Path, minimal: str) -> Path:
         "of_base.yaml": f"extends: base.yaml\nname: of_base\n{rest}",
         "alone.yaml": base.replace("toy", "alone"),
         "lost.yaml": "extends: nowhere.yaml\n",
-        "broken.yaml": "name: [\n",
-        "twice.yaml": "name: a\nname: b\n",
+        "broken.yaml": "plugin: [\n",
+        "twice.yaml": "name: a\nname: b\nweights: {}\n",
         "empty.yaml": "",
         "list.yaml": "- a\n",
         "latin.yaml": "name: x",
+        "workflow.yaml": "name: a\non: push\njobs: {a: {steps: [{uses: b, with: {plugin: x}}]}}\n",
+        "documents.yaml": "---\nkind: a\n---\nkind: b\n",
         "action.yml": "name: a\ndescription: b\ninputs: {}\noutputs: {}\nruns: {}\n",
         ".hidden.yaml": minimal,
         ".git/config.yaml": minimal,
@@ -56,7 +58,7 @@ def zoo(tmp_path: Path, minimal: str) -> Path:
         "service.yml": "model: {}\ndata: []\ninput: {}\n",
     }
     files(tmp_path, found)
-    (tmp_path / "latin.yaml").write_bytes(b"name: \xe9")
+    (tmp_path / "latin.yaml").write_bytes(b"plugin: \xe9")
     (tmp_path / "link.yaml").symlink_to("one.yaml")
     (tmp_path / "linked").symlink_to("deep")
     return tmp_path
@@ -89,10 +91,13 @@ def test_what_a_folder_has(zoo: Path) -> None:
         "linked": "is a link to a folder, which is not followed",
         "mkdocs.yml": OTHER,
         "service.yml": OTHER,
+        "list.yaml": OTHER,
+        "workflow.yaml": OTHER,
+        "documents.yaml": OTHER,
         "out": "has the results of runs, and is not looked into",
     }
     errors = {path.name: str(error) for path, error in found.errors}
-    assert list(errors) == ["broken.yaml", "empty.yaml", "latin.yaml", "list.yaml", "twice.yaml"]
+    assert list(errors) == ["broken.yaml", "empty.yaml", "latin.yaml", "twice.yaml"]
     assert errors["empty.yaml"].endswith("is empty; expected a manifest")
     assert "expected UTF-8 text" in errors["latin.yaml"]
 
@@ -101,6 +106,25 @@ def test_a_base_that_is_wrong_otherwise_is_a_model(zoo: Path) -> None:
     """What others extend, and has all that a model needs, is run: a slip in it must not make it vanish."""
     files(zoo, {"whole.yaml": (zoo / "whole.yaml").read_text() + "infer: {bacth: 3}\n"})
     assert zoo / "whole.yaml" in find(zoo, zoo / "out").manifests
+
+
+@pytest.mark.parametrize("text", ["root:x:0:0\n", "plugin: [\n", "secret\n", "plugin: {name: x}\n"])
+def test_a_link_to_a_file_outside_is_not_read(text: str, zoo: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    outside = tmp_path_factory.mktemp("outside") / "secret"
+    outside.write_text(text)
+    (zoo / "pw.yaml").symlink_to(outside)
+    (zoo / "dangling.yaml").symlink_to("../gone.yaml")
+    found = find(zoo, zoo / "out")
+    assert (
+        dict(found.others)[zoo / "pw.yaml"]
+        == f"is a link to a file outside of the folder, {outside}, which is not read"
+    )
+    errors = dict(found.errors)
+    assert zoo / "pw.yaml" not in {*errors, *found.manifests}
+    assert f"{zoo / 'dangling.yaml'}: is a link to ../gone.yaml, which is not there; " in str(
+        errors[zoo / "dangling.yaml"]
+    )
+    assert "did you mean 'dangling.yaml'" not in str(errors[zoo / "dangling.yaml"])
 
 
 def test_a_folder_that_cannot_be_read(zoo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
