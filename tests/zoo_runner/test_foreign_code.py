@@ -92,7 +92,10 @@ def coded(lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lab:
 
 
 def test_a_run_to_the_verdict(coded: Lab) -> None:
-    with pytest.raises(UsageError, match=rf"net-{COMMIT}\.tar\.gz \(\S+coded\.yaml:3: code\), sha256 [0-9a-f]{{64}}"):
+    text = (
+        rf"net-{COMMIT}\.tar\.gz \(\S+coded\.yaml:3: code\), sha256 [0-9a-f]{{64}} \(of code\.sha256, code\.subdir and"
+    )
+    with pytest.raises(UsageError, match=text):
         coded(manifest="coded.yaml")
     report = coded(manifest="coded.yaml", trust_code=True)
     assert (report.verdict.value, report.metrics[0].value) == ("pass", 100.0)

@@ -91,7 +91,7 @@ def new(
     if names is not None:
         said = said.having(CLASSES, _listed(names), CLASSES_FLAG)
     sources = Sources(
-        weights=weights or _ask_path("--weights ", "FILE", "the checkpoint"),
+        weights=weights or _ask_path("--weights ", "FILE", "the model (a checkpoint or ONNX)"),
         data=data or _ask_path("--data ", "FOLDER", "the folder of the data set"),
     )
     facts = _facts(name, plugin, sources, said)
@@ -113,9 +113,8 @@ def _begin_plugin(name: str, options: Mapping[str, object]) -> int:
     folder, files = write_plugin(name)
     click.echo(f"{folder}: written, with {', '.join(files)}")
     test = next(file for file in files if file.startswith("test_"))
-    click.echo(
-        f"next, its test, and then the plugin itself:\n  {shlex.join(['python', '-m', 'pytest', f'{folder}/{test}'])}"
-    )
+    click.echo("next, its test, and then the plugin itself:\n  pip install pytest")
+    click.echo(f"  {shlex.join(['python', '-m', 'pytest', f'{folder}/{test}'])}")
     click.echo(f"  {shlex.join(['pip', 'install', '--editable', str(folder)])}")
     return ExitCode.PASS
 

@@ -41,6 +41,7 @@ class Script:
         content: What is run, whatever the file holds later.
         address: Where it comes from, if it is no file here; without secrets.
         used: What of it is called, and with what: trust is given to just that.
+        hashed: What the hash is of, if it is not the content alone.
     """
 
     key: str
@@ -50,6 +51,7 @@ class Script:
     content: bytes = field(repr=False)
     address: str = ""
     used: str = ""
+    hashed: str = ""
 
     @property
     def trusted_as(self) -> str:
@@ -119,6 +121,7 @@ def foreign_code(loaded: LoadedManifest) -> ForeignCode:
         address=redacted_url(manifest.code.urls[0]),
         sha256=fingerprint(manifest.code.sha256, manifest.code.subdir, [patch.sha256 for patch in patches]),
         content=b"",
+        hashed="of code.sha256, code.subdir and the patches together",
     )
     return ForeignCode(transforms=transforms, patches=patches, source=source)
 
@@ -156,7 +159,7 @@ def require_trust(scripts: Sequence[Script], store: Store, note: Callable[[str],
     unknown = [each for each in scripts if not _record(store, each.trusted_as).is_file()]
     if unknown and not trusted:
         listed = "\n".join(
-            f"  {each.shown} ({each.where}: {each.key}), sha256 {each.sha256}{_use(each)}" for each in unknown
+            f"  {each.shown} ({each.where}: {each.key}), sha256 {_hash(each)}{_use(each)}" for each in unknown
         )
         raise UsageError(
             f"the manifest brings code of its own, which would run with all your rights:\n{listed}\n"
@@ -164,12 +167,17 @@ def require_trust(scripts: Sequence[Script], store: Store, note: Callable[[str],
             f"{' and this use of it' if any(each.used for each in unknown) else ''}"
         )
     for each in unknown:
-        note(f"{OPTION}: {each.shown} may run from now on, with sha256 {each.sha256}")
+        note(f"{OPTION}: {each.shown} may run from now on, with sha256 {_hash(each)}")
         record = _record(store, each.trusted_as)
         if not unwritable(record.parent):
             when = datetime.now(timezone.utc).isoformat(timespec="seconds")
             kept = {"path": each.shown, "key": each.key, "sha256": each.sha256, "when": when}
             write_durably(record, json.dumps(kept).encode())
+
+
+def _hash(script: Script) -> str:
+    """Return a hash, with what it is of where that is no file whose hash could be looked up."""
+    return f"{script.sha256} ({script.hashed})" if script.hashed else script.sha256
 
 
 def _use(script: Script) -> str:

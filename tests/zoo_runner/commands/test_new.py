@@ -96,7 +96,10 @@ def test_it_is_inconclusive_until_something_is_expected(drafting: ZooRun) -> Non
 
 ERRORS = {
     "no plugin": (("mine",), "expected the plugin that knows the model (classify, detect, "),
-    "no weights": (("mine", "--from", "drafting"), "expected the checkpoint, found none; give --weights FILE"),
+    "no weights": (
+        ("mine", "--from", "drafting"),
+        "expected the model (a checkpoint or ONNX), found none; give --weights FILE",
+    ),
     "no data": (
         ("mine", *FILES[:4]),
         "expected the folder of the data set, found none; give --data FOLDER",
@@ -219,7 +222,7 @@ def test_on_a_terminal_what_is_missing_is_asked_for(drafting: ZooRun) -> None:
     assert code == 0, said
     for question in (
         "the plugin that knows the model (classify, detect, ",
-        "the checkpoint (--weights FILE): ",
+        "the model (a checkpoint or ONNX) (--weights FILE): ",
         "the folder of the data set (--data FOLDER): ",
         "1 sets of tensors do not tell it\nplugin.config.classes (--classes A,B) [ant,bee,cat,dog]: ",
         "no zebras\nplugin.config.classes (--classes A,B): ",

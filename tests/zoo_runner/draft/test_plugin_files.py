@@ -67,3 +67,14 @@ def test_nothing_is_overwritten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     with pytest.raises(UsageError, match="refinedet: expected the name of a new plugin, found an installed one's"):
         write_plugin("refinedet")
     assert [path.name for path in tmp_path.iterdir()] == ["mine"]
+
+
+def test_what_its_test_needs_is_said_before_it(zoo_run: ZooRun) -> None:
+    done = zoo_run("new", "sums", "--from", "plugin")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[1:] == [
+        "next, its test, and then the plugin itself:",
+        "  pip install pytest",
+        "  python -m pytest sums/test_sums_plugin.py",
+        "  pip install --editable sums",
+    ]
