@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 PATIENCE = 60
 COMMANDS = [
-    *("backends", "cache", "completion", "doctor", "downloads", "golden", "history", "import", "new", "pack", "plugins"),
-    *("precision", "replay", "run", "schema", "validate", "zoo"),
+    *("backends", "cache", "completion", "doctor", "downloads", "golden", "history", "import", "new", "pack"),
+    *("plugins", "precision", "replay", "run", "schema", "validate", "zoo"),
 ]
 SUBSETS = "subsets: {nightly: {every: 3}, pr: {every: 10}, quick: {every: 50}}\n"
 
