@@ -46,14 +46,14 @@ _ELSEWHERE: Final = re.compile(
 _IN_BRACKETS: Final = re.compile(r"[(\[]([^()\[\]]{1,20}(?:/|每|per )[^()\[\]]{1,20})[)\]]", re.IGNORECASE)
 _RATIO: Final = re.compile(
     r"提升|提高|倍|加速(?!卡|器)|(?<!交并)(?<!信噪)比(?!特)|较|增益|(?<![a-z])(?<!noise[ _-])ratio(?![a-z])"
-    r"|speed[ _-]?up|acceleration|improv|(?<![a-z])(?:gain|increas|vs(?![a-z])|boost(?![a-z])|compared)|达标",
+    r"|speed[ _-]?up|acceleration|improv|(?<![a-z])(?:gain|increase|increasing|vs(?![a-z])|boost(?![a-z])|compared)|达标",
     re.IGNORECASE,
 )
 """What says that a figure is of two others; 交并比 is the IoU, and 信噪比 a signal's ratio to its noise."""
 _CHANGE: Final = re.compile(
     r"损失|下降|降低|掉点|偏差|精度误差|(?<![误残视])差(?!错)|相对|变化(?!检测)|模式"
     r"|drop|loss(?!less)|diff(?!us|ic)|delta|mode(?![a-z])"
-    r"|(?<![a-z])(?:relative|decreas|degrad|reduc|deviation|gap(?![a-z]))",
+    r"|(?<![a-z])(?:relative|decrease|decreasing|degrad|reduc|deviation|gap(?![a-z]))",
     re.IGNORECASE,
 )
 """What says how far an accuracy is from another one, or how it is computed; 误差 alone is an error, which is gated."""
