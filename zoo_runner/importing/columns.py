@@ -46,7 +46,8 @@ _ELSEWHERE: Final = re.compile(
 _IN_BRACKETS: Final = re.compile(r"[(\[]([^()\[\]]{1,20}(?:/|每|per )[^()\[\]]{1,20})[)\]]", re.IGNORECASE)
 _RATIO: Final = re.compile(
     r"提升|提高|倍|加速(?!卡|器)|(?<!交并)(?<!信噪)比(?!特)|较|增益|(?<![a-z])(?<!noise[ _-])ratio(?![a-z])"
-    r"|speed[ _-]?up|acceleration|improv|(?<![a-z])(?:gain|increase|increasing|vs(?![a-z])|boost(?![a-z])|compared)|达标",
+    r"|speed[ _-]?up|acceleration|improv|达标"
+    r"|(?<![a-z])(?:gain|increase|increasing|vs(?![a-z])|boost(?![a-z])|compared)",
     re.IGNORECASE,
 )
 """What says that a figure is of two others; 交并比 is the IoU, and 信噪比 a signal's ratio to its noise."""
