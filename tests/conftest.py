@@ -130,7 +130,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(autouse=True)
 def code_of_this_test_only() -> Iterator[None]:
-    """Files that a test ran or read, and may have changed afterwards, are no part of what the next one runs."""
+    """Files that a test ran, read or imported, and changed or removed afterwards, are no part of what the next one runs."""
+    modules = set(sys.modules)
     run, first, read = dict(executed._executed), dict(executed._first), dict(opened._opened)
     yield
     opened._opened.clear()
@@ -139,6 +140,9 @@ def code_of_this_test_only() -> Iterator[None]:
     executed._executed.update(run)
     executed._first.clear()
     executed._first.update(first)
+    for name in sys.modules.keys() - modules:
+        if (place := getattr(sys.modules[name], "__file__", None)) and not Path(place).exists():
+            del sys.modules[name]
 
 
 @pytest.fixture

@@ -33,6 +33,7 @@ EXCEPTIONS: Final = {
     ("comparison/notes.py", "every class"): BY_CLASS,
     ("comparison/notes.py", " classes"): BY_CLASS,
     ("commands/new.py", "classes"): CLASSIFIED,
+    ("golden/checking.py", "annotations changed: class "): BY_CLASS,
     ("job/recipe.py", "pixels"): AIPP,
     ("job/recipe.py", " (see PixelPreprocess in zoo_runner.plugin.pixels); remove atc.aipp"): AIPP,
     ("job/recipe.py", " does not say how to normalise pixels: it has no "): AIPP,
@@ -44,6 +45,7 @@ EXCEPTIONS: Final = {
     ("plugin/loading.py", " the class "): PYTHON,
     ("plugin/mean_pictures.py", "image/svg+xml"): "a media type",
     ("plugin/near_misses.py", "class "): PYTHON,
+    ("replay/classes.py", "the plugin has no class of samples "): PYTHON,
     ("report/html/figures.py", '<span class="num" data-field="{}" data-value="{}">{}</span>'): PYTHON,
     ("report/html/render.py", "classes"): PYTHON,
     ("report/html/render.py", "classes.plot"): PYTHON,
@@ -64,6 +66,8 @@ EXCEPTIONS: Final = {
     (TEXTS, "gallery.by_class"): DRAWN,
     (TEXTS, "noun.images"): "said only where the data set calls its samples so",
     (TEXTS, "section.classes"): BY_CLASS,
+    (TEXTS, "trait.class"): BY_CLASS,
+    (TEXTS, "trait.place"): DRAWN,
     (TEXTS, "unit.images/s"): UNIT,
 }
 """Why a text may have such a word, by the module and the text; of the report's texts by their key."""

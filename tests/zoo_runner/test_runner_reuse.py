@@ -73,7 +73,8 @@ def test_a_change_redoes_what_depends_on_it(lab: Lab, change: str, expected: set
     assert redone(lab()) == NOTHING
 
 
-def test_other_weights_redo_everything(lab: Lab) -> None:
+def test_other_weights_redo_everything(lab: Lab, tmp_path: Path) -> None:
+    lab.cache = tmp_path / "cache"
     before = {artifact.name: artifact.sha256 for artifact in lab().artifacts}
     report = lab(weights=str(other_weights(lab)))
     after = {artifact.name: artifact.sha256 for artifact in report.artifacts}

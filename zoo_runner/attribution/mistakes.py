@@ -78,7 +78,7 @@ def _changes(pairs: Sequence[tuple[NDArray[Any], NDArray[Any]]]) -> Iterator[tup
     yield "channels last under the shape of channels first", lambda array: np.moveaxis(array, 0, -1).reshape(shape)
     yield "channels first under the shape of channels last", lambda array: np.moveaxis(array, -1, 0).reshape(shape)
     for step in (-1, 1):
-        yield "shifted by one pixel", partial(np.roll, shift=(step, step), axis=(rows, columns))
+        yield "shifted by one row and one column", partial(np.roll, shift=(step, step), axis=(rows, columns))
 
 
 def _affine(pairs: Sequence[tuple[NDArray[Any], NDArray[Any]]]) -> str:

@@ -174,7 +174,7 @@ class RunsSoFar:
 )
 @click.option(
     "--replay",
-    type=click.Choice(["auto", "no-images", "never"]),
+    type=click.Choice(["auto", "no-data", "never"]),
     default="auto",
     help="Leave replay.zip where the accuracy gate is red or open.",
 )

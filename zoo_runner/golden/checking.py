@@ -83,7 +83,7 @@ class GoldenCheck:
         before, now = self.bundle.support, metrics[0].support
         told = any(each.stage == DATA for each in self.findings)
         if before == now and not told and annotations_digest(scored) != self.bundle.annotations:
-            self._find(DATA, "annotations of all samples are not those that were recorded; no class has more or fewer")
+            self._find(DATA, "annotations of all samples are not those that were recorded; their count is the same")
         for label in dict.fromkeys([*before, *now]):
             lost = before.get(label, 0) - now.get(label, 0)
             if lost:

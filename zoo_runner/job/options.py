@@ -76,7 +76,7 @@ class RunOptions:
         language: Of ``report.html`` and ``summary.md``: ``en`` or ``zh``.
         sbom: Write ``sbom.cdx.json``.
         keep_inputs: Keep in the history all that the verdict depends on, also what takes a while to find out.
-        replay: ``never`` leaves no replay file, ``no-images`` one without the samples' files and inputs.
+        replay: ``never`` leaves no replay file, ``no-data`` one without the samples' files and inputs.
         explain: Whether to look for the stage that lost the accuracy, after the verdict.
     """
 

@@ -126,7 +126,7 @@ def main_record(job: Job, engine: Engine | None, kept: Kept) -> ReplayRecord:
         distribution=plugin_release(recipe),
         noun=recipe.noun,
         batch=recipe.manifest.infer.batch,
-        images=job.options.replay != "no-images",
+        images=job.options.replay != "no-data",
         run_samples=kept.run,
         fitted=kept.fitted,
         own_aipp=recipe.own_aipp,

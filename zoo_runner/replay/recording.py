@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from zoo_runner.report.model import Report
     from zoo_runner.stages.convert.engine import Engine
 
-NEVER, WITHOUT_IMAGES = "never", "no-images"
+NEVER, WITHOUT_DATA = "never", "no-data"
 _RESERVE: Final = 6000
 """Bytes of the file for the manifest, and what is said of the run beside its report."""
 _COMMAND: Final = "outputs are not in it: the backend infers by a command over whole folders"
@@ -129,7 +129,7 @@ def _sample(
         raise ValueError("something in its fields cannot be written down")
     record: dict[str, Any] = {"index": sample.index, "id": sample.id, "kind": class_name(type(sample))}
     record |= {"digest": digest.hex(), "device": place and place.device, "row": place and place.row}
-    if job.options.replay != WITHOUT_IMAGES:  # an input is the image in other words
+    if job.options.replay != WITHOUT_DATA:  # an input is the image in other words
         parcel.keep_files(sample)
         record["inputs"], record["notes"] = _inputs(job, sample, parcel)
     record |= {"fields": encoded(job.recipe, sample, parcel), "files": tuple(parcel.files)}

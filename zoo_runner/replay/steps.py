@@ -195,7 +195,7 @@ def _inputs(restored: Restored, found: Replayed) -> Step:
             return None
         return tuple(map(restored.arrays, record.inputs)), inputs_of(restored.recipe, sample)
 
-    why = "the file was made without images" if not restored.file.record.images else "the file has no inputs"
+    why = "the file was made without the samples' data" if not restored.file.record.images else "the file has no inputs"
     return _each(restored, found, "inputs", make).step("files -> inputs", why)
 
 

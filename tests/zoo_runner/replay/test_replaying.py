@@ -20,7 +20,7 @@ from places import ROOT
 from replay_edits import edit_record, edited, replayed
 from zoo_runner.errors import ExitCode
 from zoo_runner.replay.reading import read_replay
-from zoo_runner.replay.recording import NEVER, WITHOUT_IMAGES
+from zoo_runner.replay.recording import NEVER, WITHOUT_DATA
 from zoo_runner.replay.replaying import replay_file
 from zoo_runner.terminal.console import Detail
 from zoo_runner.terminal.progress import Terminal
@@ -150,9 +150,9 @@ def test_a_step_that_differs_is_named(
     assert "predictions -> figures: " in text
 
 
-def test_the_inputs_are_run_through_an_onnx_file(red: Red, lab_store: Path, tmp_path: Path) -> None:
+def test_the_inputs_are_run_through_an_onnx_file(red: Red, tmp_path: Path) -> None:
     """The export of the run gives the recorded outputs; a file that is no graph is refused."""
-    graph = next(lab_store.glob("onnx/*/content/*.onnx"))
+    graph = next(Path(each.path) for each in red.report.artifacts if each.name == "onnx")
     code, text = replayed(red.file, tmp_path / "page", "--onnx", str(graph))
     assert code == ExitCode.PASS
     assert f"inputs -> outputs of {graph.name}: same: 24" in text
@@ -163,12 +163,12 @@ def test_a_run_leaves_what_was_asked_for(trial_files: Path, lab_store: Path, tmp
     """No images: neither files nor inputs. Never: no file, and none of an earlier run. Green: none either."""
     manifest = write_marked(tmp_path / "files", trial_files, samples=12)
     here, out = Terminal(Detail.QUIET), manifest.parent / "out"
-    run_here(manifest, lab_store, here, SWAPPED, replay=WITHOUT_IMAGES)
+    run_here(manifest, lab_store, here, SWAPPED, replay=WITHOUT_DATA)
     record = read_replay(out / "replay.zip").record
     assert [(each.files, each.inputs) for each in record.samples] == [((), ())] * 12
     code, text = replayed(out / "replay.zip", tmp_path / "page")
     assert code == ExitCode.PASS
-    assert "files -> inputs: not looked at: the file was made without images" in text
+    assert "files -> inputs: not looked at: the file was made without the samples' data" in text
     assert "outputs -> predictions: same: 12 of 12" in text
     run_here(manifest, lab_store, here, SWAPPED, replay=NEVER)
     assert not (out / "replay.zip").exists()
