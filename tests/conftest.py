@@ -130,7 +130,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(autouse=True)
 def code_of_this_test_only() -> Iterator[None]:
-    """Files that a test ran, read or imported, and changed or removed afterwards, are no part of what the next one runs."""
+    """Files that a test ran, read or imported, and changed or removed later, are no part of what the next one runs."""
     modules = set(sys.modules)
     run, first, read = dict(executed._executed), dict(executed._first), dict(opened._opened)
     yield

@@ -36,7 +36,9 @@ Change = Callable[["NDArray[Any]"], "NDArray[Any]"]
             "channels last under the shape of channels first",
             id="layout",
         ),
-        pytest.param(IMAGES, lambda image: np.roll(image, (1, 1), (1, 2)), "shifted by one row and one column", id="shifted"),
+        pytest.param(
+            IMAGES, lambda image: np.roll(image, (1, 1), (1, 2)), "shifted by one row and one column", id="shifted"
+        ),
         pytest.param(
             IMAGES,
             lambda image: image + np.array([1, 2, -3]).reshape(3, 1, 1),
