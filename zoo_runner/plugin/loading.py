@@ -325,7 +325,7 @@ def listing() -> tuple[Listing, ...]:
 def _entry_points() -> list[metadata.EntryPoint]:
     """The group's entry points by name; what is the same in two distributions counts once."""
     found = {(point.name, point.value): point for point in metadata.entry_points(group=hookspecs.PROJECT)}
-    return sorted(found.values(), key=lambda point: (point.name, _origin(point)))
+    return [found[key] for key in sorted(found)]
 
 
 def _load(point: metadata.EntryPoint) -> Plugin:

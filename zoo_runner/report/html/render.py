@@ -127,7 +127,10 @@ def environment(words: Texts) -> Environment:
     """Return what makes pages of the templates: it escapes all texts, and writes out their control characters."""
     import jinja2  # noqa: PLC0415 - only a report needs it
 
+    from zoo_runner.report.html.compiled import COMPILED  # noqa: PLC0415 - likewise
+
     environment = jinja2.Environment(
+        bytecode_cache=COMPILED,
         loader=jinja2.PackageLoader(PACKAGE),
         autoescape=True,
         undefined=jinja2.StrictUndefined,

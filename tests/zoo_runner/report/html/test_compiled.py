@@ -1,0 +1,38 @@
+"""A template is compiled once, and anew when it has changed."""
+
+from __future__ import annotations
+
+import jinja2
+import pytest
+
+from zoo_runner.report.html.compiled import CompiledTemplates
+
+
+@pytest.fixture
+def compiled(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The sources that were compiled."""
+    sources: list[str] = []
+    generate = jinja2.Environment._generate
+
+    def counted(self: jinja2.Environment, source: jinja2.nodes.Template, *names: str | None, **options: bool) -> str:
+        sources.append(str(names[0]))
+        return generate(self, source, *names, **options)
+
+    monkeypatch.setattr(jinja2.Environment, "_generate", counted)
+    return sources
+
+
+def test_once_and_anew_when_it_changed(compiled: list[str]) -> None:
+    cache, files = CompiledTemplates(), {"page": "{{ t }} {% include 'part' %}", "part": "one {{ t }}"}
+
+    def rendered(word: str) -> str:
+        environment = jinja2.Environment(loader=jinja2.DictLoader(files), autoescape=True, bytecode_cache=cache)
+        environment.globals["t"] = word
+        return environment.get_template("page").render()
+
+    assert rendered("a") == "a one a"
+    assert rendered("<") == "&lt; one &lt;"
+    assert compiled == ["page", "part"]
+    files["part"] = "two {{ t }}"
+    assert rendered("b") == "b two b"
+    assert compiled == ["page", "part", "part"]
