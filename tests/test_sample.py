@@ -384,10 +384,11 @@ class TestTheGateCanFail:
         "mean",
         [pytest.param("[0, 0, 0]", id="none"), pytest.param("[123, 117, 104]", id="in the wrong channel order")],
     )
-    @pytest.mark.long_rows("none")
+    @pytest.mark.long
     def test_wrong_mean(self, whole: Finished, sample: Run, mean: str) -> None:
         self.failed(sample("mean", *QUICK, "--set", f"plugin.config.mean={mean}"), whole)
 
+    @pytest.mark.long
     def test_red_and_blue_swapped(self, whole: Finished, sample: Run, tmp_path: Path) -> None:
         devkit = shutil.copytree(DATA, tmp_path / "VOCdevkit")
         swap_red_and_blue(devkit)
@@ -398,6 +399,7 @@ class TestTheGateCanFail:
         order = ", ".join((second, first, *rest))
         self.failed(sample("classes", *QUICK, "--set", f"plugin.config.classes=[{order}]"), whole)
 
+    @pytest.mark.long
     def test_hardly_any_suppression(self, whole: Finished, results: Path, sample: Run) -> None:
         arguments = ("--from", "postprocess", "--results", results, "--set", "plugin.config.nms_threshold=0.9")
         self.failed(sample("suppression", *arguments), whole)

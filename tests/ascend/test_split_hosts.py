@@ -299,6 +299,7 @@ def test_an_om_without_a_stamp_is_not_just_used(
     assert (done.returncode, text in f"{done.stderr}{done.stdout}") == (code, True), done.stdout + done.stderr
 
 
+@pytest.mark.long
 def test_an_om_without_a_stamp_is_taken_as_the_user_says(inferring: Computer, unstamped: Path) -> None:
     words = ("--om", unstamped, "--batch-size", "8", "--accept-unstamped", "--output", "out", "--om-outputs")
     done = inferring(SAMPLE, *words, OUTPUTS)
@@ -323,6 +324,7 @@ def test_a_stamp_that_does_not_fit_is_never_passed_over(inferring: Computer, unp
     assert "CANN release: expected 8.0.0-stand-in, found 7.0.0" in inferring.report()["why"][0]
 
 
+@pytest.mark.long
 def test_where_the_graph_can_be_run_outputs_that_look_exchanged_are_refused(
     computers: Computers, unstamped: Path
 ) -> None:

@@ -88,6 +88,9 @@ BLOCKS = {path: list(blocks(path)) for path in PAGES}
 )
 @pytest.mark.long_rows(
     "README.md",  # .ci/run runs its commands too
+    "docs/on-an-ascend-host.md",
+    "docs/how-to/golden.md",
+    "docs/how-to/zoo.md",
     "docs/how-to/tolerances.md",
     "docs/how-to/baselines.md",
     "docs/how-to/demo.md",

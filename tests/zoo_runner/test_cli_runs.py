@@ -105,6 +105,7 @@ def test_at_a_terminal(trial: ZooRun, variables: dict[str, str], escapes: bool) 
     assert "PASS" in shown
 
 
+@pytest.mark.long
 def test_set_and_batch_size(trial: ZooRun) -> None:
     done = trial("trial.yaml", "--batch-size", "4", "--set", "benchmark.loop=7", "--output", "out")
     assert done.returncode == 0, done.stderr

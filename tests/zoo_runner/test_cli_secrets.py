@@ -114,6 +114,7 @@ def test_an_address_that_is_asked_for(quick: ZooRun) -> None:
 
 
 @pytest.mark.slow  # waits between requests that fail
+@pytest.mark.long
 def test_mirrors_that_are_asked_for(quick: ZooRun) -> None:
     """Each that fails is named, and so is what a run would do; a query without quotes is none that YAML can read."""
     digest = "weights.sha256=" + "a" * 64

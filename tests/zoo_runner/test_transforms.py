@@ -203,6 +203,7 @@ def test_the_command_line(trial: ZooRun) -> None:
     assert json.loads(record.read_text())["key"] == "onnx.transforms.0"
 
 
+@pytest.mark.long
 def test_a_pack_has_the_scripts(changed: Lab, listener: Listener) -> None:
     loaded = load(changed.folder / MANIFEST)
     options = RunOptions(output=changed.folder / "out", last=Stage.CONVERT, trust_code=True)

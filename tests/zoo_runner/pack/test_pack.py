@@ -151,6 +151,7 @@ def test_an_onnx_that_was_changed_in_the_pack_is_refused(trial: ZooRun, elsewher
     assert "trial.onnx: the file is not the expected one." in done.stdout
 
 
+@pytest.mark.long
 def test_on_ascend_there_is_an_om_for_each_batch_size(ascend: ZooRun, elsewhere: Elsewhere) -> None:
     folder = packed(ascend, *ON_ASCEND, "p")
     oms = ["trial_bs1.om", "trial_bs1.om.json", "trial_bs8.om", "trial_bs8.om.json"]
