@@ -22,6 +22,7 @@ STAND_INS = "zoo_runner.testing"
 HEAVY = {"torch", "onnx", "onnxsim", "onnxruntime", "cv2", "numba", "matplotlib", "jinja2", "junitparser"}
 LOADED_LAZILY = {
     "refinedet_plugin.network": {"torch"},
+    "zoo_runner.report.html.compiled": {"jinja2"},
     "zoo_runner.report.junit": {"junitparser"},
     "zoo_networks.mobilenet": {"torch"},
 }

@@ -27,6 +27,10 @@ LIMIT_S: Final = 240.0
 _LOADED: Final = (
     "onnxruntime",
     "matplotlib.figure",
+    "filelock",
+    "zoo_runner.backends.ascend.backend",
+    "zoo_runner.backends.devices",
+    "zoo_runner.commands.orders",
     "zoo_runner.runner",
     "zoo_runner.commands.execution",
     "zoo_runner.commands.results",
@@ -34,6 +38,7 @@ _LOADED: Final = (
     "zoo_runner.report.junit",
     "zoo_runner.report.sarif",
     "zoo_runner.report.summary",
+    "zoo_runner.replay.recording",
     "zoo_runner.terminal.progress",
 )
 _WITH_EXPORT: Final = ("torch", "onnx", "onnxscript", "onnxsim", "torch.onnx")
@@ -157,10 +162,15 @@ def serve() -> None:
 
 
 def _draw() -> None:
-    """Draw something: the first figure of a process takes most of a second."""
-    from zoo_runner.report.html.plots import precision_recall  # noqa: PLC0415 - loads what was loaded above
+    """Draw something, and compile what pages are made of: both take most of a second in each process."""
+    from zoo_runner.report.html.language import texts  # noqa: PLC0415 - loads what was loaded above
+    from zoo_runner.report.html.plots import precision_recall  # noqa: PLC0415 - likewise
+    from zoo_runner.report.html.render import environment  # noqa: PLC0415 - likewise
     from zoo_runner.report.model import CurveRecord  # noqa: PLC0415 - likewise
 
+    every = environment(texts("en"))
+    for name in every.list_templates():
+        every.get_template(name)  # compiled, for all runs
     row = (0.0, 1.0)
     curve = CurveRecord(label="any", average=0.5, recall=row, precision=row, levels=row, level_precision=row)
     precision_recall(curve, prefix="any", title="any")

@@ -37,6 +37,7 @@ from zoo_runner.plugin.hooks import (
 from zoo_runner.plugin.interfaces import Backend, Network
 from zoo_runner.plugin.near_misses import look, near_misses
 from zoo_runner.plugin.records import Listing, ModelParts
+from zoo_runner.plugin.registered import origin, points
 from zoo_runner.used_code import executed, opened
 from zoo_runner.used_code.finding import Finder
 
@@ -280,7 +281,7 @@ class Plugin:
 
 def names() -> tuple[str, ...]:
     """Return the names in the entry-point group, sorted."""
-    return tuple(sorted({point.name for point in _entry_points()}))
+    return tuple(sorted({point.name for point in points()}))
 
 
 def load(name: str, *, kind: Literal["model", "backend"] = "model") -> Plugin:
@@ -294,14 +295,14 @@ def load(name: str, *, kind: Literal["model", "backend"] = "model") -> Plugin:
         PluginError: Nothing or more than one thing is registered under it, it cannot be
             imported, or one of its hooks does not match the specification.
     """
-    points = [point for point in _entry_points() if point.name == name]
-    if not points:
+    found = [point for point in points() if point.name == name]
+    if not found:
         raise PluginError(_unknown(name, kind))
-    if len(points) > 1:
-        claims = ", ".join(f"{_origin(point)} -> {point.value}" for point in points)
+    if len(found) > 1:
+        claims = ", ".join(f"{origin(point)} -> {point.value}" for point in found)
         msg = f"plugin name {name!r} is registered more than once: {claims}; uninstall all but one"
         raise PluginError(msg)
-    return _load(points[0])
+    return _load(found[0])
 
 
 def _unknown(name: str, kind: str) -> str:
@@ -319,17 +320,11 @@ def drafters() -> tuple[str, ...]:
 
 def listing() -> tuple[Listing, ...]:
     """Describe every entry point; those that cannot be loaded are listed as broken, with the reason."""
-    return tuple(_describe(point) for point in _entry_points())
-
-
-def _entry_points() -> list[metadata.EntryPoint]:
-    """The group's entry points by name; what is the same in two distributions counts once."""
-    found = {(point.name, point.value): point for point in metadata.entry_points(group=hookspecs.PROJECT)}
-    return [found[key] for key in sorted(found)]
+    return tuple(_describe(point) for point in points())
 
 
 def _load(point: metadata.EntryPoint) -> Plugin:
-    where = f"plugin {point.name!r} ({_origin(point)} -> {point.value})"
+    where = f"plugin {point.name!r} ({origin(point)} -> {point.value})"
     executed.watch()
     opened.watch(point.module.partition(".")[0])
     try:
@@ -374,7 +369,7 @@ def _describe(point: metadata.EntryPoint) -> Listing:
         kind = "backend" if load(point.name).implements(BACKEND_HOOK) else "model"
     except PluginError as error:
         kind, problem = "broken", str(error)
-    return Listing(name=point.name, target=point.value, distribution=_origin(point), kind=kind, problem=problem)
+    return Listing(name=point.name, target=point.value, distribution=origin(point), kind=kind, problem=problem)
 
 
 def _others(names: Sequence[str]) -> str:
@@ -391,7 +386,3 @@ def _place(error: Exception, package: str) -> str:
 
 def _members(protocol: type) -> list[str]:
     return [name for name in vars(protocol) if name == "__call__" or not name.startswith("_")]
-
-
-def _origin(point: metadata.EntryPoint) -> str:
-    return f"{point.dist.name} {point.dist.version}" if point.dist else "unknown distribution"

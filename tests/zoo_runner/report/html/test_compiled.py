@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import jinja2
 import pytest
 
@@ -14,9 +16,9 @@ def compiled(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     sources: list[str] = []
     generate = jinja2.Environment._generate
 
-    def counted(self: jinja2.Environment, source: jinja2.nodes.Template, *names: str | None, **options: bool) -> str:
-        sources.append(str(names[0]))
-        return generate(self, source, *names, **options)
+    def counted(self: jinja2.Environment, source: jinja2.nodes.Template, name: str, *rest: Any, **options: Any) -> str:
+        sources.append(name)
+        return generate(self, source, name, *rest, **options)
 
     monkeypatch.setattr(jinja2.Environment, "_generate", counted)
     return sources
