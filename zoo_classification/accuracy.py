@@ -16,7 +16,16 @@ from zoo_classification.samples import LabelledSample
 from zoo_images.decoding import decode_image
 from zoo_images.thumbnail import thumbnail, thumbnail_size
 from zoo_runner.errors import ManifestError, ResultError, shortened
-from zoo_runner.plugin.evidence import Canary, CanaryValue, Diagnosis, Illustration, Mark, Scale
+from zoo_runner.plugin.evidence import (
+    Canary,
+    CanaryValue,
+    Confusions,
+    Diagnosis,
+    Illustration,
+    Scale,
+    Span,
+    Statement,
+)
 from zoo_runner.plugin.interfaces import MetricValue
 from zoo_runner.plugin.means import MeanScore, MeanScoring, SampleMeans
 from zoo_runner.plugin.targets import Targets, Trait
@@ -32,7 +41,7 @@ NAMED: Final = 8
 """Confusions that the diagnosis names, the most frequent ones; the rest is counted together."""
 OTHERS: Final = "other confusions"
 RIGHT, TRUTH = "hit", "truth"
-"""Kinds of marks: the class that was found, where it is right; and the image's own."""
+"""Kinds of statements: the class that was found, where it is right; and the image's own."""
 
 Ks: TypeAlias = Annotated[tuple[Annotated[int, Field(ge=1, le=100)], ...], Field(min_length=1, max_length=5)]
 
@@ -118,6 +127,7 @@ class AccuracyScoring(MeanScoring):
         self._names = dict(metric.names)
         self._samples: list[LabelledSample] = []
         self._best: list[int] = []
+        self._margins: list[float] = []
 
     def update(self, samples: Sequence[Sample], predictions: Sequence[Arrays]) -> None:
         """Score the next chunk.
@@ -131,6 +141,7 @@ class AccuracyScoring(MeanScoring):
                 self._samples.append(sample)
                 self._names.setdefault(sample.label, sample.name)
                 self._best.append(best_of(prediction, sample)[0])
+                self._margins.append(_margin(prediction, sample.label))
 
     def compute(self) -> AccuracyScore:
         """Return the score of all images."""
@@ -141,6 +152,7 @@ class AccuracyScoring(MeanScoring):
             rows=plain.rows,
             samples=tuple(self._samples),
             best=tuple(self._best),
+            margins=tuple(self._margins),
             names=self._names,
         )
 
@@ -152,11 +164,13 @@ class AccuracyScore(MeanScore):
     Attributes:
         samples: The images.
         best: The class with the highest score of each.
+        margins: By how much that score is above the one of the image's own class, or of the last class that was kept.
         names: What classes are called, by label, as far as it is known.
     """
 
     samples: tuple[LabelledSample, ...]
     best: tuple[int, ...]
+    margins: tuple[float, ...]
     names: Mapping[int, str]
 
     @property
@@ -189,8 +203,18 @@ class AccuracyScore(MeanScore):
         """Return what each image was taken for, if that is wrong."""
         kinds = self.error_kinds
         return tuple(
-            Diagnosis(score=score, errors={kind if kind in kinds else OTHERS: 1} if kind else {})
-            for score, kind in zip(self.rows[:, 0].tolist(), self._confusions, strict=True)
+            Diagnosis(score=score, errors={kind if kind in kinds else OTHERS: 1} if kind else {}, severity=margin)
+            for score, kind, margin in zip(self.rows[:, 0].tolist(), self._confusions, self.margins, strict=True)
+        )
+
+    def confusions(self) -> Confusions:
+        """Return which class was taken for which, by the class with the highest score."""
+        pairs = zip(self.samples, self.best, strict=True)
+        return Confusions(
+            noun="classes",
+            counts=Counter(
+                (sample.name, sample.name if best == sample.label else self._name(best)) for sample, best in pairs
+            ),
         )
 
     def targets(self) -> Targets:
@@ -207,7 +231,7 @@ class AccuracyScore(MeanScore):
         )
 
     def illustrate(self, position: int) -> Illustration:
-        """Draw an image, with its class and what it was taken for around it.
+        """Draw an image; its class and what it was taken for stand below.
 
         Raises:
             DatasetError: Its file is missing or cannot be decoded.
@@ -215,13 +239,21 @@ class AccuracyScore(MeanScore):
         sample, kind = self.samples[position], self._confusions[position]
         pixels = decode_image(sample)
         width, height = thumbnail_size(pixels.shape[1], pixels.shape[0])
-        box = (0.0, 0.0, float(width), float(height))
-        marks = [Mark(kind=TRUTH if kind else RIGHT, label=sample.name, box=box)]
+        statements = [_statement(TRUTH, sample.name)]
         if kind:
             named = kind if kind in self.error_kinds else OTHERS
-            marks.append(Mark(kind=named, label=self._name(self.best[position]), box=box))
+            statements.append(_statement(named, self._name(self.best[position]), differs=True))
+        else:
+            statements.append(_statement(RIGHT, sample.name))
         image = thumbnail(pixels, width, height)
-        return Illustration(width=width, height=height, image=image, media_type="image/jpeg", marks=tuple(marks))
+        return Illustration(
+            width=width,
+            height=height,
+            image=image,
+            media_type="image/jpeg",
+            marks=(),
+            statements=tuple(statements),
+        )
 
     @cached_property
     def _confusions(self) -> list[str]:
@@ -262,6 +294,20 @@ def best_of(prediction: Arrays, sample: Sample) -> list[int]:
         )
     found: list[int] = labels.tolist()
     return found
+
+
+def _margin(prediction: Arrays, label: int) -> float:
+    """Say how sure of itself a wrong prediction is, in the unit of the network's scores; 0 where that is not known."""
+    labels, scores = prediction["labels"], prediction.get("scores")
+    if scores is None or scores.shape != labels.shape:
+        return 0.0
+    own = np.flatnonzero(labels == label)
+    margin = float(scores[0]) - float(scores[own[0] if len(own) else -1])
+    return margin if np.isfinite(margin) else 0.0
+
+
+def _statement(kind: str, name: str, *, differs: bool = False) -> Statement:
+    return Statement(kind=kind, spans=(Span(text=name, differs=differs),), label=name)
 
 
 def _with_classes(value: MetricValue, by_class: dict[str, float], support: Counter[str]) -> MetricValue:

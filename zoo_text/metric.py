@@ -13,6 +13,7 @@ from zoo_runner.plugin.means import SampleMeans
 from zoo_runner.plugin.tensors import tensor_text
 from zoo_text.edit_distance import edit_distance
 from zoo_text.samples import TextSample
+from zoo_text.score import TextScoring
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -56,8 +57,7 @@ class TextMetric(SampleMeans):
         Raises:
             ResultError: The prediction is no text.
         """
-        text = self._plain(cast("TextSample", sample).text)
-        found = self._plain(decoded(prediction[TEXT], sample))
+        text, found = self.compared(prediction, sample)
         distance, longest = edit_distance(text, found), max(len(text), len(found))
         by_text = 1 - distance / len(text) if text else float(not found)
         return {
@@ -65,6 +65,19 @@ class TextMetric(SampleMeans):
             CLAMPED: 100 * max(by_text, 0.0),
             EXACT: 100.0 * (text == found),
         }
+
+    def scoring(self) -> TextScoring:
+        """Begin a scoring."""
+        return TextScoring(self)
+
+    def compared(self, prediction: Arrays, sample: Sample) -> tuple[str, str]:
+        """Return what is written and what was read, both without what counts for nothing.
+
+        Raises:
+            ResultError: The prediction is no text.
+        """
+        written = cast("TextSample", sample).text
+        return self._plain(written), self._plain(decoded(prediction[TEXT], sample))
 
     def _plain(self, text: str) -> str:
         if self._ignore_space:

@@ -163,10 +163,10 @@ def serve() -> None:
 
 def _draw() -> None:
     """Draw something, and compile what pages are made of: both take most of a second in each process."""
-    from zoo_runner.report.html.language import texts  # noqa: PLC0415 - loads what was loaded above
+    from zoo_runner.report.evidence import CurveRecord  # noqa: PLC0415 - loads what was loaded above
+    from zoo_runner.report.html.language import texts  # noqa: PLC0415 - likewise
     from zoo_runner.report.html.plots import precision_recall  # noqa: PLC0415 - likewise
     from zoo_runner.report.html.render import environment  # noqa: PLC0415 - likewise
-    from zoo_runner.report.model import CurveRecord  # noqa: PLC0415 - likewise
 
     every = environment(texts("en"))
     for name in every.list_templates():

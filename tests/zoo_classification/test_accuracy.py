@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from zoo_classification.accuracy import Accuracy, AccuracyOptions, AccuracyScore
 from zoo_classification.samples import LabelledSample
 from zoo_runner.errors import ManifestError, ResultError
-from zoo_runner.plugin.evidence import CanaryMetric, DiagnosedScore, ResampledScore, ScaledMetric
+from zoo_runner.plugin.evidence import CanaryMetric, Confusions, DiagnosedScore, ResampledScore, ScaledMetric, Span
 from zoo_runner.plugin.interfaces import Sample
 
 NAMES = ("ant", "bee", "cat", "dog", "eel", "fox", "gnu")
@@ -122,8 +122,42 @@ def test_a_picture_has_the_class_and_what_it_was_taken_for(tmp_path: Path) -> No
     scoring.update([sample(0, 1, path), sample(1, 2, path)], [prediction(0, 1), prediction(0, 1)])
     right, wrong = (scoring.compute().illustrate(place) for place in (0, 1))
     assert (right.width, right.height) == (360, 240)
-    assert [(mark.kind, mark.label) for mark in right.marks] == [("hit", "ant")]
-    assert [(mark.kind, mark.label) for mark in wrong.marks] == [("truth", "bee"), ("bee taken for ant", "ant")]
+    assert right.marks == wrong.marks == ()
+    said = [[(each.kind, each.label, each.spans) for each in drawn.statements] for drawn in (right, wrong)]
+    assert said[0] == [("truth", "ant", (Span(text="ant"),)), ("hit", "ant", (Span(text="ant"),))]
+    assert said[1] == [
+        ("truth", "bee", (Span(text="bee"),)),
+        ("bee taken for ant", "ant", (Span(text="ant", differs=True),)),
+    ]
+
+
+def test_every_image_is_counted_by_its_class_and_what_it_was_taken_for() -> None:
+    score = scored([(2, (3, 2)), (0, (1, 0)), (2, (3, 1)), (4, (4, 0)), (1, (6, 1))])
+    assert score.confusions() == Confusions(
+        noun="classes",
+        counts={("cat", "3"): 2, ("ant", "bee"): 1, (NAMES[4], NAMES[4]): 1, ("bee", "6"): 1},
+    )
+    assert METRIC.scoring().compute().confusions().counts == {}
+
+
+@pytest.mark.parametrize(
+    ("found", "severity"),
+    [
+        ({"scores": [0.75, 0.25]}, 0.5),
+        ({"scores": [9.0, 1.0], "labels": [1, 2]}, 8.0),  # its class was not kept: as far as the last one that was
+        ({"scores": [np.inf, 0.0]}, 0.0),
+        ({"scores": [np.nan, 0.0]}, 0.0),
+        ({"scores": [1.0]}, 0.0),
+        ({}, 0.0),
+    ],
+    ids=["own class", "not kept", "infinite", "no number", "other length", "none"],
+)
+def test_a_mistake_is_the_graver_the_surer_it_was(found: dict[str, Any], severity: float) -> None:
+    scoring = METRIC.scoring()
+    labels = np.array(found.get("labels", [1, 0]), np.int32)
+    scores = {"scores": np.array(found["scores"], np.float32)} if "scores" in found else {}
+    scoring.update([sample(0)], [{"labels": labels, **scores}])
+    assert scoring.compute().diagnose()[0].severity == severity
 
 
 @pytest.mark.parametrize(

@@ -12,9 +12,10 @@ from zoo_runner.comparison.conditions import condition_changes
 from zoo_runner.history import tables
 from zoo_runner.history.ledger import Ledger
 from zoo_runner.report.changes import Comparison, DiagnosedSample, SampleChange
+from zoo_runner.report.evidence import DiagnosisRecord
 from zoo_runner.report.html.render import render
 from zoo_runner.report.junit import junit
-from zoo_runner.report.model import DiagnosisRecord, Report
+from zoo_runner.report.model import Report
 from zoo_runner.terminal.console import Detail
 from zoo_runner.terminal.screen import show_report
 

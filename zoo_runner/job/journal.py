@@ -16,12 +16,11 @@ from zoo_runner.errors import distribution
 from zoo_runner.manifest.settings import settings
 from zoo_runner.plugin.interfaces import STAND_IN
 from zoo_runner.redaction import redacted, redacted_url
+from zoo_runner.report.evidence import ConfusionsRecord, CurveRecord, DiagnosisRecord
 from zoo_runner.report.model import (
     EXIT_CODES,
     ArtifactRecord,
-    CurveRecord,
     DamagedRecord,
-    DiagnosisRecord,
     Environment,
     ManifestRecord,
     MetricRecord,
@@ -115,6 +114,7 @@ class Journal:
     references: tuple[ReferenceRecord, ...] = ()
     curves: tuple[CurveRecord, ...] = ()
     diagnosis: DiagnosisRecord | None = None
+    confusions: ConfusionsRecord | None = None
     end_to_end: float | None = None
     inferred: int | None = None
     damaged: DamagedRecord | None = None
@@ -212,6 +212,7 @@ class Journal:
             references=self.references,
             curves=self.curves,
             diagnosis=self.diagnosis,
+            confusions=self.confusions,
             golden=self.golden() if self.golden else None,
             damaged=self.damaged,
             artifacts=tuple(self.artifacts),

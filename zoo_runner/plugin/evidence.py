@@ -125,10 +125,12 @@ class Diagnosis:
     Attributes:
         score: The metric on this sample alone, in the headline's unit; ``None`` where there is nothing to find.
         errors: How many errors of each kind; kinds without any may be left out.
+        severity: Which of equally bad samples is shown first: the one with the larger number.
     """
 
     score: float | None
     errors: Mapping[str, int]
+    severity: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -150,6 +152,34 @@ class Mark:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Span:
+    """A piece of a text.
+
+    Attributes:
+        text: Any characters.
+        differs: Whether it is marked, as it is not the same in prediction and annotation.
+    """
+
+    text: str
+    differs: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Statement:
+    """What stands beside a picture: the annotation or the prediction, where that is words and no place.
+
+    Attributes:
+        kind: ``truth`` for the annotation, ``hit`` for a right prediction, or an error kind.
+        spans: What it says, in order; none where it says nothing.
+        label: Class name, for readers who look for one class; empty where there are no classes.
+    """
+
+    kind: str
+    spans: tuple[Span, ...]
+    label: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Illustration:
     """A small picture of a sample, and what to draw on it.
 
@@ -159,6 +189,7 @@ class Illustration:
         image: An encoded picture of that size, small enough to embed.
         media_type: Such as ``image/jpeg``.
         marks: What to draw on it.
+        statements: What to write below it.
     """
 
     width: int
@@ -166,6 +197,7 @@ class Illustration:
     image: bytes
     media_type: str
     marks: tuple[Mark, ...]
+    statements: tuple[Statement, ...] = ()
 
 
 @runtime_checkable
@@ -185,6 +217,28 @@ class DiagnosedScore(Scored, Protocol):
 
     def illustrate(self, position: int) -> Illustration:
         """Draw one sample; ``position`` is its place among those that were scored, from 0."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Confusions:
+    """What was taken for what.
+
+    Attributes:
+        noun: What is told apart, in the plural, such as ``classes`` or ``characters``.
+        counts: How often the first of two names was taken for the second; for itself where that is right. A name is
+            empty where nothing was there, or nothing was found. Pairs that never came may be left out.
+    """
+
+    noun: str
+    counts: Mapping[tuple[str, str], int]
+
+
+@runtime_checkable
+class ConfusedScore(Scored, Protocol):
+    """A score that knows what was taken for what; the report shows the most frequent confusions."""
+
+    def confusions(self) -> Confusions:
+        """Count them over all samples."""
 
 
 @dataclass(frozen=True, kw_only=True)

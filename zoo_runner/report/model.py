@@ -16,8 +16,9 @@ from zoo_runner.manifest.section import RATE_UNIT
 from zoo_runner.plugin.interfaces import SAMPLES
 from zoo_runner.redaction import clean, cleaned
 from zoo_runner.report.attribution import AttributionRecord
-from zoo_runner.report.changes import Comparison, DiagnosedSample, Interval, Record
+from zoo_runner.report.changes import Comparison, Interval, Record
 from zoo_runner.report.characters import encodable
+from zoo_runner.report.evidence import ConfusionsRecord, CurveRecord, DiagnosisRecord
 from zoo_runner.report.golden import GoldenRecord
 from zoo_runner.report.references import ReferenceRecord
 
@@ -271,26 +272,6 @@ class WaiverRecord(Record):
     where: str = ""
 
 
-class CurveRecord(Record):
-    """Precision against recall for one class; ``levels`` are the recalls the average reads, if it reads any."""
-
-    label: str
-    average: float
-    recall: tuple[float, ...]
-    precision: tuple[float, ...]
-    levels: tuple[float, ...] = ()
-    level_precision: tuple[float, ...] = ()
-
-
-class DiagnosisRecord(Record):
-    """What went wrong, by kind of error, and where most: the samples with the worst scores come first."""
-
-    basis: str
-    kinds: tuple[str, ...]
-    totals: Mapping[str, int]
-    worst: tuple[DiagnosedSample, ...] = ()
-
-
 class ArtifactRecord(Record):
     """A file or folder the run used or made; a folder's hash is absent."""
 
@@ -340,6 +321,7 @@ class Report(Record):
     references: tuple[ReferenceRecord, ...] = ()
     curves: tuple[CurveRecord, ...] = ()
     diagnosis: DiagnosisRecord | None = None
+    confusions: ConfusionsRecord | None = None
     comparison: Comparison | None = None
     golden: GoldenRecord | None = None
     attribution: AttributionRecord | None = None

@@ -10,7 +10,8 @@ from zoo_runner.comparison.baseline import Baseline
 from zoo_runner.manifest.expectations import Uncertainty
 from zoo_runner.plugin.scoring import score
 from zoo_runner.report.changes import Comparison
-from zoo_runner.report.model import DiagnosisRecord, Environment, PerformanceRecord
+from zoo_runner.report.evidence import DiagnosisRecord
+from zoo_runner.report.model import Environment, PerformanceRecord
 
 if TYPE_CHECKING:
     from tests.zoo_runner.comparison.conftest import World

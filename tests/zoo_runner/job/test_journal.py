@@ -13,7 +13,8 @@ from zoo_runner.job.journal import STAND_IN_NOTICE, Journal, StageNote
 from zoo_runner.job.options import Stage
 from zoo_runner.manifest.load import load
 from zoo_runner.plugin.interfaces import STAND_IN
-from zoo_runner.report.model import CurveRecord, DiagnosisRecord, Verdict, WaiverRecord, WaiverState
+from zoo_runner.report.evidence import CurveRecord, DiagnosisRecord
+from zoo_runner.report.model import Verdict, WaiverRecord, WaiverState
 
 if TYPE_CHECKING:
     from tests.conftest import Listener

@@ -9,8 +9,8 @@ import pytest
 from zoo_runner.plugin.interfaces import Sample
 from zoo_runner.replay.choosing import chosen, wanted
 from zoo_runner.report.changes import DiagnosedSample
+from zoo_runner.report.evidence import DiagnosisRecord
 from zoo_runner.report.model import (
-    DiagnosisRecord,
     ManifestRecord,
     MetricRecord,
     PerformanceRecord,

@@ -11,8 +11,9 @@ from zoo_runner.plugin.evidence import DiagnosedScore, Diagnosis, Illustration
 from zoo_runner.plugin.interfaces import MetricValue, Sample
 from zoo_runner.plugin.scoring import ScoredValues
 from zoo_runner.report.changes import Comparison, DiagnosedSample, SampleChange
+from zoo_runner.report.evidence import DiagnosisRecord
 from zoo_runner.report.gallery import SHOWN, pictures
-from zoo_runner.report.model import DiagnosisRecord, ManifestRecord, Report, Verdict
+from zoo_runner.report.model import ManifestRecord, Report, Verdict
 
 SAMPLES = [Sample(index=index, id=f"s{index}", path=Path(f"s{index}.jpg")) for index in range(1, 61)]
 

@@ -15,7 +15,7 @@ from zoo_runner.report.html.canvas import columns
 from zoo_runner.report.html.figures import shown
 
 if TYPE_CHECKING:
-    from zoo_runner.plugin.evidence import Mark
+    from zoo_runner.plugin.evidence import Mark, Statement
     from zoo_runner.report.html.language import Texts
     from zoo_runner.report.model import Report
     from zoo_runner.report.picture import Picture
@@ -76,6 +76,14 @@ class Drawn:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Said:
+    """A statement below a picture, with the kind that it is of."""
+
+    kind: Kind
+    statement: Statement
+
+
+@dataclass(frozen=True, kw_only=True)
 class Card:
     """A picture with what is drawn on it.
 
@@ -85,6 +93,7 @@ class Card:
         alt: What it shows, for those who do not see it.
         errors: The kinds of errors it has, gravest first, each with how many.
         marks: What is drawn, errors last so that they lie on top.
+        said: What is written below the picture.
         left_out: Marks that are not drawn.
         worst: Its place in the diagnosis, if it has one.
         changed: Its place in the comparison, if it has one.
@@ -95,9 +104,15 @@ class Card:
     alt: str
     errors: tuple[tuple[Kind, int], ...]
     marks: tuple[Drawn, ...]
+    said: tuple[Said, ...]
     left_out: int
     worst: int | None
     changed: int | None
+
+    @property
+    def classified(self) -> bool:
+        """Whether what is written below the picture names classes, and with them the error."""
+        return any(said.statement.label for said in self.said)
 
     @property
     def kinds(self) -> str:
@@ -133,7 +148,8 @@ class Gallery:
 def gallery(report: Report, pictures: Sequence[Picture], texts: Texts) -> Gallery:
     """Prepare the pictures for the page."""
     known = report.diagnosis.kinds if report.diagnosis else ()
-    marked = (mark.kind for picture in pictures for mark in picture.illustration.marks)
+    shown_on = [picture.illustration for picture in pictures]
+    marked = (each.kind for here in shown_on for each in (*here.marks, *here.statements))
     counted = (kind for picture in pictures for kind in picture.errors)
     names = [name for name in dict.fromkeys([*known, *counted, *marked]) if name not in PLAIN]
     kinds = _kinds(names, texts)
@@ -146,7 +162,7 @@ def gallery(report: Report, pictures: Sequence[Picture], texts: Texts) -> Galler
     cards = tuple(
         _card(picture, every, texts, worst.get(picture.index), changed.get(picture.index)) for picture in pictures
     )
-    labels = sorted({mark.label for picture in pictures for mark in picture.illustration.marks})
+    labels = sorted({each.label for here in shown_on for each in (*here.marks, *here.statements)} - {""})
     return Gallery(cards=cards, kinds=kinds, plain=plain, labels=tuple(labels))
 
 
@@ -175,6 +191,7 @@ def _card(picture: Picture, kinds: dict[str, Kind], texts: Texts, worst: int | N
         alt=texts("gallery.alt", id=picture.id, score=shown(picture.score, 1), errors=said),
         errors=tuple(errors),
         marks=marks,
+        said=tuple(Said(kind=kinds[each.kind], statement=each) for each in here.statements),
         left_out=len(here.marks) - len(marks),
         worst=worst,
         changed=changed,

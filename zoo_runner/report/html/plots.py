@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 
     from zoo_runner.manifest.direction import Direction
     from zoo_runner.report.changes import ClassChange, MetricChange
-    from zoo_runner.report.model import CurveRecord, MetricRecord, PerformanceRecord
+    from zoo_runner.report.evidence import CurveRecord
+    from zoo_runner.report.model import MetricRecord, PerformanceRecord
 
 WIDTH: Final = 400.0
 """Of a plot in pixels: on a telephone it shrinks a little, and can still be read."""

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from markupsafe import Markup
 
     from zoo_runner.report.changes import Comparison, MetricChange
-    from zoo_runner.report.model import CurveRecord, Line, MetricRecord, PerformanceRecord, Report
+    from zoo_runner.report.evidence import CurveRecord
+    from zoo_runner.report.model import Line, MetricRecord, PerformanceRecord, Report
     from zoo_runner.report.picture import Picture
 
 _Metric = TypeVar("_Metric", "MetricRecord", "MetricChange")

@@ -17,7 +17,9 @@ from zoo_runner.plugin.evidence import CurveScore, DiagnosedScore, ResampledMetr
 from zoo_runner.plugin.near_misses import near_misses
 from zoo_runner.plugin.scoring import Metric, Scored
 from zoo_runner.report.changes import DiagnosedSample, Interval, MetricChange
-from zoo_runner.report.model import CurveRecord, DiagnosisRecord, MetricRecord
+from zoo_runner.report.evidence import CurveRecord, DiagnosisRecord
+from zoo_runner.report.model import MetricRecord
+from zoo_runner.stages.evaluate.confused import confusions_record
 from zoo_runner.stages.gate import judging
 from zoo_runner.stages.gate.fitting import fitted
 from zoo_runner.stages.gate.suspicion import suspect
@@ -99,6 +101,7 @@ def evaluate(
         journal.metrics = _judged(job, scope, data, values, resampled, changes)
         journal.curves = curve_records(scored)
         journal.diagnosis = diagnosis_record(data.scored, scored)
+        journal.confusions = confusions_record(scored)
         clock.lap("diagnosis", worth=bool(journal.curves or journal.diagnosis))
         note.why = str(clock)
     return Evaluation(scored=scored, compared=compared, changes=changes)
@@ -258,7 +261,7 @@ def diagnosis_record(samples: Sequence[Sample], scored: Scored) -> DiagnosisReco
     """Return what went wrong, from a score that can tell: all errors by kind, and the samples that have most.
 
     Of the samples with errors those with the lowest scores of their own come first, among equals those with more
-    errors, then in data-set order; those without a score come last.
+    errors, then the severest, then in data-set order; those without a score come last.
     """
     if not isinstance(scored, DiagnosedScore):
         return None
@@ -276,7 +279,7 @@ def diagnosis_record(samples: Sequence[Sample], scored: Scored) -> DiagnosisReco
     )
 
 
-def _badness(diagnosed: tuple[Sample, Diagnosis]) -> tuple[float, int, int]:
+def _badness(diagnosed: tuple[Sample, Diagnosis]) -> tuple[float, int, float, int]:
     sample, diagnosis = diagnosed
     score = float("inf") if diagnosis.score is None else diagnosis.score
-    return score, -sum(diagnosis.errors.values()), sample.index
+    return score, -sum(diagnosis.errors.values()), -diagnosis.severity, sample.index

@@ -23,11 +23,10 @@ from zoo_runner.report.changes import (
     PerformanceChange,
     SampleChange,
 )
+from zoo_runner.report.evidence import CurveRecord, DiagnosisRecord
 from zoo_runner.report.html import render
 from zoo_runner.report.model import (
     ArtifactRecord,
-    CurveRecord,
-    DiagnosisRecord,
     Environment,
     ManifestRecord,
     MetricRecord,

@@ -13,9 +13,9 @@ import matplotlib as mpl
 import pytest
 from defusedxml.ElementTree import fromstring
 
+from zoo_runner.report.evidence import CurveRecord
 from zoo_runner.report.html import plots
 from zoo_runner.report.html.canvas import clipped, columns
-from zoo_runner.report.model import CurveRecord
 
 if TYPE_CHECKING:
     from tests.zoo_runner.report.html.conftest import Reports
