@@ -68,7 +68,7 @@ class TextMetric(SampleMeans):
 
     def scoring(self) -> TextScoring:
         """Begin a scoring."""
-        return TextScoring(self)
+        return TextScoring(self, self.compared)
 
     def compared(self, prediction: Arrays, sample: Sample) -> tuple[str, str]:
         """Return what is written and what was read, both without what counts for nothing.

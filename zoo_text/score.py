@@ -15,11 +15,11 @@ from zoo_runner.plugin.means import MeanScore, MeanScoring
 from zoo_text.alignment import aligned
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from zoo_runner.plugin.interfaces import Arrays, Sample
+    from zoo_runner.plugin.means import SampleMeans
     from zoo_text.alignment import Pair
-    from zoo_text.metric import TextMetric
 
 REPLACED, MISSING, ADDED = "replaced", "left out", "added"
 """Kinds of wrong characters."""
@@ -28,11 +28,16 @@ TRUTH, RIGHT = "truth", "hit"
 
 
 class TextScoring(MeanScoring):
-    """One scoring, which keeps the texts that are held against each other beside."""
+    """One scoring, which keeps the texts that are held against each other beside.
 
-    def __init__(self, metric: TextMetric) -> None:
+    Args:
+        metric: Says what a line scores.
+        compared: Returns what is written in a line and what was read, both without what counts for nothing.
+    """
+
+    def __init__(self, metric: SampleMeans, compared: Callable[[Arrays, Sample], Pair]) -> None:
         super().__init__(metric)
-        self._texts = metric
+        self._compared = compared
         self._samples: list[Sample] = []
         self._lines: list[Pair] = []
 
@@ -44,7 +49,7 @@ class TextScoring(MeanScoring):
         """
         super().update(samples, predictions)
         self._samples += samples
-        self._lines += map(self._texts.compared, predictions, samples)
+        self._lines += map(self._compared, predictions, samples)
 
     def compute(self) -> TextScore:
         """Return the score of all lines."""

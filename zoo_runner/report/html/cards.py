@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import string
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from math import ceil
 from typing import TYPE_CHECKING, Final
@@ -15,7 +15,7 @@ from zoo_runner.report.html.canvas import columns
 from zoo_runner.report.html.figures import shown
 
 if TYPE_CHECKING:
-    from zoo_runner.plugin.evidence import Mark, Statement
+    from zoo_runner.plugin.evidence import Illustration, Mark, Statement
     from zoo_runner.report.html.language import Texts
     from zoo_runner.report.model import Report
     from zoo_runner.report.picture import Picture
@@ -149,7 +149,8 @@ def gallery(report: Report, pictures: Sequence[Picture], texts: Texts) -> Galler
     """Prepare the pictures for the page."""
     known = report.diagnosis.kinds if report.diagnosis else ()
     shown_on = [picture.illustration for picture in pictures]
-    marked = (each.kind for here in shown_on for each in (*here.marks, *here.statements))
+    everything = [each for here in shown_on for each in _shown(here)]
+    marked = (each.kind for each in everything)
     counted = (kind for picture in pictures for kind in picture.errors)
     names = [name for name in dict.fromkeys([*known, *counted, *marked]) if name not in PLAIN]
     kinds = _kinds(names, texts)
@@ -162,8 +163,13 @@ def gallery(report: Report, pictures: Sequence[Picture], texts: Texts) -> Galler
     cards = tuple(
         _card(picture, every, texts, worst.get(picture.index), changed.get(picture.index)) for picture in pictures
     )
-    labels = sorted({each.label for here in shown_on for each in (*here.marks, *here.statements)} - {""})
+    labels = sorted({each.label for each in everything} - {""})
     return Gallery(cards=cards, kinds=kinds, plain=plain, labels=tuple(labels))
+
+
+def _shown(here: Illustration) -> Iterator[Mark | Statement]:
+    yield from here.marks
+    yield from here.statements
 
 
 def _kinds(names: Iterable[str], texts: Texts) -> tuple[Kind, ...]:

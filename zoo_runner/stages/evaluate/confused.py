@@ -28,6 +28,7 @@ def confusions_record(scored: Scored) -> ConfusionsRecord | None:
         counts = {(str(truth), str(name)): int(count) for (truth, name), count in found.counts.items() if count}
     if not counts:
         return None
+    labels = _labels(found)
     of = Counter[str]()
     for (truth, _), count in counts.items():
         of[truth] += count
@@ -42,16 +43,12 @@ def confusions_record(scored: Scored) -> ConfusionsRecord | None:
             ConfusionRecord(truth=truth, found=name, count=wrong[truth, name], of=of[truth] if truth else 0)
             for truth, name in order[:LARGEST]
         ),
-        **_whole(found, counts),
+        labels=labels,
+        counts=tuple(tuple(counts.get((truth, name), 0) for name in labels) for truth in labels),
     )
 
 
-def _whole(found: Confusions, counts: dict[tuple[str, str], int]) -> dict[str, tuple[object, ...]]:
-    """Return labels and all counts, where they are few; in the order in which they come."""
-    labels = tuple(dict.fromkeys(str(name) for side in (0, 1) for name in (pair[side] for pair in found.counts)))
-    if len(labels) > WHOLE:
-        return {}
-    return {
-        "labels": labels,
-        "counts": tuple(tuple(counts.get((truth, name), 0) for name in labels) for truth in labels),
-    }
+def _labels(found: Confusions) -> tuple[str, ...]:
+    """Return the names in the order in which they come, those that were there first; none where they are many."""
+    names = dict.fromkeys(str(name) for side in (0, 1) for name in (pair[side] for pair in found.counts))
+    return tuple(names) if len(names) <= WHOLE else ()
