@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from zoo_runner.attribution.search import Seen, asked_for, search
 from zoo_runner.comparison.baseline import read_baseline
 from zoo_runner.errors import HookError, ZooError, interrupted
+from zoo_runner.history.keeping import append, with_trends
 from zoo_runner.history.ledger import LEDGER, Ledger
 from zoo_runner.job.foreign_code import require_trust
 from zoo_runner.job.job import FROM_FILES, Job
@@ -252,22 +253,14 @@ def attributed(job: Job, outcome: Outcome) -> Report:
 
 
 def _keep(job: Job, outcome: Outcome) -> Report:
-    """Write the report, append it to the ledger, and return it as written.
-
-    A report that is there is worth more than its entry in the ledger.
-    """
-    report = write_report(
-        job.options.output, outcome.report, outcome.pictures, job.options.language, sbom=job.options.sbom
-    )
+    """Write the report with what the ledger has of earlier runs, append it there, and return it as written."""
+    options, path, ledger = job.options, job.options.output / NAME, Ledger(job.store.root / LEDGER)
+    followed = with_trends(outcome.report, path, ledger)
+    report = write_report(options.output, followed, outcome.pictures, options.language, sbom=options.sbom)
     for warning in report.warnings[len(outcome.report.warnings) :]:  # forms of it that could not be made
         job.journal.progress.warn(warning)
-    try:
-        Ledger(job.store.root / LEDGER).append(report, job.options.output / NAME, job.journal.inputs)
-    except Exception as error:
-        if interrupted(error):
-            raise
-        kind = "" if isinstance(error, ZooError) else f"{type(error).__name__}: "
-        job.journal.warn(f"this run is not in the history: {kind}{error}")
+    if lost := append(ledger, report, path, job.journal.inputs):
+        job.journal.warn(lost)
     return report
 
 

@@ -286,6 +286,14 @@ class Ledger:
         return version
 
 
+def entry_of(report: Report, report_path: Path) -> Entry:
+    """Return a run as :meth:`Ledger.last` will return it."""
+    settings = json.dumps(_settings(report), sort_keys=True)
+    return _entry(
+        (*_run_values(report, report_path), None, settings), [_line_values(each, report) for each in report.lines]
+    )
+
+
 class _Damaged(Exception):  # noqa: N818 - never leaves this module
     """The file can be read, and says what no run wrote."""
 

@@ -21,6 +21,7 @@ from zoo_runner.report.characters import encodable
 from zoo_runner.report.evidence import ConfusionsRecord, CurveRecord, DiagnosisRecord
 from zoo_runner.report.golden import GoldenRecord
 from zoo_runner.report.references import ReferenceRecord
+from zoo_runner.report.trends import TrendRecord
 
 SCHEMA_VERSION = 1
 """Raised when a field changes its meaning or goes away; new fields alone do not raise it."""
@@ -323,6 +324,7 @@ class Report(Record):
     diagnosis: DiagnosisRecord | None = None
     confusions: ConfusionsRecord | None = None
     comparison: Comparison | None = None
+    trends: tuple[TrendRecord, ...] = ()
     golden: GoldenRecord | None = None
     attribution: AttributionRecord | None = None
     damaged: DamagedRecord | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import string
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil
 from typing import TYPE_CHECKING, Final
@@ -135,6 +135,11 @@ class Gallery:
         return {card.picture.index for card in self.cards}
 
     @property
+    def names(self) -> dict[str, str]:
+        """What readers call the kinds of errors, by what the metric does."""
+        return {kind.name: kind.label for kind in self.kinds}
+
+    @property
     def used(self) -> list[Kind]:
         """The kinds that are drawn somewhere, for the legend."""
         drawn = {mark.kind.name for card in self.cards for mark in card.marks}
@@ -153,7 +158,7 @@ def gallery(report: Report, pictures: Sequence[Picture], texts: Texts) -> Galler
     marked = (each.kind for each in everything)
     counted = (kind for picture in pictures for kind in picture.errors)
     names = [name for name in dict.fromkeys([*known, *counted, *marked]) if name not in PLAIN]
-    kinds = _kinds(names, texts)
+    kinds = _kinds(names, texts, _taken(shown_on))
     plain = tuple(Kind(name=name, label=texts.named("kind", name), code="", style=name, error=False) for name in PLAIN)
     every = {kind.name: kind for kind in (*kinds, *plain)}
     diagnosed = report.diagnosis.worst if report.diagnosis else ()
@@ -172,7 +177,18 @@ def _shown(here: Illustration) -> Iterator[Mark | Statement]:
     yield from here.statements
 
 
-def _kinds(names: Iterable[str], texts: Texts) -> tuple[Kind, ...]:
+def _taken(shown_on: Iterable[Illustration]) -> dict[str, str]:
+    """Name kinds of errors that are always of one class, taken for one other, by these: in all languages alike."""
+    found: dict[str, set[str]] = {}
+    for here in shown_on:
+        truth = next((each.label for each in here.statements if each.kind == "truth"), "")
+        for each in here.statements:
+            if truth and each.label and each.kind not in PLAIN:
+                found.setdefault(each.kind, set()).add(f"{truth} \N{RIGHTWARDS ARROW} {each.label}")
+    return {kind: names.pop() for kind, names in found.items() if len(names) == 1}
+
+
+def _kinds(names: Iterable[str], texts: Texts, classes: Mapping[str, str]) -> tuple[Kind, ...]:
     """Give every kind of error a letter of its own and a way to be drawn."""
     kinds: list[Kind] = []
     for number, name in enumerate(names):
@@ -180,7 +196,8 @@ def _kinds(names: Iterable[str], texts: Texts) -> tuple[Kind, ...]:
         first = texts.entries.get(f"code.{name}", name[:1].upper())
         free = (code for code in (first, *string.ascii_uppercase, *string.digits) if code and code not in taken)
         code = next(free, "?")
-        kinds.append(Kind(name=name, label=texts.named("kind", name), code=code, style=f"e{number % STYLES}"))
+        label = classes.get(name) or texts.named("kind", name)
+        kinds.append(Kind(name=name, label=label, code=code, style=f"e{number % STYLES}"))
     return tuple(kinds)
 
 

@@ -17,6 +17,7 @@ from zoo_runner.report.html.difference import NOTES, moved_by_data, recounted, r
 from zoo_runner.report.html.figures import Figures, duration, shown
 from zoo_runner.report.html.language import Texts, texts
 from zoo_runner.report.html.strip import difference_strip, strip
+from zoo_runner.report.html.trendline import trendline
 from zoo_runner.report.next_steps import next_steps
 from zoo_runner.report.table import rate_noun
 
@@ -148,6 +149,7 @@ def environment(words: Texts) -> Environment:
         tag_size=tag_size,
         line_digits=_line_digits,
         limits=bounds,
+        trendline=trendline,
         drawn=plots.DRAWN,
         noted=NOTES,
         moved_by_data=moved_by_data,

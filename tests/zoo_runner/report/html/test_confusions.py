@@ -92,6 +92,8 @@ def test_what_is_said_stands_below_the_picture(
     assert [each.text for each in card.all("div", class_="m")] == texts
     assert [each.text for each in card.all("mark")] == marked
     assert [each.attributes["data-kind"] for each in card.all("div", class_="m")] == ["truth", KIND]
+    button = next(each for each in section.all("button") if each.attributes.get("data-filter") == KIND)
+    assert button.text == ("cat → dog 1" if filters else "cat taken for dog 1")
     choice = next(section.all("div", class_="choice"))
     assert ("hidden" not in choice.attributes) is filters
     assert [each.text for each in choice.all("option")] == (["All", "cat", "dog"] if filters else ["All"])
