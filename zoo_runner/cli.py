@@ -28,6 +28,7 @@ from zoo_runner.commands.suggestions import manifests_here
 from zoo_runner.commands.zoo import zoo
 from zoo_runner.errors import ExitCode, distribution
 from zoo_runner.known_secrets import learn
+from zoo_runner.language.spoken import said
 from zoo_runner.redaction import clean_stream
 from zoo_runner.report.characters import ERRORS
 
@@ -118,6 +119,13 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     sys.exit(code)
 
 
+def _show(error: click.ClickException) -> None:
+    """Print wrong usage as click does, in the language of the terminal."""
+    message = error.format_message()
+    told = said(message)
+    (error if told == message else click.UsageError(told, getattr(error, "ctx", None))).show()
+
+
 def _main(arguments: Sequence[str] | None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
@@ -127,7 +135,7 @@ def _main(arguments: Sequence[str] | None) -> int:
             sys.stdout.flush()  # whether anybody reads it must show here, not when Python ends
         return code  # noqa: TRY300 - flushing may fail like the rest
     except click.ClickException as error:
-        error.show()
+        _show(error)
         return ExitCode.USAGE
     except (KeyboardInterrupt, click.exceptions.Abort) as error:
         # click takes the end of any file for Ctrl-D

@@ -16,6 +16,7 @@ import click
 from zoo_runner.commands.signals import exit_code
 from zoo_runner.errors import ExitCode, ZooError, interrupted
 from zoo_runner.files.remedies import explained
+from zoo_runner.language.spoken import said
 from zoo_runner.report.characters import visible
 
 if TYPE_CHECKING:
@@ -36,20 +37,22 @@ def failed(error: BaseException, subject: str = "", *, trace: bool = False) -> i
     if output_is_closed(error):
         _print_no_more()
         return UNHEARD
-    start = f"error: {subject}: " if subject and not str(error).startswith(subject) else "error: "
+    start = f"{said('error')}: {subject}: " if subject and not str(error).startswith(subject) else f"{said('error')}: "
     if interrupted(error) or isinstance(error, click.exceptions.Abort):
-        click.echo("interrupted", err=True)
+        click.echo(said("interrupted"), err=True)
         return exit_code(error)
     if trace and isinstance(error, ZooError | OSError):
         traceback.print_exception(error)
     if isinstance(error, ZooError):
-        click.echo(visible(f"{start}{error}"), err=True)
+        click.echo(visible(f"{start}{said(str(error))}"), err=True)
         return error.exit_code
     if isinstance(error, OSError):
-        click.echo(visible(f"{start}{explained(error)}"), err=True)
+        click.echo(visible(f"{start}{said(explained(error))}"), err=True)
         return ExitCode.STAGE_FAILED
     traceback.print_exception(error)
-    click.echo(f"{start}this is a bug in zoo-run or a plugin; please report it with the lines above", err=True)
+    click.echo(
+        f"{start}{said('this is a bug in zoo-run or a plugin; please report it with the lines above')}", err=True
+    )
     return ExitCode.STAGE_FAILED
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from zoo_runner.commands.language import LANGUAGE
 from zoo_runner.commands.suggestions import backend_names, plugin_names
 from zoo_runner.errors import ExitCode
 from zoo_runner.redaction import redacted, write_json
@@ -41,9 +42,11 @@ def backends() -> int:
 @click.option(
     "--for", "way", type=click.Choice(["convert", "infer"]), help="Exit 3 only if it lacks something for that."
 )
+@LANGUAGE
 @click.option("--json", "as_json", is_flag=True, help="Print the same as JSON.")
-def doctor(backend: str | None, way: Way | None, *, as_json: bool) -> int:
+def doctor(backend: str | None, way: Way | None, language: str, *, as_json: bool) -> int:
     """Show what is installed and what each backend still needs."""
+    del language  # it is spoken from when the option was read
     from zoo_runner.backends.doctor import examine  # noqa: PLC0415 - loads the backends
     from zoo_runner.terminal.screen import show_findings  # noqa: PLC0415 - loads rich
 

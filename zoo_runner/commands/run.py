@@ -13,10 +13,12 @@ import click
 
 from zoo_runner.commands.chips import chip_meant
 from zoo_runner.commands.failure import failed, worst
+from zoo_runner.commands.language import LANGUAGE
 from zoo_runner.commands.signals import exit_code
 from zoo_runner.commands.suggestions import backend_names, manifest_files, subset_names
 from zoo_runner.errors import ExitCode, UsageError, interrupted
 from zoo_runner.job.options import RunOptions, Stage
+from zoo_runner.language.spoken import said
 from zoo_runner.redaction import redacted
 
 if TYPE_CHECKING:
@@ -160,14 +162,7 @@ class RunsSoFar:
     envvar="ZOO_RUNNER_TRUST_UNWATCHED",
     help="Judge a timing though no npu-smi could watch the device.",
 )
-@click.option(
-    "--lang",
-    "language",
-    type=click.Choice(["en", "zh"]),
-    default="en",
-    envvar="ZOO_RUNNER_LANG",
-    help="Language of report.html and summary.md.",
-)
+@LANGUAGE
 @click.option("--sbom", is_flag=True, help="Write sbom.cdx.json too: code, models and data of the run (CycloneDX).")
 @click.option(
     "--keep-inputs", is_flag=True, help="Keep in the history what the verdict depends on, as zoo-run zoo does."
@@ -204,8 +199,11 @@ def _say(error: BaseException, context: click.Context, manifests: tuple[Path, ..
     if not interrupted(error):
         return failed(error)
     again = shlex.join(["zoo-run", *map(redacted, _words(context))])
-    lost = "nothing" if len(manifests) == 1 else "nothing that had not ended"
-    click.echo(f"interrupted: {lost} was scored; to go on where this was:\n  {again}", err=True)
+    if len(manifests) == 1:
+        told = said("interrupted: nothing was scored; to go on where this was:")
+    else:
+        told = said("interrupted: nothing that had not ended was scored; to go on where this was:")
+    click.echo(f"{told}\n  {again}", err=True)
     return exit_code(error)
 
 

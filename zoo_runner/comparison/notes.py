@@ -103,8 +103,10 @@ def _data(findings: Findings) -> Iterator[str]:
     if findings.pairs.complete:
         for metric in findings.metrics:
             if metric.rescored is not None and not _equal(metric.before, metric.rescored):
-                scores = _both(metric.before, metric.rescored, " then and ")
-                yield f"data or metric changed: the baseline's predictions had {_name(metric)} {scores} now"
+                then, now = _apart(metric.before, metric.rescored)
+                yield (
+                    f"data or metric changed: the baseline's predictions had {_name(metric)} {then} then and {now} now"
+                )
                 yield from _lost_by_data(metric)
                 break
 
@@ -129,7 +131,7 @@ def _headline(findings: Findings) -> Iterator[str]:
         before = metric.before if metric.rescored is None else metric.rescored
         if _equal(before, metric.after):
             continue
-        text = f"{_name(metric)} {_moved(before, metric.after)} {metric.unit}"
+        text = _moved(_name(metric), before, metric.after, f" {metric.unit}")
         if metric.interval is not None:
             low, high = metric.interval.low, metric.interval.high
             chance = "which chance can do" if low <= 0 <= high else "more than chance would do"
@@ -152,7 +154,7 @@ def _errors(findings: Findings) -> Iterator[str]:
     more = {kind: count - before.get(kind, 0) for kind, count in after.items()}
     for kind in sorted(after, key=lambda kind: -more[kind]):
         if more[kind] > 0:
-            yield f"{kind} errors {_moved(before.get(kind, 0), after[kind])}"
+            yield _moved(f"{kind} errors", before.get(kind, 0), after[kind])
     fewer = [f"{kind} {before.get(kind, 0)} -> {after[kind]}" for kind in after if more[kind] < 0]
     yield from _joined("fewer errors", fewer)
 
@@ -191,7 +193,8 @@ def _common(clusters: Sequence[Cluster]) -> Iterator[str]:
             these = f"{each.lost} of the {each.all_lost} lost {each.of} ({each.lost_share})"
             if each.lost == each.all_lost:
                 these = f"all {each.lost} lost {each.of}"
-            yield f"{these} have {each.trait} {each.value}; of all {each.all_here} {each.of} {each.share} have it"
+            what = f"{each.trait} {each.value}"
+            yield f"{these} have {what}; of all {each.all_here} {each.of} {each.share} have it"
 
 
 def _lost(change: ClassChange, direction: Direction) -> bool:
@@ -247,10 +250,10 @@ def _unexplained(findings: Findings) -> Iterator[str]:
 def _speed(performance: Sequence[PerformanceChange], noun: str) -> Iterator[str]:
     for each in performance:
         if abs(each.ratio - 1) > FASTER:
+            was, now = _apart(each.before, each.after)
             yield (
-                f"throughput on {each.chip} at batch {each.batch} {_moved(each.before, each.after)} "
-                f"{rate_unit(each.unit, noun)} "
-                f"({each.ratio:.2f} times)"
+                f"throughput on {each.chip} at batch {each.batch} {'rose' if each.after > each.before else 'fell'} "
+                f"from {was} to {now} {rate_unit(each.unit, noun)} ({each.ratio:.2f} times)"
             )
 
 
@@ -270,26 +273,31 @@ def _listed(kind: str, changes: Sequence[Change]) -> Iterator[str]:
 def _joined(title: str, items: Sequence[str]) -> Iterator[str]:
     """Put short things on one line."""
     if items:
-        rest = f" and {len(items) - LISTED} more" if len(items) > LISTED else ""
-        yield f"{title}: {', '.join(items[:LISTED])}{rest}"
+        shown, more = ", ".join(items[:LISTED]), len(items) - LISTED
+        yield f"{title}: {shown} and {more} more" if more > 0 else f"{title}: {shown}"
 
 
 def _name(metric: MetricChange) -> str:
     return f"{metric.name} ({metric.protocol})"
 
 
-def _moved(before: float, after: float) -> str:
-    word = "rose" if after > before else "fell" if after < before else "went"
-    return f"{word} from {_both(before, after, ' to ')}"
+def _moved(what: str, before: float, after: float, unit: str = "") -> str:
+    was, now = _apart(before, after)
+    return f"{what} {'rose' if after > before else 'fell' if after < before else 'went'} from {was} to {now}{unit}"
 
 
 def _both(before: float, after: float, between: str) -> str:
+    return between.join(_apart(before, after))
+
+
+def _apart(before: float, after: float) -> tuple[str, str]:
     """Write two numbers with as many digits as it takes to tell them apart."""
+    texts = ("", "")
     for digits in (4, 6, 9):
         texts = f"{before:.{digits}g}", f"{after:.{digits}g}"
         if texts[0] != texts[1]:
             break
-    return between.join(texts)
+    return texts
 
 
 def _equal(one: float, other: float) -> bool:

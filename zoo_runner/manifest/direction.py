@@ -38,10 +38,9 @@ class Direction(str, Enum):
             value: The figure.
             margin: How far on its wrong side a value still passes, in the unit of the figure.
         """
-        before, sign = {Direction.AT_LEAST: ("at least ", "-"), Direction.AT_MOST: ("at most ", "+")}.get(
-            self, ("", "±")
-        )
-        return f"{before}{value:g} {sign} {margin:g}"
+        if self is Direction.WITHIN:
+            return f"{value:g} ± {margin:g}"
+        return f"at least {value:g} - {margin:g}" if self is Direction.AT_LEAST else f"at most {value:g} + {margin:g}"
 
     def gain(self, before: float, after: float) -> float:
         """Return by how much ``after`` is better than ``before``; negative where it is worse.

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from zoo_runner.report.characters import visible
+from zoo_runner.report.in_language import in_language
 from zoo_runner.report.model import Verdict
-from zoo_runner.report.summary_texts import TEXTS
+from zoo_runner.report.summary_texts import summary_texts
 from zoo_runner.report.table import rows, tie_spreads
 
 if TYPE_CHECKING:
@@ -42,12 +43,12 @@ def summary(report: Report, folder: Path | None, language: str = "en") -> str:
     Args:
         report: Of one run.
         folder: Where its files are, as the user wrote it; ``None`` if there are none.
-        language: A key of :data:`~zoo_runner.report.summary_texts.TEXTS`.
+        language: ``en`` or ``zh``.
     """
-    return "\n\n".join(_blocks(report, folder, TEXTS[language])) + "\n"
+    return "\n\n".join(_blocks(in_language(report, language), folder, summary_texts(language))) + "\n"
 
 
-def _blocks(report: Report, folder: Path | None, texts: dict[str, str]) -> Iterator[str]:
+def _blocks(report: Report, folder: Path | None, texts: Mapping[str, str]) -> Iterator[str]:
     subset = f" ({texts['subset']} {plain(report.subset)})" if report.subset else ""
     verdict = _verdict(report.verdict, texts)
     yield f"## {verdict} — {plain(report.manifest.name)}{subset}"
@@ -76,7 +77,7 @@ def _blocks(report: Report, folder: Path | None, texts: dict[str, str]) -> Itera
         yield f"{texts['report']}: {code(str(folder / 'report.html'))}"
 
 
-def _causes(report: Report, texts: dict[str, str]) -> Iterator[str]:
+def _causes(report: Report, texts: Mapping[str, str]) -> Iterator[str]:
     """Write what explains the verdict: stages that differ from their references, and the comparison."""
     if report.attribution:
         yield f"**{texts['attribution']}**\n\n{_list(report.attribution.findings, texts)}"
@@ -87,7 +88,7 @@ def _causes(report: Report, texts: dict[str, str]) -> Iterator[str]:
         yield f"{heading}\n\n{_list(against.notes, texts)}" if against.notes else heading
 
 
-def _table(report: Report, texts: dict[str, str]) -> str:
+def _table(report: Report, texts: Mapping[str, str]) -> str:
     body = [
         [
             code(row.line, cell=True),
@@ -106,11 +107,11 @@ def _table(report: Report, texts: dict[str, str]) -> str:
     return f"{table}\n\n{plain(texts['ties'] + ': ' + ', '.join(ties))}" if ties else table
 
 
-def _verdict(verdict: Verdict, texts: dict[str, str]) -> str:
+def _verdict(verdict: Verdict, texts: Mapping[str, str]) -> str:
     return f"{MARKS[verdict]} {texts[verdict.value]}".strip()
 
 
-def _list(items: Sequence[str], texts: dict[str, str]) -> str:
+def _list(items: Sequence[str], texts: Mapping[str, str]) -> str:
     shown = [f"- {plain(item)}" for item in items[:MOST]]
     if len(items) > MOST:
         shown.append(f"- {texts['more'].format(count=len(items) - MOST)}")

@@ -1,67 +1,44 @@
-"""The fixed texts of ``summary.md``, by language."""
+"""The fixed texts of ``summary.md``; the catalogue has those of other languages."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
-TEXTS: Final[dict[str, dict[str, str]]] = {
-    "en": {
-        "pass": "PASS",
-        "fail": "FAIL",
-        "inconclusive": "INCONCLUSIVE",
-        "waived": "waived",
-        "not_gated": "not gated",
-        "stopped": "STOPPED",
-        "error": "ERROR",
-        "line": "figure",
-        "measured": "measured",
-        "expected": "expected",
-        "tolerance": "tolerance",
-        "ties": "equal scores, in any order",
-        "verdict": "verdict",
-        "subset": "subset",
-        "waivers": "Waivers",
-        "until": "until",
-        "waiver.used": "in use",
-        "waiver.overdue": "overdue",
-        "waiver.below_floor": "below its floor",
-        "waiver.not_needed": "no longer needed",
-        "waiver.not_applicable": "not for this run",
-        "attribution": "Stages against their references",
-        "compared": "Compared with",
-        "was": "its verdict:",
-        "warnings": "Warnings",
-        "more": "… and {count} more",
-        "report": "Full report",
-    },
-    "zh": {
-        "pass": "通过",
-        "fail": "未通过",
-        "inconclusive": "无法判定",
-        "waived": "已豁免",
-        "not_gated": "不作要求",
-        "stopped": "提前结束",
-        "error": "运行出错",
-        "line": "指标",
-        "measured": "实测",
-        "expected": "预期",
-        "tolerance": "容差",
-        "ties": "同分预测任意排序时",
-        "verdict": "判定",
-        "subset": "子集",
-        "waivers": "豁免",
-        "until": "截止",
-        "waiver.used": "生效中",
-        "waiver.overdue": "已过期",
-        "waiver.below_floor": "低于下限",
-        "waiver.not_needed": "已不再需要",
-        "waiver.not_applicable": "与本次运行无关",
-        "attribution": "各阶段与参考实现对比",
-        "compared": "对比基线",
-        "was": "基线判定:",
-        "warnings": "警告",
-        "more": "…… 另有 {count} 条",
-        "report": "完整报告",
-    },
+from zoo_runner.language.translation import fixed
+
+TEXTS: Final = {
+    "pass": "PASS",
+    "fail": "FAIL",
+    "inconclusive": "INCONCLUSIVE",
+    "waived": "waived",
+    "not_gated": "not gated",
+    "stopped": "STOPPED",
+    "error": "ERROR",
+    "line": "figure",
+    "measured": "measured",
+    "expected": "expected",
+    "tolerance": "tolerance",
+    "ties": "equal scores, in any order",
+    "verdict": "verdict",
+    "subset": "subset",
+    "waivers": "Waivers",
+    "until": "until",
+    "waiver.used": "in use",
+    "waiver.overdue": "overdue",
+    "waiver.below_floor": "below its floor",
+    "waiver.not_needed": "no longer needed",
+    "waiver.not_applicable": "not for this run",
+    "attribution": "Stages against their references",
+    "compared": "Compared with",
+    "was": "its verdict:",
+    "warnings": "Warnings",
+    "more": "… and {count} more",
+    "report": "Full report",
 }
-"""All languages have the same keys. What ``report.html`` says too, it says in the same words."""
+"""What ``report.html`` says too, it says in the same words."""
+
+
+def summary_texts(language: str) -> Mapping[str, str]:
+    """Return the texts in a language."""
+    return fixed("summary", TEXTS, language)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 from rich.progress import BarColumn, Progress, ProgressColumn, TextColumn
 from rich.text import Text
 
+from zoo_runner.language.spoken import said
 from zoo_runner.terminal.console import Detail, console, literal
 
 if TYPE_CHECKING:
@@ -63,19 +64,19 @@ class Terminal:
     def note(self, text: str) -> None:
         """Print a line."""
         if not self._quiet:
-            self._console.print(literal(text), style="dim", soft_wrap=True)
+            self._console.print(literal(said(text)), style="dim", soft_wrap=True)
 
     def warn(self, text: str) -> None:
         """Print a warning."""
         if not self._quiet:
-            self._console.print(f"[bold yellow]warning:[/] {literal(text)}", soft_wrap=True)
+            self._console.print(f"[bold yellow]{said('warning')}:[/] {literal(said(text))}", soft_wrap=True)
 
     @contextmanager
     def _bar(self, work: _Work) -> Iterator[Callable[[int], None]]:
         if self._quiet or not self._console.is_terminal:
             yield lambda amount: self._count(work, amount)
             return
-        task = self._bars.add_task(literal(work.label), total=work.total, work=work)
+        task = self._bars.add_task(literal(said(work.label)), total=work.total, work=work)
         self._open += 1
         self._bars.start()
 
@@ -139,11 +140,11 @@ class _Work:
         of = "" if self.total is None else f"{_number(self.total, self.unit)} "
         done = f"{_number(self.done, self.unit)}/{of}" if of else f"{_number(self.done, self.unit)} "
         rate = self.rate
-        text = f"{done}{_named(self.unit)}"
+        text = f"{done}{said(_named(self.unit))}"
         if rate:
-            text += f", {_number(rate, self.unit)} {_named(self.unit)}/s"
+            text += f", {_number(rate, self.unit)} {said(_named(self.unit))}/s"
         if self.total is not None:
-            text += f", eta {duration((self.total - self.done) / rate) if rate else UNKNOWN}"
+            text += f", {said('eta')} {duration((self.total - self.done) / rate) if rate else UNKNOWN}"
         return text
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from rich.text import Text
 
+from zoo_runner.language.spoken import said
 from zoo_runner.output.names import NAME, PAGE
 from zoo_runner.report.deciding import deciding, shortfall
 from zoo_runner.report.model import Verdict, WaiverState
@@ -100,16 +101,16 @@ def show_findings(findings: Findings) -> None:
     """Print what ``zoo-run doctor`` found."""
     screen = console()
     for section in findings.sections:
-        mark = "[green]ready[/]" if section.complete else "[yellow]not ready[/]"
-        screen.print(f"[bold]{literal(section.title)}[/]: {mark}")
+        mark = f"[green]{said('ready')}[/]" if section.complete else f"[yellow]{said('not ready')}[/]"
+        screen.print(f"[bold]{literal(said(section.title))}[/]: {mark}")
         for need in section.needs:
-            sign = "[green]ok     [/]" if need.ok else "[yellow]missing[/]"
-            screen.print(f"  {sign} {literal(f'{need.name}: {need.found}')}", soft_wrap=True)
+            sign = f"[green]{said('ok'):7}[/]" if need.ok else f"[yellow]{said('missing'):7}[/]"
+            screen.print(f"  {sign} {literal(f'{said(need.name)}: {said(need.found)}')}", soft_wrap=True)
             if not need.ok and need.remedy:
-                screen.print(f"          {literal(need.remedy)}", style="dim", soft_wrap=True)
+                screen.print(f"          {literal(said(need.remedy))}", style="dim", soft_wrap=True)
         for way, names in section.ways.items():
-            state = f"lacks {', '.join(names)}" if names else "ready"
-            screen.print(f"  {literal(f'{USES[way]}: {state}')}", soft_wrap=True)
+            state = said(f"lacks {', '.join(names)}") if names else said("ready")
+            screen.print(f"  {literal(f'{said(USES[way])}: {state}')}", soft_wrap=True)
 
 
 def _show_fitting(screen: Console, detail: Detail, show: Callable[[Room], None]) -> None:
@@ -142,9 +143,9 @@ def _show_run(screen: Console, report: Report, output: Path, room: Room, *, verb
         shown, others = tables.telling(lines, room.lines)
         tables.show(screen, tables.expectations(shown))
         if others:
-            screen.print(f"  … and {others}, see the report", style="dim")
+            screen.print(said(f"  … and {others}, see the report"), style="dim")
         if ties := tie_spreads(report):
-            screen.print(literal(f"equal scores, in any order: {', '.join(ties)}"), style="dim", soft_wrap=True)
+            screen.print(literal(said(f"equal scores, in any order: {', '.join(ties)}")), style="dim", soft_wrap=True)
     _show_references(screen, report, room)
     if report.performance and room.timings:
         tables.show(
@@ -157,13 +158,13 @@ def _show_run(screen: Console, report: Report, output: Path, room: Room, *, verb
     _show_comparison(screen, report, room)
     _show_warnings(screen, report, verbose=verbose)
     _show_next(screen, report)
-    screen.print(f"report: {literal(_where(output))}", soft_wrap=True)
+    screen.print(f"{said('report')}: {literal(_where(output))}", soft_wrap=True)
 
 
 def _show_runs(screen: Console, reports: Sequence[tuple[Report, Path | None]], room: Room, *, verbose: bool) -> None:
     for notice in dict.fromkeys(report.notice for report, _ in reports if report.notice):
         screen.print()
-        screen.print(f"[bold yellow]{literal(notice)}[/]", soft_wrap=True)
+        screen.print(f"[bold yellow]{literal(said(notice))}[/]", soft_wrap=True)
     runs, left_out = [], 0
     for report, _ in reports:
         lines = rows(report, all_lines=verbose)
@@ -172,7 +173,7 @@ def _show_runs(screen: Console, reports: Sequence[tuple[Report, Path | None]], r
         runs.append((report.manifest.name, report.verdict, shown))
     tables.show(screen, tables.several(runs))
     if left_out:
-        screen.print(f"  … and {left_out} lines more, see the reports", style="dim")
+        screen.print(said(f"  … and {left_out} lines more, see the reports"), style="dim")
     screen.print()
     for report, _ in reports:
         if report.verdict not in NO_REASON_NEEDED or report.remarks:
@@ -181,7 +182,7 @@ def _show_runs(screen: Console, reports: Sequence[tuple[Report, Path | None]], r
             _show_reasons(screen, report, room)
     for _, folder in reports:
         if folder is not None:
-            screen.print(f"report: {literal(_where(folder))}", soft_wrap=True)
+            screen.print(f"{said('report')}: {literal(_where(folder))}", soft_wrap=True)
 
 
 def _show_outcome(screen: Console, report: Report) -> None:
@@ -194,14 +195,14 @@ def _show_outcome(screen: Console, report: Report) -> None:
 
 def _show_notice(screen: Console, report: Report) -> None:
     if report.notice:
-        screen.print(f"[bold yellow]{literal(report.notice)}[/]", soft_wrap=True)
+        screen.print(f"[bold yellow]{literal(said(report.notice))}[/]", soft_wrap=True)
 
 
 def _show_verdict(screen: Console, report: Report) -> None:
-    subset = f" (subset {report.subset})" if report.subset else ""
+    subset = said(f" (subset {report.subset})") if report.subset else ""
     style, name = tables.STYLES[report.verdict], literal(report.manifest.name + subset)
-    remarks = f" [yellow]({literal('; '.join(report.remarks))})[/]" if report.remarks else ""
-    screen.print(f"[{style}]{report.verdict.value.upper()}[/] {name}{remarks}", soft_wrap=True)
+    remarks = f" [yellow]({literal(said('; '.join(report.remarks)))})[/]" if report.remarks else ""
+    screen.print(f"[{style}]{tables.words(report.verdict).upper()}[/] {name}{remarks}", soft_wrap=True)
 
 
 def _show_reasons(screen: Console, report: Report, room: Room) -> None:
@@ -211,14 +212,16 @@ def _show_reasons(screen: Console, report: Report, room: Room) -> None:
         reasons.sort(key=lambda reason: not reason.startswith(f"{found.line.title}: "))
         if reasons and reasons[0].startswith(f"{found.line.title}: "):
             reasons[0] += f"; {missed}"
-    _show_list(screen, [line for reason in reasons for line in reason.splitlines()], room.reasons)
+    _show_list(screen, [line for reason in reasons for line in said(reason).splitlines()], room.reasons)
 
 
 def _show_golden(screen: Console, report: Report) -> None:
     """Print the first stage that gave something else for the golden samples than recorded."""
     if report.golden and report.golden.findings:
         first = report.golden.findings[0]
-        screen.print(f"  [yellow]golden samples[/]: {literal(f'{first.stage}: {first.text}')}", soft_wrap=True)
+        screen.print(
+            f"  [yellow]{said('golden samples')}[/]: {literal(f'{first.stage}: {said(first.text)}')}", soft_wrap=True
+        )
 
 
 def _show_place(screen: Console, report: Report) -> None:
@@ -227,15 +230,18 @@ def _show_place(screen: Console, report: Report) -> None:
         version = f" ({here.backend_version})" if here.backend_version else ""
         chip = f" on {here.chip}" if here.chip != here.backend else ""  # result files are neither, and both
         scored = {
-            f", {each.samples} of {each.dataset_samples} {report.samples_noun}{grouped(each)}"
-            for each in report.metrics
+            f"{each.samples} of {each.dataset_samples} {report.samples_noun}{grouped(each)}" for each in report.metrics
         }
-        screen.print(literal(f"  {here.backend}{version}{chip}{''.join(scored)}"), style="dim", soft_wrap=True)
+        screen.print(
+            literal(f"  {here.backend}{version}{said(chip)}{''.join(f', {said(text)}' for text in scored)}"),
+            style="dim",
+            soft_wrap=True,
+        )
 
 
 def _show_references(screen: Console, report: Report, room: Room) -> None:
     """Print figures of other chips and frameworks: what this run is beside them, and that no verdict looks at them."""
-    lines = [f"not gated: {text}" for text in reference_texts(report)]
+    lines = [said(f"not gated: {text}") for text in reference_texts(report)]
     for line in lines[: room.notes]:
         screen.print(f"  {literal(line)}", style="dim", soft_wrap=True)
     _show_rest(screen, len(lines) - room.notes)
@@ -244,7 +250,7 @@ def _show_references(screen: Console, report: Report, room: Room) -> None:
 def _show_waivers(screen: Console, waivers: Sequence[WaiverRecord], room: Room) -> None:
     ordered = sorted(waivers, key=lambda each: each.state in NO_TROUBLE)
     for waiver in ordered[: room.notes]:
-        screen.print(literal(_waiver_line(waiver)), soft_wrap=True)
+        screen.print(literal(said(_waiver_line(waiver))), soft_wrap=True)
     _show_rest(screen, len(waivers) - room.notes)
 
 
@@ -258,22 +264,26 @@ def _waiver_line(waiver: WaiverRecord) -> str:
 def _show_comparison(screen: Console, report: Report, room: Room) -> None:
     if report.comparison:
         against = report.comparison
-        screen.print(f"compared with {literal(against.path)} (its verdict: {literal(against.verdict)})", soft_wrap=True)
+        told = f"compared with {against.path} (its verdict: {against.verdict})"
+        screen.print(literal(said(told)), soft_wrap=True)
         _show_list(screen, against.notes, room.notes)
 
 
 def _show_warnings(screen: Console, report: Report, *, verbose: bool) -> None:
     if verbose:
         for warning in report.warnings:
-            screen.print(f"[bold yellow]warning:[/] {literal(warning)}", soft_wrap=True)
+            screen.print(f"[bold yellow]{said('warning')}:[/] {literal(said(warning))}", soft_wrap=True)
     elif report.warnings:
-        screen.print(f"[yellow]{len(report.warnings)} warning{'s'[: len(report.warnings) > 1]}[/]: see the report")
+        count = len(report.warnings)
+        warned = f"{count} warning" if count == 1 else f"{count} warnings"
+        screen.print(f"[yellow]{said(warned)}[/]: {said('see the report')}")
 
 
 def _show_attribution(screen: Console, report: Report, room: Room) -> None:
     """Print which stage lost the accuracy, as far as that was found."""
     if report.attribution:
-        screen.print(f"stages against their references, {report.attribution.samples} {report.samples_noun}:")
+        told = f"stages against their references, {report.attribution.samples} {report.samples_noun}:"
+        screen.print(literal(said(told)))
         _show_list(screen, report.attribution.findings, room.notes)
 
 
@@ -281,18 +291,19 @@ def _show_next(screen: Console, report: Report) -> None:
     """Print the step that looks closer, where there is one."""
     for step in next_steps(report)[:1]:
         if step.kind in {COMPARE, REMEDY}:
-            screen.print(f"next: {literal(step.text.replace('`', ''))}", soft_wrap=True)
+            text = said(step.text) if step.kind == REMEDY else step.text
+            screen.print(f"{said('next')}: {literal(text.replace('`', ''))}", soft_wrap=True)
 
 
 def _show_list(screen: Console, lines: Sequence[str], most: int) -> None:
     for line in lines[:most]:
-        screen.print(f"  {literal(line)}", soft_wrap=True)
+        screen.print(f"  {literal(said(line))}", soft_wrap=True)
     _show_rest(screen, len(lines) - most)
 
 
 def _show_rest(screen: Console, count: int) -> None:
     if count > 0:
-        screen.print(f"  … and {count} more, see the report", style="dim")
+        screen.print(said(f"  … and {count} more, see the report"), style="dim")
 
 
 def _where(folder: Path) -> str:

@@ -11,6 +11,7 @@ from rich.cells import cell_len
 from rich.table import Table
 from rich.text import Text
 
+from zoo_runner.language.spoken import said
 from zoo_runner.manifest.section import RATE_UNIT
 from zoo_runner.plugin.interfaces import SAMPLES
 from zoo_runner.report.model import Verdict
@@ -68,7 +69,7 @@ def timings(records: Sequence[PerformanceRecord], *, verbose: bool, noun: str = 
         columns = {heading: field for heading, field in columns.items() if field != "p99_ms"}
     table = _grid((*columns, *(["note"] if untimed else [])), set(columns))
     for record in records:
-        why = [literal(record.why)] if record in untimed else []
+        why = [literal(said(record.why))] if record in untimed else []
         table.add_row(*(_number(getattr(record, field)) for field in columns.values()), *why)
     return table
 
@@ -77,7 +78,7 @@ def stages(records: Iterable[StageRecord]) -> Table:
     """Make the table of what a run's time went into."""
     table = _grid(("stage", "seconds", "note"), {"seconds"})
     for stage in records:
-        table.add_row(stage.name, f"{stage.seconds:.2f}", literal(stage.why))
+        table.add_row(stage.name, f"{stage.seconds:.2f}", literal(said(stage.why)))
     return table
 
 
@@ -88,16 +89,17 @@ def telling(lines: Sequence[Row], most: int) -> tuple[Sequence[Row], str]:
     rank = {verdict: place for place, verdict in enumerate(CONCERN)}
     by_concern = sorted(range(len(lines)), key=lambda place: rank.get(lines[place].verdict, len(rank)))
     left = Counter(lines[place].verdict for place in by_concern[most:])
-    others = ", ".join(f"{count} {_words(verdict)}" for verdict, count in left.items())
+    others = ", ".join(f"{count} {words(verdict)}" for verdict, count in left.items())
     return [lines[place] for place in sorted(by_concern[:most])], others
 
 
 def show(screen: Console, table: Table) -> None:
     """Print a table below a blank line."""
+    unbroken = {said(str(heading)): most for heading, most in UNBROKEN.items()}
     for column in table.columns:
-        if column.header in UNBROKEN and screen.width >= USUAL_WIDTH:
+        if str(column.header) in unbroken and screen.width >= USUAL_WIDTH:
             longest = max((cell_len(Text.from_markup(str(cell)).plain) for cell in column.cells), default=0)
-            column.min_width = min(longest, UNBROKEN[column.header])
+            column.min_width = min(longest, unbroken[str(column.header)])
     screen.print()
     screen.print(table)
 
@@ -106,7 +108,7 @@ def cells(row: Row, indent: str = "") -> tuple[str, ...]:
     """Return the texts of a row of the expectations."""
     return (
         literal(f"{indent}{row.line}"),
-        literal(row.measured),
+        literal(said(row.measured)),
         literal(row.expected),
         literal(row.tolerance),
         verdict(row.verdict),
@@ -115,11 +117,12 @@ def cells(row: Row, indent: str = "") -> tuple[str, ...]:
 
 def verdict(found: Verdict) -> str:
     """Write a verdict in its colour."""
-    return f"[{STYLES[found]}]{_words(found)}[/]"
+    return f"[{STYLES[found]}]{words(found)}[/]"
 
 
-def _words(verdict: Verdict) -> str:
-    return verdict.value.replace("_", " ")
+def words(verdict: Verdict) -> str:
+    """Write a verdict in words."""
+    return said(verdict.value.replace("_", " "))
 
 
 def _columns(unit: str, noun: str, *, verbose: bool, inferences: bool) -> Iterator[tuple[str, str]]:
@@ -138,7 +141,7 @@ def _columns(unit: str, noun: str, *, verbose: bool, inferences: bool) -> Iterat
 def _grid(headings: Iterable[str], right: set[str]) -> Table:
     table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), show_edge=False)
     for heading in headings:
-        table.add_column(heading, justify="right" if heading in right else "left", overflow="fold")
+        table.add_column(said(heading), justify="right" if heading in right else "left", overflow="fold")
     return table
 
 

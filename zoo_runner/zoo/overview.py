@@ -15,6 +15,7 @@ from zoo_runner.errors import UsageError
 from zoo_runner.files.new_file import new_file
 from zoo_runner.files.regular import require_regular
 from zoo_runner.job.journal import STAND_IN_NOTICE
+from zoo_runner.language.spoken import said, spoken
 from zoo_runner.redaction import clean, clean_page
 from zoo_runner.report.html.language import texts as report_texts
 from zoo_runner.report.html.render import environment, style
@@ -23,7 +24,7 @@ from zoo_runner.report.summary import MARKS, code, plain
 from zoo_runner.store.durable import sync
 from zoo_runner.terminal.console import console, literal
 from zoo_runner.terminal.tables import STYLES
-from zoo_runner.zoo.texts import COLUMNS, TEXTS, age_text, holds, since_texts, verdict_text
+from zoo_runner.zoo.texts import COLUMNS, age_text, holds, since_texts, verdict_text, zoo_texts
 
 if TYPE_CHECKING:
     from zoo_runner.zoo.models import Model
@@ -70,29 +71,32 @@ class Overview:
 
     def counts(self, language: str) -> str:
         """Say how many models have a verdict that holds."""
-        return TEXTS[language]["counts"].format(holds=sum(map(holds, self.models)), all=len(self.models))
+        return zoo_texts(language)["counts"].format(holds=sum(map(holds, self.models)), all=len(self.models))
 
 
 def show(overview: Overview) -> None:
     """Print the table on standard output."""
-    words = TEXTS["en"]
+    language = spoken()
+    words = zoo_texts(language)
     table = Table(box=None, pad_edge=False, show_edge=False)
     for name in COLUMNS:
         table.add_column(words[name], overflow="fold", vertical="top")
     for each in overview.models:
         style_ = _style(each)
-        verdict = f"[{style_}]{literal(verdict_text(each, 'en').lower())}[/]" if style_ else verdict_text(each, "en")
+        verdict = (
+            f"[{style_}]{literal(verdict_text(each, language).lower())}[/]" if style_ else verdict_text(each, language)
+        )
         table.add_row(
             literal(each.name),
             literal(each.task or "-"),
             literal("\n".join(each.expected) or "-"),
             verdict,
-            age_text(each, overview.now, "en"),
-            literal("\n".join(_shown(since_texts(each, "en")))),
+            age_text(each, overview.now, language),
+            literal("\n".join(_shown(since_texts(each, language)))),
         )
     stdout = console()
     stdout.print(table)
-    for text in filter(None, (overview.notice, overview.counts("en"))):
+    for text in filter(None, (said(overview.notice), overview.counts(language))):
         stdout.print(literal(text), soft_wrap=True)
 
 
@@ -107,7 +111,7 @@ def _style(model: Model) -> str:
 
 def markdown(overview: Overview, language: str = "en") -> str:
     """Return the overview as Markdown."""
-    words = TEXTS[language]
+    words = zoo_texts(language)
     head = [words[name] for name in COLUMNS]
     body = [_cells(each, overview.now, language) for each in overview.models]
     rows = "\n".join(f"| {' | '.join(cells)} |" for cells in (head, ["---"] * len(head), *body))
@@ -161,7 +165,7 @@ def page(overview: Overview, beside: Path, language: str = "en") -> str:
         beside: The folder in which the page will be; reports are linked from there.
         language: One of :data:`~zoo_runner.report.html.language.LANGUAGES`.
     """
-    words = TEXTS[language]
+    words = zoo_texts(language)
     rows = [
         {
             "name": each.name,

@@ -1,78 +1,62 @@
-"""The fixed texts of a zoo's overview, by language."""
+"""The fixed texts of a zoo's overview; the catalogue has those of other languages."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
+from zoo_runner.language.translation import fixed, translated
 from zoo_runner.report.model import Verdict
-from zoo_runner.report.summary_texts import TEXTS as VERDICTS
+from zoo_runner.report.summary_texts import summary_texts
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from zoo_runner.zoo.models import Model
 
-TEXTS: Final[dict[str, dict[str, str]]] = {
-    "en": {
-        "title": "Models of {folder}",
-        "counts": "{holds} of {all} models have a verdict of pass that holds",
-        "made": "As of {when} UTC",
-        "model": "model",
-        "task": "task",
-        "expected": "expected",
-        "verdict": "last verdict",
-        "age": "age",
-        "since": "since then",
-        "none": "none",
-        "same": "nothing changed",
-        "ran": "run just now",
-        "others": "Not models",
-        "errors": "Not readable",
-        "exit_code": "Exit code",
-        "future": "in the future",
-        "days": "{count} d",
-        "hours": "{count} h",
-        "minutes": "{count} min",
-    },
-    "zh": {
-        "title": "{folder} 中的模型",
-        "counts": "{all} 个模型中有 {holds} 个的通过判定仍然有效",
-        "made": "截至 {when} UTC",
-        "model": "模型",
-        "task": "任务",
-        "expected": "预期",
-        "verdict": "最近判定",
-        "age": "距今",
-        "since": "此后变化",
-        "none": "无",
-        "same": "没有变化",
-        "ran": "刚刚运行",
-        "others": "不是模型的文件",
-        "errors": "无法读取的文件",
-        "exit_code": "退出码",
-        "future": "晚于当前时间",
-        "days": "{count} 天",
-        "hours": "{count} 小时",
-        "minutes": "{count} 分钟",
-    },
+TEXTS: Final = {
+    "title": "Models of {folder}",
+    "counts": "{holds} of {all} models have a verdict of pass that holds",
+    "made": "As of {when} UTC",
+    "model": "model",
+    "task": "task",
+    "expected": "expected",
+    "verdict": "last verdict",
+    "age": "age",
+    "since": "since then",
+    "none": "none",
+    "same": "nothing changed",
+    "ran": "run just now",
+    "others": "Not models",
+    "errors": "Not readable",
+    "exit_code": "Exit code",
+    "future": "in the future",
+    "days": "{count} d",
+    "hours": "{count} h",
+    "minutes": "{count} min",
 }
-"""All languages have the same keys. What other reports say too, it says in the same words."""
+"""What other reports say too, it says in the same words."""
 COLUMNS: Final = ("model", "task", "expected", "verdict", "age", "since")
 _HOUR, _DAY = 3600, 86400
+
+
+def zoo_texts(language: str) -> Mapping[str, str]:
+    """Return the texts in a language."""
+    return fixed("zoo", TEXTS, language)
 
 
 def verdict_text(model: Model, language: str) -> str:
     """Return the verdict in words: that of a manifest that cannot be run is an error."""
     if model.error:
-        return VERDICTS[language][Verdict.ERROR.value]
-    return TEXTS[language]["none"] if model.verdict is None else VERDICTS[language][model.verdict.value]
+        return summary_texts(language)[Verdict.ERROR.value]
+    return zoo_texts(language)["none"] if model.verdict is None else summary_texts(language)[model.verdict.value]
 
 
 def age_text(model: Model, now: datetime, language: str) -> str:
     """Return how long ago a model got its verdict, in whole days, hours or minutes."""
     if model.started is None or model.error:
         return "-"
-    texts, seconds = TEXTS[language], (now - model.started).total_seconds()
+    texts, seconds = zoo_texts(language), (now - model.started).total_seconds()
     if model.ran:
         return texts["minutes"].format(count=max(0, int(seconds // 60)))
     if seconds < 0:
@@ -86,8 +70,10 @@ def age_text(model: Model, now: datetime, language: str) -> str:
 def since_texts(model: Model, language: str) -> tuple[str, ...]:
     """Return what became of a model since its verdict, or why it has none."""
     if model.error:
-        return (model.error,)
-    return model.changes or (TEXTS[language]["ran" if model.ran else "same"],)
+        return (translated(model.error, language),)
+    return tuple(translated(each, language) for each in model.changes) or (
+        zoo_texts(language)["ran" if model.ran else "same"],
+    )
 
 
 def holds(model: Model) -> bool:

@@ -68,8 +68,8 @@ def test_a_zoo_whose_verdicts_hold_is_green_and_runs_nothing(
 ) -> None:
     code, out, err = zoo("--changed", "--html", "o.html", "--markdown", "o.md", "--json", "o.json", "--lang", "zh")
     assert (code, played) == (0, []), err
-    assert "nothing changed" in out
-    assert "1 of 1 models have a verdict of pass that holds" in out
+    assert "没有变化" in out
+    assert "1 个模型中有 1 个的通过判定仍然有效" in out
     assert "没有变化" in (tmp_path / "o.md").read_text(encoding="utf-8")
     held = json.loads((tmp_path / "o.json").read_text(encoding="utf-8"))
     assert [(each["name"], each["verdict"], each["changes"]) for each in held["models"]] == [("trial", "pass", [])]

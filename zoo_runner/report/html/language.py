@@ -10,9 +10,12 @@ from importlib import resources
 from typing import Final
 
 from zoo_runner.errors import UsageError, did_you_mean
+from zoo_runner.language.translation import fixed
 from zoo_runner.plugin.interfaces import SAMPLES
 from zoo_runner.report.table import rate_unit
 
+ENGLISH_TEXTS: Final = resources.files("zoo_runner.report.html") / "texts" / "en.json"
+"""The English texts; those of other languages are in the catalogue, by the same keys."""
 LANGUAGES: Final = {"en": "en", "zh": "zh-Hans"}
 """What ``--lang`` calls a language, and its BCP 47 tag."""
 
@@ -68,5 +71,10 @@ def texts(language: str) -> Texts:
     if language not in LANGUAGES:
         known = ", ".join(LANGUAGES)
         raise UsageError(f"--lang {language}: expected one of {known}{did_you_mean(language, LANGUAGES)}")
-    path = resources.files("zoo_runner.report.html") / "texts" / f"{language}.json"
-    return Texts(language=language, tag=LANGUAGES[language], entries=json.loads(path.read_text(encoding="utf-8")))
+    return Texts(language=language, tag=LANGUAGES[language], entries=fixed("page", _english(), language))
+
+
+@cache
+def _english() -> Mapping[str, str]:
+    found: dict[str, str] = json.loads(ENGLISH_TEXTS.read_text(encoding="utf-8"))
+    return found

@@ -9,6 +9,7 @@ from dataclasses import replace
 from importlib import resources
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+from zoo_runner.language.translation import translated
 from zoo_runner.report.characters import visible
 from zoo_runner.report.deciding import bound, bounds, deciding, decimals
 from zoo_runner.report.html import plots
@@ -18,7 +19,8 @@ from zoo_runner.report.html.figures import Figures, duration, shown
 from zoo_runner.report.html.language import Texts, texts
 from zoo_runner.report.html.strip import difference_strip, strip
 from zoo_runner.report.html.trendline import trendline
-from zoo_runner.report.next_steps import next_steps
+from zoo_runner.report.in_language import in_language
+from zoo_runner.report.next_steps import REMEDY, next_steps
 from zoo_runner.report.table import rate_noun
 
 if TYPE_CHECKING:
@@ -63,6 +65,11 @@ def render(report: Report, pictures: Sequence[Picture], language: str = "en") ->
         UsageError: There are no texts in that language.
     """
     words = replace(texts(language), noun=report.noun, rate=rate_noun(report))
+    steps = [
+        replace(step, text=translated(step.text, language)) if step.kind == REMEDY else step
+        for step in next_steps(report)
+    ]
+    report = in_language(report, language)
     script = _file("script.js")
     page = environment(words).get_template("page.html.j2")
     return page.render(
@@ -71,7 +78,7 @@ def render(report: Report, pictures: Sequence[Picture], language: str = "en") ->
         gallery=gallery(report, pictures, words),
         sections=_sections(report, pictures),
         decided=deciding(report),
-        steps=next_steps(report),
+        steps=steps,
         timings=_timings(report),
         curves=_worst_curves(report),
         levels=sorted({level for curve in report.curves for level in curve.levels}),

@@ -1,0 +1,94 @@
+"""Finished English sentences in Chinese: the templates of the catalogue, and what is put into them."""
+
+from __future__ import annotations
+
+import pytest
+
+from zoo_runner.language.catalogue import Entry, catalogue
+from zoo_runner.language.translation import Translator, translated, translator
+from zoo_runner.language.words import SINGLE_WORDS
+
+PAIRS = {
+    "only {0} of {1} were scored; run without --limit": "{1}中只评测了 {0} 个；请去掉 --limit",
+    "{0}; confirmed: {1}": "{0}；已确认：{1}",
+    "the weights are lost": "权重丢失",
+    "{0} images": "{0} 张图片",
+    "no search: {0}": "没有查找：{0}",
+    "outputs of {0} differ": "{0}的输出不同",
+    "cannot run here:\n{0}\n  (see all of it)": "本机无法运行：\n{0}\n  （见全部情况）",
+}
+
+
+@pytest.fixture(scope="module")
+def chinese() -> Translator:
+    return Translator([Entry("", english, other) for english, other in PAIRS.items()])
+
+
+@pytest.mark.parametrize(
+    ("english", "other"),
+    [
+        pytest.param("", "", id="nothing"),
+        pytest.param("87.5 -> 90", "87.5 -> 90", id="no word"),
+        pytest.param("/data/the weights are lost.txt", "/data/the weights are lost.txt", id="part of a name"),
+        pytest.param("the weights are lost", "权重丢失", id="a sentence"),
+        pytest.param("M.yaml:3: the weights are lost", "M.yaml:3：权重丢失", id="behind a place"),
+        pytest.param("the weights are lost; 12 images", "权重丢失；12 张图片", id="two of them"),
+        pytest.param("the weights are lost\n  12 images", "权重丢失\n  12 张图片", id="two lines"),
+        pytest.param(
+            "top1: only 8 of 150 images were scored; run without --limit",
+            "top1：150 张图片中只评测了 8 个；请去掉 --limit",
+            id="a semicolon of its own",
+        ),
+        pytest.param("no search: the weights are lost", "没有查找：权重丢失", id="a sentence in a sentence"),
+        pytest.param("no search: a; b: c", "没有查找：a; b: c", id="anything behind a colon"),
+        pytest.param("outputs of a b differ", "a b 的输出不同", id="Latin letters have space"),
+        pytest.param(
+            "cannot run here:\n  x: y; z\n  (see all of it)",
+            "本机无法运行：\n  x: y; z\n  （见全部情况）",
+            id="quoted lines",
+        ),
+        pytest.param("7 of the images", "7 of the images", id="words of another sentence"),
+        pytest.param("CUDA error: invalid device", "CUDA error: invalid device", id="another tool's words"),
+        pytest.param("x" * 30_000 + "\nthe weights are lost", "x" * 30_000 + "\n权重丢失", id="a long text"),
+    ],
+)
+def test_a_text_is_translated_as_far_as_it_is_known(chinese: Translator, english: str, other: str) -> None:
+    assert chinese(english) == other
+
+
+@pytest.mark.parametrize("entry", [Entry("", "the net", ""), Entry("", "the net", "网络", fuzzy=True)])
+def test_what_is_missing_or_a_guess_stays_english(entry: Entry) -> None:
+    assert Translator([entry])("the net") == "the net"
+
+
+def test_english_needs_no_catalogue() -> None:
+    assert translated("the weights are lost", "en") == "the weights are lost"
+
+
+@pytest.mark.parametrize(
+    ("english", "other"),
+    [
+        (
+            "voc07_map (reference): 47.7500, expected at least 92.3 - 0.5; short of 91.80 by 44.05",
+            "voc07_map (reference)：47.7500，预期 ≥ 92.3 - 0.5；距 91.80 还差 44.05",
+        ),
+        (
+            "map fell from 79.58 to 78.12 percent, which chance can do (95 % interval of the difference -1.2 to 0.3)",
+            "map 从 79.58 降至 78.12 %，可能只是随机波动（差值的 95 % 区间 -1.2 至 0.3）",
+        ),
+        ("made with stand-ins: no figure here is an NPU's", "使用模拟程序得出：其中没有 NPU 的实测数值"),
+        ("stopped after fetch, as asked", "已按要求在 fetch 之后停止"),
+        (
+            "the predictions of all 24 images are the baseline's, to the last bit",
+            "全部 24 个图片的预测结果与基线逐位一致",
+        ),
+    ],
+)
+def test_what_decides_is_chinese(english: str, other: str) -> None:
+    assert translator("zh")(english) == other
+
+
+def test_single_words_are_known_by_themselves() -> None:
+    known = {each.english for each in catalogue("zh")}
+    assert [each for each in SINGLE_WORDS if each not in known] == []
+    assert translator("zh")("not gated") == "不参与判定"

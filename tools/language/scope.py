@@ -1,0 +1,80 @@
+"""Which modules have texts in the catalogue, and which have none, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Final
+
+PACKAGES: Final = (
+    *("zoo_runner", "zoo_images", "zoo_networks", "zoo_detection", "zoo_classification", "zoo_segmentation"),
+    *("zoo_text", "refinedet_plugin"),
+)
+LEFT_OUT: Final = {
+    "zoo_runner/testing": "the stand-ins are another program, and print what Ascend's tools print",
+    "zoo_runner/report/junit.py": "machines read it, in English always",
+    "zoo_runner/report/sarif.py": "machines read it, in English always",
+    "zoo_runner/report/findings.py": "annotations and SARIF, in English always",
+    "zoo_runner/report/annotations.py": "machines read it, in English always",
+    "zoo_runner/report/json_schema.py": "descriptions of a schema, in English always",
+    "zoo_runner/report/sbom.py": "machines read it, in English always",
+    "zoo_runner/report/summary_texts.py": "fixed texts, which are in the catalogue by their keys",
+    "zoo_runner/zoo/texts.py": "fixed texts, which are in the catalogue by their keys",
+    "zoo_runner/cli.py": "help texts, which stay English, as in most programs",
+    "zoo_runner/manifest/explain.py": "writes a manifest with its sources: YAML",
+}
+"""Folders and modules without texts of the catalogue, each with the reason."""
+TRANSLATED: Final = (
+    "zoo_runner/language",
+    "zoo_runner/causes.py",
+    "zoo_runner/errors.py",
+    "zoo_runner/process.py",
+    "zoo_runner/runner.py",
+    "zoo_runner/attribution",
+    "zoo_runner/backends/doctor.py",
+    "zoo_runner/backends/onnxruntime.py",
+    "zoo_runner/backends/ascend/ais_bench_parts.py",
+    "zoo_runner/backends/ascend/ais_bench_errors.py",
+    "zoo_runner/backends/ascend/backend.py",
+    "zoo_runner/backends/ascend/npu_state.py",
+    "zoo_runner/backends/ascend/watching.py",
+    "zoo_runner/commands/execution.py",
+    "zoo_runner/commands/failure.py",
+    "zoo_runner/commands/machine.py",
+    "zoo_runner/commands/results.py",
+    "zoo_runner/commands/run.py",
+    "zoo_runner/comparison",
+    "zoo_runner/files",
+    "zoo_runner/golden",
+    "zoo_runner/job",
+    "zoo_runner/manifest/direction.py",
+    "zoo_runner/output",
+    "zoo_runner/plugin/interfaces.py",
+    "zoo_runner/report",
+    "zoo_runner/stages/benchmark",
+    "zoo_runner/stages/convert/stage.py",
+    "zoo_runner/stages/evaluate",
+    "zoo_runner/stages/export/stage.py",
+    "zoo_runner/stages/fetch",
+    "zoo_runner/stages/gate",
+    "zoo_runner/stages/predict/stage.py",
+    "zoo_runner/statistics",
+    "zoo_runner/terminal",
+    "zoo_classification/accuracy.py",
+    "zoo_detection/mean_ap/evidence",
+    "zoo_text/metric.py",
+)
+"""Folders and modules whose texts are in the catalogue."""
+NOT_YET: Final = "errors of one room each: they are shown in English until somebody translates them"
+"""Why all others are not in it."""
+TECHNICAL: Final = frozenset((Path(__file__).parent / "technical.txt").read_text(encoding="utf-8").splitlines())
+"""What looks like a sentence in the code, and is none: patterns, types, markup."""
+
+
+def left_out(module: str) -> bool:
+    """Say whether a module, as a path from the root, has no texts in the catalogue."""
+    return _within(module, LEFT_OUT) or not _within(module, TRANSLATED)
+
+
+def _within(module: str, places: Iterable[str]) -> bool:
+    return any(module == each or module.startswith(f"{each}/") for each in places)
