@@ -38,7 +38,7 @@ from zoo_runner.stages.export.stage import export
 from zoo_runner.stages.export.told import told
 from zoo_runner.stages.fetch.stage import fetch
 from zoo_runner.stages.gate.basis import asked, begun, ended, place
-from zoo_runner.stages.gate.stage import gate
+from zoo_runner.stages.gate.stage import gate, stopped
 from zoo_runner.stages.predict.stage import predict, write_inputs, write_results
 from zoo_runner.store.audit import Audit, AuditedStore, new_audit
 from zoo_runner.store.unfinished import end
@@ -297,7 +297,7 @@ def _flow(job: Job) -> Outcome:
     if last is Stage.PREPROCESS:
         write_inputs(job, scored)
     elif last is Stage.INFER and engine:
-        write_results(job, scored, engine)
+        write_results(job, scored, engine, golden.watched if golden else None)
     elif last.position >= Stage.POSTPROCESS.position:
         if job.options.needs_data:
             predictions, evaluation = _scored(job, scope, samples, scored, engine, golden)
@@ -306,7 +306,7 @@ def _flow(job: Job) -> Outcome:
         if job.options.runs(Stage.BENCHMARK):
             time_batches(job, engine, scored)
     if not job.options.runs(Stage.GATE):
-        report = job.journal.report(Verdict.STOPPED, [f"stopped after {last.value}, as asked"])
+        report = stopped(job.journal, last)
     else:
         report = gate(job, scope)
         if basis is not None:
@@ -336,7 +336,7 @@ def _with_replay(
 
 def _with_golden(job: Job, scored: Sequence[Sample]) -> GoldenCheck | None:
     """Hold the stages against the golden bundle that the manifest names, before the long work begins."""
-    if job.recipe.manifest.golden is None or not job.options.needs_data or job.options.scores_files:
+    if job.recipe.manifest.golden is None or not job.options.needs_data:
         return None
     from zoo_runner.golden.opening import opened  # noqa: PLC0415 - most manifests name no bundle
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, Literal
 
 if TYPE_CHECKING:
     from zoo_runner.plugin.interfaces import Arrays
@@ -41,6 +41,33 @@ class Provenance:
     untrusted: str = ""
 
 
+RUN: Final = "run"
+EMULATION: Final = "emulation"
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeviceLimits:
+    """How far a device's outputs may be from the recorded ones.
+
+    Attributes:
+        of: What they are derived from: :data:`RUN` or :data:`EMULATION`.
+        chip: What it ran on; empty of an emulation where the chip is not known.
+        backend: Name of what ran it; empty of an emulation.
+        conversion: Identity of the settings that shape the converted model.
+        outputs: By output, as a part of its size by the Euclidean norm.
+        basis: How they were derived, in words.
+        recorded: When, in UTC.
+    """
+
+    of: Literal["run", "emulation"]
+    chip: str
+    backend: str
+    conversion: str
+    outputs: Mapping[str, float]
+    basis: str
+    recorded: str
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class GoldenSample:
     """One sample.
@@ -74,6 +101,8 @@ class GoldenBundle:
         samples: The chosen samples.
         annotations: Digest over all samples of the data set, in hexadecimal.
         support: How many annotated things each class has, as far as the metric tells.
+        basis: How ``limits`` were derived, in words.
+        devices: The limits of devices.
     """
 
     provenance: Provenance
@@ -81,3 +110,5 @@ class GoldenBundle:
     samples: tuple[GoldenSample, ...]
     annotations: str
     support: Mapping[str, int] = field(default_factory=dict)
+    basis: str = ""
+    devices: tuple[DeviceLimits, ...] = ()

@@ -5,24 +5,31 @@ A difference makes no verdict on the CPU: it is a finding. On an accelerator it 
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from zoo_runner.causes import Cause, Doubt
 from zoo_runner.errors import HookError
-from zoo_runner.golden.comparing import by_name, input_guess, input_hash, predictions_equal
+from zoo_runner.golden.comparing import input_guess, input_hash, predictions_equal
 from zoo_runner.golden.recording import annotations_digest, as_used, file_hashes
+from zoo_runner.golden.repeats import Repeats
+from zoo_runner.job.job import CPU
 from zoo_runner.plugin.calls import calling
 from zoo_runner.report.golden import GoldenFinding, GoldenRecord
 from zoo_runner.report.ground_truth import sample_digest
+from zoo_runner.stages.fetch.sample_keys import sample_files
+from zoo_runner.stages.predict.command_outputs import CommandOutputs
+from zoo_runner.stages.predict.inference import ModelOutputs
 from zoo_runner.stages.predict.pipeline import inputs_of, warm
-from zoo_runner.stages.predict.reference_outputs import LARGE, distance, exchanges
+from zoo_runner.stages.predict.reference_outputs import exchanges
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from zoo_runner.golden.bundle import GoldenBundle, GoldenSample
+    from zoo_runner.golden.limits import Limits
     from zoo_runner.job.job import Job
     from zoo_runner.plugin.interfaces import Arrays, Sample
     from zoo_runner.report.model import MetricRecord
@@ -47,6 +54,8 @@ class GoldenCheck:
         path: Where the bundle is, for people.
         job: The run.
         samples: The golden samples that the run scores, by the data set's own name.
+        chip: What infers, or inferred the result files; empty where nobody knows.
+        limits: How far outputs may be off.
         stale: Why the bundle is not of this model; empty where it is.
     """
 
@@ -54,10 +63,18 @@ class GoldenCheck:
     path: str
     job: Job
     samples: dict[str, Sample]
+    chip: str
+    limits: Limits
     stale: str = ""
     findings: list[GoldenFinding] = field(default_factory=list)
     _same_inputs: set[str] = field(default_factory=set)
     _inferred: bool = False
+    _repeats: Repeats | None = None
+
+    @property
+    def on_device(self) -> bool:
+        """Whether something else than a processor inferred, or nobody knows what."""
+        return self.chip != CPU
 
     @property
     def known(self) -> list[tuple[GoldenSample, Sample]]:
@@ -69,12 +86,30 @@ class GoldenCheck:
         if self.stale:
             return
         self._data()
-        self._preprocess()
+        if not self.job.options.scores_files:
+            self._preprocess()
         self._postprocess()
 
     def watched(self, source: OutputSource) -> OutputSource:
-        """Return the same outputs; before the first of them, those of golden samples are looked at."""
-        return source if self.stale or not self.known else GoldenFirst(source, self._network, self._ended)
+        """Return the same outputs; those of golden samples are looked at too.
+
+        A model is asked for them before anything else, and on devices again among the others. Result files, and what a
+        command left, are looked at when all of them were read.
+        """
+        if self.stale or not self.known:
+            return source
+        if not isinstance(source, ModelOutputs):
+            return GoldenFirst(source, _later, self._read)
+        if not self.on_device:
+            return GoldenFirst(source, self._network, self._ended)
+        self._repeats = Repeats(
+            devices=tuple(dict.fromkeys(self.job.options.devices)),
+            batch=source.batch,
+            limits=self.limits,
+            inputs=source.inputs,
+            whole=source.whole,
+        )
+        return GoldenFirst(replace(source, between=self._repeats), self._network, self._ended)
 
     def support(self, metrics: Sequence[MetricRecord], scored: Sequence[Sample], *, whole: bool) -> None:
         """Say which classes have lost annotations, or have more of them; of a part of the data set nothing."""
@@ -95,19 +130,23 @@ class GoldenCheck:
         ordered = sorted(self.findings, key=lambda each: ORDER.index(each.stage))
         state = "stale" if self.stale else "differs" if ordered else "equal" if self.known else "nothing in common"
         unseen = NOT_INFERRED if self.known and not self._inferred else ""
+        repeats = self._repeats
+        made = repeats.made if repeats else {}
         return GoldenRecord(
             path=self.path,
             samples=len(self.known),
             state=state,
             inferred=self._inferred,
             findings=tuple(ordered),
-            note=self.stale or unseen,
+            note=self.stale or unseen or (repeats.why_none if repeats else ""),
+            limits="" if self.stale else self.limits.source,
+            repeats={"" if device is None else str(device): count for device, count in made.items()},
         )
 
     def _find(self, stage: str, text: str) -> None:
         self.findings.append(GoldenFinding(stage=stage, text=text))
         self.job.journal.warn(f"golden samples: {stage}: {text}")
-        if self.job.on_accelerator:
+        if self.on_device:
             doubt = Doubt(cause=Cause.GOLDEN, text=f"golden samples differ: {stage}: {text}")
             self.job.journal.doubts.append(doubt)
 
@@ -115,7 +154,10 @@ class GoldenCheck:
         told = [each.id for each, sample in self.known if each.annotations != sample_digest(sample).hex()]
         if told:
             self._find(DATA, f"annotations of {_of(told, len(self.known))} are not those that were recorded")
-        files = [each.id for each, sample in self.known if each.files != file_hashes(sample)]
+        here = [pair for pair in self.known if not self.job.options.scores_files or _is_here(pair[1])]
+        files = [each.id for each, sample in here if each.files != file_hashes(sample)]
+        if self.job.options.scores_files:  # inputs were made elsewhere
+            self._same_inputs = {each.id for each in self.bundle.samples} - {*files}
         if files:
             self._find(DATA, f"files of {_of(files, len(self.known))} are not those that were recorded")
 
@@ -155,13 +197,15 @@ class GoldenCheck:
         pairs = [pair for pair in self.known if pair[0].id in self._same_inputs]
         if not pairs:
             return
-        self._inferred = True
+        if isinstance(source, ModelOutputs):
+            source.session()  # opened now, so that it is not part of what a batch takes
+        self._inferred, start = True, time.perf_counter()
         specs = self.job.recipe.manifest.output_specs
         worst: dict[str, float] = {}
         differing, crossed = [], ""
         for (each, _), outputs in zip(pairs, source.outputs([sample for _, sample in pairs]), strict=True):
             expected = as_used(self.job.recipe, each.outputs)
-            beyond = self._beyond(outputs, each)
+            beyond = self.limits.beyond(outputs, each.outputs)
             if beyond:
                 differing.append(each.id)
                 worst |= {name: max(value, worst.get(name, 0.0)) for name, value in beyond.items()}
@@ -170,25 +214,36 @@ class GoldenCheck:
                 crossed = crossed or "; ".join(f"{specs[a].name} and {specs[b].name} look exchanged" for a, b in swaps)
         if differing:
             listed = ", ".join(f"{name} by {value:.2g}" for name, value in worst.items())
-            self._find(INFER, f"outputs of {_of(differing, len(pairs))} differ: {crossed or listed}")
+            whose = "result files have other outputs of" if self.job.options.scores_files else "outputs of"
+            differ = "" if self.job.options.scores_files else " differ"
+            self._find(INFER, f"{whose} {_of(differing, len(pairs))}{differ}: {crossed or listed}")
+        if self._repeats is not None and isinstance(source, ModelOutputs):
+            took = (time.perf_counter() - start) / -(-len(pairs) // source.batch)
+            rows = [inputs_of(source.preprocess, sample) for _, sample in pairs]
+            self._repeats.begin(rows, [each.outputs for each, _ in pairs], took)
 
     def _ended(self, source: OutputSource) -> bool:
-        """Look at an accelerator's outputs also where no other was asked for; say whether they can be trusted."""
-        if not self.job.on_accelerator:
+        """Look at a device's outputs also where no other was asked for; say whether they can be trusted."""
+        if not self.on_device:
             return True
         if not self._inferred:
             self._network(source)
-        return not any(each.stage == INFER for each in self.findings)
+            for _ in source.outputs(()):  # none but golden batches, on every device
+                pass
+        if self._repeats is not None:
+            for text in self._repeats.findings():
+                self._find(INFER, text)
+        return self._trusted
 
-    def _beyond(self, outputs: Arrays, golden: GoldenSample) -> dict[str, float]:
-        """Return the outputs that are too far off: by their limits on the CPU, by their size on an accelerator."""
-        if not self.job.on_accelerator:
-            return by_name(outputs, self.bundle.limits, golden.outputs)
-        far = {
-            name: distance(outputs[name], array) if outputs[name].shape == array.shape else float("inf")
-            for name, array in golden.outputs.items()
-        }
-        return {name: value for name, value in far.items() if not value <= LARGE}
+    def _read(self, source: OutputSource) -> bool:
+        """Look at the outputs that are in files; a command is not run for them alone."""
+        if not isinstance(source, CommandOutputs) or source.kept:
+            self._network(source)
+        return self._trusted or not self.on_device
+
+    @property
+    def _trusted(self) -> bool:
+        return not any(each.stage == INFER for each in self.findings)
 
 
 @dataclass(kw_only=False)
@@ -223,6 +278,14 @@ class GoldenFirst:
     def end(self) -> bool:
         """Have golden samples looked at where they must be; return whether the predictions may be kept."""
         return self.ended(self.source)
+
+
+def _later(_source: OutputSource) -> None:
+    """Look at nothing yet."""
+
+
+def _is_here(sample: Sample) -> bool:
+    return all(path.exists() for path in sample_files(sample))
 
 
 def _of(names: Sequence[str], count: int) -> str:

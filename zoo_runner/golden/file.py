@@ -7,14 +7,14 @@ import zipfile
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from zoo_runner.errors import FetchError
 from zoo_runner.files.bounds import Bound
-from zoo_runner.golden.bundle import GoldenBundle, GoldenSample, Provenance
+from zoo_runner.golden.bundle import DeviceLimits, GoldenBundle, GoldenSample, Provenance
 
 if TYPE_CHECKING:
     from zoo_runner.plugin.interfaces import Arrays
@@ -59,6 +59,16 @@ class _Sample(_Record):
     prediction: tuple[Short, ...]
 
 
+class _Device(_Record):
+    of: Literal["run", "emulation"]
+    chip: Short
+    backend: Short
+    conversion: Short
+    outputs: Mapping[Short, Annotated[float, Field(ge=0, allow_inf_nan=False)]]
+    basis: Short
+    recorded: Short
+
+
 class _About(_Record):
     format: int
     provenance: _Provenance
@@ -66,6 +76,8 @@ class _About(_Record):
     samples: Annotated[tuple[_Sample, ...], Field(min_length=1, max_length=MOST)]
     annotations: Digest
     support: Mapping[Short, int] = {}
+    basis: Short = ""
+    devices: Annotated[tuple[_Device, ...], Field(max_length=1000)] = ()
 
 
 def write_bundle(path: Path, bundle: GoldenBundle) -> None:
@@ -93,6 +105,8 @@ def write_bundle(path: Path, bundle: GoldenBundle) -> None:
         "samples": samples,
         "annotations": bundle.annotations,
         "support": dict(bundle.support),
+        "basis": bundle.basis,
+        "devices": [{**asdict(each), "outputs": dict(each.outputs)} for each in bundle.devices],
     }
     text = np.frombuffer(json.dumps(about, sort_keys=True).encode(), dtype=np.uint8)
     with path.open("wb") as file:
@@ -120,6 +134,8 @@ def read_bundle(path: Path) -> GoldenBundle:
         samples=samples,
         annotations=about.annotations,
         support=dict(about.support),
+        basis=about.basis,
+        devices=tuple(DeviceLimits(**each.model_dump()) for each in about.devices),
     )
 
 

@@ -93,6 +93,11 @@ class Job:
         )
 
     @property
+    def on_device(self) -> bool:
+        """Say whether something else than the host's processor infers; stand-ins of devices are something else too."""
+        return self.backend is not None and self.chip != CPU
+
+    @property
     def on_accelerator(self) -> bool:
         """Say whether figures of this run are an accelerator's: neither the CPU's, nor stand-ins', nor of files."""
-        return self.backend is not None and self.chip != CPU and not self.chip.endswith(STAND_IN)
+        return self.on_device and not self.chip.endswith(STAND_IN)

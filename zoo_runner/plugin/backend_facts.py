@@ -1,11 +1,29 @@
-"""What a backend may say beside of its software and devices: whether figures may be kept, and timings believed."""
+"""What a backend may say beside of its software and devices: whether figures may be kept, and timings believed.
+
+And what a session of several devices may be told of a batch: which of them it is for.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
-from zoo_runner.plugin.interfaces import Backend
+from zoo_runner.plugin.interfaces import Arrays, Backend
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+class ForDevice(dict[str, "NDArray[Any]"]):
+    """Inputs of a batch that are for one device; a session that cannot choose may take another one.
+
+    Attributes:
+        device: Its number.
+    """
+
+    def __init__(self, arrays: Arrays, device: int) -> None:
+        super().__init__(arrays)
+        self.device = device
 
 
 @runtime_checkable

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from zoo_runner.report.changes import Record
 
 
@@ -18,7 +20,8 @@ class GoldenRecord(Record):
     ``state`` is ``equal``, ``differs``, ``stale`` (the bundle is of another model, ``note`` says in what) or
     ``nothing in common``; ``samples`` counts the golden samples that the run scores. ``inferred`` says whether the
     network was run on them: not where all predictions were kept by an earlier run. ``findings`` come in the order of
-    the stages.
+    the stages. ``limits`` says what the allowed differences of outputs were derived from. ``repeats`` counts the golden
+    batches among those of the samples, by device; the name is empty where nobody says which device it was.
     """
 
     path: str
@@ -27,3 +30,5 @@ class GoldenRecord(Record):
     inferred: bool = False
     findings: tuple[GoldenFinding, ...] = ()
     note: str = ""
+    limits: str = ""
+    repeats: Mapping[str, int] = {}

@@ -2,54 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
+from golden_bundles import golden, named, wrong
 from lab import Lab, redone
-from zoo_runner.commands.golden_bundle import recorded
 from zoo_runner.golden.comparing import kept_output, output_excess
 from zoo_runner.golden.file import read_bundle, write_bundle
 from zoo_runner.job.job import Job
-from zoo_runner.job.options import RunOptions
-from zoo_runner.manifest.load import load
-from zoo_runner.report.golden import GoldenRecord
-from zoo_runner.report.model import Report
 from zoo_runner.stages.predict.inference import ModelOutputs
-from zoo_runner.store.fingerprints import file_digest
-from zoo_runner.store.store import Store
-
-if TYPE_CHECKING:
-    from zoo_runner.plugin.interfaces import Arrays, Sample
-
-INFER = ModelOutputs.outputs
-
-
-def wrong(self: ModelOutputs, samples: Iterable[Sample]) -> Iterator[Arrays]:
-    """Outputs of a device that scales them: the best class stays the best."""
-    return ({name: 2 * array for name, array in each.items()} for each in INFER(self, samples))
-
-
-def named(path: Path) -> tuple[str, str]:
-    return f"golden.url={path}", f"golden.sha256={file_digest(path)}"
-
-
-def golden(report: Report) -> GoldenRecord:
-    assert report.golden is not None
-    return report.golden
-
-
-@pytest.fixture
-def bundle(lab: Lab, tmp_path: Path) -> Path:
-    lab.cache = tmp_path / "cache"
-    path, options = tmp_path / "trial.npz", RunOptions(output=tmp_path / "recorded", backend="onnxruntime")
-    loaded = load(lab.folder / "trial.yaml")
-    recorded(loaded, options, path, untrusted=False, store=Store(lab.cache), progress=lab.listener)
-    return path
 
 
 @pytest.mark.slow
@@ -58,7 +22,7 @@ def test_a_second_run_does_not_take_doubtful_predictions_for_good_ones(
 ) -> None:
     on_cpu = lab(*named(bundle))
     assert (golden(on_cpu).state, golden(on_cpu).note) == ("equal", "the network was not run on them")
-    monkeypatch.setattr(Job, "on_accelerator", property(lambda _job: True))
+    monkeypatch.setattr(Job, "chip", property(lambda _job: "X1"))
     with monkeypatch.context() as faulty:
         faulty.setattr(ModelOutputs, "outputs", wrong)
         for _ in range(2):

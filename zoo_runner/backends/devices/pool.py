@@ -34,10 +34,11 @@ _GRACE_S = 5.0
 
 @dataclass
 class _Job:
-    """Work for any slot of any device, which may have to be done again by another."""
+    """Work for any slot of any device, or of one while it is there; it may have to be done again by another."""
 
     run: Callable[[DeviceProcess, int], Any]
     result: Future[Any]
+    device: int | None = None
 
 
 class DevicePool:
@@ -104,7 +105,9 @@ class DevicePool:
     def infer_many(self, batches: Iterator[Arrays]) -> Iterator[Arrays]:
         """Run full batches on all devices; yield their outputs in the order of the batches.
 
-        At most a batch for each slot of each device is taken from ``batches`` before the first result is asked for.
+        A batch that is for one device (:class:`~zoo_runner.plugin.backend_facts.ForDevice`) is done there, unless that
+        device was lost. At most a batch for each slot of each device is taken from ``batches`` before the first result
+        is asked for.
 
         Raises:
             InferenceError: As :meth:`infer`.
@@ -199,7 +202,7 @@ class DevicePool:
             done = device.call(slot, Infer(device.load(slot, inputs)), self._timeout_s)
             return DeviceArrays(device.results(slot, done.layout), device.number)
 
-        return _Job(run, Future())
+        return _Job(run, Future(), getattr(inputs, "device", None))
 
     def _submit(self, job: _Job) -> _Job:
         with self._changed:
@@ -237,12 +240,20 @@ class DevicePool:
         """Wait for a job that no less busy device is there for; nothing if there will be none."""
         with self._changed:
             while not self._closed and device.number not in self._lost:
-                if self._jobs and self._busy[device.number] == min(self._busy[each] for each in self._alive()):
+                if (job := self._next(device.number)) is not None:
+                    self._jobs.remove(job)
                     self._busy[device.number] += 1
                     self._changed.notify_all()  # if there is another job, it may be another device's turn now
-                    return self._jobs.popleft()
+                    return job
                 self._changed.wait()
             return None
+
+    def _next(self, number: int) -> _Job | None:
+        """Return the first job that a device may do now: one for it alone, or, if no other is less busy, for any."""
+        alive = self._alive()
+        turn = self._busy[number] == min(self._busy[each] for each in alive)
+        fitting = (job for job in self._jobs if (job.device == number if job.device in alive else turn))
+        return next(fitting, None)
 
     def _done(self, device: DeviceProcess) -> None:
         with self._changed:

@@ -5,19 +5,28 @@ from __future__ import annotations
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Final
 
+from zoo_runner.causes import Cause
 from zoo_runner.job.options import Stage
 from zoo_runner.manifest.gated import expected_lines
+from zoo_runner.report.model import Report, Verdict
 from zoo_runner.stages.gate import verdicts
 from zoo_runner.stages.gate.references import references
 from zoo_runner.stages.gate.waivers import judge_waivers, waived
 
 if TYPE_CHECKING:
     from zoo_runner.job.job import Job
+    from zoo_runner.job.journal import Journal
     from zoo_runner.job.scope import Scope
-    from zoo_runner.report.model import Report
 
 ACCURACY_ONLY: Final = "no throughput was judged, as asked"
 """On the verdict's line of a run with ``--accuracy-only``."""
+
+
+def stopped(journal: Journal, last: Stage) -> Report:
+    """Return the report of a run that ends before the gate; what a device gave may still be in doubt."""
+    doubts = [each.text for each in journal.doubts if each.cause is Cause.GOLDEN]
+    verdict = Verdict.INCONCLUSIVE if doubts else Verdict.STOPPED
+    return journal.report(verdict, doubts or [f"stopped after {last.value}, as asked"])
 
 
 def gate(job: Job, scope: Scope) -> Report:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, TypeAlias, runtime_checkable
 
 from zoo_runner.stages.iterators import batched
 from zoo_runner.stages.predict.pipeline import KIND, chunk_key, chunk_size
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from zoo_runner.job.recipe import Recipe
     from zoo_runner.plugin.interfaces import Sample
     from zoo_runner.stages.predict.pipeline import OutputSource
     from zoo_runner.store.store import Store
+
+
+Ahead: TypeAlias = "Callable[[OutputSource], OutputSource]"
+"""Returns the same outputs, and lets others look at the model before the first of them, and at the end."""
 
 
 @runtime_checkable
@@ -22,6 +26,11 @@ class Ending(Protocol):
 
     def end(self) -> bool:
         """Do it, also where no output was asked for; return whether the predictions may be kept."""
+
+
+def ended(source: OutputSource) -> bool:
+    """Let a source end; return whether what came of it may be kept."""
+    return not isinstance(source, Ending) or source.end()
 
 
 def end(source: OutputSource, outputs: OutputSource, scored: Sequence[Sample], recipe: Recipe, store: Store) -> None:
@@ -36,7 +45,7 @@ def end(source: OutputSource, outputs: OutputSource, scored: Sequence[Sample], r
         recipe: Of the run.
         store: Has the predictions.
     """
-    if not isinstance(source, Ending) or source.end():
+    if ended(source):
         return
     for group in batched(scored, chunk_size(recipe.manifest.infer.batch)):
         store.discard(KIND, chunk_key(outputs, group, recipe.postprocess.identity))

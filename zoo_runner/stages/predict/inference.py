@@ -9,7 +9,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import numpy as np
 
@@ -45,6 +45,19 @@ class _Batch:
     buffers: _Buffers
 
 
+class Between(Protocol):
+    """Has more batches inferred, among those of the samples and in the same way."""
+
+    def batches(self, ended: int, *, last: bool) -> Iterable[Arrays]:
+        """Return full batches to infer now; asked before each batch of samples, and once (``last``) behind them.
+
+        ``ended`` is how many batches have come back.
+        """
+
+    def take(self, outputs: Arrays) -> None:
+        """Take the outputs of the next of these batches, in their order."""
+
+
 def _nothing() -> None:
     """Find nothing changed."""
 
@@ -67,6 +80,7 @@ class ModelOutputs:
         sizes: Says the sizes of open axes that the model is given for a sample. A call has samples of the same sizes.
         parts: Whether samples are parts of samples.
         whole: Names of tensors without a batch axis, which are of the one sample of a call.
+        between: Has more batches inferred between those of the samples; ``None`` for none.
     """
 
     preprocess: Preprocess
@@ -81,6 +95,7 @@ class ModelOutputs:
     sizes: SizesOf = nothing_open
     whole: frozenset[str] = frozenset()
     parts: bool = False
+    between: Between | None = None
 
     def identity(self, samples: Sequence[Sample]) -> str:
         """Return the key of model, preprocessing, the content of the samples' files and what is known of them."""
@@ -170,13 +185,16 @@ class ModelOutputs:
 
     def _inferred(self, session: Session, batches: Iterator[_Batch]) -> Iterator[tuple[tuple[int, ...], Arrays]]:
         """Run the batches; of those before an error, none is dropped."""
-        taken: deque[tuple[int, ...]] = deque()
-        given = UntilError(batches)
+        taken: deque[tuple[int, ...] | None] = deque()  # of batches in between, there is no place
+        given, between, ended = UntilError(batches), self.between, 0
 
         def inputs() -> Iterator[Arrays]:
             while True:
                 with self.clocks.pause("infer"):
                     batch = next(given, None)
+                for more in between.batches(ended, last=batch is None) if between else ():
+                    taken.append(None)
+                    yield more
                 if batch is None:
                     return
                 taken.append(batch.places)
@@ -184,7 +202,11 @@ class ModelOutputs:
 
         run = session.infer_many if isinstance(session, ParallelSession) else partial(map, session.infer)
         for outputs in self.clocks.each("infer", run(inputs())):
-            yield taken.popleft(), outputs
+            places, ended = taken.popleft(), ended + 1
+            if places is not None:
+                yield places, outputs
+            elif between is not None:
+                between.take(outputs)
         given.check()
 
 

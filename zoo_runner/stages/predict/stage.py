@@ -30,7 +30,7 @@ from zoo_runner.stages.fetch.locate import known_weights
 from zoo_runner.stages.iterators import closed
 from zoo_runner.stages.predict import pipeline as stream
 from zoo_runner.stages.predict import result_folder as results
-from zoo_runner.stages.predict.afterwards import end
+from zoo_runner.stages.predict.afterwards import end, ended
 from zoo_runner.stages.predict.clocks import Clocks
 from zoo_runner.stages.predict.command_outputs import CommandOutputs
 from zoo_runner.stages.predict.disk_space import files_size, require_room
@@ -57,13 +57,14 @@ from zoo_runner.store.fingerprints import file_digest, fingerprint
 from zoo_runner.used_code.libraries import PREDICTING, versions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
     from types import TracebackType
 
     from zoo_runner.job.job import Job
     from zoo_runner.job.recipe import Recipe
     from zoo_runner.plugin.interfaces import Arrays, Sample
+    from zoo_runner.stages.predict.afterwards import Ahead
     from zoo_runner.stages.predict.output_checks import Watcher
     from zoo_runner.stages.predict.result_origin import ResultOrigin, SampleOrigin
     from zoo_runner.used_code.collecting import Step
@@ -76,13 +77,9 @@ def predict(
     scored: Sequence[Sample],
     engine: Engine | None,
     finished: stream.Finished | None = None,
-    ahead: Callable[[stream.OutputSource], stream.OutputSource] | None = None,
+    ahead: Ahead | None = None,
 ) -> list[Arrays]:
-    """Predict ``scored`` of the data set ``samples``, from the model's outputs or from result files.
-
-    ``finished`` is told of every part of the predictions as soon as it is there. ``ahead`` lets others look at the
-    model before the first output of these.
-    """
+    """Predict ``scored`` of ``samples``, from the model's outputs or result files; tell ``finished`` of every part."""
     one_thread_a_call()
     options, manifest = job.options, job.recipe.manifest
     clocks = Clocks()
@@ -91,7 +88,7 @@ def predict(
     with ExitStack() as cleanup:
         source = source_of(job, samples, scored, engine, clocks, cleanup)
         watchers = () if isinstance(source, CommandOutputs) else _watchers(job, engine)  # the command's were shown all
-        first = ahead(source) if ahead is not None and isinstance(source, ModelOutputs) else source
+        first = source if ahead is None else ahead(source)
         outputs, view = joined(job.recipe, checked(job, first, engine, watchers), clocks), _view(job, engine)
         if options.verify_cache:
             _drawn(job, scored, outputs, view)
@@ -365,7 +362,7 @@ def write_inputs(job: Job, scored: Sequence[Sample]) -> None:
     job.journal.artifact("inputs", folder)
 
 
-def write_results(job: Job, scored: Sequence[Sample], engine: Engine) -> None:
+def write_results(job: Job, scored: Sequence[Sample], engine: Engine, ahead: Ahead | None = None) -> None:
     """Leave the model's outputs as files, as ais_bench would."""
     one_thread_a_call()
     folder = job.options.results_folder
@@ -373,21 +370,24 @@ def write_results(job: Job, scored: Sequence[Sample], engine: Engine) -> None:
     with job.journal.stage(Stage.INFER), ExitStack() as cleanup:
         scored = parts_of(job.recipe, scored)
         source = _model_outputs(job, engine, scored, clocks, cleanup)
+        first = ahead(source) if ahead else source
         if isinstance(source, CommandOutputs):
             source.run()
             _note_files(job, source)
+            ended(first)
             return
         given = given_sizes(job.recipe)
         outputs_size = files_size(job.recipe.manifest.output_specs, len(scored), most=given.most)
         require_room({RESULTS: outputs_size}, folder, job.journal)
         seal = partial(_seal, source, engine, scored, sample_origins(source.keys, scored, given.of))
-        stream.warm(len(scored), source)
+        stream.warm(len(scored), first)
         with (
             job.journal.track("infer", len(scored), job.recipe.inferred_noun) as advance,
-            closed(checked(job, source, engine, _watchers(job, engine)).outputs(scored)) as outputs,
+            closed(checked(job, first, engine, _watchers(job, engine)).outputs(scored)) as outputs,
         ):
             counted = stream.counted(outputs, advance)
             results.write_results(folder, scored, counted, job.recipe.manifest.output_specs, seal)
+        ended(first)
     job.journal.artifact("results", folder)
 
 

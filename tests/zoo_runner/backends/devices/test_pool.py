@@ -14,6 +14,7 @@ import pytest
 from pool_sessions import Opener
 from zoo_runner.backends.devices.pool import DevicePool
 from zoo_runner.errors import InferenceError, PrerequisiteError
+from zoo_runner.plugin.backend_facts import ForDevice
 from zoo_runner.plugin.interfaces import Arrays, SessionRequest, TensorSpec
 
 INPUTS = (TensorSpec("image", "int32", ("batch", 3, 5)),)
@@ -254,3 +255,16 @@ def test_close_ends_a_device_that_hangs(opener: Any, tmp_path: Path, monkeypatch
     assert len(failures) == 1
     (pid,) = {line.split()[1] for line in notes.read_text().splitlines()}
     assert not Path("/proc", pid).exists()
+
+
+def test_a_batch_that_is_for_one_device_is_done_there_while_it_is_there(opener: Any) -> None:
+    pool = DevicePool(opener(faults={1: ("error", 3)}), request((0, 1, 2)))
+    try:
+        aimed = [ForDevice(each, device) for each, device in zip(batches(9), (1, 1, 0, 2, 2, 2, 1, 1, 9), strict=True)]
+        found = list(pool.infer_many(iter(aimed)))
+        assert plain(iter(found)) == expected(9)
+        assert [getattr(each, "device", None) for each in found[:7]] == [1, 1, 0, 2, 2, 2, 1]
+        assert [number for number, _ in pool.lost] == [1]
+        assert {getattr(each, "device", None) for each in found[7:]} <= {0, 2}, "its work, and that of a device unknown"
+    finally:
+        pool.close()

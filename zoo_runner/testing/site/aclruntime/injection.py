@@ -48,10 +48,16 @@ FIRST: dict[str, list[NDArray[Any]]] = {}
 """The outputs of the first execution, for the fault that gives no others."""
 
 
-def after_execution(machine: Machine, arrays: Sequence[NDArray[Any]], *, ranges: bool) -> list[NDArray[Any]]:
-    """Return the outputs as the asked-for faults leave them; ``ranges`` says that shapes are not known beforehand."""
-    outputs = list(arrays)
+def after_execution(
+    machine: Machine, arrays: Sequence[NDArray[Any]], device: int, done: int, *, ranges: bool
+) -> list[NDArray[Any]]:
+    """Return the outputs of execution ``done + 1`` as the asked-for faults leave them.
+
+    ``ranges`` says that shapes are not known beforehand.
+    """
     faults = machine.faults
+    exchanged = faults.due("exchanged-rows", device, done)
+    outputs = [np.concatenate([array[1::-1], array[2:]]) if exchanged else array for array in arrays]
     if "corrupt-output" in faults:
         outputs = [_garbage(array) for array in outputs]
     if "nan-output" in faults and outputs[0].dtype.kind == "f":

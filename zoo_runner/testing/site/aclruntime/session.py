@@ -206,7 +206,7 @@ class InferenceSession:
         state.executions[self._device] = done + 1
         age = (start - self._began) * 1000
         self._times.append((age, age + milliseconds))
-        return after_execution(state.machine, results, ranges=self._model.opened == RANGES)
+        return after_execution(state.machine, results, self._device, done, ranges=self._model.opened == RANGES)
 
     def free_resource(self) -> int:
         """Unload the model; other sessions of the process go on."""
