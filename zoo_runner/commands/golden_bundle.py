@@ -22,9 +22,12 @@ from zoo_runner.store.durable import sync
 from zoo_runner.store.fingerprints import file_digest
 
 if TYPE_CHECKING:
+    from zoo_runner.golden.bundle import GoldenBundle
     from zoo_runner.job.options import RunOptions
+    from zoo_runner.job.recipe import Recipe
     from zoo_runner.manifest.load import LoadedManifest
     from zoo_runner.plugin.interfaces import Progress
+    from zoo_runner.report.model import Report
     from zoo_runner.store.store import Store
 
 
@@ -57,6 +60,26 @@ def recorded(
     _check_target(target)
     recipe = resolve(loaded, options)
     require_supported(recipe)
+    report, why = trusted(recipe, options, untrusted=untrusted, store=store, progress=progress)
+    job = open_job(recipe, options, store, Journal(loaded=recipe.loaded, progress=progress))
+    job, samples, engine = prepare(job)
+    if engine is None:
+        raise UsageError("golden bundles are recorded from a model, found none")
+    scored = job.scored(samples)
+    bundle = record(job, engine, scored, read_predictions(options.output / PREDICTIONS), report, untrusted=why)
+    size = written(target, bundle)
+    return Recorded(samples=len(bundle.samples), size=size, lines=lines_of(loaded, target))
+
+
+def trusted(
+    recipe: Recipe, options: RunOptions, *, untrusted: bool, store: Store, progress: Progress
+) -> tuple[Report, str]:
+    """Run a manifest that is to be trusted; return the report, and why it is not, where ``untrusted`` takes it.
+
+    Raises:
+        UsageError: The run did not pass.
+        StageError: It could not finish.
+    """
     report = run(recipe, options, store=store, progress=progress)
     why = "" if report.verdict is Verdict.PASS else f"its verdict is {report.verdict.value}"
     if report.verdict is Verdict.ERROR:
@@ -66,21 +89,23 @@ def recorded(
         raise UsageError(
             f"expected a run that passes, as others are held against it: {why} ({reasons}); see --untrusted"
         )
-    job = open_job(recipe, options, store, Journal(loaded=recipe.loaded, progress=progress))
-    job, samples, engine = prepare(job)
-    if engine is None:
-        raise UsageError("golden bundles are recorded from a model, found none")
-    scored = job.scored(samples)
-    bundle = record(job, engine, scored, read_predictions(options.output / PREDICTIONS), report, untrusted=why)
+    return report, why
+
+
+def written(target: Path, bundle: GoldenBundle) -> int:
+    """Write a bundle in the place of an older one, and return its bytes."""
     with new_file(target) as temporary, naming(target):
         write_bundle(temporary, bundle)
         sync(temporary)
         read_bundle(temporary)
         temporary.replace(target)
-    size, digest = target.stat().st_size, file_digest(target)
+    return target.stat().st_size
+
+
+def lines_of(loaded: LoadedManifest, target: Path) -> str:
+    """Return the lines of a manifest that name a bundle."""
     address = target.name if target.parent.resolve() == loaded.path.parent.resolve() else str(target.resolve())
-    lines = f"golden:\n  url: {address}\n  sha256: {digest}\n  size: {size}"
-    return Recorded(samples=len(bundle.samples), size=size, lines=lines)
+    return f"golden:\n  url: {address}\n  sha256: {file_digest(target)}\n  size: {target.stat().st_size}"
 
 
 def _check_target(target: Path) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from zoo_runner.commands.chips import chip_meant
+from zoo_runner.commands.device_numbers import device_numbers
 from zoo_runner.commands.failure import failed, worst
 from zoo_runner.commands.language import LANGUAGE
 from zoo_runner.commands.signals import exit_code
@@ -31,16 +32,6 @@ NOT_OF_RUNS: Final = {"quiet", "verbose", "as_json", "dry", "output", "overrides
 """Options that runs do not take as they were given."""
 STAGES = click.Choice([stage.value for stage in Stage])
 FOLDER = click.Path(path_type=Path)
-
-
-def _devices(_context: click.Context, _parameter: click.Parameter, value: str) -> tuple[int, ...]:
-    try:
-        devices = tuple(int(part) for part in value.split(","))
-    except ValueError:
-        raise click.BadParameter(f"expected device numbers such as 0 or 0,1; found {value!r}") from None
-    if min(devices) < 0 or len(set(devices)) != len(devices):
-        raise click.BadParameter(f"expected different, non-negative device numbers, found {value!r}")
-    return devices
 
 
 def _names(_context: click.Context, _parameter: click.Parameter, value: str) -> tuple[str, ...]:
@@ -116,7 +107,7 @@ class RunsSoFar:
     help="After a red gate, look for the stage that lost the accuracy; auto: within 30 s.",
 )
 @click.option("--batch-size", metavar="N", type=click.IntRange(min=1), help="Score and time at this batch size only.")
-@click.option("--device", "devices", metavar="IDS", default="0", callback=_devices, help="Such as 0 or 0,1.")
+@click.option("--device", "devices", metavar="IDS", default="0", callback=device_numbers, help="Such as 0 or 0,1.")
 @click.option(
     "--limit",
     metavar="N",

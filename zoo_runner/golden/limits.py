@@ -42,7 +42,10 @@ class Limits:
         """Return the outputs that are too far from the recorded ones, each with how far."""
         if not self.device:
             return by_name(outputs, self.values, recorded)
-        far = apart(outputs, recorded)
+        return self.too_far(apart(outputs, recorded))
+
+    def too_far(self, far: Mapping[str, float]) -> dict[str, float]:
+        """Return those of a device's distances that are beyond their limits."""
         return {name: value for name, value in far.items() if not value <= self.values.get(name, LARGE)}
 
 

@@ -90,6 +90,7 @@ def record(
         samples=tuple(made),
         annotations=annotations_digest(samples),
         support=dict(report.metrics[0].support) if report.metrics else {},
+        basis=_basis(job, engine),
     )
 
 
@@ -136,7 +137,7 @@ def as_used(recipe: Recipe, kept: Arrays) -> Arrays:
 
 
 def _limits(job: Job, engine: Engine, samples: Sequence[Sample], outputs: Sequence[Arrays]) -> Mapping[str, float]:
-    """Derive what an output may differ by from how much it does between this batch size and single samples."""
+    """Derive what an output may differ by from how much it does between batch sizes, and between graphs at export."""
     specs = job.recipe.manifest.input_specs
     with closing(engine.open_graphs(engine.graph_batch)) as session:
         alone = [
@@ -147,8 +148,16 @@ def _limits(job: Job, engine: Engine, samples: Sequence[Sample], outputs: Sequen
     for name, first in outputs[0].items():
         largest = max(float(np.abs(each[name]).max(initial=0.0)) for each in outputs)
         apart = max(_apart(each[name], other[name]) for each, other in zip(outputs, alone, strict=True))
+        apart = max(apart, engine.model.differences.get(name, 0.0) * largest)
         limits[name] = max(SPREAD * apart, LEAST * largest) if first.dtype.kind == "f" else 0.0
     return limits
+
+
+def _basis(job: Job, engine: Engine) -> str:
+    """Say what the limits are derived from."""
+    graphs = "the published ONNX and a new export" if job.recipe.manifest.onnx.url else "torch and ONNX Runtime"
+    compared = f"{graphs} or " if engine.model.differences else ""
+    return f"{SPREAD:g} times by how much {compared}batch sizes differ, at least {LEAST:g} of an output's largest value"
 
 
 def _apart(one: Any, others: Any) -> float:

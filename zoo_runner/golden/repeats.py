@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from zoo_runner.golden.limits import apart
 from zoo_runner.plugin.backend_facts import ForDevice
 from zoo_runner.stages.predict.pipeline import chunk_size
 
@@ -50,6 +51,7 @@ class Repeats:
         first_s: Seconds that a call took before, where that is known.
         budgeted: Whether the time that they take is bounded.
         made: How many came back, by device; by ``None`` where nobody says which.
+        spread: By output, the largest distance from what was recorded, as a part of the output's size.
     """
 
     devices: tuple[int, ...]
@@ -62,6 +64,7 @@ class Repeats:
     first_s: float = 0.0
     budgeted: bool = True
     made: Counter[int | None] = field(default_factory=Counter)
+    spread: dict[str, float] = field(default_factory=dict)
     _asked: deque[list[int]] = field(default_factory=deque)
     _turns: Counter[int] = field(default_factory=Counter)
     _wrong: dict[int | None, dict[int, _Wrong]] = field(default_factory=dict)
@@ -95,7 +98,9 @@ class Repeats:
         bad = False
         for row, which in enumerate(order):
             found = {name: array if name in self.whole else array[row] for name, array in outputs.items()}
-            if beyond := self.limits.beyond(found, self.expected[which]):
+            far = apart(found, self.expected[which])
+            self.spread |= {name: max(value, self.spread.get(name, 0.0)) for name, value in far.items()}
+            if beyond := self.limits.too_far(far):
                 bad = True
                 here = wrong.setdefault(row, _Wrong())
                 here.worst |= {name: max(value, here.worst.get(name, 0.0)) for name, value in beyond.items()}

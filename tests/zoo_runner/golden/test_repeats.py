@@ -30,7 +30,7 @@ def double(inputs: Arrays, device: int | None) -> Arrays:
 def test_each_device_has_one_between_chunks_and_at_the_end_in_other_rows() -> None:
     repeats = made(16, (0, 5))  # a chunk is of four batches of 16
     turns = [repeats.batches(0, last=turn == 8) for turn in range(9)]
-    seen = [[(each.device, *each["x"][:2, 0]) for each in turn] for turn in turns]
+    seen = [[(getattr(each, "device", None), *each["x"][:2, 0]) for each in turn] for turn in turns]
     assert [len(each) for each in seen] == [0, 0, 0, 0, 2, 0, 0, 0, 2]
     assert seen[4] == [(0, 0.0, 1.0), (5, 1.0, 2.0)]
     assert seen[8] == [(0, 1.0, 2.0), (5, 2.0, 0.0)]
