@@ -23,7 +23,7 @@ def test_a_device_that_exchanges_rows_is_named_though_the_accuracy_passes(host: 
     assert golden["limits"].startswith("0.1 of an output's size")
     assert golden["repeats"].keys() == {"0", "1"}
 
-    faulty = ("exchanged-rows:1:2",)
+    faulty = ("swap-rows:1:2",)
     arguments = (*TRIAL, *QUICK, *LENIENT, "--no-cache")
     bad = host(*arguments, "--output", "bad", output="bad", devices=2, faults=faulty)
     assert bad.code == 4, bad.text

@@ -44,7 +44,7 @@ KINDS: Final = {
     "scaled-outputs": FaultKind((), "outputs are twice what they should be"),
     "stale-outputs": FaultKind((), "every execution gives the outputs of a process's first one"),
     "copied-outputs": FaultKind((), "every sample of a batch gets the outputs of its first one"),
-    "exchanged-rows": FaultKind(("DEV", "N"), "device DEV exchanges a batch's first two samples after N executions"),
+    "swap-rows": FaultKind(("DEV", "N"), "device DEV exchanges a batch's first two samples after N executions"),
     "wrong-size": FaultKind((), "the first output is too short"),
     "flat-outputs": FaultKind((), "outputs of a model with shape ranges have one axis, as where no shape is known"),
     "slow": FaultKind(("MS",), "every execution is reported to take MS milliseconds"),

@@ -13,6 +13,8 @@ from golden_bundles import INFER, golden, named
 from lab import Lab
 from zoo_runner.commands.golden_devices import device_options, of_device, of_emulation
 from zoo_runner.errors import UsageError
+from zoo_runner.golden.bundle import RUN, DeviceLimits
+from zoo_runner.golden.device_limits import with_limits
 from zoo_runner.golden.file import read_bundle
 from zoo_runner.golden.limits import DEFAULT
 from zoo_runner.job.job import Job
@@ -71,3 +73,13 @@ def test_the_run_on_a_device_says_how_far_it_may_be_off(
         faulty.setattr(ModelOutputs, "outputs", a_little_off)
         report = lab(*named(bundle), no_cache=True)
         assert (report.exit_code, [each.stage for each in golden(report).findings]) == (4, ["infer"])
+
+
+def test_a_device_replaces_its_own_limits_only(bundle: Path) -> None:
+    whole = read_bundle(bundle)
+    for chip, value in (("X1", 0.01), ("X2", 0.02), ("X1", 0.03)):
+        limits = DeviceLimits(
+            of=RUN, chip=chip, backend="b", conversion="", outputs={"scores": value}, basis="", recorded=""
+        )
+        whole = with_limits(whole, limits)
+    assert [(each.chip, each.outputs["scores"]) for each in whole.devices] == [("X2", 0.02), ("X1", 0.03)]

@@ -56,7 +56,7 @@ def after_execution(
     ``ranges`` says that shapes are not known beforehand.
     """
     faults = machine.faults
-    exchanged = faults.due("exchanged-rows", device, done)
+    exchanged = faults.due("swap-rows", device, done)
     outputs = [np.concatenate([array[1::-1], array[2:]]) if exchanged else array for array in arrays]
     if "corrupt-output" in faults:
         outputs = [_garbage(array) for array in outputs]
