@@ -3,7 +3,7 @@
 A page's ```sh blocks run one after the other in a copy of the repository. Comments before a block say what is special:
 ``<!-- exits: 1 -->`` (its exit code), ``<!-- stand-ins -->`` (on a machine that pretends to have NPUs) and
 ``<!-- not run: reason -->``, which a ```console block must have. A ```text block right after one is what it prints;
-``…`` stands for anything. README.zh-CN.md has the blocks of README.md, as ``test_translation.py`` shows.
+``…`` stands for anything. Pages in Chinese have the blocks of those in English, as ``test_translation.py`` shows.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import pytest
 
 from places import ROOT
 
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+PAGES = [ROOT / "README.md", *(path for path in sorted((ROOT / "docs").rglob("*.md")) if path.parent.name != "zh")]
 FENCE = re.compile(
     r"^(?P<marks>(?: *<!-- [^\n]+ -->\n)*)^(?P<indent> *)```(?P<language>[\w{}]+)\n(?P<text>.*?)^(?P=indent)```$",
     re.MULTILINE | re.DOTALL,
@@ -93,6 +93,7 @@ BLOCKS = {path: list(blocks(path)) for path in PAGES}
     "docs/how-to/zoo.md",
     "docs/how-to/replay.md",
     "docs/precision.md",
+    "docs/how-to/ci.md",
     "docs/how-to/tolerances.md",
     "docs/how-to/baselines.md",
     "docs/how-to/demo.md",
