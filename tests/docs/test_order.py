@@ -18,7 +18,7 @@ GROUPS = ["Begin", "How to: run and judge", "How to: add a model", "Reference", 
 def groups() -> dict[str, list[str]]:
     """The pages of each group of the site's navigation."""
     text = (DOCS / "index.md").read_text(encoding="utf-8")
-    found = re.findall(r"^```\{toctree\}\n:caption: ([^\n]+)\n:maxdepth: 1\n\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    found = re.findall(r"^```\{toctree\}\n:caption: (.+)\n:maxdepth: 1\n\n((?:.+\n)*)```$", text, re.MULTILINE)
     return {caption: pages.split() for caption, pages in found}
 
 

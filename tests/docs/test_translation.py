@@ -23,7 +23,7 @@ CONTENTS = "docs/zh/index.md"
 ENGLISH = {chinese: english for english, chinese in PAIRS.items()}
 CJK = re.compile(r"[\u4e00-\u9fff]")
 NAMED = re.compile(r"中文|推理指导|`[^`]+`")
-"""What pages in English may say in Chinese: the name of the language, what the zoo calls a recipe, and what is quoted."""
+"""What pages in English may say in Chinese: the name of the language, what the zoo calls a recipe, and quotations."""
 FENCED = re.compile(r"^ *```.*?^ *```$", re.MULTILINE | re.DOTALL)
 pairs = pytest.mark.parametrize(("english", "chinese"), PAIRS.items(), ids=list(PAIRS))
 
