@@ -178,7 +178,6 @@ def page(overview: Overview, beside: Path, language: str = "en") -> str:
             "age": age_text(each, overview.now, language),
             "started": "" if each.started is None else f"{each.started:%Y-%m-%d %H:%M} UTC",
             "since": [line for text in _shown(since_texts(each, language)) for line in text.splitlines()],
-            "english": bool(each.error or each.changes),
         }
         for each in overview.models
     ]
