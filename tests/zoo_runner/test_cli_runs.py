@@ -66,7 +66,11 @@ def test_summary_on_standard_output_and_progress_on_standard_error(trial: ZooRun
     for text in ("PASS trial\n", "accuracy/top1", " 100.00 %", "150 of 150", "report: zoo-output/trial/report.html\n"):
         assert text in done.stdout
         assert text not in done.stderr
-    for text in ("predict: 150 samples in ", "benchmark: 1 batch sizes in ", "warning: weights.pth has no hash"):
+    for text in (
+        "preprocess to postprocess: 150 samples in ",
+        "benchmark: 1 batch sizes in ",
+        "warning: weights.pth has no hash",
+    ):
         assert text in done.stderr
         assert text not in done.stdout
     assert "\x1b" not in done.stdout + done.stderr
@@ -88,7 +92,7 @@ def test_a_log_may_have_colours_but_no_bars(trial: ZooRun, variables: dict[str, 
     plain = re.sub(r"\x1b\[[0-9;]*m", "", done.stdout + done.stderr)
     assert "\x1b" not in plain
     assert "\r" not in plain
-    assert re.search(r"^predict: 150 samples in [0-9.]+ s$", plain, flags=re.MULTILINE)
+    assert re.search(r"^preprocess to postprocess: 150 samples in [0-9.]+ s$", plain, flags=re.MULTILINE)
     machine = trial.given(**variables)("trial.yaml", "--json")
     assert json.loads(machine.stdout)["verdict"] == "pass"
 

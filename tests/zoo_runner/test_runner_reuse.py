@@ -40,7 +40,7 @@ def test_a_second_run_redoes_nothing_and_says_so(lab: Lab) -> None:
         "export: unchanged; torch and ONNX Runtime differ by at most 0.0e+00 (relative)",
         "convert: 0 of None ",
         "convert: the backend onnxruntime runs ONNX as it is",
-        "predict: 150 of 150 samples",
+        "preprocess to postprocess: 150 of 150 samples",
         "preprocess: unchanged; 150 predictions reused",
         "infer: unchanged; 150 predictions reused",
         "postprocess: unchanged; 150 predictions reused",

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import sys
 from enum import Enum
-from typing import Final
+from typing import Any, Final
 
 from rich.console import Console
 from rich.markup import escape
+from rich.text import Text
 
 from zoo_runner.report.characters import visible
+from zoo_runner.terminal.lines import whole_words
 
 LOG_WIDTH: Final = 180
 """Columns where there is no terminal to ask: wide enough that CI logs do not wrap tables."""
@@ -34,6 +36,22 @@ def literal(text: str) -> str:
     return escape(visible(text))
 
 
+class _Console(Console):
+    """A console that keeps words whole at a terminal: a terminal by itself breaks lines wherever they are full."""
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        """Print; what is longer than a line is broken at spaces, and words that are longer still are not.
+
+        A line that a user copies, such as a command, is printed with ``no_wrap``, and is one line.
+        """
+        (text,) = objects if len(objects) == 1 else (None,)
+        if not (self.is_terminal and isinstance(text, str) and options.get("soft_wrap") and not options.get("no_wrap")):
+            super().print(*objects, **options)
+            return
+        for line in whole_words(Text.from_markup(text, emoji=False), self.width):
+            super().print(line, **options)
+
+
 def console(*, stderr: bool = False) -> Console:
     """Return a console that writes plain lines unless it is at a terminal and ``NO_COLOR`` is not set.
 
@@ -43,7 +61,7 @@ def console(*, stderr: bool = False) -> Console:
     terminal = stream.isatty()
     plain = not terminal or bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
     coloured = bool(os.environ.get("FORCE_COLOR")) and not os.environ.get("NO_COLOR")
-    return Console(
+    return _Console(
         stderr=stderr,
         width=None if terminal else LOG_WIDTH,
         force_terminal=False if plain else None,

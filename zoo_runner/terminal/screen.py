@@ -158,7 +158,7 @@ def _show_run(screen: Console, report: Report, output: Path, room: Room, *, verb
     _show_comparison(screen, report, room)
     _show_warnings(screen, report, verbose=verbose)
     _show_next(screen, report)
-    screen.print(f"{said('report')}: {literal(_where(output))}", soft_wrap=True)
+    screen.print(f"{said('report')}: {literal(_where(output))}", soft_wrap=True, no_wrap=True)
 
 
 def _show_runs(screen: Console, reports: Sequence[tuple[Report, Path | None]], room: Room, *, verbose: bool) -> None:
@@ -292,7 +292,8 @@ def _show_next(screen: Console, report: Report) -> None:
     for step in next_steps(report)[:1]:
         if step.kind in {COMPARE, REMEDY}:
             text = said(step.text) if step.kind == REMEDY else step.text
-            screen.print(f"{said('next')}: {literal(text.replace('`', ''))}", soft_wrap=True)
+            shown = f"{said('next')}: {literal(text.replace('`', ''))}"
+            screen.print(shown, soft_wrap=True, no_wrap=step.command)
 
 
 def _show_list(screen: Console, lines: Sequence[str], most: int) -> None:

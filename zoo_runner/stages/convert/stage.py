@@ -16,11 +16,12 @@ from zoo_runner.stages.export.stage import joined
 from zoo_runner.store.unfinished import name_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from zoo_runner.job.job import Job
     from zoo_runner.plugin.conversion import Artifact
     from zoo_runner.plugin.interfaces import Backend
+    from zoo_runner.stages.convert.engine import Loadable
     from zoo_runner.stages.export.model import ModelFile
     from zoo_runner.stages.fetch.given_models import GivenModels
 
@@ -86,7 +87,7 @@ def _converted(job: Job, engine: Engine) -> StageNote:
     if unchecked := job.recipe.manifest.atc.unchecked_flags:
         job.journal.warn(f"atc.unchecked_flags: {', '.join(unchecked)}: passed on without knowing what it does")
     remember(job.recipe, job.store, makes.name, engine.conversion_parts(job.recipe.manifest.infer.batch))
-    made = {batch: engine.loadable(batch) for batch in _batches(job, makes)}
+    made = _made(job, engine, _batches(job, makes))
     if any(map(engine.unstamped, made)):
         job.journal.remarks.append(said_of_order(job.options.om_outputs))
     for batch, file in made.items():
@@ -99,6 +100,15 @@ def _converted(job: Job, engine: Engine) -> StageNote:
         found = f"{engine.given.shown} {fits}" if engine.given and engine.converts else "unchanged"
         note.skip(f"{found}; {makes.why or of_batches}")
     return note
+
+
+def _made(job: Job, engine: Engine, batches: Sequence[int]) -> dict[int, Loadable]:
+    """Convert for each batch size, and say which one it is."""
+    made = {}
+    for number, batch in enumerate(batches, start=1):
+        with job.journal.track(f"convert: batch {batch}, {number} of {len(batches)}", None, ""):
+            made[batch] = engine.loadable(batch)
+    return made
 
 
 def _batches(job: Job, makes: Artifact) -> list[int]:

@@ -24,6 +24,7 @@ from zoo_runner.stages.export.compared_sizes import FIXED, Opening, calls, compa
 from zoo_runner.stages.export.differences import refuse_differences, relative_difference
 from zoo_runner.stages.export.exporters import RETRY, convert, packages, simplify
 from zoo_runner.stages.export.random_inputs import random_inputs
+from zoo_runner.stages.steps import step
 
 if TYPE_CHECKING:
     import torch
@@ -100,7 +101,8 @@ def export(  # noqa: PLR0913 - each is another thing that an export is made of
     notes = load_checkpoint(module, checkpoint, sha256, _adviser(network), place)
     batches = COMPARED_BATCHES if options.dynamic_batch else (opening.batch,)
     sizes, shapes = compared_sizes(opening.shapes), opening.shapes
-    references = [_reference(module, network, *call) for call in calls(batches, sizes)]
+    with step("export: running the network in torch"):
+        references = [_reference(module, network, *call) for call in calls(batches, sizes)]
     with _draft(destination) as draft:
         draft.write_bytes(_serialised(module, network, options, opening.batch, metadata, sizes[0]))
         if options.check == "none":
@@ -215,10 +217,12 @@ def _serialised(
     import onnx  # noqa: PLC0415 - onnx is an optional extra
 
     examples = random_inputs(network.inputs, TRACED_BATCH if options.dynamic_batch else batch, sizes)
-    model = convert(module, tuple(examples.values()), network, options)
+    with step("export: tracing the network"):
+        model = convert(module, tuple(examples.values()), network, options)
     strip_provenance(model)
     if options.simplify:
-        model = simplify(model)
+        with step("export: simplifying the graph"):
+            model = simplify(model)
     name_nodes(model)
     onnx.helper.set_model_props(model, dict(metadata))
     try:
@@ -279,8 +283,12 @@ def _compare(request: SessionRequest, references: Sequence[tuple[Arrays, Arrays]
 
     try:
         onnx.checker.check_model(request.model, full_check=True)
-        session = OnnxRuntimeBackend().open(request)
-        found = [session.infer(inputs) for inputs, _ in references]
+        with step("export: opening the graph in ONNX Runtime"):
+            session = OnnxRuntimeBackend().open(request)
+        found = []
+        for number, (inputs, _) in enumerate(references, start=1):
+            with step(f"export: checking against ONNX Runtime: {number} of {len(references)} inputs"):
+                found.append(session.infer(inputs))
         session.close()
     except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError, InferenceError) as error:
         msg = f"the exported model is not usable: {error}; {RETRY}"

@@ -16,6 +16,7 @@ from zoo_runner.stages.export.published import NOT_COMPARED, missing_packages, n
 from zoo_runner.stages.export.safe_norms import BEFORE
 from zoo_runner.stages.fetch.code_tree import CodeTree, code_tree
 from zoo_runner.stages.fetch.trust import in_use
+from zoo_runner.stages.steps import shown_by
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,7 +40,7 @@ def export(job: Job, files: Mapping[str, ModelFiles]) -> Mapping[str, ModelFile]
         StageError: Weights do not fit, an exported model computes something else, or a published one is of another
             origin.
     """
-    with job.journal.stage(Stage.EXPORT) as note:
+    with job.journal.stage(Stage.EXPORT) as note, shown_by(job.journal.track):
         makes = any(_makes(alone, files[name]) for name, alone in job.models.items())
         code = code_tree(job) if makes else None
         if code is not None:

@@ -156,7 +156,7 @@ def predict(
 
     with (
         clocks.measure("stream"),
-        listeners.progress.track("predict", len(samples), listeners.noun) as advance,
+        listeners.progress.track("preprocess to postprocess", len(samples), listeners.noun) as advance,
         ThreadPoolExecutor(1, thread_name_prefix="store") as writer,
         ThreadPoolExecutor(finishers(), thread_name_prefix="postprocess") as pool,
         closed(_outputs(source, missing, lambda: warm(len(samples), source, postprocess))) as outputs,
