@@ -14,13 +14,13 @@ from zoo_runner.report.html.compiled import CompiledTemplates
 def compiled(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The sources that were compiled."""
     sources: list[str] = []
-    generate = jinja2.Environment._generate
+    compile_ = jinja2.Environment.compile
 
-    def counted(self: jinja2.Environment, source: jinja2.nodes.Template, name: str, *rest: Any, **options: Any) -> str:
+    def counted(self: jinja2.Environment, source: str, name: str, *rest: Any, **options: Any) -> Any:
         sources.append(name)
-        return generate(self, source, name, *rest, **options)
+        return compile_(self, source, name, *rest, **options)
 
-    monkeypatch.setattr(jinja2.Environment, "_generate", counted)
+    monkeypatch.setattr(jinja2.Environment, "compile", counted)
     return sources
 
 
