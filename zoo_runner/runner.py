@@ -24,7 +24,7 @@ from zoo_runner.plugin.folders import FolderBackend
 from zoo_runner.plugin.interfaces import Backend
 from zoo_runner.plugin.near_misses import near_misses
 from zoo_runner.plugin.nouns import own_noun
-from zoo_runner.report.files import remove_report, write_report
+from zoo_runner.report.files import remove_report, rewrite_report, write_report
 from zoo_runner.report.gallery import pictures
 from zoo_runner.report.model import Report, Verdict
 from zoo_runner.stages.benchmark.stage import time_batches
@@ -239,17 +239,18 @@ def attributed(job: Job, outcome: Outcome) -> Report:
     if not gated or seen is None or outcome.job is None or not asked_for(outcome.job, report):
         return report
     job.journal.note(f"{report.verdict.value}: {'; '.join(report.why)}; looking for the stage at fault")
+    options = job.options
     try:
         found = search(outcome.job, replace(seen, report=report))
+        if found is None:
+            return report
+        more = report.model_copy(update={"attribution": found})
+        return rewrite_report(options.output, more, outcome.pictures, options.language, sbom=options.sbom)
     except Exception as error:
         if interrupted(error):
             raise
         job.journal.note(f"the search for the stage at fault ended early ({type(error).__name__}: {error})")
         return report
-    if found is None:
-        return report
-    more, options = report.model_copy(update={"attribution": found}), job.options
-    return write_report(options.output, more, outcome.pictures, options.language, sbom=options.sbom)
 
 
 def _keep(job: Job, outcome: Outcome) -> Report:

@@ -7,6 +7,7 @@ result is seen.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -78,6 +79,7 @@ class Bench:
         script: The ``zoo-run`` to try.
         manifest: Of the sample.
         number: Of the runs so far.
+        golden: Names the golden bundle of the sample, once it is recorded.
     """
 
     work: Path
@@ -85,6 +87,7 @@ class Bench:
     script: Path = field(default_factory=lambda: Path(sys.executable).with_name("zoo-run"))
     manifest: Path = ROOT / "manifests" / "refinedet320-sample.yaml"
     number: int = 0
+    golden: tuple[str, ...] = ()
 
     @property
     def site(self) -> Path:
@@ -107,6 +110,28 @@ class Bench:
         for package in PACKAGES:
             shutil.copytree(ROOT / package, self.site / package, ignore=shutil.ignore_patterns("__pycache__"))
 
+    def record_golden(self) -> None:
+        """Record golden samples of the sample without a fault, which all runs have from then on.
+
+        Raises:
+            SystemExit: They cannot be recorded.
+        """
+        bundle = self.work / "sample.golden.npz"
+        done = subprocess.run(  # noqa: S603 - our own command
+            [str(self.script), "golden", "record", str(self.manifest), "--output", str(bundle)],
+            env={**self.environment, "ZOO_RUNNER_CACHE": str(self.store)},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=TIMEOUT_S,
+            check=False,
+        )
+        if done.returncode:
+            raise SystemExit(f"golden samples cannot be recorded ({done.returncode}):\n{done.stdout}")
+        content = hashlib.sha256(bundle.read_bytes()).hexdigest()
+        self.golden = ("--set", f"golden={{url: '{bundle.as_uri()}', sha256: {content}}}")
+
     def folder(self, name: str) -> Path:
         """Return an empty folder for something that a fault needs."""
         self.number += 1
@@ -127,7 +152,7 @@ class Bench:
         Raises:
             NotAppliedError: The run broke because the fault is written wrongly.
         """
-        return self.run_bare(*LABELS[self.chosen], *ALIKE, *arguments, by=by, keep=keep, store=store)
+        return self.run_bare(*LABELS[self.chosen], *ALIKE, *self.golden, *arguments, by=by, keep=keep, store=store)
 
     def run_bare(self, *arguments: str | Path, by: Command = (), keep: bool = False, store: Path | None = None) -> Ran:
         """Do the same without what all runs have in common."""

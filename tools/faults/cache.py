@@ -16,7 +16,7 @@ from faults.bench import Edit, replace
 from faults.data import exchanged, texts
 from faults.ran import NotAppliedError, Ran
 from faults.records import HARMLESS, Fault
-from faults.ways import BAD, CONFIG, NETWORK, POSTPROCESS, PREPROCESS, added, code, setting
+from faults.ways import BAD, CONFIG, NETWORK, OWN_EXPORT, POSTPROCESS, PREPROCESS, added, code, setting
 from faults.weights import each, pinned, randomised, written
 
 if TYPE_CHECKING:
@@ -79,15 +79,17 @@ def kept_time(path: Path, content: bytes | str) -> None:
     os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
 
 
-def edited_between(edit: Edit, name: str, before: str, after: str, *forgotten: str) -> Callable[[Bench], Ran]:
+def edited_between(
+    edit: Edit, name: str, before: str, after: str, *forgotten: str, arguments: tuple[str, ...] = ()
+) -> Callable[[Bench], Ran]:
     """Run with a module beside the plugin's package, edit it, keeping size and time, and run again."""
 
     def act(bench: Bench) -> Ran:
         with bench.files({name: before}), bench.edited(edit):
-            if (first := bench.run()).code:
+            if (first := bench.run(*arguments)).code:
                 raise NotAppliedError(f"the run before the edit ended with {first.code}: {first.why}")
             kept_time(bench.site / name, after)
-            return checked(bench, forgotten=forgotten)
+            return checked(bench, *arguments, forgotten=forgotten)
 
     return act
 
@@ -235,12 +237,14 @@ FAULTS: Final = (
         what="a module beside the plugin edited that its postprocessing imports",
         act=edited_between(added(POSTPROCESS, HELPED), "seeded_helper.py", HELPER % 0, HELPER % 1),
         quick=True,
+        stage="postprocess",
     ),
     Fault(
         name="late-import-edited",
         area=AREA,
         what="a module edited that the preprocessing imports with its first image",
         act=edited_between(added(PREPROCESS, PREPARED), "seeded_pixels.py", PIXELS % "+1", PIXELS % "-1"),
+        stage="preprocess",
     ),
     Fault(
         name="layers-edited",
@@ -253,31 +257,37 @@ FAULTS: Final = (
             "FACTOR = 0.0\n",
             "onnx",
             "graph",
+            arguments=OWN_EXPORT,
         ),
+        stage="network",
     ),
     Fault(
         name="default-edited",
         area=AREA,
         what="the default of a threshold edited in the plugin",
         act=code(Edit(CONFIG, old="nms_threshold: Fraction = 0.45", new="nms_threshold: Fraction = 0.90")),
+        stage="postprocess",
     ),
     Fault(
         name="opencv-changed",
         area=AREA,
         what="another release of OpenCV, which resizes in another way",
         act=release("cv2", "opencv_python_headless", RESIZED),
+        stage="preprocess",
     ),
     Fault(
         name="onnxruntime-changed",
         area=AREA,
         what="another release of ONNX Runtime, which computes something else",
         act=release("onnxruntime", "onnxruntime", RAN),
+        stage="infer",
     ),
     Fault(
         name="predictions-restamped",
         area=AREA,
         what="a good model's predictions in the place of a bad one's",
         act=restamped,
+        stage="postprocess",
     ),
     Fault(
         name="predictions-cut",
@@ -291,23 +301,27 @@ FAULTS: Final = (
         area=AREA,
         what="images replaced by others of the same size and time",
         act=image_rewritten,
+        stage="data",
     ),
     Fault(
         name="second-files-rewritten",
         area=AREA,
         what="a second file of every sample replaced by another one of the same size and time",
         act=second_file_rewritten,
+        stage="preprocess",
     ),
     Fault(
         name="weights-rewritten",
         area=AREA,
         what="pinned weights replaced by others of the same time",
         act=weights_rewritten,
+        stage="weights",
     ),
     Fault(
         name="unpacked-rewritten",
         area=AREA,
         what="the unpacked annotations of a bad archive corrected in the store, with size and time kept",
         act=unpacked_rewritten,
+        stage="data",
     ),
 )

@@ -173,12 +173,14 @@ FAULTS: Final = (
         area=AREA,
         what="rule paired on changed annotations, against a baseline of the whole set",
         act=paired_on_other_data,
+        stage="data",
     ),
     Fault(
         name="results-of-another-model",
         area=AREA,
         what="result files of another model than the weights",
         act=results_of_another_model,
+        stage="weights",
     ),
     Fault(
         name="nothing-expected",

@@ -55,6 +55,7 @@ class Fault:
         names: A pattern that the run's words must hold, where a fault has to be called what it is.
         shows: Whether the accuracy can show it; otherwise a green run is a false one whatever its figure.
         quick: Whether it is in the part that CI runs.
+        stage: The stage at fault, where it is not that of the area.
     """
 
     name: str
@@ -65,6 +66,7 @@ class Fault:
     names: str = ""
     shows: bool = True
     quick: bool = False
+    stage: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -47,6 +47,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return CLEAN
     with workplace(options) as bench:
         bench.prepare()
+        if options.stages:
+            bench.record_golden()
         good = good_run(bench)
         print(
             f"without a fault: {good.figure:.4f}; from -{good.room:.4f} to +{good.rise:.4f} is within the tolerance\n"

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from faults.bench import PLUGIN, Edit
 from faults.ran import Ran
 from faults.records import EITHER, HARMLESS, REFUSED, Act, Fault
-from faults.ways import setting
+from faults.ways import OWN_EXPORT, setting
 
 if TYPE_CHECKING:
     import torch
@@ -51,16 +51,19 @@ def written(bench: Bench, change: Callable[[dict[str, Any]], dict[str, Any]]) ->
 def pinned(path: Path) -> tuple[str, ...]:
     """Say in the manifest that this checkpoint is the right one."""
     content = path.read_bytes()
-    return setting(
-        f"weights.url={path.as_uri()}",
-        f"weights.sha256={hashlib.sha256(content).hexdigest()}",
-        f"weights.size={len(content)}",
-    )
+    return (
+        setting(
+            f"weights.url={path.as_uri()}",
+            f"weights.sha256={hashlib.sha256(content).hexdigest()}",
+            f"weights.size={len(content)}",
+        )
+        + OWN_EXPORT
+    )  # the published graph is of the sample's weights, and refused with others
 
 
 def unpinned(url: str) -> tuple[str, ...]:
     """Take a checkpoint that the manifest has no hash for."""
-    return setting(f"weights.url={url}", "weights.sha256=null", "weights.size=null")
+    return setting(f"weights.url={url}", "weights.sha256=null", "weights.size=null") + OWN_EXPORT
 
 
 def checkpoint(change: Callable[[dict[str, Any]], dict[str, Any]]) -> Act:
@@ -108,7 +111,7 @@ def rounded(levels: int) -> Callable[[str, Any], Any]:
 
 def other_weights(bench: Bench) -> Ran:
     """Give other weights on the command line, where the manifest pins a hash."""
-    return bench.run("--weights", written(bench, each(noisy(0.3))))
+    return bench.run("--weights", written(bench, each(noisy(0.3))), *OWN_EXPORT)
 
 
 def trusted(bench: Bench) -> Ran:

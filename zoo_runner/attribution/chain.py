@@ -24,6 +24,7 @@ from zoo_runner.stages.predict.stage import source_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from zoo_runner.attribution.deadline import Deadline
     from zoo_runner.job.job import Job
     from zoo_runner.job.recipe import Recipe
     from zoo_runner.plugin.interfaces import Arrays, Sample, Session
@@ -66,6 +67,7 @@ class Chain:
         graph: Outputs of the exported graph in ONNX Runtime, of the same inputs.
         predictions: Of ``outputs``.
         kept: What the run scored.
+        batch: Samples of a call, where one device had all in their order; ``None`` where that is not known.
     """
 
     samples: Sequence[Sample]
@@ -74,6 +76,7 @@ class Chain:
     graph: Sequence[Arrays]
     predictions: Sequence[Arrays]
     kept: Sequence[Arrays]
+    batch: int | None = None
 
 
 class Graph:
@@ -107,28 +110,30 @@ def carried_out(
     kept: Sequence[Arrays],
     engine: Engine | None,
     graph: Graph | None,
+    deadline: Deadline,
 ) -> Chain:
     """Carry out the run's own stages once more, on these samples."""
     outputs: list[Arrays] = []
     with ExitStack() as cleanup:
         source = source_of(job, dataset, samples, engine, Clocks(), cleanup)
         with closed(source.outputs(samples)) as stream:
-            outputs += [_owned(each) for each in stream]
-    inputs = [] if graph is None else [job.recipe.preprocess(sample) for sample in samples]
+            outputs += [_owned(each) for each in deadline.over(stream)]
+    inputs = [] if graph is None else [job.recipe.preprocess(sample) for sample in deadline.over(samples)]
     return Chain(
         samples=samples,
         inputs=inputs,
         outputs=outputs,
-        graph=[] if graph is None else [graph(each) for each in inputs],
-        predictions=predicted(job, samples, outputs),
+        graph=[] if graph is None else [graph(each) for each in deadline.over(inputs)],
+        predictions=predicted(job, samples, outputs, deadline),
         kept=kept,
+        batch=None if engine is None or len(job.options.devices) > 1 else job.recipe.manifest.infer.batch,
     )
 
 
-def predicted(job: Job, samples: Sequence[Sample], outputs: Sequence[Arrays]) -> list[Arrays]:
+def predicted(job: Job, samples: Sequence[Sample], outputs: Sequence[Arrays], deadline: Deadline) -> list[Arrays]:
     """Return the predictions that the plugin makes of outputs."""
     found = []
-    for sample, each in zip(samples, outputs, strict=True):
+    for sample, each in deadline.over(zip(samples, outputs, strict=True)):
         with calling("zoo_postprocess", sample, each):
             found.append(job.recipe.postprocess(each, sample))
     return found

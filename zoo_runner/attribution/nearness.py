@@ -17,6 +17,8 @@ INPUTS: Final = 0.02
 """Relative distance of inputs up to which they are the same: resized pixels rounded otherwise are well within."""
 SAME_CHIP: Final = 1e-3
 """The same of outputs that the host's processor computed, by another library or in another order."""
+GOLDEN: Final = 0.01
+"""The same of outputs that another processor or release may have computed, and that were kept as float16."""
 OTHER_CHIP: Final = 0.1
 """The same of an accelerator's outputs: half precision is within (see the check of the first sample)."""
 PREDICTIONS: Final = 0.02

@@ -12,14 +12,21 @@ if TYPE_CHECKING:
     from zoo_runner.report.attribution import StageCost
 
 WORDS: Final = {
+    "data": "data set",
     Stage.PREPROCESS.value: "preprocessing",
+    "weights": "weights",
+    "network": "network",
     Stage.INFER.value: "inference",
     Stage.POSTPROCESS.value: "postprocessing",
     "reuse": "predictions that were scored",
 }
+ORDER: Final = tuple(WORDS)
+"""In which order stages stand in a report."""
 SOME: Final = 0.05
 """Part of the samples that has to differ before a stage is named."""
-REST: Final = "look at what has none: weights, network, settings, annotations"
+UNKNOWN: Final = {"weights": "weights", "network": "network", "settings": "settings", "data": "annotations"}
+"""What may be at fault where all that has a reference is as that."""
+REST: Final = f"look at what has none: {', '.join(UNKNOWN.values())}"
 
 
 def differing(stages: Sequence[StageCost]) -> list[StageCost]:
@@ -37,20 +44,34 @@ def named(stages: Sequence[StageCost]) -> str:
 
 def findings(stages: Sequence[StageCost], noun: str, count: int) -> tuple[str, ...]:
     """Return a line for each stage that differs; if none does, what remains to be looked at."""
-    lines = tuple(_line(each, noun) for each in differing(stages))
-    if lines:
-        return lines
-    compared = [WORDS[each.stage] for each in stages if each.stage != "reuse"]
+    found = differing(stages)
+    if {each.stage for each in found} == {"weights"} and len(stages) > len(found):
+        return ("nothing in the program differs: the weights do", *(_line(each, noun) for each in found))
+    if found:
+        return tuple(_line(each, noun) for each in found)
+    compared = [WORDS[each] for each in dict.fromkeys(each.stage for each in stages) if each != "reuse"]
     if not compared:
         return (f"no stage has a reference; {REST}",)
-    return (f"on {count} {noun} this is as its reference: {', '.join(compared)}; {REST}",)
+    known = {each.stage for each in stages} | (
+        {"weights"} if any(each.stage == "network" for each in stages) else set()
+    )
+    rest = [word for stage, word in UNKNOWN.items() if stage not in known]
+    return (
+        f"on {count} {noun} this is as its reference: {', '.join(compared)}; look at what has none: {', '.join(rest)}",
+    )
 
 
 def _line(cost: StageCost, noun: str) -> str:
-    where = f"{cost.where} of its {noun}, elsewhere equal" if cost.where else f"{cost.differs} of {cost.samples} {noun}"
-    facts = [f"unlike {cost.against} on {where}"]
-    if cost.points is not None:
-        interval = cost.interval
-        span = f" [{interval.low:.1f}, {interval.high:.1f}]" if interval else ""
-        facts.append(f"costs {cost.points:.1f}{span} points there")
-    return f"{WORDS[cost.stage]}: {f'{cost.mistake}; ' if cost.mistake else ''}{'; '.join(facts)}"
+    start = f"{WORDS[cost.stage]}: {f'{cost.mistake}; ' if cost.mistake else ''}"
+    if cost.stage == "data":
+        return f"{start}unlike {cost.against}"
+    how = f"{cost.where}; reference: {cost.against}" if cost.where else _count(cost, noun)
+    if cost.points is None:
+        return f"{start}{how}"
+    interval = cost.interval
+    span = f" [{interval.low:.1f}, {interval.high:.1f}]" if interval else ""
+    return f"{start}{how}; costs {cost.points:.1f}{span} points there"
+
+
+def _count(cost: StageCost, noun: str) -> str:
+    return f"unlike {cost.against} on {cost.differs} of {cost.samples} {noun}"

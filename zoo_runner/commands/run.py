@@ -102,7 +102,7 @@ class RunsSoFar:
 @click.option(
     "--explain",
     type=click.Choice(["auto", "always", "never"]),
-    default="never",
+    default="auto",
     show_default=True,
     help="After a red gate, look for the stage that lost the accuracy; auto: within 30 s.",
 )

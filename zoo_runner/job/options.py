@@ -113,7 +113,7 @@ class RunOptions:
     sbom: bool = False
     keep_inputs: bool = False
     replay: str = "auto"
-    explain: Explain = "never"
+    explain: Explain = "auto"
 
     def runs(self, stage: Stage) -> bool:
         """Say whether the stage is between ``first`` and ``last``."""

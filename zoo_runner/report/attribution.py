@@ -11,7 +11,8 @@ class StageCost(Record):
     ``differs`` counts those of the ``samples`` whose result is beyond the limit. ``points`` is how much the headline,
     on these samples, gains when the reference takes the stage's place; absent where it cannot be computed.
     ``mistake`` is the usual mistake that explains the difference, ``where`` says on which devices, or rows of a batch,
-    the difference is, where it is not everywhere.
+    the difference is, where it is not everywhere. A data set is one thing: ``differs`` is 0 or 1 of 1, and ``mistake``
+    says what changed.
     """
 
     stage: str

@@ -49,6 +49,26 @@ def write_report(
     return written
 
 
+def rewrite_report(
+    folder: Path, report: Report, pictures: Sequence[Picture] = (), language: str = "en", *, sbom: bool = False
+) -> Report:
+    """Put a report with more in it, and the same verdict, in the place of one that is there.
+
+    Where that fails or is interrupted, the one that is there stays.
+
+    Args:
+        folder: As of :func:`write_report`, like all others.
+        report: What to write.
+        pictures: Samples to show in ``report.html``.
+        language: Of ``report.html`` and ``summary.md``.
+        sbom: Whether to say in ``sbom.cdx.json`` what the run was made of.
+
+    Raises:
+        StageError: ``report.json`` cannot be written.
+    """
+    return _write_all(folder, clean_report(report), pictures, language, sbom=sbom)
+
+
 def remove_report(folder: Path) -> None:
     """Remove a report that is not to be believed, as far as it can be removed."""
     for name in (*FILES, SBOM, REPLAY):

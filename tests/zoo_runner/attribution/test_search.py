@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 
 from lab import Lab
+from zoo_runner import runner
 from zoo_runner.attribution import search as room
 from zoo_runner.attribution.choosing import choose
 from zoo_runner.job.options import Stage
 from zoo_runner.plugin.loading import Plugin
 from zoo_runner.plugin.plain import Plain
-from zoo_runner.report.model import Verdict
+from zoo_runner.report import files
+from zoo_runner.report.model import Report, Verdict
 
 if TYPE_CHECKING:
     from zoo_runner.plugin.interfaces import Arrays, Sample
@@ -75,7 +78,8 @@ def test_stages_that_differ(lab: Lab) -> None:
 @pytest.mark.parametrize(
     ("overrides", "options", "expected"),
     [
-        pytest.param([*RED], {}, None, id="never, the default"),
+        pytest.param([*RED], {"explain": "never"}, None, id="never"),
+        pytest.param([*RED], {}, 48, id="auto, the default"),
         pytest.param([], {"explain": "auto"}, None, id="green"),
         pytest.param([], {"limit": 20, "explain": "auto"}, None, id="part"),
         pytest.param([], {"explain": "always"}, 48, id="always"),
@@ -93,7 +97,27 @@ def test_without_time(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(room, "LIMIT_S", 0.0)
     report = lab(*RED, explain="auto")
     assert (report.verdict, report.attribution) == (Verdict.FAIL, None)
-    assert any("--explain always takes the time" in text for text in lab.listener.heard)
+    said = "not explained: it would have taken longer than 0 s; run with --explain always"
+    assert any(said in text for text in lab.listener.heard)
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, OSError])
+def test_an_early_end_leaves_the_first_report(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch, error: type[BaseException]
+) -> None:
+    def ended(*_: Any) -> None:
+        raise error("the end")
+
+    def cut(*arguments: Any, **options: Any) -> Report:
+        with monkeypatch.context() as patch:
+            patch.setattr(files, "write_file", ended)
+            return files.rewrite_report(*arguments, **options)
+
+    monkeypatch.setattr(runner, "rewrite_report", cut)
+    with nullcontext() if error is OSError else pytest.raises(error):
+        report = lab(*RED)
+        assert (report.verdict, report.exit_code, report.attribution) == (Verdict.FAIL, 1, None)
+    assert (lab.saved()["verdict"], lab.saved()["attribution"]) == ("fail", None)
 
 
 def test_an_error_costs_nothing(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:

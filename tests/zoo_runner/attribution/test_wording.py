@@ -38,11 +38,28 @@ SAME = [cost("preprocess", 0), cost("infer", 2), cost("postprocess", 0), cost("r
             id="preprocess",
         ),
         pytest.param(
-            [SAME[0], cost("infer", 20, where="device 1: 20 of 20"), SAME[2]],
+            [
+                SAME[0],
+                cost("infer", 20, where="outputs of device 1 differ on 20 of 20 images, elsewhere equal"),
+                SAME[2],
+            ],
             "infer",
-            ("inference: unlike its reference on device 1: 20 of 20 of its images, elsewhere equal",),
+            ("inference: outputs of device 1 differ on 20 of 20 images, elsewhere equal; reference: its reference",),
             id="device",
         ),
+        pytest.param(
+            [cost("data", 40, mistake="annotations changed: class disc lost 61 objects"), *SAME],
+            "data",
+            ("data set: annotations changed: class disc lost 61 objects; unlike its reference",),
+            id="data",
+        ),
+        pytest.param(
+            [*SAME, cost("weights", 40)],
+            "weights",
+            ("nothing in the program differs: the weights do", "weights: unlike its reference on 40 of 40 images"),
+            id="weights",
+        ),
+        pytest.param([cost("weights", 40)], "weights", ("weights: unlike its reference",), id="nothing-else-known"),
         pytest.param(
             [cost("preprocess", 40, points=1.0), SAME[1], cost("postprocess", 40, points=-9.0), cost("reuse", 9)],
             "postprocess",
