@@ -79,7 +79,7 @@ class Bench:
         script: The ``zoo-run`` to try.
         manifest: Of the sample.
         number: Of the runs so far.
-        golden: Names the golden bundle of the sample, once it is recorded.
+        golden: Arguments that name the golden bundle of the sample, once it is recorded.
     """
 
     work: Path
@@ -130,7 +130,8 @@ class Bench:
         if done.returncode:
             raise SystemExit(f"golden samples cannot be recorded ({done.returncode}):\n{done.stdout}")
         content = hashlib.sha256(bundle.read_bytes()).hexdigest()
-        self.golden = ("--set", f"golden={{url: '{bundle.as_uri()}', sha256: {content}}}")
+        named = f"golden={{url: '{bundle.as_uri()}', sha256: {content}}}"
+        self.golden = ("--set", named, "--explain", "always")  # on a busy machine 30 s may be too few
 
     def folder(self, name: str) -> Path:
         """Return an empty folder for something that a fault needs."""
