@@ -6,7 +6,8 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from zoo_runner.attribution.search import Seen, asked_for, search
+from zoo_runner.attribution.search import asked_for, search
+from zoo_runner.attribution.seen import Seen
 from zoo_runner.comparison.baseline import read_baseline
 from zoo_runner.errors import HookError, ZooError, interrupted
 from zoo_runner.history.keeping import append, with_trends

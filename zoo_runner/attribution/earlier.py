@@ -15,7 +15,7 @@ from zoo_runner.report.ground_truth import UNKNOWN, sample_digest
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from zoo_runner.attribution.search import Seen
+    from zoo_runner.attribution.seen import Seen
     from zoo_runner.attribution.stages import Look
     from zoo_runner.comparison.baseline import Baseline
 

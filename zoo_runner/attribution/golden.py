@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from zoo_runner.attribution.chain import Graph
-    from zoo_runner.attribution.search import Seen
+    from zoo_runner.attribution.seen import Seen
     from zoo_runner.attribution.stages import Look
     from zoo_runner.golden.bundle import GoldenBundle, GoldenSample
     from zoo_runner.job.job import Job

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from contextlib import closing, nullcontext
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from zoo_runner.attribution.chain import MEMORY, Graph, carried_out, plain_of, size_of, why_not
@@ -19,13 +18,10 @@ from zoo_runner.report.attribution import AttributionRecord
 from zoo_runner.report.model import Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
+    from zoo_runner.attribution.seen import Seen
     from zoo_runner.job.job import Job
-    from zoo_runner.plugin.interfaces import Arrays, Sample
     from zoo_runner.plugin.plain import Plain
     from zoo_runner.report.model import Report
-    from zoo_runner.stages.convert.engine import Engine
 
 MANY: Final = 48
 """Samples that are looked at, if time and memory allow."""
@@ -35,25 +31,6 @@ PASSES: Final = 4
 """Times that a sample goes through the stages, and what is made of it is scored, in all."""
 ABOUT_ACCURACY: Final = frozenset({"", Cause.UNSURE.value, Cause.TOO_GOOD.value})
 """Causes of an inconclusive line that a look at the stages may clear up."""
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Seen:
-    """What is left of a run when its verdict is there.
-
-    Attributes:
-        report: Its report.
-        dataset: All samples of the data set.
-        samples: Those that were scored.
-        predictions: One for each of them.
-        engine: The model; ``None`` where results came from files.
-    """
-
-    report: Report
-    dataset: Sequence[Sample]
-    samples: Sequence[Sample]
-    predictions: Sequence[Arrays]
-    engine: Engine | None
 
 
 def asked_for(job: Job, report: Report) -> bool:
