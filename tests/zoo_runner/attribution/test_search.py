@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 from lab import Lab
-from zoo_runner import runner
 from zoo_runner.attribution import search as room
 from zoo_runner.attribution.choosing import choose
 from zoo_runner.job.options import Stage
@@ -113,7 +112,7 @@ def test_an_early_end_leaves_the_first_report(
             patch.setattr(files, "write_file", ended)
             return files.rewrite_report(*arguments, **options)
 
-    monkeypatch.setattr(runner, "rewrite_report", cut)
+    monkeypatch.setattr("zoo_runner.runner.rewrite_report", cut)
     with nullcontext() if error is OSError else pytest.raises(error):
         report = lab(*RED)
         assert (report.verdict, report.exit_code, report.attribution) == (Verdict.FAIL, 1, None)
