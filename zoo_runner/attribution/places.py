@@ -56,4 +56,4 @@ def _only(word: str, places: Sequence[Hashable], differing: Sequence[int], noun:
 def _named(word: str, place: Hashable) -> str:
     if isinstance(place, tuple):
         return f"device {place[0]} in row {place[1]} of its batch"
-    return f"{word} {place}" + (" of the batch" if word == "row" else "")
+    return f"row {place} of the batch" if word == "row" else f"device {place}"

@@ -17,5 +17,6 @@ SINGLE_WORDS: Final = (
     *("images/s", "samples/s", "texts/s", "lines/s", "inferences/s"),
     *("metric {0} s", "{0} resamples {1} s", "comparison {0} s", "diagnosis {0} s"),
     *("missed", "unmeasured", "required", "percent"),
+    *("weights", "network", "settings", "annotations"),
 )
 """Each is a text of the catalogue, and is translated where it stands alone in a place of a sentence."""
