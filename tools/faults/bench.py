@@ -79,7 +79,7 @@ class Bench:
         script: The ``zoo-run`` to try.
         manifest: Of the sample.
         number: Of the runs so far.
-        golden: Arguments that name the golden bundle of the sample, once it is recorded.
+        search: Whether a red run looks for the stage at fault, and by which golden samples: not, until they are recorded.
     """
 
     work: Path
@@ -87,7 +87,7 @@ class Bench:
     script: Path = field(default_factory=lambda: Path(sys.executable).with_name("zoo-run"))
     manifest: Path = ROOT / "manifests" / "refinedet320-sample.yaml"
     number: int = 0
-    golden: tuple[str, ...] = ()
+    search: tuple[str, ...] = ("--explain", "never")
 
     @property
     def site(self) -> Path:
@@ -131,7 +131,7 @@ class Bench:
             raise SystemExit(f"golden samples cannot be recorded ({done.returncode}):\n{done.stdout}")
         content = hashlib.sha256(bundle.read_bytes()).hexdigest()
         named = f"golden={{url: '{bundle.as_uri()}', sha256: {content}}}"
-        self.golden = ("--set", named, "--explain", "always")  # on a busy machine 30 s may be too few
+        self.search = ("--set", named, "--explain", "always")  # on a busy machine 30 s may be too few
 
     def folder(self, name: str) -> Path:
         """Return an empty folder for something that a fault needs."""
@@ -153,7 +153,7 @@ class Bench:
         Raises:
             NotAppliedError: The run broke because the fault is written wrongly.
         """
-        return self.run_bare(*LABELS[self.chosen], *ALIKE, *self.golden, *arguments, by=by, keep=keep, store=store)
+        return self.run_bare(*LABELS[self.chosen], *ALIKE, *self.search, *arguments, by=by, keep=keep, store=store)
 
     def run_bare(self, *arguments: str | Path, by: Command = (), keep: bool = False, store: Path | None = None) -> Ran:
         """Do the same without what all runs have in common."""
