@@ -79,7 +79,7 @@ class Bench:
         script: The ``zoo-run`` to try.
         manifest: Of the sample.
         number: Of the runs so far.
-        search: Whether a red run looks for the stage at fault, and by which golden samples: not, until they are recorded.
+        search: Whether a red run looks for the stage at fault, and by which golden samples; at first it does not.
     """
 
     work: Path
