@@ -38,7 +38,9 @@ def test_the_manifests_that_come_along_keep_their_meaning(path: Path, tmp_path: 
     assert (found.onnx.url, found.onnx.sha256, found.onnx.size) == ("m.onnx", "c" * 64, 8)
     unchanged = ("opset", "simplify", "dynamic_batch", "exporter")
     assert [getattr(found.onnx, key) for key in unchanged] == [getattr(manifest.onnx, key) for key in unchanged]
-    assert found.model_copy(update={"weights": manifest.weights, "onnx": manifest.onnx}) == manifest
+    others = {"weights": manifest.weights, "onnx": manifest.onnx, "golden": manifest.golden}
+    assert found.golden is None, "it is no file of the pack"
+    assert found.model_copy(update=others) == manifest
 
 
 def small(tmp_path: Path, *overrides: str) -> Manifest:
@@ -64,7 +66,9 @@ def small(tmp_path: Path, *overrides: str) -> Manifest:
 def test_any_value_reads_back_as_it_was(tmp_path: Path, override: str) -> None:
     manifest = small(tmp_path, override)
     found = reloaded(packed_manifest(manifest, WEIGHTS, ONNX), tmp_path)
-    assert found.model_copy(update={"weights": manifest.weights, "onnx": manifest.onnx}) == manifest
+    others = {"weights": manifest.weights, "onnx": manifest.onnx, "golden": manifest.golden}
+    assert found.golden is None, "it is no file of the pack"
+    assert found.model_copy(update=others) == manifest
     assert found.weights.license == manifest.weights.license
 
 
