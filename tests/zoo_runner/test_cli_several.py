@@ -149,8 +149,8 @@ def test_quiet_is_a_line_for_each(several: ZooRun) -> None:
 def test_verbose_shows_each_in_full_first(several: ZooRun) -> None:
     done = several("trial.yaml", "fail.yaml", "-v")
     assert done.returncode == 1
-    assert done.stdout.count("\nstage") == 2
-    assert done.stdout.rindex("\nstage") < done.stdout.rindex("\nline")
+    assert done.stdout.count("\nstage ") == 2
+    assert done.stdout.rindex("\nstage ") < done.stdout.rindex("\nline")
 
 
 def test_plans_follow_each_other(several: ZooRun) -> None:
