@@ -54,7 +54,7 @@ TRANSLATED: Final = (
     "zoo_runner/stages/benchmark",
     "zoo_runner/stages/convert/stage.py",
     "zoo_runner/stages/evaluate",
-    "zoo_runner/stages/export/stage.py",
+    "zoo_runner/stages/export",
     "zoo_runner/stages/fetch",
     "zoo_runner/stages/gate",
     "zoo_runner/stages/predict/stage.py",

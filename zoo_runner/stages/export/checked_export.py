@@ -36,6 +36,10 @@ if TYPE_CHECKING:
     from zoo_runner.stages.export.state_dicts import Advise
 
 CORRECT: Final = "correct the plugin, or plugin.config"
+UNFAITHFUL: Final = "the exported model is not faithful"
+FROM_TORCH: Final = "ONNX Runtime differs from torch"
+OTHER_WEIGHTS: Final = "the published ONNX does not compute what these weights do"
+FROM_PUBLISHED: Final = "a new export differs from it"
 TRACED_BATCH: Final = 2
 """Not 1, which exporters take for a constant."""
 FIXED_BATCH: Final = Opening()
@@ -111,7 +115,7 @@ def export(  # noqa: PLR0913 - each is another thing that an export is made of
             model=draft, inputs=network.inputs, outputs=network.outputs, batch=max(batches), shapes=shapes
         )
         differences = _compare(request, references)
-        refuse_differences(differences, "the exported model is not faithful: ONNX Runtime differs from torch in", RETRY)
+        refuse_differences(differences, f"{UNFAITHFUL}; {FROM_TORCH}", RETRY)
     return Exported(differences=differences, tools=tools, notes=notes)
 
 
@@ -142,7 +146,7 @@ def compare_published(
     differences = _compare(replace(request, model=published), references)
     refuse_differences(
         differences,
-        "the published ONNX does not compute what these weights do: a new export differs from it in",
+        f"{OTHER_WEIGHTS}; {FROM_PUBLISHED}",
         "publish a new export, or leave out onnx.url",
     )
     return differences

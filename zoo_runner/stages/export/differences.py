@@ -50,5 +50,5 @@ def refuse_differences(differences: Mapping[str, float], what: str, remedy: str)
     wrong = [f"{name} by {value:.2e}" for name, value in differences.items() if not value <= LARGEST_DIFFERENCE]
     if wrong:
         allowed = f"at most {LARGEST_DIFFERENCE:g} is allowed"
-        msg = f"{what} {', '.join(wrong)} of the output's largest value, {allowed}; {remedy}"
-        raise ExportError(msg)
+        said = f"{what} in {', '.join(wrong)} of the output's largest value, {allowed}"
+        raise ExportError(f"{said}; {remedy}")

@@ -17,6 +17,7 @@ from zoo_runner.files.regular import open_regular
 if TYPE_CHECKING:
     from pathlib import Path
 
+NO_GRAPH: Final = "a file without a graph"
 _GRAPH: Final = 7
 _METADATA: Final = 14
 _KEY, _VALUE = 1, 2
@@ -50,7 +51,7 @@ def model_metadata(model: Path, title: str = "") -> dict[str, str]:
         except ValueError as error:
             raise ExportError(f"{wrong} {error}") from error
     if not graph:
-        raise ExportError(f"{wrong} a file without a graph")
+        raise ExportError(f"{wrong} {NO_GRAPH}")
     return found
 
 

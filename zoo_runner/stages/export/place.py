@@ -108,10 +108,10 @@ def _found(content: object, place: Place, path: Path) -> _Reached:
         ahead.extend(_steps(each, dotted=dotted))
     if not ends:
         name = POINT.join(farthest.rest) if dotted else farthest.rest[0]
-        below = f" under {POINT.join(farthest.names)!r}" if farthest.names else ""
+        above = POINT.join(farthest.names)
         msg = (
-            f"{place.key_at}: expected {name!r}{below} in checkpoint {path}, found {_held(farthest.content)}"
-            f"{did_you_mean(name, map(str, _entries(farthest.content)))}"
+            f"{place.key_at}: expected {name!r}{f' under {above!r}' if farthest.names else ''} in checkpoint {path}, "
+            f"found {_held(farthest.content)}{did_you_mean(name, map(str, _entries(farthest.content)))}"
         )
         raise ExportError(msg)
     if len(ends) > 1:
@@ -150,8 +150,9 @@ def _held(content: object) -> str:
 
 
 def _at(place: Place, found: _Reached, path: Path) -> str:
-    where = f" under {POINT.join(found.names)!r}" if found.names else " at the top"
-    return f"{place.key_at}: expected names and tensors{where} of checkpoint {path}"
+    names = POINT.join(found.names)
+    below = f"under {names!r}" if found.names else "at the top"
+    return f"{place.key_at}: expected names and tensors {below} of checkpoint {path}"
 
 
 def _check_strip(candidate: Candidate, place: Place, path: Path) -> None:

@@ -208,7 +208,8 @@ def _prefixed(
             place = f"key: {json.dumps(keys)}, " if keys else ""
             which = "" if keys is not None else ", with the key of the set that is meant"
             strip = json.dumps(known + prefix)
-            return f"  All of them are there with a prefix: weights: {{{place}strip: {strip}}}{which}\n"
+            said = f"  All of them are there with a prefix: weights: {{{place}strip: {strip}}}{which}"
+            return f"{said}\n"
     return ""
 
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from zoo_runner.job.foreign_code import Script
     from zoo_runner.job.recipe import Recipe
 
+FROM_BEFORE: Final = "it differs from the graph before"
 LIMIT: Final = "ZOO_RUNNER_SCRIPT_SECONDS"
 SECONDS: Final = 600.0
 """How long one script may take, unless the environment variable says otherwise."""
@@ -141,7 +142,8 @@ def _compared(recipe: Recipe, script: Script, before: Path, after: Path) -> str:
         for name in expected.keys() & found.keys():
             differences[name] = max(_distance(expected[name], found[name]), differences.get(name, 0.0))
         left |= found.keys() - expected.keys()
-    what = f"{_named(script)} changes what the graph computes; it differs from the graph before in"
+    changes = f"{_named(script)} changes what the graph computes"
+    what = f"{changes}; {FROM_BEFORE}"
     refuse_differences(differences, what, "correct the script, or give an output that is meant to change another name")
     if left or not differences:
         return f"{UNCOMPARED}: {', '.join(sorted(left)) or 'outputs without numbers'}"

@@ -211,7 +211,7 @@ def baked(x: Any) -> Any:
     [
         pytest.param(
             single(unfaithful, ("same", "other")),
-            "is not faithful: ONNX Runtime differs from torch in other by 1.00e-02 of the output's largest value, "
+            "is not faithful; ONNX Runtime differs from torch in other by 1.00e-02 of the output's largest value, "
             "at most 0.001 is allowed; try another onnx.exporter",
             id="unfaithful",
         ),

@@ -112,7 +112,7 @@ def test_one_that_computes_something_else_is_refused(lab: Lab, model: Path) -> N
     report = lab(*overrides(model))
     assert (report.verdict, report.exit_code) == (Verdict.ERROR, 3)
     assert report.why[0].startswith(
-        "the published ONNX does not compute what these weights do: a new export differs from it in scores by "
+        "the published ONNX does not compute what these weights do; a new export differs from it in scores by "
     )
     assert report.why[0].endswith("at most 0.001 is allowed; publish a new export, or leave out onnx.url")
 
