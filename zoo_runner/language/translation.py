@@ -119,6 +119,9 @@ class Translator:
             return self._parts(text, depth, SEPARATORS[:1])
         if (said := self._known(text, depth)) is not None:
             return said
+        sentence = text.lstrip(" ")
+        if sentence != text and "\n" not in text and (said := self._known(sentence, depth)) is not None:
+            return text[: len(text) - len(sentence)] + said  # a line of a list
         said = self._parts(text, depth, SEPARATORS)
         return said if said != text else self._as_template(text, depth, strict=False) or text
 

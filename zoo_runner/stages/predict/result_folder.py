@@ -309,8 +309,9 @@ def _summary(title: str, problems: Sequence[str], specs: Sequence[TensorSpec], s
     shown = "\n".join(f"  {problem}" for problem in problems[:NAMED])
     more = f"\n  … and {len(problems) - NAMED} more" if len(problems) > NAMED else ""
     order = ", ".join(f"{i} = {spec.name}" for i, spec in enumerate(specs))
+    first = f"{title}: {len(problems)} problem(s), nothing was scored{hint}"
     text = (
-        f"{title}: {len(problems)} problem(s), nothing was scored{hint}\n{shown}{more}\n"
+        f"{first}\n{shown}{more}\n"
         f"  expected <%07d>_<i>.{suffix} for every sample, outputs in the manifest's order: {order}"
     )
     if any(problem.startswith("missing") for problem in problems):
