@@ -132,7 +132,7 @@ class Translator:
         if (said := self._as_template(text, depth, strict=True)) is not None:
             return said
         head, colon, tail = text.partition(": ")
-        if colon and depth > 1 and (said := self._known(tail, depth - 1)) is not None:
+        if colon and head[:1] != " " and depth > 1 and (said := self._known(tail, depth - 1)) is not None:
             return f"{self._translated(head, depth - 1)}：{said}"
         return None
 
