@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Final
 
 ROOT: Final = Path(__file__).parents[2] / "zoo_runner"
-ELSEWHERE: Final = ("testing/", "backends/ascend/", "aipp/", "importing/")
-"""The stand-ins, what is about images for certain, and what reads the words of published recipes."""
+ELSEWHERE: Final = ("testing/", "backends/ascend/", "aipp/", "importing/", "language/words.py")
+"""The stand-ins, what is about images for certain, what reads published recipes, and nouns of data sets to translate."""
 WORDS: Final = re.compile(r"\b(images?|pixels?|box(es)?|detect(s|ed|ions?|ors?)?|class(es)?)\b", re.IGNORECASE)
 TEXTS: Final = "report/html/texts/en.json"
 BY_CLASS: Final = "said only of a metric that gives values by class"
@@ -22,6 +22,8 @@ UNIT: Final = "the name of the unit in manifests and published figures"
 AIPP: Final = "said only where the manifest asks for AIPP"
 PYTHON: Final = "of a program, not of data"
 EXCEPTIONS: Final = {
+    ("attribution/support.py", "annotations changed, and each class has as many objects as before"): BY_CLASS,
+    ("attribution/support.py", "class "): BY_CLASS,
     ("causes.py", "By the rule `paired`: the baseline's predictions do not give this metric, as with other classes."): (
         BY_CLASS
     ),
