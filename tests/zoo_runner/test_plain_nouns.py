@@ -11,7 +11,7 @@ from typing import Final
 
 ROOT: Final = Path(__file__).parents[2] / "zoo_runner"
 ELSEWHERE: Final = ("testing/", "backends/ascend/", "aipp/", "importing/", "language/words.py")
-"""The stand-ins, what is about images for certain, what reads published recipes, and nouns of data sets to translate."""
+"""Stand-ins, what is about images for certain, what reads published recipes, and nouns of data sets to translate."""
 WORDS: Final = re.compile(r"\b(images?|pixels?|box(es)?|detect(s|ed|ions?|ors?)?|class(es)?)\b", re.IGNORECASE)
 TEXTS: Final = "report/html/texts/en.json"
 BY_CLASS: Final = "said only of a metric that gives values by class"
