@@ -51,8 +51,8 @@ def command(tmp_path: Path) -> Path:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("path", [GITHUB, GITLAB], ids=lambda path: path.stem)
-@pytest.mark.long_rows("ascend-gitlab-ci")
 def test_what_one_job_converts_the_other_gates(path: Path, command: Path, tmp_path: Path) -> None:
     variables, jobs = pipeline(path)
     assert list(jobs) == list(ROLES)

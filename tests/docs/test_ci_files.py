@@ -172,7 +172,7 @@ class Job:
 
 @pytest.mark.parametrize("event", EVENTS, ids=str)
 @pytest.mark.parametrize("steps", SYSTEMS)
-@pytest.mark.long_rows("github-pull_request", "gitlab-pull_request")
+@pytest.mark.long_rows("github-pull_request", "gitlab-pull_request", "gitlab-push")
 def test_every_line_runs_and_the_gate_can_fail(steps: Steps, event: Event, job: Job, installed: set[str]) -> None:
     *setup, gate = steps(event, job.clone)
     assert event.expected in gate.script
