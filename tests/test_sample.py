@@ -380,10 +380,7 @@ class TestTheGateCanFail:
         swap_first_and_third(results)
         self.failed(sample("swapped", "--from", "postprocess", "--results", results), whole)
 
-    @pytest.mark.parametrize(
-        "mean",
-        [pytest.param("[0, 0, 0]", id="none"), pytest.param("[123, 117, 104]", id="in the wrong channel order")],
-    )
+    @pytest.mark.parametrize("mean", ["[0, 0, 0]", "[123, 117, 104]"], ids=["none", "in the wrong channel order"])
     @pytest.mark.long
     def test_wrong_mean(self, whole: Finished, sample: Run, mean: str) -> None:
         self.failed(sample("mean", *QUICK, "--set", f"plugin.config.mean={mean}"), whole)

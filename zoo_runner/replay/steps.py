@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from zoo_runner.errors import HookError, PrerequisiteError, ZooError
+from zoo_runner.errors import HookError, PrerequisiteError, UsageError, ZooError
 from zoo_runner.plugin.calls import calling
 from zoo_runner.plugin.scoring import score
 from zoo_runner.replay.describing import figure_records, identities
@@ -144,6 +144,7 @@ def replay(restored: Restored, graph: Path | None = None) -> Replayed:
 
     Raises:
         PrerequisiteError: Something that a step needs is not installed.
+        UsageError: ``graph`` is given, and the file has nothing to hold it against.
     """
     records, samples = restored.file.record.samples, restored.samples
     found = Replayed(differing=[[] for _ in samples])
@@ -234,7 +235,12 @@ def _graph(restored: Restored, found: Replayed, path: Path) -> Step:
 
         name = f"inputs -> outputs of {path.name}"
         difference = _each(restored, found, "outputs", make)
-    step = difference.step(name, "the file has no inputs, or no outputs")
+    if not difference.looked_at:  # who asks for this file's outputs may not take "nothing differs" for an answer
+        raise UsageError(
+            f"--onnx {path}: expected a replay file with inputs and outputs, found one without; make it by a run with "
+            "--replay auto on a backend that keeps outputs, or leave --onnx out"
+        )
+    step = difference.step(name, "")
     if step.same is not False or difference.problems or max(apart.values()) > LARGEST_DIFFERENCE:
         return step
     return Step(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from zoo_runner.language.catalogue import Entry, catalogue
@@ -92,3 +94,17 @@ def test_single_words_are_known_by_themselves() -> None:
     known = {each.english for each in catalogue("zh")}
     assert [each for each in SINGLE_WORDS if each not in known] == []
     assert translator("zh")("not gated") == "不参与判定"
+
+
+@pytest.mark.parametrize("value", ["92", "odm_conf"])
+def test_no_sentence_is_taken_for_another(value: str) -> None:
+    """Else a red line could read like a green one: each is translated as if it were the only one in the catalogue."""
+    entries = [each for each in catalogue("zh") if each.translation and not each.fuzzy and not each.context]
+    together = Translator(entries)
+    wrong = []
+    for entry in entries:
+        text = re.sub(r"\{\d+\}", value, entry.english)
+        if together(text) != Translator([entry])(text):
+            wrong.append((text, together(text)))
+    assert len(entries) > 1000
+    assert wrong == []

@@ -18,7 +18,7 @@ from lab import run_here
 from marked_files import SWAPPED, WORD, write_marked
 from places import ROOT
 from replay_edits import edit_record, edited, replayed
-from zoo_runner.errors import ExitCode
+from zoo_runner.errors import ExitCode, UsageError
 from zoo_runner.replay.reading import read_replay
 from zoo_runner.replay.recording import NEVER, WITHOUT_DATA
 from zoo_runner.replay.replaying import replay_file
@@ -163,12 +163,17 @@ def test_a_run_leaves_what_was_asked_for(trial_files: Path, lab_store: Path, tmp
     """No images: neither files nor inputs. Never: no file, and none of an earlier run. Green: none either."""
     manifest = write_marked(tmp_path / "files", trial_files, samples=12)
     here, out = Terminal(Detail.QUIET), manifest.parent / "out"
-    run_here(manifest, lab_store, here, SWAPPED, replay=WITHOUT_DATA)
+    report = run_here(manifest, lab_store, here, SWAPPED, replay=WITHOUT_DATA)
     record = read_replay(out / "replay.zip").record
     assert [(each.files, each.inputs) for each in record.samples] == [((), ())] * 12
     code, text = replayed(out / "replay.zip", tmp_path / "page")
     assert code == ExitCode.PASS
     assert "files -> inputs: not looked at: the file was made without the samples' data" in text
+    graph = next(each.path for each in report.artifacts if each.name == "onnx")
+    with pytest.raises(
+        UsageError, match=r"--onnx .*: expected a replay file with inputs and outputs, found one without"
+    ):
+        replayed(out / "replay.zip", tmp_path / "page", "--onnx", str(graph))
     assert "outputs -> predictions: same: 12 of 12" in text
     run_here(manifest, lab_store, here, SWAPPED, replay=NEVER)
     assert not (out / "replay.zip").exists()
