@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from zoo_runner.attribution.chain import predicted
-from zoo_runner.attribution.mistakes import input_mistake, output_mistake
 from zoo_runner.attribution.nearness import GOLDEN, INPUTS, OTHER_CHIP, alike, apart
-from zoo_runner.attribution.stages import DATA, NETWORK, WEIGHTS, inputs_like, predictions_like
+from zoo_runner.attribution.stages import DATA, NETWORK, WEIGHTS, of_inputs, predictions_like
 from zoo_runner.attribution.support import changes_of, support_of
 from zoo_runner.errors import ZooError
 from zoo_runner.golden.comparing import input_hash
 from zoo_runner.golden.file import read_bundle
+from zoo_runner.golden.mistakes import output_mistake
 from zoo_runner.golden.recording import annotations_digest, as_used, file_hashes
 from zoo_runner.job.options import Stage
 from zoo_runner.report.attribution import StageCost
@@ -114,7 +114,7 @@ def _preprocess(look: Look, known: Known) -> list[StageCost]:
     mistake = ""
     if differing:
         others, right = ([pairs[place][side] for place in differing] for side in (0, 1))
-        mistake = input_mistake(others, right) or inputs_like(look, [samples[place] for place in differing], others)
+        mistake = of_inputs(look, [samples[place] for place in differing], others, right)
     cost = StageCost(
         stage=Stage.PREPROCESS.value,
         against=f"{RECORD}'s inputs",

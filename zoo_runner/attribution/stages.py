@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Final
 from zoo_runner.attribution.chain import predicted
 from zoo_runner.attribution.costs import gained
 from zoo_runner.attribution.deadline import OutOfTimeError
-from zoo_runner.attribution.mistakes import MOST, input_mistake, output_mistake
 from zoo_runner.attribution.nearness import INPUTS, OTHER_CHIP, SAME_CHIP, alike, apart
 from zoo_runner.attribution.places import where
 from zoo_runner.errors import interrupted
+from zoo_runner.golden.mistakes import MOST, input_mistake, nearly, output_mistake
 from zoo_runner.job.job import CPU
 from zoo_runner.job.options import Stage
 from zoo_runner.report.attribution import StageCost
@@ -73,10 +73,8 @@ def _preprocess(look: Look, graph: Graph, made: Callable[[Sample], Arrays]) -> S
     if not differing:
         return cost
     some = differing[:TRIED]
-    mistake = input_mistake([chain.inputs[place] for place in some], [right[place] for place in some])
-    mistake = mistake or inputs_like(
-        look, [chain.samples[place] for place in some], [chain.inputs[place] for place in some]
-    )
+    samples = [chain.samples[place] for place in some]
+    mistake = of_inputs(look, samples, [chain.inputs[place] for place in some], [right[place] for place in some])
     if any(apart(*pair) == float("inf") for pair in pairs):
         return cost.model_copy(update={"mistake": mistake})
     outputs = [graph(each) for each in look.deadline.over(right)]
@@ -84,7 +82,12 @@ def _preprocess(look: Look, graph: Graph, made: Callable[[Sample], Arrays]) -> S
     return _priced(look, cost, before, after, mistake)
 
 
-def inputs_like(look: Look, samples: Sequence[Sample], found: Sequence[Arrays]) -> str:
+def of_inputs(look: Look, samples: Sequence[Sample], found: Sequence[Arrays], right: Sequence[Arrays]) -> str:
+    """Name what makes the inputs that were found of the right ones; empty where no usual mistake does."""
+    return input_mistake(found, right) or _inputs_like(look, samples, found) or nearly(found, right)
+
+
+def _inputs_like(look: Look, samples: Sequence[Sample], found: Sequence[Arrays]) -> str:
     """Return the plugin's mistake that gives the inputs which were found of these samples; empty if none does."""
     mistakes = look.plain.input_mistakes
 

@@ -10,9 +10,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
+
 from zoo_runner.causes import Cause, Doubt
 from zoo_runner.errors import HookError
-from zoo_runner.golden.comparing import input_guess, input_hash, predictions_equal
+from zoo_runner.golden.comparing import input_hash, predictions_equal
+from zoo_runner.golden.mistakes import input_mistake, nearly, output_mistake
 from zoo_runner.golden.recording import annotations_digest, as_used, file_hashes
 from zoo_runner.golden.repeats import Repeats
 from zoo_runner.job.job import CPU
@@ -23,7 +26,6 @@ from zoo_runner.stages.fetch.sample_keys import sample_files
 from zoo_runner.stages.predict.command_outputs import CommandOutputs
 from zoo_runner.stages.predict.inference import ModelOutputs
 from zoo_runner.stages.predict.pipeline import inputs_of, warm
-from zoo_runner.stages.predict.reference_outputs import exchanges
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -162,7 +164,7 @@ class GoldenCheck:
             self._find(DATA, f"files of {_of(files, len(self.known))} are not those that were recorded")
 
     def _preprocess(self) -> None:
-        differing, guess = [], ""
+        differing, found, right = [], [], []
         for each, sample in self.known:
             inputs = inputs_of(self.job.recipe.preprocess, sample)
             changed = [name for name, array in inputs.items() if input_hash(array) != each.hashes.get(name)]
@@ -170,12 +172,10 @@ class GoldenCheck:
                 self._same_inputs.add(each.id)
                 continue
             differing.append(each.id)
-            guesses = [
-                f"{name}: {text}" if len(inputs) > 1 else text
-                for name in changed
-                if name in each.inputs and (text := input_guess(inputs[name], each.inputs[name]))
-            ]
-            guess = guess or "; ".join(guesses)
+            if each.inputs.keys() == inputs.keys():
+                found.append(inputs)
+                right.append(each.inputs)
+        guess = (input_mistake(found, right) or nearly(found, right)) if found else ""
         if differing and not any(each.stage == DATA and each.text.startswith("files") for each in self.findings):
             self._find(PREPROCESS, f"inputs of {_of(differing, len(self.known))} differ{f': {guess}' if guess else ''}")
 
@@ -202,21 +202,21 @@ class GoldenCheck:
         self._inferred, start = True, time.perf_counter()
         specs = self.job.recipe.manifest.output_specs
         worst: dict[str, float] = {}
-        differing, crossed = [], ""
+        differing, found, right = [], [], []
         for (each, _), outputs in zip(pairs, source.outputs([sample for _, sample in pairs]), strict=True):
             expected = as_used(self.job.recipe, each.outputs)
             beyond = self.limits.beyond(outputs, each.outputs)
             if beyond:
                 differing.append(each.id)
                 worst |= {name: max(value, worst.get(name, 0.0)) for name, value in beyond.items()}
-                same_shapes = all(outputs[name].shape == array.shape for name, array in expected.items())
-                swaps = exchanges(specs, outputs, expected) if same_shapes else ()
-                crossed = crossed or "; ".join(f"{specs[a].name} and {specs[b].name} look exchanged" for a, b in swaps)
+                found.append({name: np.array(array) for name, array in outputs.items()})
+                right.append(expected)
         if differing:
             listed = ", ".join(f"{name} by {value:.2g}" for name, value in worst.items())
             whose = "result files have other outputs of" if self.job.options.scores_files else "outputs of"
             differ = "" if self.job.options.scores_files else " differ"
-            self._find(INFER, f"{whose} {_of(differing, len(pairs))}{differ}: {crossed or listed}")
+            how = output_mistake(specs, found, right) or listed
+            self._find(INFER, f"{whose} {_of(differing, len(pairs))}{differ}: {how}")
         if self._repeats is not None and isinstance(source, ModelOutputs):
             took = (time.perf_counter() - start) / -(-len(pairs) // source.batch)
             rows = [inputs_of(source.preprocess, sample) for _, sample in pairs]

@@ -10,7 +10,6 @@ from hypothesis.extra import numpy as arrays
 
 from zoo_runner.golden.comparing import (
     by_name,
-    input_guess,
     input_hash,
     kept_output,
     output_excess,
@@ -88,34 +87,3 @@ def test_outputs_beyond_their_limits_are_named() -> None:
 def test_predictions(found: dict[str, Any], equal: bool) -> None:
     recorded = {"boxes": np.array([[0.0, 1.0]], np.float32), "labels": np.array([3])}
     assert predictions_equal({name: np.array(value) for name, value in found.items()}, recorded) is equal
-
-
-@pytest.mark.parametrize(
-    ("found", "guess"),
-    [
-        pytest.param(IMAGE[::-1], "channels look exchanged (2 1 0)", id="exchanged"),
-        pytest.param(
-            IMAGE[::-1] + np.array([[[1.0]], [[2.0]], [[3.0]]]),
-            "channels look exchanged (2 1 0)",
-            id="exchanged after the mean",
-        ),
-        pytest.param(IMAGE + 104, "mean: values are higher by 104", id="mean"),
-        pytest.param(IMAGE / 255, "scale: recorded values times 0.003922", id="scale"),
-        pytest.param(
-            2 * IMAGE + 1, "scale: recorded values times 2; mean: values are higher by 1", id="scale and mean"
-        ),
-        pytest.param(IMAGE + 0.5 * (IMAGE > 40), "another resize or decoder?", id="other pixels"),
-        pytest.param(IMAGE[:, :, :8], "the shape is 3 x 12 x 8, recorded was 3 x 12 x 9", id="shape"),
-        pytest.param(np.zeros_like(IMAGE), "scale: recorded values times 0", id="nothing"),
-        pytest.param(GENERATOR.normal(0, 50, IMAGE.shape), "", id="another image"),
-    ],
-)
-def test_what_would_explain_another_input(found: Any, guess: str) -> None:
-    said = input_guess(np.asarray(found, np.float32), IMAGE)
-    assert said.endswith(guess) if guess else said == ""
-
-
-def test_inputs_without_channels_are_compared_as_a_whole() -> None:
-    row = np.arange(4, dtype=np.float32)
-    assert input_guess(row + 1, row) == "mean: values are higher by 1"
-    assert input_guess(np.ones(4, np.float32), np.ones(4, np.float32) * 2) == "mean: values are higher by -1"
