@@ -68,7 +68,7 @@ def predictions(folder: Path) -> dict[str, np.ndarray]:
         pytest.param(RANGE, 2023, id="range"),
     ],
 )
-@pytest.mark.long_rows("range", "image-size")
+@pytest.mark.long_rows("range", "image-size", "around")
 def test_a_run_gives_what_onnx_runtime_gives(
     run: Callable[..., Report], tmp_path: Path, overrides: tuple[str, ...], generation: int
 ) -> None:

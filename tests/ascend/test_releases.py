@@ -91,6 +91,7 @@ def test_another_release_reuses_nothing(toolkit: Toolkit, releases: tuple[str, s
     assert version == second or version.startswith("unknown (libascendcl.so ")
 
 
+@pytest.mark.long
 def test_another_release_beside_it_reuses_nothing(toolkit: Toolkit, tmp_path: Path) -> None:
     """The first folder tells the same release before and after; the libraries may be those of the second."""
     second = tmp_path / "nnrt"
@@ -119,6 +120,7 @@ def test_an_unknown_release_keeps_nothing_for_another_run(toolkit: Toolkit) -> N
 
 
 @pytest.mark.usefixtures("interruptible")
+@pytest.mark.long
 def test_of_an_unknown_release_an_interrupted_run_goes_on(toolkit: Toolkit) -> None:
     toolkit.write({}, "")
     om = toolkit.run.cache / "om"

@@ -79,6 +79,7 @@ def test_inputs_of_two_types(run: Callable[..., Report], tmp_path: Path, generat
     assert (tmp_path / "out" / "predictions.npz").read_bytes() == by_files
 
 
+@pytest.mark.long
 def test_tensors_without_a_batch_axis(run: Callable[..., Report], tmp_path: Path) -> None:
     found = run(*TABLE, COMMAND)
     assert scored(found) == GOOD, found.why

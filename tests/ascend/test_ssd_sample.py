@@ -44,9 +44,10 @@ def plain(run_on: Callable[[str], ZooRun]) -> Finished:
     "more",
     [
         pytest.param((), id="float input"),
-        pytest.param(("--set", "atc.aipp=auto"), id="pixels, AIPP", marks=pytest.mark.long),
+        pytest.param(("--set", "atc.aipp=auto"), id="pixels, AIPP"),
     ],
 )
+@pytest.mark.long
 def test_passes_with_the_detections_of_onnxruntime(
     run_on: Callable[[str], ZooRun], plain: Finished, more: tuple[str, ...]
 ) -> None:

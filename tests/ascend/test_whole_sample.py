@@ -69,6 +69,7 @@ class TestTheWholeSample:
         "command, three devices",
         "command, one device",
         "in process, three devices, of 2024",
+        "command, three devices, of 2024",
     )
     def test_passes_with_the_detections_of_onnxruntime(
         self,
@@ -123,7 +124,7 @@ class TestADeviceIsLost:
             pytest.param("hang:1:1", f"inference did not end within {DEVICE_TIMEOUT_S} s", id="device hangs"),
         ],
     )
-    @pytest.mark.long_rows("process killed", "device hangs")
+    @pytest.mark.long
     def test_the_others_do_its_work_and_the_detections_are_the_same(
         self, undisturbed: tuple[Host, Finished], zoo_run: ZooRun, tmp_path: Path, fault: str, reason: str
     ) -> None:

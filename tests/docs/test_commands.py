@@ -91,6 +91,7 @@ BLOCKS = {path: list(blocks(path)) for path in PAGES}
     "docs/on-an-ascend-host.md",
     "docs/how-to/golden.md",
     "docs/how-to/zoo.md",
+    "docs/how-to/own-data.md",
     "docs/how-to/replay.md",
     "docs/precision.md",
     "docs/how-to/ci.md",

@@ -44,7 +44,7 @@ def killed_last(world: World) -> bool:
 
 
 @pytest.mark.parametrize("state", STATES)
-@pytest.mark.long_rows("without predictions", "full")
+@pytest.mark.long
 def test_beside_another_run(
     state: str, new_world: Callable[[str], World], reference: Reference, count: Callable[[str, int], None]
 ) -> None:

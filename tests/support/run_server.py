@@ -247,6 +247,8 @@ def _become(row: Mapping[str, Any], place: Path) -> NoReturn:
         if row["alone"]:
             os.environ.clear()
         os.environ.update(row["variables"])
+        # Processes that it spawns would load the main module, which is this one, first.
+        vars(sys.modules["__main__"]).update(__spec__=None, __file__=None)
         sys.path[1:1] = [each for each in row["variables"].get("PYTHONPATH", "").split(os.pathsep) if each]
         sys.stdout, sys.stderr = open(1, "w", closefd=False), open(2, "w", closefd=False)  # noqa: SIM115 - of this process
         code = _ran(row)
