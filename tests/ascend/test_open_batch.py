@@ -46,7 +46,7 @@ def lab(
         pytest.param(("infer.tool=ais_bench-cli", "infer.outfmt=NPY"), id="command"),
     ],
 )
-@pytest.mark.long_rows("2023-command", "2023-in-process", "2024-command")
+@pytest.mark.long
 def test_one_om_serves_every_batch_size(lab: Lab, overrides: tuple[str, ...]) -> None:
     for batch in (8, 4, 1):  # 150 samples: the last batch is short for 8 and 4
         report = lab(*SIZES, f"infer.batch={batch}", *overrides, backend="ascend", devices=(0, 1))

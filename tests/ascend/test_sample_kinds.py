@@ -67,8 +67,8 @@ def scored(report: Report) -> tuple[str, float]:
 GOOD = ("pass", 83.333)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("generation", [2023, 2024])
-@pytest.mark.long_rows("2023")
 def test_inputs_of_two_types(run: Callable[..., Report], tmp_path: Path, generation: int) -> None:
     found = run(*GAIN, COMMAND, generation=generation, devices=(0, 1))
     assert scored(found) == GOOD, found.why

@@ -151,6 +151,7 @@ def serve() -> None:
     for name in (*(_WITH_EXPORT if "export" in sys.argv[1:] else ()), *_LOADED):
         importlib.import_module(name)
     _draw()
+    _parse()
     _say({})
     for line in sys.stdin:
         question = json.loads(line)
@@ -174,6 +175,15 @@ def _draw() -> None:
     row = (0.0, 1.0)
     curve = CurveRecord(label="any", average=0.5, recall=row, precision=row, levels=row, level_precision=row)
     precision_recall(curve, prefix="any", title="any")
+
+
+def _parse() -> None:
+    """Read what the runner's modules import, as each run does that keeps what it made."""
+    from zoo_runner.used_code.static import imported  # noqa: PLC0415 - loads what was loaded above
+
+    for name, module in list(sys.modules.items()):
+        if name.partition(".")[0] == "zoo_runner" and (path := getattr(module, "__file__", None)):
+            imported(Path(path).read_bytes(), name, is_package=Path(path).stem == "__init__")
 
 
 def _say(answer: Mapping[str, Any]) -> None:

@@ -13,6 +13,7 @@ from zoo_runner.report.golden import GoldenFinding, GoldenRecord
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_a_few_runs_have_no_finding(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--runs", "3"]) == CLEAN
     assert "3 clean runs, " in (said := capsys.readouterr().out)

@@ -7,6 +7,10 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from importlib.util import resolve_name
 from pathlib import Path
+from typing import Final
+
+_BLOCKS: Final = ("body", "orelse", "handlers", "finalbody", "cases")
+"""The fields of a node that have statements, or what has statements."""
 
 
 @lru_cache(maxsize=4096)
@@ -46,19 +50,28 @@ def closure(entries: Iterable[str], find: Callable[[str], Path | None]) -> dict[
     return found
 
 
-def _nodes(tree: ast.AST) -> Iterator[ast.AST]:
-    """Yield all nodes of a tree, except those under ``if TYPE_CHECKING``."""
-    waiting = [tree]
+def _nodes(tree: ast.Module) -> Iterator[ast.stmt]:
+    """Yield all statements of a module, except those under ``if TYPE_CHECKING``; an import is in no expression."""
+    waiting: list[ast.AST] = [tree]
     while waiting:
         node = waiting.pop()
-        yield node
-        if isinstance(node, ast.If) and ast.unparse(node.test) in {"TYPE_CHECKING", "typing.TYPE_CHECKING"}:
+        if isinstance(node, ast.stmt):
+            yield node
+        if isinstance(node, ast.If) and _is_type_checking(node.test):
             waiting += node.orelse
         else:
-            waiting += ast.iter_child_nodes(node)
+            waiting += (each for name in _BLOCKS for each in getattr(node, name, ()))
 
 
-def _names(node: ast.AST, package: str) -> Iterator[str]:
+def _is_type_checking(test: ast.expr) -> bool:
+    match test:
+        case ast.Name(id="TYPE_CHECKING") | ast.Attribute(value=ast.Name(id="typing"), attr="TYPE_CHECKING"):
+            return True
+        case _:
+            return False
+
+
+def _names(node: ast.stmt, package: str) -> Iterator[str]:
     """Yield the dotted names that a node imports; none if it is not an import."""
     if isinstance(node, ast.Import):
         yield from (alias.name for alias in node.names)

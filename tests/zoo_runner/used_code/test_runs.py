@@ -261,6 +261,7 @@ def test_another_clone_with_the_same_content_finds_it(clone: Clone, tmp_path: Pa
     assert other.redone() == set()
 
 
+@pytest.mark.long
 def test_without_a_record_nothing_is_reused(clone: Clone) -> None:
     clone.run()
     (record,) = (clone.cache / "code").glob("*/*")
