@@ -69,7 +69,7 @@ def test_summary_on_standard_output_and_progress_on_standard_error(trial: ZooRun
         assert text not in done.stderr
     for text in (
         "preprocess to postprocess: 150 samples in ",
-        "benchmark: 1 batch sizes in ",
+        "benchmark: 1 batch size in ",
         "warning: weights.pth has no hash",
     ):
         assert text in done.stderr

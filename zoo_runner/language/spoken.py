@@ -11,6 +11,8 @@ LANGUAGES: Final = (ENGLISH, CHINESE)
 VARIABLE: Final = "ZOO_RUNNER_LANG"
 LOCALE: Final = ("LC_ALL", "LC_MESSAGES", "LANG")
 """Variables of the locale, the strongest first, as POSIX has them."""
+MARKS: Final = {": ": "：", ", ": "，"}
+"""Punctuation, and the Chinese for it."""
 _chosen: list[str] = []
 
 
@@ -28,6 +30,11 @@ def from_environment() -> str:
     """Return the language that the environment asks for; English where it names none that there are texts in."""
     asked = os.environ.get(VARIABLE) or next((value for name in LOCALE if (value := os.environ.get(name))), "")
     return CHINESE if asked.lower().startswith(CHINESE) else ENGLISH
+
+
+def mark(english: str) -> str:
+    """Return what stands between two texts, such as ``": "``, in the language of the terminal."""
+    return english if spoken() == ENGLISH else MARKS[english]
 
 
 def said(text: str) -> str:

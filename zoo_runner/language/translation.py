@@ -26,12 +26,13 @@ MOST_CLAUSES: Final = 6
 """Parts between semicolons that one sentence may have."""
 LONGEST: Final = 20_000
 """Characters of a text that is translated as a whole; of a longer one, which quotes something, only its lines are."""
+OPENING: Final = " ("
 SEPARATORS: Final = (
     ("\n", "\n"),
     ("; ", "；"),
     (". ", "。"),
     (": ", "："),
-    (" (", "（"),
+    (OPENING, "（"),
     (", ", "，"),
     (" -> ", " -> "),
 )
@@ -150,9 +151,9 @@ class Translator:
     def _parts(self, text: str, depth: int, separators: Sequence[tuple[str, str]]) -> str:
         """Translate what stands between the separators, the strongest first; a count before what is counted."""
         for number, (separator, other) in enumerate(separators):
-            if separator not in text:
-                continue
             parts = self._split(text, separator)
+            if len(parts) < 2:  # noqa: PLR2004 - one part is the text itself
+                continue
             done = (
                 self._clauses(parts, depth)
                 if separator == "; "
@@ -160,8 +161,8 @@ class Translator:
             )
             if done == parts and separator != "\n":
                 return self._parts(text, depth, separators[number + 1 :])
-            if separator == " (" and text.endswith(")") and done[-1].endswith(")"):
-                done[-1] = f"{done[-1][:-1]}）"
+            if separator == OPENING:
+                done[-1] += "）"
             return other.join(done)
         if counted := _COUNTED.fullmatch(text):
             count, what = counted.groups()
@@ -171,7 +172,9 @@ class Translator:
 
     @staticmethod
     def _split(text: str, separator: str) -> list[str]:
-        return text.split(separator) if separator in {"\n", "; ", ", "} else list(_halves(text, separator))
+        if separator == OPENING:
+            return _before_brackets(text)
+        return text.split(separator, -1 if separator in {"\n", "; ", ", "} else 1)
 
     def _clauses(self, parts: Sequence[str], depth: int) -> list[str]:
         """Translate what stands between semicolons; a sentence of the catalogue may have some of its own."""
@@ -185,9 +188,15 @@ class Translator:
         return done
 
 
-def _halves(text: str, separator: str) -> tuple[str, str]:
-    before, _, after = text.partition(separator)
-    return before, after
+def _before_brackets(text: str) -> list[str]:
+    """Cut a text before the brackets that end it, and with which all of its others are closed."""
+    depth = 0
+    for place in range(len(text) - 1, 0, -1):
+        depth += {")": 1, "(": -1}.get(text[place], 0)
+        if depth <= 0:
+            whole = text[place - 1 : place + 1] == OPENING and text.endswith(")")
+            return [text[: place - 1], text[place + 1 : -1]] if whole else [text]
+    return [text]
 
 
 def _swallows(template: Template, found: Mapping[str, str]) -> bool:

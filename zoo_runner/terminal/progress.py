@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from rich.progress import BarColumn, Progress, ProgressColumn, TextColumn
 from rich.text import Text
 
-from zoo_runner.language.spoken import said
+from zoo_runner.language.spoken import mark, said
 from zoo_runner.terminal.console import Detail, console, literal
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ class Terminal:
     def warn(self, text: str) -> None:
         """Print a warning."""
         if not self._quiet:
-            self._console.print(f"[bold yellow]{said('warning')}:[/] {literal(said(text))}", soft_wrap=True)
+            self._console.print(f"[bold yellow]{said('warning')}{mark(': ')}[/]{literal(said(text))}", soft_wrap=True)
 
     @contextmanager
     def _bar(self, work: _Work) -> Iterator[Callable[[int], None]]:
@@ -160,7 +160,7 @@ class _Figures(ProgressColumn):
 
 def amount(count: float, unit: str) -> str:
     """Write an amount with its unit; bytes as MB."""
-    return f"{_number(count, unit)} {_named(unit)}"
+    return f"{_number(count, unit)} {_one(count, _named(unit))}"
 
 
 def duration(seconds: float) -> str:
@@ -172,6 +172,11 @@ def duration(seconds: float) -> str:
 
 def _named(unit: str) -> str:
     return "MB" if unit == BYTES else unit
+
+
+def _one(count: float, unit: str) -> str:
+    """Return a noun as it stands behind a number; of some plurals nobody knows the singular."""
+    return unit.removesuffix("s") if count == 1 and not unit.endswith(("ses", "xes", "ches", "shes")) else unit
 
 
 def _number(count: float, unit: str) -> str:

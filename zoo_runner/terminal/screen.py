@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Final
 
 from rich.text import Text
 
-from zoo_runner.language.spoken import said
+from zoo_runner.language.spoken import mark, said
 from zoo_runner.output.names import NAME, PAGE
 from zoo_runner.report.deciding import deciding, shortfall
 from zoo_runner.report.model import Verdict, WaiverState
-from zoo_runner.report.next_steps import COMPARE, REMEDY, next_steps
+from zoo_runner.report.next_steps import CLOSER, REMEDY, next_steps
 from zoo_runner.report.table import grouped, reference_texts, rows, tie_spreads
 from zoo_runner.terminal import tables
 from zoo_runner.terminal.console import Detail, console, literal
@@ -158,7 +158,7 @@ def _show_run(screen: Console, report: Report, output: Path, room: Room, *, verb
     _show_comparison(screen, report, room)
     _show_warnings(screen, report, verbose=verbose)
     _show_next(screen, report)
-    screen.print(f"{said('report')}: {literal(_where(output))}", soft_wrap=True, no_wrap=True)
+    screen.print(f"{said('report')}{mark(': ')}{literal(_where(output))}", soft_wrap=True, no_wrap=True)
 
 
 def _show_runs(screen: Console, reports: Sequence[tuple[Report, Path | None]], room: Room, *, verbose: bool) -> None:
@@ -182,7 +182,7 @@ def _show_runs(screen: Console, reports: Sequence[tuple[Report, Path | None]], r
             _show_reasons(screen, report, room)
     for _, folder in reports:
         if folder is not None:
-            screen.print(f"{said('report')}: {literal(_where(folder))}", soft_wrap=True)
+            screen.print(f"{said('report')}{mark(': ')}{literal(_where(folder))}", soft_wrap=True)
 
 
 def _show_outcome(screen: Console, report: Report) -> None:
@@ -233,7 +233,7 @@ def _show_place(screen: Console, report: Report) -> None:
             f"{each.samples} of {each.dataset_samples} {report.samples_noun}{grouped(each)}" for each in report.metrics
         }
         screen.print(
-            literal(f"  {here.backend}{version}{said(chip)}{''.join(f', {said(text)}' for text in scored)}"),
+            literal(f"  {here.backend}{version}{said(chip)}{''.join(mark(', ') + said(text) for text in scored)}"),
             style="dim",
             soft_wrap=True,
         )
@@ -272,7 +272,7 @@ def _show_comparison(screen: Console, report: Report, room: Room) -> None:
 def _show_warnings(screen: Console, report: Report, *, verbose: bool) -> None:
     if verbose:
         for warning in report.warnings:
-            screen.print(f"[bold yellow]{said('warning')}:[/] {literal(said(warning))}", soft_wrap=True)
+            screen.print(f"[bold yellow]{said('warning')}{mark(': ')}[/]{literal(said(warning))}", soft_wrap=True)
     elif report.warnings:
         count = len(report.warnings)
         warned = f"{count} warning" if count == 1 else f"{count} warnings"
@@ -289,11 +289,12 @@ def _show_attribution(screen: Console, report: Report, room: Room) -> None:
 
 def _show_next(screen: Console, report: Report) -> None:
     """Print the step that looks closer, where there is one."""
-    for step in next_steps(report)[:1]:
-        if step.kind in {COMPARE, REMEDY}:
-            text = said(step.text) if step.kind == REMEDY else step.text
-            shown = f"{said('next')}: {literal(text.replace('`', ''))}"
-            screen.print(shown, soft_wrap=True, no_wrap=step.command)
+    closer = next((step for step in next_steps(report) if step.kind in CLOSER), None)
+    if closer is not None:
+        text = said(closer.text) if closer.kind == REMEDY else closer.text
+        screen.print(
+            f"{said('next')}{mark(': ')}{literal(text.replace('`', ''))}", soft_wrap=True, no_wrap=closer.command
+        )
 
 
 def _show_list(screen: Console, lines: Sequence[str], most: int) -> None:

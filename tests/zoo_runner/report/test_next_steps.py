@@ -6,13 +6,17 @@ import pytest
 
 from shown_reports import metric, report
 from zoo_runner.report.changes import Comparison
-from zoo_runner.report.model import ManifestRecord, Verdict
+from zoo_runner.report.evidence import DiagnosisRecord
+from zoo_runner.report.model import ArtifactRecord, ManifestRecord, Verdict
 from zoo_runner.report.next_steps import NextStep, next_steps
 
 COMMAND = ("zoo-run", "my models/m.yaml", "--set", "a=[0, 1]")
 TYPED = "zoo-run 'my models/m.yaml' --set 'a=[0, 1]'"
 MANIFEST = ManifestRecord(name="trial", path="m.yaml", files=(), digest="0" * 64, command=COMMAND)
 REPEAT = NextStep(kind="repeat", text=TYPED)
+PLAIN = MANIFEST.model_copy(update={"command": ("zoo-run", "m.yaml")})
+REPLAY = ArtifactRecord(name="replay", path="my out/replay.zip", sha256="0" * 64)
+DIAGNOSIS = DiagnosisRecord(basis="all", kinds=("missed",), totals={"missed": 1})
 COMPARED = Comparison(path="old", verdict="pass", same_samples=1)
 MISSED = metric(Verdict.FAIL, value=1.0, expected=79.5)
 
@@ -20,7 +24,23 @@ MISSED = metric(Verdict.FAIL, value=1.0, expected=79.5)
 @pytest.mark.parametrize(
     ("given", "steps"),
     [
-        pytest.param({}, [("repeat", TYPED), ("read", "docs/report.md")], id="pass"),
+        pytest.param({}, [("repeat", TYPED), ("read", "docs/report.md")], id="a changed run passes"),
+        pytest.param(
+            {"manifest": PLAIN, "metrics": (metric(Verdict.PASS, value=79.6, expected=79.5),)},
+            [("record", "zoo-run golden record m.yaml"), ("repeat", "zoo-run m.yaml"), ("read", "docs/report.md")],
+            id="pass",
+        ),
+        pytest.param(
+            {"verdict": Verdict.FAIL, "metrics": (MISSED,), "artifacts": (REPLAY,), "diagnosis": DIAGNOSIS},
+            [
+                ("replay", "zoo-run replay 'my out/replay.zip'"),
+                ("samples", "#gallery"),
+                ("compare", f"{TYPED} --baseline FOLDER_OF_A_GREEN_RUN"),
+                ("repeat", TYPED),
+                ("read", "docs/report.md#how-a-verdict-comes-about"),
+            ],
+            id="accuracy missed, with a replay file",
+        ),
         pytest.param(
             {"verdict": Verdict.FAIL, "metrics": (MISSED,)},
             [
@@ -57,7 +77,7 @@ MISSED = metric(Verdict.FAIL, value=1.0, expected=79.5)
     ],
 )
 def test_what_to_do_next(given: dict[str, Any], steps: list[tuple[str, str]]) -> None:
-    found = next_steps(report(**given).model_copy(update={"manifest": MANIFEST}))
+    found = next_steps(report(**{"manifest": MANIFEST, **given}))
     assert [(step.kind, step.text) for step in found] == steps
 
 

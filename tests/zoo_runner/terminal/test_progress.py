@@ -25,7 +25,7 @@ def test_it_is_plain_lines_on_standard_error(capsys: pytest.CaptureFixture[str])
     assert shown.out == ""
     noted, warned, inside, outside, rest = shown.err.split("\n")
     assert (noted, warned, rest) == (TRICKY, f"warning: {TRICKY}", "")
-    assert inside.startswith("inside: 1 files in ")
+    assert inside.startswith("inside: 1 file in ")
     assert outside.startswith("download [x]: 0.0 MB in ")
 
 

@@ -11,7 +11,7 @@ from math import ceil
 from typing import TYPE_CHECKING, Final
 
 from zoo_runner.report.characters import visible
-from zoo_runner.report.html.canvas import columns
+from zoo_runner.report.html.canvas import clipped, columns
 from zoo_runner.report.html.figures import shown
 
 if TYPE_CHECKING:
@@ -28,8 +28,8 @@ DRAWN: Final = 100
 """Marks on one picture; with more nothing could be seen."""
 ASPECT: Final = 4 / 3
 """Of the room that a picture has at first: one that is higher is as high as that."""
-LETTER: Final = 0.6
-"""Width of a letter as a part of its height, roughly."""
+LETTER: Final = 0.66
+"""Width of a bold letter as a part of its height: that of a wide font, for none must leave the picture."""
 MOVES: Final = 8
 """Half lines that a text may be moved by; farther away it would not be seen which box it is of."""
 SMALL: Final = 2.5
@@ -228,16 +228,17 @@ def _placed(marks: Sequence[Mark], kinds: dict[str, Kind], width: int, height: i
     box, is left out: the list below the picture has it.
     """
     size = tag_size(width, height)
-    tags = _tags(marks, kinds, NEAR * size)
+    most = int((width - size) / (LETTER * size))
+    tags = [clipped(tag, most) if most > 1 else "" for tag in _tags(marks, kinds, NEAR * size)]
     taken = [line for mark in marks if _small(mark, size) for line in _lines(mark, size)]
     placed = []
     for mark, tag in zip(marks, tags, strict=True):
         x1, y1, x2, _ = mark.box
         right = x1 > width / 2
-        x = min(max(x2 if right else x1, size / 3), width - size / 3)
         y = min(y1 - size / 3 if y1 > 1.4 * size else y1 + 1.1 * size, height - size / 3)
         length = LETTER * size * columns(tag)
-        start = x - length if right else x
+        start = _inside(x2 - length if right else x1, length, width, min(size, width) / 3)
+        x = start + length if right else start
         free = _free(y, start, start + length, taken, size, height) if tag else None
         if free is not None:
             y = free
@@ -252,6 +253,11 @@ def _placed(marks: Sequence[Mark], kinds: dict[str, Kind], width: int, height: i
         )
         placed.append(drawn)
     return placed
+
+
+def _inside(start: float, length: float, width: int, margin: float) -> float:
+    """Move a text along its line until none of it is beyond the picture; the end of one that is too long may be."""
+    return max(min(start, width - margin - length), margin)
 
 
 def _small(mark: Mark, size: float) -> bool:

@@ -162,8 +162,10 @@ def _known(expected: Expected, table: ChipExpectation | None, measured: Performa
     if table and table.throughput:
         return f"only at {', '.join(map(str, table.throughput))}"
     others = [backend_of(place) for place in expected.chips if chip_of(place) == measured.chip and backend_of(place)]
+    if not expected.chips:
+        return "it lists no chip"
     if not others:
-        return f"it lists {', '.join(map(shown, expected.chips)) or 'no chip'}"
+        return f"it lists {', '.join(map(shown, expected.chips))}"
     text = f"its figures are for the backend {' and '.join(others)}, this is {measured.backend}"
     unknown = [name for name in others if name not in plugins.names()]  # misspelt, they would never be looked at
     hints = [f"; none is installed as {name}{did_you_mean(name, plugins.names())}" for name in unknown]

@@ -81,9 +81,9 @@ def test_too_many_marks_leave_the_errors(reports: Reports) -> None:
     assert {drawn.kind.name for drawn in card.marks} == {"ignored", "missed", "truth"}
 
 
-def spans(marks: Sequence[Drawn]) -> list[tuple[float, float, float]]:
+def spans(marks: Sequence[Drawn], picture: tuple[int, int] = (200, 100)) -> list[tuple[float, float, float]]:
     """Where the texts begin and end, and their height on the picture."""
-    size = tag_size(200, 100)
+    size = tag_size(*picture)
     found = []
     for drawn in marks:
         length = LETTER * size * columns(drawn.tag)
@@ -129,15 +129,17 @@ def test_errors_of_one_sort_share_a_text(reports: Reports) -> None:
     box=st.tuples(*[st.floats(-50, 450) for _ in range(4)]),
     size=st.tuples(st.integers(1, 400), st.integers(1, 400)),
 )
-def test_texts_begin_on_the_picture(
+def test_texts_stay_on_the_picture(
     reports: Reports, box: tuple[float, float, float, float], size: tuple[int, int]
 ) -> None:
     shown = picture(mark("missed", box=box))
     drawing = replace(shown.illustration, width=size[0], height=size[1])
     (card,) = gallery(reports.full(), [replace(shown, illustration=drawing)], ENGLISH).cards
     (drawn,) = card.marks
-    assert drawn.tag_x <= size[0]
+    assert 0 <= drawn.tag_x <= size[0]
     assert drawn.tag_y <= size[1]
+    ((start, end, _),) = spans([drawn], size)
+    assert not drawn.tag or -0.1 <= start <= end <= size[0] + 0.1
 
 
 def test_no_pictures(reports: Reports) -> None:
