@@ -21,7 +21,6 @@ LEFT_OUT: Final = {
     "zoo_runner/report/summary_texts.py": "fixed texts, which are in the catalogue by their keys",
     "zoo_runner/zoo/texts.py": "fixed texts, which are in the catalogue by their keys",
     "zoo_runner/cli.py": "help texts, which stay English, as in most programs",
-    "zoo_runner/manifest/explain.py": "writes a manifest with its sources: YAML",
 }
 """Folders and modules without texts of the catalogue, each with the reason."""
 TRANSLATED: Final = (
@@ -43,9 +42,9 @@ TRANSLATED: Final = (
     "zoo_runner/files",
     "zoo_runner/golden",
     "zoo_runner/job",
-    "zoo_runner/manifest/direction.py",
+    "zoo_runner/manifest",
     "zoo_runner/output",
-    "zoo_runner/plugin/interfaces.py",
+    "zoo_runner/plugin",
     "zoo_runner/report",
     "zoo_runner/stages/benchmark",
     "zoo_runner/stages/convert",

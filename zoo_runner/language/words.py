@@ -20,5 +20,6 @@ SINGLE_WORDS: Final = (
     *("metric {0} s", "{0} resamples {1} s", "comparison {0} s", "diagnosis {0} s"),
     *("missed", "unmeasured", "required", "percent"),
     *("weights", "network", "settings", "annotations"),
+    *("string", "integer", "number", "boolean", "plugin", "backend", "one input {0}", "{0} and {1}"),
 )
 """Each is a text of the catalogue, and is translated where it stands alone in a place of a sentence."""

@@ -225,8 +225,8 @@ def _flag(name: str, value: str | int) -> Iterator[str]:
         return
     meant = did_you_mean(name, atc_flags.KNOWN)
     yield (
-        f"ATC is not known to have this flag{meant or ';'} if `atc --help` of your CANN has it, write it below "
-        "atc.unchecked_flags"
+        f"ATC is not known to have this flag{f'{meant}' if meant else ';'} if `atc --help` of your CANN has it, "
+        "write it below atc.unchecked_flags"
     )
 
 

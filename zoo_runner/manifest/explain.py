@@ -45,17 +45,19 @@ _EXPECTED: Final = {
     "model_type": _MAPPING,
     "model_attributes_type": _MAPPING,
     "dataclass_type": _MAPPING,
-    "literal_error": "{expected}",
-    "enum": "{expected}",
-    "greater_than": "more than {gt:g}",
-    "greater_than_equal": "at least {ge:g}",
-    "less_than": "less than {lt:g}",
-    "less_than_equal": "at most {le:g}",
-    "too_short": "at least {min_length} in the list",
-    "too_long": "at most {max_length} in the list",
-    "string_too_short": "at least {min_length} characters",
-    "string_too_long": "at most {max_length} characters",
+    "literal_error": "{0}",
+    "enum": "{0}",
+    "greater_than": "more than {0}",
+    "greater_than_equal": "at least {0}",
+    "less_than": "less than {0}",
+    "less_than_equal": "at most {0}",
+    "too_short": "at least {0} in the list",
+    "too_long": "at most {0} in the list",
+    "string_too_short": "at least {0} characters",
+    "string_too_long": "at most {0} characters",
 }
+_LIMITS: Final = ("expected", "gt", "ge", "lt", "le", "min_length", "max_length")
+"""What pydantic calls that which is put in."""
 
 
 def explain(
@@ -175,9 +177,8 @@ def _problems(
     if first["type"] in {"value_error", "assertion_error"}:
         return [((), str(first.get("ctx", {}).get("error") or first["msg"]))]
     expected = list(dict.fromkeys(_expected(detail) for detail in details))
-    as_key = " as key" if on_key else ""
     hint = _hint(details, value) or _shortcut(path, value, model)
-    return [((), f"expected {' or '.join(expected)}{as_key}, found {found(value)}{hint}")]
+    return [((), f"expected {' or '.join(expected)}{' as key' if on_key else ''}, found {found(value)}{hint}")]
 
 
 def _tag_problem(detail: ErrorDetails, value: Any) -> tuple[KeyPath, str]:
@@ -202,7 +203,8 @@ def _expected(detail: ErrorDetails) -> str:
         pattern = str(context["pattern"])
         return PATTERNS.get(pattern, f"text matching {pattern}")
     if detail["type"] in _EXPECTED:
-        return _EXPECTED[detail["type"]].format(**context)
+        limits = (context[name] for name in _LIMITS if name in context)
+        return _EXPECTED[detail["type"]].format(*(f"{each:g}" if isinstance(each, float) else each for each in limits))
     text = detail["msg"].removeprefix("Input should be ").removeprefix("a valid ")
     return text[:1].lower() + text[1:]
 

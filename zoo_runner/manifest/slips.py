@@ -113,9 +113,9 @@ def faults(band: Band, direction: Direction | None, unit: str, scale: Scale | No
         yield "width", f"{band.margin.normalize():f} is over 5 % of the figure ({band.value:f})"
 
 
-def remedy(section: KeyPath) -> str:
-    """Say what to write where a slip is none."""
-    return f'if it is meant, add to {dotted(section)}: confirm: "the reason"'
+def remedy(section: KeyPath, stale: str) -> str:
+    """Say what to write where a slip is none, and why what is written there does not count."""
+    return f'if it is meant, add to {dotted(section)}: confirm: "the reason"{stale}'
 
 
 def _next_to_nothing(value: Decimal, unit: str, scale: Scale | None) -> bool:
@@ -152,7 +152,7 @@ def _unconfirmed(claim: Claim, scale: Scale | None, older: Older) -> Iterator[Pr
         at = {places[key], claim.at} if key == "tolerance" else {places[key]}
         stale = next((found for each in sorted(at, key=dotted) if (found := older(claim.section, each))), "")
         if stale or not claim.confirmed:
-            yield places[key], f"{text}; {remedy(claim.section)}{stale}"
+            yield places[key], f"{text}; {remedy(claim.section, stale)}"
 
 
 def _subsets(manifest: Manifest, accuracy: ExpectedAccuracy) -> Iterator[Claim]:
@@ -224,7 +224,7 @@ def _floors(manifest: Manifest, scales: Mapping[str, Scale], older: Older) -> It
         for figure in line.figures:
             found = next(_floor(waiver, figure, line.direction, line.unit, read), "")
             if found:
-                yield (*path, "floor"), f"{found}; {remedy(path)}{stale}"
+                yield (*path, "floor"), f"{found}; {remedy(path, stale)}"
                 break
 
 

@@ -156,13 +156,13 @@ class Plugin:
             PluginError: The hook fails, or returns something else than networks by name.
         """
         made = self._call(NETWORKS_HOOK, config=config)
-        where = f"plugin {self.name!r}: {signature(NETWORKS_HOOK)} returned"
+        where = f"plugin {self.name!r}: {signature(NETWORKS_HOOK)}"
         if made is None:
             return {}
         if not isinstance(made, Mapping) or not all(isinstance(name, str) for name in made):
-            raise PluginError(f"{where} {type(made).__name__}, expected networks by name")
+            raise PluginError(f"{where} returned {type(made).__name__}, expected networks by name")
         for name, network in made.items():
-            self._require(network, Network, f"{where} under {name!r}")
+            self._require(network, Network, where, f" under {name!r}")
         return made
 
     def packages(self) -> tuple[str, ...]:
@@ -252,19 +252,20 @@ class Plugin:
 
     def _ask(self, hook: str, protocol: type, **arguments: object) -> Any:
         made = self._call(hook, **arguments)
-        self._require(made, protocol, f"plugin {self.name!r}: {signature(hook)} returned")
+        self._require(made, protocol, f"plugin {self.name!r}: {signature(hook)}")
         return made
 
     @staticmethod
-    def _require(made: object, protocol: type, where: str) -> None:
+    def _require(made: object, protocol: type, where: str, under: str = "") -> None:
         expected = f"expected an object like {protocol.__module__}.{protocol.__name__}"
         if made is None:
-            raise PluginError(f"{where} None, {expected}")
+            raise PluginError(f"{where} returned{under} None, {expected}")
         if inspect.isclass(made):
-            raise PluginError(f"{where} the class {made.__name__} itself, {expected}: call it")
+            raise PluginError(f"{where} returned{under} the class {made.__name__} itself, {expected}: call it")
         absent = [member for member in _members(protocol) if not hasattr(made, member)]
         if absent:
-            raise PluginError(f"{where} {type(made).__name__}, which lacks {', '.join(absent)}; {expected}")
+            kind = type(made).__name__
+            raise PluginError(f"{where} returned{under} {kind}, which lacks {', '.join(absent)}; {expected}")
 
     def _call(self, hook: str, **arguments: object) -> Any:
         try:
@@ -307,9 +308,10 @@ def load(name: str, *, kind: Literal["model", "backend"] = "model") -> Plugin:
 
 def _unknown(name: str, kind: str) -> str:
     known = [entry.name for entry in listing() if entry.kind == kind]
-    hint = did_you_mean(name, known) or "; install the package that registers it"
-    noun = "plugin" if kind == "model" else kind
-    return f"no {noun} is registered as {name!r}{hint} (registered: {', '.join(known) or 'none'})"
+    noun, registered = "plugin" if kind == "model" else kind, ", ".join(known) or "none"
+    if hint := did_you_mean(name, known):
+        return f"no {noun} is registered as {name!r}{hint} (registered: {registered})"
+    return f"no {noun} is registered as {name!r}; install the package that registers it (registered: {registered})"
 
 
 def drafters() -> tuple[str, ...]:

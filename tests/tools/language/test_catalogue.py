@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from babel.messages.catalog import Catalog
 
 HOW = "run `python tools/language/catalogue.py`, then translate what it added (CONTRIBUTING.md)"
-PLACES = re.compile(r"\{\w+\}")
+PLACES = re.compile(r"\{[=#]?(\w+)\}")
 TERMS = {
     "not gated": "不参与判定",
     "stand-ins": "模拟程序",

@@ -17,6 +17,9 @@ PAIRS = {
     "{0} images": "{0} 张图片",
     "no search: {0}": "没有查找：{0}",
     "outputs of {0} differ": "{0}的输出不同",
+    "{0} more {1}": "多了 {0} 个{1}",
+    "known here: {0}": "可用的有：{=0}",
+    "{0} of {1} runs": "{1} 次中的第 {#0} 次",
     "cannot run here:\n{0}\n  (see all of it)": "本机无法运行：\n{0}\n  （见全部情况）",
 }
 
@@ -49,6 +52,12 @@ def chinese() -> Translator:
             "本机无法运行：\n  x: y; z\n  （见全部情况）",
             id="quoted lines",
         ),
+        pytest.param("known here: the weights are lost", "可用的有：the weights are lost", id="names stay"),
+        pytest.param("7 of 9 runs", "9 次中的第 7 次", id="a number"),
+        pytest.param("the path of 9 runs", "the path of 9 runs", id="no number"),
+        pytest.param("7 more images", "多了 7 个 images", id="a count"),
+        pytest.param("7.5 more %", "多了 7.5 %", id="a percentage"),
+        pytest.param("7 more %", "多了 7 %", id="a whole percentage"),
         pytest.param("7 of the images", "7 of the images", id="words of another sentence"),
         pytest.param("CUDA error: invalid device", "CUDA error: invalid device", id="another tool's words"),
         pytest.param("x" * 30_000 + "\nthe weights are lost", "x" * 30_000 + "\n权重丢失", id="a long text"),
@@ -87,6 +96,37 @@ def test_english_needs_no_catalogue() -> None:
     ],
 )
 def test_what_decides_is_chinese(english: str, other: str) -> None:
+    assert translator("zh")(english) == other
+
+
+@pytest.mark.parametrize(
+    ("english", "other"),
+    [
+        ("M.yaml: no such file; did you mean 'N.yaml'?", "M.yaml：没有该文件；是否想写 'N.yaml'？"),
+        ("M.yaml: no such file; the folder has batch, b.yaml", "M.yaml：没有该文件；目录中有 batch, b.yaml"),
+        ("M.yaml:4: infer.zzz: unknown key; known here: batch, b", "M.yaml:4: infer.zzz：未知的键；可用的有：batch, b"),
+        (
+            "M.yaml:3: infer.batch: expected an integer, found 'four' (string); write it without quotes",
+            "M.yaml:3: infer.batch：应为整数，实际是 'four'（字符串）；请去掉引号",
+        ),
+        ("M.yaml:3: a.b: expected more than 0, found -3", "M.yaml:3: a.b：应为大于 0 的值，实际是 -3"),
+        (
+            "M.yaml:3: a.b: expected a folder inside the archive, found '../x' (string)",
+            "M.yaml:3: a.b：应为压缩包内的目录，实际是 '../x'（字符串）",
+        ),
+        (
+            "no plugin is registered as 'a b'; did you mean 'ab'? (registered: ab, plugin)",
+            "未注册的插件：'a b'；是否想写 'ab'？（已注册：ab, plugin）",
+        ),
+        (
+            "plugin 'x': zoo_network(config) returned None, expected an object like a.Network",
+            "插件 'x'：zoo_network(config) 返回了 None，应为类似 a.Network 的对象",
+        ),
+        ("3 of the 10 images", "10 个图片中的 3 个"),
+        ("2.5 of the 10.5 %", "10.5 %中的 2.5"),
+    ],
+)
+def test_errors_and_their_remedies_are_chinese(english: str, other: str) -> None:
     assert translator("zh")(english) == other
 
 
