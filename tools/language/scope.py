@@ -20,6 +20,7 @@ LEFT_OUT: Final = {
     "zoo_runner/report/sbom.py": "machines read it, in English always",
     "zoo_runner/report/summary_texts.py": "fixed texts, which are in the catalogue by their keys",
     "zoo_runner/zoo/texts.py": "fixed texts, which are in the catalogue by their keys",
+    "zoo_runner/pack/readme.py": "a page that goes to others with a pack, in English",
     "zoo_runner/cli.py": "help texts, which stay English, as in most programs",
 }
 """Folders and modules without texts of the catalogue, each with the reason."""
@@ -44,7 +45,10 @@ TRANSLATED: Final = (
     "zoo_runner/job",
     "zoo_runner/manifest",
     "zoo_runner/output",
+    "zoo_runner/pack",
     "zoo_runner/plugin",
+    "zoo_runner/precision",
+    "zoo_runner/replay",
     "zoo_runner/report",
     "zoo_runner/stages/benchmark",
     "zoo_runner/stages/convert",
@@ -54,6 +58,7 @@ TRANSLATED: Final = (
     "zoo_runner/stages/gate",
     "zoo_runner/stages/predict",
     "zoo_runner/statistics",
+    "zoo_runner/store",
     "zoo_runner/terminal",
     "zoo_classification/accuracy.py",
     "zoo_detection/mean_ap/evidence",
