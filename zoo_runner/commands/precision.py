@@ -11,6 +11,7 @@ from zoo_runner.commands.chips import chip_meant
 from zoo_runner.commands.suggestions import manifest_files
 from zoo_runner.errors import ExitCode, UsageError, did_you_mean
 from zoo_runner.job.options import RunOptions, Stage
+from zoo_runner.language.spoken import said
 
 FILE = click.Path(path_type=Path)
 
@@ -68,7 +69,7 @@ def precision(
     asked = Question(samples=samples, emulate=emulate, modes=modes)
     found = inspect(loaded, options, asked, store=Store(default_root()), progress=Terminal(Detail.NORMAL))
     for line in lines(found):
-        click.echo(line)
+        click.echo(said(line))
     if draft is not None:
         _write(draft, found.findings.draft)
     return ExitCode.PASS if found.own_answer is None else found.own_answer.exit_code

@@ -30,9 +30,19 @@ TERMS = {
     "throughput": "吞吐率",
     "reused": "复用",
     "as asked": "按要求",
+    "met": "达标",
     "busy seconds": "实际占用时间",
 }
 """What the field calls things: where the English says the one, the Chinese says the other."""
+WHOLE = {
+    "expected": "预期",
+    "stopped": "按要求停止",
+    "not ready": "本机缺少必需的依赖或组件",
+    "smallest detectable drop": "最小可检出下降",
+}
+"""What single words and marks are called, be it in a sentence or on a page."""
+OF_PAGES = {"from-a-recipe.md": "推理指导", "tutorial.md": "计算口径"}
+"""What only pages of the documentation speak of."""
 
 
 @cache
@@ -77,6 +87,19 @@ def test_terms_of_the_field(english: str, chinese: str) -> None:
     entries = [each for each in of_code if re.search(rf"\b{english}\b", each.english)]
     assert entries
     assert [each for each in entries if chinese not in each.translation] == []
+
+
+@pytest.mark.parametrize(("english", "chinese"), WHOLE.items())
+def test_words_of_the_field(english: str, chinese: str) -> None:
+    found = {each.translation for each in catalogue("zh") if each.english.lower() == english}
+    assert found
+    assert chinese in found
+
+
+@pytest.mark.parametrize(("name", "term"), OF_PAGES.items())
+def test_terms_of_pages(name: str, term: str) -> None:
+    assert term in (ROOT / "docs/zh" / name).read_text(encoding="utf-8")
+    assert term in (ROOT / "docs/glossary.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("place", [*LEFT_OUT, *TRANSLATED])
