@@ -23,7 +23,7 @@ NO_TEXTS: Final = {
 """Functions whose arguments nobody reads as a sentence, and those of help texts and schemas, which stay English."""
 NO_ARGUMENTS: Final = {"style", "help", "description", "metavar", "envvar", "unit", "pattern"}
 _WORD: Final = re.compile(r"(?<![\w`/.<-])[A-Za-z][a-z']*(?![\w(=/.-]*[\w(=/])")
-_CODE: Final = re.compile(r"^[\w.:/<>\[\]{}*|=#-]*$|[\\^$]|\?P<|</?\w+|^(bold|dim|green|red|yellow|blue| )+$")
+_CODE: Final = re.compile(r"^[\w.:/<>\[\]{}*|=#-]*$|[\\^$]|\?P<|^\s*</?\w+|^(bold|dim|green|red|yellow|blue| )+$")
 Piece = str | None
 """A literal, or ``None`` for what is put in."""
 
