@@ -8,6 +8,7 @@ import shutil
 import tempfile
 import time
 from dataclasses import replace
+from itertools import permutations
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -18,9 +19,12 @@ from zoo_detection.mean_ap.metric import VocMetric
 from zoo_detection.voc.classes import VOC_CLASSES
 from zoo_runner.job.scope import Scope
 from zoo_runner.manifest.expectations import Uncertainty
+from zoo_runner.report.evidence import ConfusionRecord, ConfusionsRecord
 from zoo_runner.report.gallery import pictures
 from zoo_runner.report.html import render
 from zoo_runner.report.model import ManifestRecord, Report, Verdict
+from zoo_runner.report.trends import TrendRecord
+from zoo_runner.stages.evaluate.confused import LARGEST
 from zoo_runner.stages.evaluate.stage import curve_records, diagnosis_record
 from zoo_runner.stages.gate import judging
 from zoo_runner.statistics.bootstrap import resample
@@ -32,7 +36,10 @@ if TYPE_CHECKING:
 
     from zoo_runner.plugin.interfaces import Sample
     from zoo_runner.plugin.scoring import Scored
+    from zoo_runner.report.model import MetricRecord
 
+RUNS: Final = 20
+"""Runs in a trend, as many as a report has."""
 DISTINCT: Final = 32
 """Different image files."""
 BROWSERS: Final = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -72,17 +79,36 @@ def evaluated(metric: VocMetric, samples: Sequence[Sample], scored: Scored) -> R
     count, uncertainty = len(samples), Uncertainty()
     scope = Scope(chip="cpu", backend="recorded", batch=16, samples=count, dataset_samples=count)
     resampled = {(each.name, each.protocol): each for each in resample(metric, scored, samples, uncertainty)}
+    metrics = tuple(
+        judging.metric_record(value, scope, uncertainty, resampled.get((value.name, value.protocol)))
+        for value in scored.values
+    )
     return Report(
         verdict=Verdict.INCONCLUSIVE,
         exit_code=4,
         manifest=ManifestRecord(name="benchmark", path="", files=(), digest=""),
-        metrics=tuple(
-            judging.metric_record(value, scope, uncertainty, resampled.get((value.name, value.protocol)))
-            for value in scored.values
-        ),
+        metrics=metrics,
+        trends=tuple(trend(metric) for metric in metrics),
+        confusions=confusions(VOC_CLASSES),
         curves=curve_records(scored),
         diagnosis=diagnosis_record(samples, scored),
     )
+
+
+def trend(metric: MetricRecord) -> TrendRecord:
+    """Return as many runs as a report has, a day apart, that moved a little."""
+    return TrendRecord(
+        line=metric.id,
+        started=tuple(f"2026-11-{day:02}T09:06:09+00:00" for day in range(1, RUNS + 1)),
+        values=tuple(metric.value + 0.01 * (day % 7) for day in range(RUNS)),
+    )
+
+
+def confusions(classes: Sequence[str]) -> ConfusionsRecord:
+    """Return as many confusions as a report lists, as of a classifier of so many classes."""
+    pairs = list(permutations(classes, 2))
+    listed = tuple(ConfusionRecord(truth=truth, found=found, count=20, of=250) for truth, found in pairs[:LARGEST])
+    return ConfusionsRecord(noun="classes", total=5000, wrong=20 * len(pairs), pairs=len(pairs), largest=listed)
 
 
 def opening(path: Path, rounds: int = 3) -> list[Line]:

@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 import pytest
 
-VOID = {"meta", "link", "img", "br", "input", "hr"}
+VOID = {"meta", "link", "img", "br", "wbr", "input", "hr"}
 
 
 @dataclass

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from importlib import resources
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 
 _Metric = TypeVar("_Metric", "MetricRecord", "MetricChange")
 PACKAGE: Final = "zoo_runner.report.html"
+SIGNIFICANT: Final = 4
+"""Digits of a time that was measured."""
 TIMING_FIELDS: Final = (
     (("throughput", 2), ("expected", 2), ("mean_ms", 3), ("p99_ms", 3)),
     (
@@ -155,6 +158,7 @@ def environment(words: Texts) -> Environment:
         difference_strip=difference_strip,
         tag_size=tag_size,
         line_digits=_line_digits,
+        measured_digits=_measured_digits,
         limits=bounds,
         trendline=trendline,
         drawn=plots.DRAWN,
@@ -222,6 +226,14 @@ def _error_names(comparison: Comparison) -> list[str]:
 
 def _line_digits(line: Line, value: float | None) -> int:
     return decimals(value, bound(line, value), line.tolerance)
+
+
+def _measured_digits(record: PerformanceRecord, name: str, digits: int | None) -> int | None:
+    """Return the decimals of a timing: milliseconds have as many digits as a few calls can tell."""
+    value = getattr(record, name)
+    if not name.endswith("_ms") or digits is None or not value or not math.isfinite(value):
+        return digits
+    return min(max(SIGNIFICANT - 1 - math.floor(math.log10(abs(value))), 0), digits)
 
 
 def _is_link(text: str | None) -> bool:

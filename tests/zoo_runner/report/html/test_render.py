@@ -177,7 +177,7 @@ def test_a_line_of_the_expectations(pages: Pages) -> None:
     others = [row.text for row in free.all("tr")][1:]
     assert len(rows) + len(others) == len(report.metrics) + len(report.performance)
     assert rows[0].startswith(
-        f"voc07_map reference voc07_map/reference 92.68 % 91.55 {ABSENT} 93.76 (95 %) smallest detectable drop 1.41"
+        f"voc07_map reference voc07_map/ reference 92.68 % 91.55 {ABSENT} 93.76 (95 %) smallest detectable drop 1.41"
     )
     assert "at least 92.60 tolerance 0.3 Pass by the measured value" in rows[0]
     assert rows[0].endswith("refinedet320-sample.yaml:46")
