@@ -32,6 +32,7 @@ KIND: Final = "background"
 LABEL: Final = "red_disc"
 """What the mistake `class-missing` is looked for by."""
 SHOWN: Final = 2
+COLOURS: Final = 64
 
 
 def top(page: Page) -> bytes:
@@ -46,6 +47,7 @@ def cards(page: Page) -> bytes:
     """Show the first pictures of one kind of error and one class."""
     page.locator(f'.filters button[data-filter="{KIND}"]').click()
     page.locator("#by-class").select_option(LABEL)
+    page.evaluate("scrollTo({top: 0, behavior: 'instant'})")  # boxes are told from the window's corner
     boxes = [card.bounding_box() for card in page.locator(".card:visible").all()[:SHOWN]]
     found = [box for box in boxes if box is not None]
     if len(found) < SHOWN:
@@ -78,7 +80,9 @@ def main() -> None:
             page = browser.new_page(viewport={"width": WIDTH, "height": 900}, color_scheme="light")
             page.goto((options.reports.resolve() / fault / "report.html").as_uri())
             page.evaluate(RELATIVE, str(ROOT))
-            Image.open(io.BytesIO(shown(page))).save(options.images / name)
+            # A page has few colours, which makes a small file; a photograph has many, and WebP takes them all.
+            picture = Image.open(io.BytesIO(shown(page))).convert("RGB")
+            (picture.quantize(COLOURS) if name.endswith(".png") else picture).save(options.images / name, optimize=True)
             print(options.images / name)
         browser.close()
 
