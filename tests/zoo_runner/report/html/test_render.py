@@ -183,7 +183,7 @@ def test_a_line_of_the_expectations(pages: Pages) -> None:
     assert rows[0].endswith("refinedet320-sample.yaml:46")
     assert [row.endswith("nothing Not gated") for row in others] == [True, True]
     assert "2 figures that nothing is expected of" in [each.text for each in page.all("summary")]
-    assert rows[4].startswith("Throughput 310P3 · batch 16 throughput/310P3/16")
+    assert rows[4].startswith("Throughput 310P3 · batch 16 throughput/ 310P3/ 16")
     link = next(table.all("a"))
     assert (link.text, link.attributes["rel"]) == ("gitcode.com", "noopener noreferrer")
     assert link.attributes["href"] == report.performance[0].published
