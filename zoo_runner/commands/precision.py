@@ -101,4 +101,6 @@ def _write(path: Path, draft: tuple[str, ...]) -> None:
             file.write(draft_text(draft))
     except OSError as error:
         raise UsageError(f"--keep-dtype {path}: cannot be written: {error}") from error
-    click.echo(f"wrote {path}: {len(draft)} operators; in the manifest: atc: {{flags: {{keep_dtype: {path.name}}}}}")
+    click.echo(
+        said(f"wrote {path}: {len(draft)} operators; in the manifest: atc: {{flags: {{keep_dtype: {path.name}}}}}")
+    )
