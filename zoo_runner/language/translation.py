@@ -149,7 +149,7 @@ class Translator:
         self._templates = sorted(templates, key=lambda each: -each.weight)
         self._by_letter: dict[str, list[Template]] = {}
         self._seen: dict[str, str] = {}
-        self._known_before: dict[str, str | None] = {}
+        self._known_before: dict[tuple[str, int], str | None] = {}
 
     def __call__(self, text: str) -> str:
         """Return a text in this language, as far as the catalogue knows it."""
@@ -176,15 +176,21 @@ class Translator:
         """Translate what is one sentence of the catalogue, or one behind a name and a colon."""
         if text in self._whole:
             return self._whole[text]
-        if text not in self._known_before:
-            self._known_before[text] = self._as_one(text, depth)
-        return self._known_before[text]
+        if (text, depth) not in self._known_before:
+            self._known_before[text, depth] = self._as_one(text, depth)
+        return self._known_before[text, depth]
 
     def _as_one(self, text: str, depth: int) -> str | None:
         if (told := self._behind_places(text, depth)) is not None:
             return told.said
         head, colon, tail = text.partition(": ")
-        if colon and head[:1] != " " and depth > 1 and (said := self._known(tail, depth - 1)) is not None:
+        if (
+            colon
+            and head[:1] != " "
+            and "\n" not in head
+            and depth > 1
+            and (said := self._known(tail, depth - 1)) is not None
+        ):
             return f"{self._translated(head, depth - 1)}：{said}"
         return None
 
@@ -220,7 +226,7 @@ class Translator:
     def _as_template(self, text: str, depth: int, *, strict: bool, above: int = 0) -> Told | None:
         for template in self._that_may_fit(text[:1]):
             found = template.match(text) if template.own > above else None
-            if found is None or not any(map(str.strip, found.values())):
+            if found is None or (template.short and not any(map(str.strip, found.values()))):
                 continue
             if strict and _swallows(template, found) and not self._ends_with_one(template, found, depth):
                 continue
@@ -237,9 +243,9 @@ class Translator:
     def _ends_with_one(self, template: Template, found: Mapping[str, str], depth: int) -> bool:
         """Say whether what a text ends with is one sentence of the catalogue, whatever separators it has."""
         last = template.places[-1]
-        if template.literals[-1] or depth < 2 or _swallows(template, {**found, last: ""}):  # noqa: PLR2004 - one more
+        if template.literals[-1] or "\n" in found[last] or _swallows(template, {**found, last: ""}):
             return False
-        return self._known(found[last], depth - 1) is not None
+        return depth > 1 and self._known(found[last], depth - 1) is not None
 
     def _that_may_fit(self, letter: str) -> Sequence[Template]:
         """Return the templates of texts that begin with a letter."""

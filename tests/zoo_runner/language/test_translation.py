@@ -109,6 +109,14 @@ def test_what_decides_is_chinese(english: str, other: str) -> None:
             "M.yaml:3: infer.batch: expected an integer, found 'four' (string); write it without quotes",
             "M.yaml:3: infer.batch：应为整数，实际是 'four'（字符串）；请去掉引号",
         ),
+        (
+            "M.yaml:1: plugin: required, but not given\nM.yaml:1: inputs: required, but not given (a b)",
+            "M.yaml:1: plugin：必填，但没有给出\nM.yaml:1: inputs：必填，但没有给出 (a b)",
+        ),
+        (
+            "M.yaml:1: a: required, but not given (in the order of the .om's outputs)",
+            "M.yaml:1: a：必填，但没有给出 (in the order of the .om's outputs)",
+        ),
         ("M.yaml:3: a.b: expected more than 0, found -3", "M.yaml:3: a.b：应为大于 0 的值，实际是 -3"),
         (
             "M.yaml:3: a.b: expected a folder inside the archive, found '../x' (string)",
