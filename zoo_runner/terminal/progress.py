@@ -59,17 +59,20 @@ class Terminal:
         if unit:
             self.note(f"{label}: {amount(work.done, unit)} in {work.seconds:.1f} s")
         elif work.seconds >= NOTABLE:
-            self.note(f"{label}: {work.seconds:.1f} s")
+            self._print(f"{said(label)}{mark(': ')}{work.seconds:.1f} s")
 
     def note(self, text: str) -> None:
         """Print a line."""
-        if not self._quiet:
-            self._console.print(literal(said(text)), style="dim", soft_wrap=True)
+        self._print(said(text))
 
     def warn(self, text: str) -> None:
         """Print a warning."""
         if not self._quiet:
             self._console.print(f"[bold yellow]{said('warning')}{mark(': ')}[/]{literal(said(text))}", soft_wrap=True)
+
+    def _print(self, text: str) -> None:
+        if not self._quiet:
+            self._console.print(literal(text), style="dim", soft_wrap=True)
 
     @contextmanager
     def _bar(self, work: _Work) -> Iterator[Callable[[int], None]]:
@@ -94,7 +97,7 @@ class Terminal:
 
     def _count(self, work: _Work, amount: int) -> None:
         if work.add(amount, every=self._every):
-            self.note(f"{work.label}: {work.figures()}")
+            self._print(f"{said(work.label)}{mark(': ')}{work.figures()}")
 
 
 @dataclass

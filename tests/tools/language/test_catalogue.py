@@ -131,6 +131,8 @@ def test_a_contributor_reads_how() -> None:
         ),
         pytest.param('f"the {a}" + " is gone"', ["the {0} is gone"], id="a sum"),
         pytest.param('f"a list: {list_or(x, \'no entry\')}"', ["a list: {0}", "no entry"], id="a text within"),
+        pytest.param('x = "no <name> in it"', ["no <name> in it"], id="a name in angle brackets"),
+        pytest.param("x = '<p class=\"a\">two words</p>'", [], id="markup"),
         pytest.param('re.compile("two words")', [], id="a pattern"),
         pytest.param('if x == "two words": pass', [], id="what is compared"),
         pytest.param('option(help="Two words.")', [], id="a help text"),

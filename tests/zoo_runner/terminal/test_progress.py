@@ -110,3 +110,12 @@ def test_amounts(count: float, unit: str, text: str) -> None:
 )
 def test_durations(seconds: float, text: str) -> None:
     assert duration(seconds) == text
+
+
+def test_work_is_named_in_the_language_of_the_terminal(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ZOO_RUNNER_LANG", "zh")
+    with Terminal(every=0).track("export: tracing the network", None, "") as advance:
+        advance(1)
+    assert capsys.readouterr().err == "export\uff1a跟踪网络\uff1a0:00\n"
