@@ -138,21 +138,19 @@ def _read(sample: Sample) -> NDArray[Any]:
     return image
 
 
-def _weights(length: int, size: int) -> NDArray[np.float64]:
-    """How much of each of ``length`` pixels is in each of ``size``, [size, length]: linear between pixel centres."""
-    places = np.clip((np.arange(size) + 0.5) * length / size - 0.5, 0, length - 1)
+def _lengthened(pixels: NDArray[Any], size: int) -> NDArray[Any]:
+    """Make ``size`` rows of pixels [N, ...]: linear between their centres, the outermost beyond them."""
+    places = np.clip((np.arange(size) + 0.5) * len(pixels) / size - 0.5, 0, len(pixels) - 1)
     low = np.floor(places).astype(int)
-    high = np.minimum(low + 1, length - 1)
-    table = np.zeros((size, length))
-    np.add.at(table, (np.arange(size), low), 1 - (places - low))
-    np.add.at(table, (np.arange(size), high), places - low)
-    return table
+    part = (places - low).reshape(-1, *[1] * (pixels.ndim - 1))
+    found: NDArray[Any] = pixels[low] * (1 - part) + pixels[np.minimum(low + 1, len(pixels) - 1)] * part
+    return found
 
 
 def _stretched(image: NDArray[Any], size: int) -> NDArray[Any]:
     """Stretch to a square with the bilinear filter, rounded to whole levels."""
-    across, down = _weights(image.shape[1], size), _weights(image.shape[0], size)
-    found: NDArray[Any] = np.rint(np.einsum("yh,hwc,xw->yxc", down, image.astype(np.float64), across, optimize=True))
+    across = _lengthened(image.astype(np.float64).swapaxes(0, 1), size).swapaxes(0, 1)
+    found: NDArray[Any] = np.rint(_lengthened(across, size))
     return found
 
 

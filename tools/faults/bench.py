@@ -29,8 +29,11 @@ PLUGIN: Final = PACKAGES[0]
 TIMEOUT_S: Final = 900
 FOREIGN: Final = ("ZOO_RUNNER_", "ZOO_STAND_IN", "GITHUB_", "CI_PROJECT_DIR", "VOCDEVKIT", "ASCEND_", "PYTHON")
 """How variables begin that would change what is tried."""
-ALIKE: Final = ("--set", "benchmark={batch: [8], loop: 1, warmup: 0}", "--set", "uncertainty.resamples=100")
-"""Timing and intervals are not what is looked at."""
+ALIKE: Final = (
+    *("--set", "benchmark={batch: [8], loop: 1, warmup: 0}", "--set", "uncertainty.resamples=100"),
+    *("--replay", "never"),
+)
+"""Timing, intervals and replay files are not what is looked at."""
 MISTAKES: Final = re.compile(
     r"\b(?:Name|Attribute|Syntax|Indentation|Import|ModuleNotFound|UnboundLocal|Type|Index|Assertion|Validation|Value|Key)Error\b"
 )

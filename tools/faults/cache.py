@@ -69,7 +69,8 @@ SECOND: Final = """
         turned = sample.path.with_suffix(".txt").read_text() == "turned"
         return _decode(sample)[:, ::-1].copy() if turned else _decode(sample)
 """
-SECOND_FILE: Final = 'path=images / f"{name}.jpg",'
+NMS: Final = "nms_threshold: Fraction = Field(\n        default="
+SECOND_FILE: Final = 'path=images / (found[0] if found else f"{name}{usual}"),'
 
 
 def kept_time(path: Path, content: bytes | str) -> None:
@@ -265,7 +266,7 @@ FAULTS: Final = (
         name="default-edited",
         area=AREA,
         what="the default of a threshold edited in the plugin",
-        act=code(Edit(CONFIG, old="nms_threshold: Fraction = 0.45", new="nms_threshold: Fraction = 0.90")),
+        act=code(Edit(CONFIG, old=f"{NMS}0.45,", new=f"{NMS}0.90,")),
         stage="postprocess",
     ),
     Fault(

@@ -67,15 +67,15 @@ def against_plain(look: Look) -> list[StageCost]:
 def _preprocess(look: Look, graph: Graph, made: Callable[[Sample], Arrays]) -> StageCost:
     chain = look.chain
     right = [made(sample) for sample in look.deadline.over(chain.samples)]
-    pairs = list(zip(chain.inputs, right, strict=True))
-    differing = [place for place, pair in enumerate(pairs) if not apart(*pair) <= INPUTS]
+    far = [apart(*pair) for pair in zip(chain.inputs, right, strict=True)]
+    differing = [place for place, each in enumerate(far) if not each <= INPUTS]
     cost = StageCost(stage=Stage.PREPROCESS.value, against=PLAIN, differs=len(differing), samples=len(chain.samples))
     if not differing:
         return cost
     some = differing[:TRIED]
     samples = [chain.samples[place] for place in some]
     mistake = of_inputs(look, samples, [chain.inputs[place] for place in some], [right[place] for place in some])
-    if any(apart(*pair) == float("inf") for pair in pairs):
+    if float("inf") in far:
         return cost.model_copy(update={"mistake": mistake})
     outputs = [graph(each) for each in look.deadline.over(right)]
     before, after = (predicted(look.job, chain.samples, outs, look.deadline) for outs in (chain.graph, outputs))
