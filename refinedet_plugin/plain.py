@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 import numpy as np
 
-from zoo_runner.errors import DatasetError
+from zoo_detection.plain import suppressed
+from zoo_images.plain import CENTRES, read_image, stretched
 from zoo_runner.plugin.plain import Plain
 
 if TYPE_CHECKING:
@@ -97,20 +98,8 @@ class PlainPostprocess:
         scores = outputs["odm_conf"][:, label + 1]
         rows = np.flatnonzero(alive & (scores > np.float32(self.least[0])))
         rows = rows[np.argsort(scores[rows], kind="stable")[::-1]][: self.top_k]
-        kept: list[int] = []
-        while len(rows):
-            kept.append(int(rows[0]))
-            rows = rows[1:][_overlaps(corners[rows[0]], corners[rows[1:]]) <= self.overlap]
+        kept = suppressed(corners, rows, self.overlap)
         return corners[kept], scores[kept]
-
-
-def _overlaps(box: Floats, others: Floats) -> Floats:
-    """IoU [M] of a box [4] with others [M, 4]."""
-    sides = np.minimum(box[2:], others[:, 2:]) - np.maximum(box[:2], others[:, :2])
-    common = np.prod(np.clip(sides, 0, None), axis=1)
-    areas = np.prod(others[:, 2:] - others[:, :2], axis=1)
-    found: Floats = common / (areas - common + np.prod(box[2:] - box[:2]))
-    return found
 
 
 @lru_cache
@@ -128,30 +117,12 @@ def _priors(size: int) -> Floats:
 
 
 def _read(sample: Sample) -> NDArray[Any]:
-    """Pixels uint8 [height, width, 3], channels B, G, R."""
-    import cv2  # noqa: PLC0415 - takes long to load, and only reading needs it
-
-    data = np.frombuffer(sample.path.read_bytes(), np.uint8)
-    image = cv2.imdecode(data, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
-    if image is None:
-        raise DatasetError(f"{sample.path}: expected an image, found something else; fetch the data set again")
-    return image
+    """Pixels uint8 [height, width, 3], channels B, G, R, as the file has them: not turned."""
+    return read_image(sample, ("IMREAD_COLOR", "IMREAD_IGNORE_ORIENTATION"))
 
 
-def _lengthened(pixels: NDArray[Any], size: int) -> NDArray[Any]:
-    """Make ``size`` rows of pixels [N, ...]: linear between their centres, the outermost beyond them."""
-    places = np.clip((np.arange(size) + 0.5) * len(pixels) / size - 0.5, 0, len(pixels) - 1)
-    low = np.floor(places).astype(int)
-    part = (places - low).reshape(-1, *[1] * (pixels.ndim - 1))
-    found: NDArray[Any] = pixels[low] * (1 - part) + pixels[np.minimum(low + 1, len(pixels) - 1)] * part
-    return found
-
-
-def _stretched(image: NDArray[Any], size: int) -> NDArray[Any]:
-    """Stretch to a square with the bilinear filter, rounded to whole levels."""
-    across = _lengthened(image.astype(np.float64).swapaxes(0, 1), size).swapaxes(0, 1)
-    found: NDArray[Any] = np.rint(_lengthened(across, size))
-    return found
+def _stretched(image: NDArray[Any], size: int, centres: float = CENTRES) -> NDArray[Any]:
+    return stretched(image, (size, size), centres)
 
 
 def _inputs(sample: Sample, *, size: int, mean: tuple[float, ...], resized: Callable[..., Any] = _stretched) -> Arrays:
@@ -185,6 +156,7 @@ def _grey(image: NDArray[Any], size: int) -> NDArray[Any]:
 
 
 RESIZED: Final = {
+    "the resize is shifted by half a pixel": partial(_stretched, centres=0.0),
     "the resize takes the nearest pixel": partial(_filtered, "INTER_NEAREST"),
     "the resize averages areas": partial(_filtered, "INTER_AREA"),
     "the resize is bicubic": partial(_filtered, "INTER_CUBIC"),

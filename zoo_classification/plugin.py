@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from zoo_networks.factory import FactoryNetwork
     from zoo_runner.plugin.drafting import Draft, Material
     from zoo_runner.plugin.interfaces import TensorSpec
+    from zoo_runner.plugin.plain import Plain
 
     Tensors = tuple[TensorSpec, ...]
 
@@ -92,3 +93,11 @@ def zoo_metric(config: ClassifyConfig, outputs: Tensors) -> Accuracy:
     found = TopK(config.postprocess, config.classes, outputs)
     names = config.classes if isinstance(config.classes, tuple) else ()
     return Accuracy(config.metric, found.kept, found.number, names)
+
+
+@hookimpl
+def zoo_plain(config: ClassifyConfig, inputs: Tensors, outputs: Tensors) -> Plain:
+    """Return what pre- and postprocessing are held against when a gate is red."""
+    from zoo_classification.plain import plain  # noqa: PLC0415 - loads numpy
+
+    return plain(config, inputs, outputs)

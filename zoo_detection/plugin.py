@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from zoo_networks.factory import FactoryNetwork
     from zoo_runner.plugin.drafting import Draft, Material
     from zoo_runner.plugin.interfaces import TensorSpec
+    from zoo_runner.plugin.plain import Plain
 
 
 @hookimpl
@@ -111,3 +112,11 @@ def zoo_draft(material: Material) -> Draft:
     from zoo_detection.drafting import draft  # noqa: PLC0415 - only zoo-run new needs it
 
     return draft(material)
+
+
+@hookimpl
+def zoo_plain(config: DetectConfig, inputs: tuple[TensorSpec, ...]) -> Plain:
+    """Return what pre- and postprocessing are held against when a gate is red."""
+    from zoo_detection.plain import plain  # noqa: PLC0415 - loads numpy
+
+    return plain(config, inputs)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from zoo_networks.factory import FactoryNetwork
     from zoo_runner.plugin.drafting import Draft, Material
     from zoo_runner.plugin.interfaces import TensorSpec
+    from zoo_runner.plugin.plain import Plain
     from zoo_text.config import RecogniseConfig
     from zoo_text.ctc import CtcGreedy
     from zoo_text.labels import LabelFile, TextFiles
@@ -101,3 +102,11 @@ def zoo_metric(config: RecogniseConfig) -> TextMetric:
 
     metric = config.metric
     return TextMetric(ignore_case=metric.ignore_case, ignore_space=metric.ignore_space)
+
+
+@hookimpl
+def zoo_plain(config: RecogniseConfig, inputs: tuple[TensorSpec, ...], outputs: tuple[TensorSpec, ...]) -> Plain:
+    """Return what pre- and postprocessing are held against when a gate is red."""
+    from zoo_text.plain import plain  # noqa: PLC0415 - loads numpy
+
+    return plain(config, inputs, outputs)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from zoo_runner.stages.predict.reference_outputs import distance, exchanges
+from zoo_runner.stages.predict.reference_outputs import distance, exchanges, norm
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -64,7 +64,7 @@ def nearly(found: Sequence[Arrays], right: Sequence[Arrays]) -> str:
 def _of_tensor(pairs: Pairs) -> str:
     if text := _unlike(pairs):
         return text
-    before = [distance(*pair) for pair in pairs]
+    before = [_apart(*pair) for pair in pairs]
     if not any(each > 0 for each in before):
         return ""
     tried = [(text, *_remaining(changed, before)) for text, changed in _made(pairs)]
@@ -87,12 +87,17 @@ def _unlike(pairs: Pairs) -> str:
 
 def explained(changed: Pairs, straight: Pairs) -> float:
     """Return for which part of the pairs that differ the changed ones nearly do not."""
-    return _remaining(changed, [distance(*pair) for pair in straight])[0]
+    return _remaining(changed, [_apart(*pair) for pair in straight])[0]
+
+
+def _apart(one: NDArray[Any], other: NDArray[Any]) -> float:
+    """Euclidean distance; not as a part of the size, which a mistake changes too."""
+    return norm(one.astype(np.float64) - other)
 
 
 def _remaining(changed: Pairs, before: Sequence[float]) -> tuple[float, float]:
     """Return for which part of the differing pairs a change explains the distance, and what remains of it, 0 to 1."""
-    left = [distance(*pair) / each for pair, each in zip(changed, before, strict=True) if each > 0]
+    left = [_apart(*pair) / each for pair, each in zip(changed, before, strict=True) if each > 0]
     known = max(len(left), 1)
     return sum(each < EXPLAINED for each in left) / known, sum(left) / known
 
@@ -102,14 +107,14 @@ def _made(pairs: Pairs) -> Iterator[tuple[str, Pairs]]:
     for text, change in _changes(pairs[0][1].shape):
         yield text, [(one, change(other)) for one, other in pairs]
     axis = _axis(pairs[0][1])
-    for order in permutations(range(0 if axis is None else pairs[0][1].shape[axis])):
-        moved = [(one, np.take(other, order, axis)) for one, other in pairs]
-        fits = _fits(moved, axis, scaled=False)  # a mean that was not exchanged with them leaves an offset
-        if fits and list(order) != sorted(order):
-            yield f"channels look exchanged ({' '.join(map(str, order))})", _fitted(moved, axis, fits)
     for scaled in (False, True):
         if fits := _fits(pairs, axis, scaled=scaled):
             yield _affine_text(fits), _fitted(pairs, axis, fits)
+    for order in permutations(range(0 if axis is None else pairs[0][1].shape[axis])):
+        moved = [(one, np.take(other, order, axis)) for one, other in pairs]
+        fits = _fits(moved, axis, scaled=True)  # a mean and a scale that were not exchanged with them
+        if fits and list(order) != sorted(order):
+            yield f"channels look exchanged ({' '.join(map(str, order))})", _fitted(moved, axis, fits)
     if len(pairs) > 1:  # the first one has none before it, and stands as it is
         yield (
             "each sample looks like the one before it",

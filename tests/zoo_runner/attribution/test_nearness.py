@@ -27,6 +27,17 @@ def rows(count: int, *, shift: float = 0.0) -> dict[str, Any]:
         pytest.param(rows(90), rows(89, shift=60), False, id="one-lost-and-moved"),
         pytest.param({**rows(9), "labels": rows(9)["labels"] + 1}, rows(9), False, id="classes-shifted"),
         pytest.param({"boxes": rows(9)["boxes"]}, rows(9), False, id="array-missing"),
+        pytest.param({"labels": np.arange(500, 505) + 1}, {"labels": np.arange(500, 505)}, False, id="large-labels"),
+        pytest.param({"text": np.array([97, 98, 99])}, {"text": np.array([97, 98])}, False, id="one-character-more"),
+        pytest.param({"text": np.array([98, 97])}, {"text": np.array([97, 98])}, False, id="other-order"),
+        pytest.param(
+            {"labels": np.array([7, 5]), "scores": np.array([0.5, 0.5])},
+            {"labels": np.array([5, 7]), "scores": np.array([0.5, 0.5])},
+            True,
+            id="equal-scores-change-places",
+        ),
+        pytest.param({"text": np.array(["a", "b"])}, {"text": np.array(["a", "b"])}, True, id="same-texts"),
+        pytest.param({"text": np.array(["a", "c"])}, {"text": np.array(["a", "b"])}, False, id="other-texts"),
         pytest.param({"text": np.array(["a", "b"])}, {"text": np.array(["a"])}, False, id="texts"),
     ],
 )

@@ -101,11 +101,11 @@ def distance(found: NDArray[Any], expected: NDArray[Any]) -> float:
     if np.array_equal(found, expected):
         return 0.0
     right = expected.astype(np.float64)
-    apart, size = _norm(found - right), _norm(right)
+    apart, size = norm(found - right), norm(right)
     return apart / size if size else (np.inf if apart else 0.0)
 
 
-def _norm(array: NDArray[np.float64]) -> float:
+def norm(array: NDArray[np.float64]) -> float:
     """Euclidean norm; NumPy's own one waits for all of BLAS's threads, which takes long on a busy machine."""
     with np.errstate(over="ignore"):
         return float(np.sqrt(np.square(array).sum()))
