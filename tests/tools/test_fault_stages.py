@@ -9,9 +9,14 @@ from faults.stages import COUNTED, EXPECTED, expected, judged, table
 from faults.table import FAULTS
 
 
-def row(area: str, stage: str, state: State = State.RED, at_fault: str = "") -> Row:
+def row(area: str, stage: str, state: State = State.RED, at_fault: str = "", *, shows: bool = True) -> Row:
     fault = Fault(
-        name=f"{area}-{stage or 'none'}", area=area, what="wrong", act=lambda bench: bench.run(), stage=at_fault
+        name=f"{area}-{stage or 'none'}",
+        area=area,
+        what="wrong",
+        act=lambda bench: bench.run(),
+        stage=at_fault,
+        shows=shows,
     )
     return Row(fault=fault, state=state, stage=stage)
 
@@ -27,6 +32,7 @@ def row(area: str, stage: str, state: State = State.RED, at_fault: str = "") -> 
         (row("device", "", State.GREEN), ""),
         (row("device", "infer", State.FALSE_GREEN), ""),
         (row("device", "infer", State.NOT_APPLIED), ""),
+        (row("device", "", shows=False), ""),
         (row("cache", "reuse"), "right"),
         (row("cache", "network", at_fault="network"), "right"),
     ],

@@ -309,7 +309,7 @@ FAULTS: Final = (
         area=AREA,
         what="a second file of every sample replaced by another one of the same size and time",
         act=second_file_rewritten,
-        stage="preprocess",
+        stage="data",
     ),
     Fault(
         name="weights-rewritten",

@@ -35,8 +35,11 @@ def expected(row: Row) -> str:
 
 
 def judged(row: Row) -> str:
-    """Say whether a row names the stage at fault; empty where none is due."""
-    if row.state not in COUNTED:
+    """Say whether a row names the stage at fault; empty where none is due.
+
+    None is due of a throughput that is too low: no stage lost accuracy, and the line says itself what is wrong.
+    """
+    if row.state not in COUNTED or not row.fault.shows:
         return ""
     if not row.stage:
         return SILENT
