@@ -293,7 +293,7 @@ def _flow(job: Job) -> Outcome:
     scope = job.scope(samples, scored)
     if basis is not None:
         basis.read(job, samples, scored)
-    golden = _with_golden(job, scored)
+    golden = _with_golden(job, samples, scored)
     predictions: Sequence[Arrays] = ()
     evaluation: Evaluation | None = None
     if last is Stage.PREPROCESS:
@@ -336,13 +336,13 @@ def _with_replay(
     return replace(outcome, report=leave_replay(job, outcome.report, finished))
 
 
-def _with_golden(job: Job, scored: Sequence[Sample]) -> GoldenCheck | None:
+def _with_golden(job: Job, samples: Sequence[Sample], scored: Sequence[Sample]) -> GoldenCheck | None:
     """Hold the stages against the golden bundle that the manifest names, before the long work begins."""
     if job.recipe.manifest.golden is None or not job.options.needs_data:
         return None
     from zoo_runner.golden.opening import opened  # noqa: PLC0415 - most manifests name no bundle
 
-    golden = opened(job, scored)
+    golden = opened(job, samples, scored)
     if golden is not None:
         job.journal.golden = golden.record
         golden.begin()

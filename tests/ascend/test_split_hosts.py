@@ -16,7 +16,7 @@ from typing import Any, TypeAlias
 
 import pytest
 
-from ascend_host import SAMPLE
+from ascend_host import NO_GOLDEN, SAMPLE
 from places import ROOT
 from zoo_runner.testing import stand_in_environment
 
@@ -312,7 +312,8 @@ def test_an_om_without_a_stamp_is_taken_as_the_user_says(inferring: Computer, un
     )
     assert said in report["remarks"]
     assert inferring.loaded[-1] == "[]"
-    done = inferring(SAMPLE, *words, "arm_loc,odm_conf,odm_loc,arm_conf")  # the user's own mistake shows in the figure
+    order = "arm_loc,odm_conf,odm_loc,arm_conf"
+    done = inferring(SAMPLE, *words, order, *NO_GOLDEN)  # the user's own mistake shows in the figure
     assert done.returncode == 1, done.stdout + done.stderr
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -58,7 +58,8 @@ def recorded(
         ZooError: As the run itself would be refused, or could not finish.
     """
     _check_target(target)
-    recipe = resolve(loaded, options)
+    # An older bundle has no say in what replaces it, and may be gone or replaced already.
+    recipe = resolve(replace(loaded, manifest=loaded.manifest.model_copy(update={"golden": None})), options)
     require_supported(recipe)
     report, why = trusted(recipe, options, untrusted=untrusted, store=store, progress=progress)
     job = open_job(recipe, options, store, Journal(loaded=recipe.loaded, progress=progress))

@@ -12,20 +12,21 @@ from zoo_runner.golden.bundle import EMULATION, DeviceLimits
 from zoo_runner.golden.device_limits import measured, with_limits
 from zoo_runner.golden.file import read_bundle
 from zoo_runner.golden.limits import LEAST, ROOM, apart, conversion_identity, with_room
-from zoo_runner.golden.opening import staleness
 from zoo_runner.golden.recording import require_supported
+from zoo_runner.golden.staleness import staleness
 from zoo_runner.job.journal import Journal
 from zoo_runner.job.recipe import resolve
 from zoo_runner.runner import open_job, prepare
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from zoo_runner.golden.bundle import GoldenBundle
     from zoo_runner.job.job import Job
     from zoo_runner.job.options import RunOptions
     from zoo_runner.manifest.load import LoadedManifest
-    from zoo_runner.plugin.interfaces import Progress
+    from zoo_runner.plugin.interfaces import Progress, Sample
     from zoo_runner.store.store import Store
 
 
@@ -54,7 +55,7 @@ def of_device(
     job, samples, engine = prepare(job)
     if engine is None or not job.on_device:
         raise UsageError(f"--backend {options.backend}: expected a device, found {job.chip}; leave it out")
-    _require_fresh(job, bundle, target)
+    _require_fresh(job, bundle, samples, target)
     found = measured(job, engine, job.scored(samples), bundle, why)
     size = written(target, with_limits(bundle, found))
     return Recorded(samples=len(bundle.samples), size=size, lines=lines_of(loaded, target))
@@ -79,7 +80,7 @@ def of_emulation(
 
     bundle = _there(target)
     job, samples, graph = prepared(loaded, options, store, progress)
-    _require_fresh(job, bundle, target)
+    _require_fresh(job, bundle, samples, target)
     recipe, chip = job.recipe, options.soc or loaded.manifest.atc.soc_version or ""
     asked = asked_mode(recipe.loaded)
     if reason := unemulated(asked.mode, chip):
@@ -124,6 +125,6 @@ def _there(target: Path) -> GoldenBundle:
     return read_bundle(target)
 
 
-def _require_fresh(job: Job, bundle: GoldenBundle, target: Path) -> None:
-    if stale := staleness(job, bundle):
-        raise UsageError(f"{target}: expected a bundle of this model: {stale}; record it anew first")
+def _require_fresh(job: Job, bundle: GoldenBundle, samples: Sequence[Sample], target: Path) -> None:
+    if stale := staleness(job, bundle, samples):
+        raise UsageError(f"{target}: expected a bundle of this model and data set: {stale}; record it anew first")

@@ -15,7 +15,9 @@ import numpy as np
 from zoo_runner.causes import Cause, Doubt
 from zoo_runner.errors import HookError
 from zoo_runner.golden.comparing import input_hash, predictions_equal
+from zoo_runner.golden.libraries import input_versions, other_versions
 from zoo_runner.golden.mistakes import input_mistake, nearly, output_mistake
+from zoo_runner.golden.recorded_inputs import RecordedInputs, inputs_apart, recorded_inputs
 from zoo_runner.golden.recording import annotations_digest, as_used, file_hashes
 from zoo_runner.golden.repeats import Repeats
 from zoo_runner.job.job import CPU
@@ -42,7 +44,11 @@ PREPROCESS: Final = "preprocess"
 INFER: Final = "infer"
 POSTPROCESS: Final = "postprocess"
 ORDER: Final = (DATA, PREPROCESS, INFER, POSTPROCESS)
+ANEW: Final = "record it anew with zoo-run golden record"
 NOT_INFERRED: Final = "the network was not run on them"
+ROUNDING: Final = 0.05
+"""How far inputs may be from the recorded ones, as a part of their size, where another decoder or resize made them."""
+LIBRARIES: Final = "other libraries"
 NAMED: Final = 3
 """Samples that a finding names."""
 
@@ -56,9 +62,10 @@ class GoldenCheck:
         path: Where the bundle is, for people.
         job: The run.
         samples: The golden samples that the run scores, by the data set's own name.
+        missing: Those that the whole data set does not have.
         chip: What infers, or inferred the result files; empty where nobody knows.
         limits: How far outputs may be off.
-        stale: Why the bundle is not of this model; empty where it is.
+        stale: Why the bundle is not of this model and data; empty where it is.
     """
 
     bundle: GoldenBundle
@@ -67,9 +74,12 @@ class GoldenCheck:
     samples: dict[str, Sample]
     chip: str
     limits: Limits
+    missing: tuple[str, ...] = ()
     stale: str = ""
     findings: list[GoldenFinding] = field(default_factory=list)
     _same_inputs: set[str] = field(default_factory=set)
+    _recorded: dict[str, Arrays] = field(default_factory=dict)
+    _libraries: str = ""
     _inferred: bool = False
     _repeats: Repeats | None = None
 
@@ -130,7 +140,8 @@ class GoldenCheck:
     def record(self) -> GoldenRecord:
         """Return what the report says of it."""
         ordered = sorted(self.findings, key=lambda each: ORDER.index(each.stage))
-        state = "stale" if self.stale else "differs" if ordered else "equal" if self.known else "nothing in common"
+        equal = LIBRARIES if self._libraries else "equal" if self.known else "nothing in common"
+        state = "stale" if self.stale else "differs" if ordered else equal
         unseen = NOT_INFERRED if self.known and not self._inferred else ""
         repeats = self._repeats
         made = repeats.made if repeats else {}
@@ -140,7 +151,7 @@ class GoldenCheck:
             state=state,
             inferred=self._inferred,
             findings=tuple(ordered),
-            note=self.stale or unseen or (repeats.why_none if repeats else ""),
+            note=self.stale or self._libraries or unseen or (repeats.why_none if repeats else ""),
             limits="" if self.stale else self.limits.source,
             repeats={"" if device is None else str(device): count for device, count in made.items()},
         )
@@ -153,6 +164,8 @@ class GoldenCheck:
             self.job.journal.doubts.append(doubt)
 
     def _data(self) -> None:
+        if self.missing:
+            self._find(DATA, f"{_of(self.missing, len(self.bundle.samples))} are not in the data set")
         told = [each.id for each, sample in self.known if each.annotations != sample_digest(sample).hex()]
         if told:
             self._find(DATA, f"annotations of {_of(told, len(self.known))} are not those that were recorded")
@@ -164,7 +177,8 @@ class GoldenCheck:
             self._find(DATA, f"files of {_of(files, len(self.known))} are not those that were recorded")
 
     def _preprocess(self) -> None:
-        differing, found, right = [], [], []
+        differing, found, right, far = [], [], [], 0.0
+        others = other_versions(self.bundle.provenance.versions, input_versions())
         for each, sample in self.known:
             inputs = inputs_of(self.job.recipe.preprocess, sample)
             changed = [name for name, array in inputs.items() if input_hash(array) != each.hashes.get(name)]
@@ -175,9 +189,20 @@ class GoldenCheck:
             if each.inputs.keys() == inputs.keys():
                 found.append(inputs)
                 right.append(each.inputs)
+            if recorded := recorded_inputs(each, self.job.recipe.manifest.input_specs, inputs):
+                self._recorded[each.id] = recorded
+                far = max(far, inputs_apart(inputs, recorded))
+            elif each.inputs:
+                far = float("inf")
+        if not differing or any(each.stage == DATA and each.text.startswith("files") for each in self.findings):
+            return
+        which = _of(differing, len(self.known))
+        if others and far <= ROUNDING:
+            self._libraries = f"inputs of {which} were made by other libraries and are not compared: {others}"
+            self.job.journal.note(f"golden samples: {self._libraries}; {ANEW}")
+            return
         guess = (input_mistake(found, right) or nearly(found, right)) if found else ""
-        if differing and not any(each.stage == DATA and each.text.startswith("files") for each in self.findings):
-            self._find(PREPROCESS, f"inputs of {_of(differing, len(self.known))} differ{f': {guess}' if guess else ''}")
+        self._find(PREPROCESS, f"inputs of {which} differ{f': {guess}' if guess else ''}")
 
     def _postprocess(self) -> None:
         differing = []
@@ -194,10 +219,12 @@ class GoldenCheck:
             self._find(POSTPROCESS, f"predictions of {_of(differing, len(self.known))} differ for the same outputs")
 
     def _network(self, source: OutputSource) -> None:
-        pairs = [pair for pair in self.known if pair[0].id in self._same_inputs]
+        given = self._given(source)
+        pairs = [pair for pair in self.known if pair[0].id in self._same_inputs or pair[0].id in given]
         if not pairs:
             return
         if isinstance(source, ModelOutputs):
+            source = replace(source, preprocess=RecordedInputs(preprocess=source.preprocess, recorded=given))
             source.session()  # opened now, so that it is not part of what a batch takes
         self._inferred, start = True, time.perf_counter()
         specs = self.job.recipe.manifest.output_specs
@@ -221,6 +248,12 @@ class GoldenCheck:
             took = (time.perf_counter() - start) / -(-len(pairs) // source.batch)
             rows = [inputs_of(source.preprocess, sample) for _, sample in pairs]
             self._repeats.begin(rows, [each.outputs for each, _ in pairs], took)
+
+    def _given(self, source: OutputSource) -> dict[str, Arrays]:
+        """Return the recorded inputs that the model is given, where those of here differ; none of a model of pixels."""
+        recipe = self.job.recipe
+        plain = isinstance(source, ModelOutputs) and tuple(source.inputs) == tuple(recipe.manifest.input_specs)
+        return self._recorded if plain else {}
 
     def _ended(self, source: OutputSource) -> bool:
         """Look at a device's outputs also where no other was asked for; say whether they can be trusted."""

@@ -13,6 +13,7 @@ from zoo_runner.errors import UsageError
 from zoo_runner.golden.bundle import GoldenBundle, GoldenSample, Provenance
 from zoo_runner.golden.choosing import chosen
 from zoo_runner.golden.comparing import input_hash, kept_output, used_output
+from zoo_runner.golden.libraries import input_versions
 from zoo_runner.plugin.scoring import score
 from zoo_runner.plugin.targets import TargetScore
 from zoo_runner.report.ground_truth import sample_digest
@@ -176,7 +177,7 @@ def _provenance(job: Job, engine: Engine, report: Report, untrusted: str) -> Pro
         postprocess=recipe.postprocess.identity,
         backend=f"{engine.backend.name} ({engine.backend.version()})",
         chip=job.chip,
-        versions=dict(environment.packages) if environment else {},
+        versions={**(environment.packages if environment else {}), **input_versions()},
         recorded=datetime.now(tz=timezone.utc).isoformat(timespec="seconds"),
         untrusted=untrusted,
     )
