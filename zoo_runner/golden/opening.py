@@ -41,7 +41,7 @@ def opened(job: Job, dataset: Sequence[Sample], scored: Sequence[Sample]) -> Gol
     backend = origin.model.backend if origin else job.backend.name if job.backend else ""
     stale = staleness(job, bundle, dataset)
     if stale:
-        job.journal.note(f"golden samples: stale: {stale}; {ANEW}")
+        job.journal.note(stale_note(stale))
     return GoldenCheck(
         bundle=bundle,
         path=found.origin,
@@ -52,3 +52,8 @@ def opened(job: Job, dataset: Sequence[Sample], scored: Sequence[Sample]) -> Gol
         missing=tuple(each for each in wanted if each not in there),
         stale=stale,
     )
+
+
+def stale_note(stale: str) -> str:
+    """Return the line that says why a bundle is stale, and what to do."""
+    return f"golden samples: stale: {stale}; {ANEW}"

@@ -19,10 +19,11 @@ class GoldenRecord(Record):
 
     ``state`` is ``equal``, ``differs``, ``stale`` (the bundle is of another model or data set, ``note`` says in what),
     ``other libraries`` (what makes inputs has another version than it had, and rounds otherwise; inputs are not
-    compared, and ``note`` names the versions) or ``nothing in common``; ``samples`` counts the golden samples that the run scores. ``inferred`` says whether the
-    network was run on them: not where all predictions were kept by an earlier run. ``findings`` come in the order of
-    the stages. ``limits`` says what the allowed differences of outputs were derived from. ``repeats`` counts the golden
-    batches among those of the samples, by device; the name is empty where nobody says which device it was.
+    compared, and ``note`` names the versions) or ``nothing in common``; ``samples`` counts the golden samples that the
+    run scores. ``inferred`` says whether the network was run on them: not where all predictions were kept by an earlier
+    run. ``findings`` come in the order of the stages. ``limits`` says what the allowed differences of outputs were
+    derived from. ``repeats`` counts the golden batches among those of the samples, by device; the name is empty where
+    nobody says which device it was.
     """
 
     path: str

@@ -12,9 +12,8 @@ import pytest
 from lab import Lab, other_weights
 from zoo_runner.commands.golden_bundle import Recorded, recorded
 from zoo_runner.errors import UsageError
-from zoo_runner.golden.checking import ORDER
+from zoo_runner.golden.checking import ANEW, ORDER
 from zoo_runner.golden.file import read_bundle, write_bundle
-from zoo_runner.golden.opening import ANEW
 from zoo_runner.golden.recording import annotations_digest
 from zoo_runner.job.options import RunOptions, Stage
 from zoo_runner.job.recipe import Recipe
