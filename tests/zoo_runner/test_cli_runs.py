@@ -57,7 +57,7 @@ def test_a_missed_expectation_is_1(trial: ZooRun) -> None:
     assert done.returncode == 1, done.stderr
     report = trial.report("zoo-output/trial")
     assert (report["verdict"], report["exit_code"]) == ("fail", 1)
-    assert report["why"] == ["accuracy (top1): 49.3333, expected at least 100 - 0.5"]
+    assert report["why"] == ["accuracy (top1): 49.33, expected at least 100 - 0.5"]
     assert "FAIL trial" in done.stdout
 
 

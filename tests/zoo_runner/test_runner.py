@@ -181,14 +181,14 @@ def waived(until: str, value: float = 99, floor: float = 98) -> tuple[str, ...]:
             waived(SOON),
             Verdict.PASS,
             WaiverState.USED,
-            f"accuracy (top1): 100.0000, expected 99 ± 0; waived until {SOON} (ann, https://example.org/1)",
+            f"accuracy (top1): 100.00, expected 99 ± 0; waived until {SOON} (ann, https://example.org/1)",
             id="in force",
         ),
         pytest.param(
             waived("2020-01-01"),
             Verdict.FAIL,
             WaiverState.OVERDUE,
-            "accuracy (top1): 100.0000, expected 99 ± 0; its waiver (ann, https://example.org/1) "
+            "accuracy (top1): 100.00, expected 99 ± 0; its waiver (ann, https://example.org/1) "
             "held until 2020-01-01: remove or renew it",
             id="overdue",
         ),
@@ -196,7 +196,7 @@ def waived(until: str, value: float = 99, floor: float = 98) -> tuple[str, ...]:
             waived(SOON, value=100),
             Verdict.FAIL,
             WaiverState.NOT_NEEDED,
-            "accuracy (top1): 100.0000, expected 100 ± 0; its waiver (ann, https://example.org/1) "
+            "accuracy (top1): 100.00, expected 100 ± 0; its waiver (ann, https://example.org/1) "
             "is no longer needed: remove it",
             id="no longer needed",
         ),
@@ -204,7 +204,7 @@ def waived(until: str, value: float = 99, floor: float = 98) -> tuple[str, ...]:
             waived(SOON, floor=98.5),
             Verdict.FAIL,
             WaiverState.BELOW_FLOOR,
-            "accuracy (top1): 100.0000, expected 99 ± 0; its waiver (ann, https://example.org/1) "
+            "accuracy (top1): 100.00, expected 99 ± 0; its waiver (ann, https://example.org/1) "
             "ends at 98.5, and this is worse",
             id="below the floor",
         ),
@@ -212,7 +212,7 @@ def waived(until: str, value: float = 99, floor: float = 98) -> tuple[str, ...]:
             (waived(SOON)[0], "expected.accuracy={unit: fraction, value: 0.99}", waived(SOON, floor=0.98)[1]),
             Verdict.PASS,
             WaiverState.USED,
-            f"accuracy (top1): 100.0000, expected 99 ± 0; waived until {SOON} (ann, https://example.org/1)",
+            f"accuracy (top1): 100.00, expected 99 ± 0; waived until {SOON} (ann, https://example.org/1)",
             id="floor in the unit of the figure",
         ),
     ],

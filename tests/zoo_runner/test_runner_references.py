@@ -22,7 +22,7 @@ OTHER = "expected.chips={310P3: {accuracy: {8: 80}, throughput: {1: 100000000000
 def test_no_verdict_looks_at_them(lab: Lab) -> None:
     report = lab(GIVEN, OTHER)
     assert (report.verdict, report.exit_code) == (Verdict.PASS, 0)
-    assert report.why == ("accuracy (top1): 100.0000, expected at least 100 - 0.5",)
+    assert report.why == ("accuracy (top1): 100.00, expected at least 100 - 0.5",)
     rate = report.performance[0].throughput
     assert rate is not None
     assert [(each.of, each.line, each.value, each.unit, each.measured, each.why) for each in report.references] == [

@@ -57,9 +57,9 @@ def test_all_figures_are_met(several: Lab) -> None:
     report = run(several, TOP1, ERRORS, MEAN, more=(chips,))
     assert (report.verdict, report.exit_code) == (Verdict.PASS, 0)
     assert report.why == (
-        "accuracy (top1): 100.0000, expected at least 100 - 0.5",
-        "errors (top1): 0.0000, expected at most 1 + 0; confirmed: a test",
-        "score (mean): 2.0000, expected 1.99 ± 0.0199",
+        "accuracy (top1): 100.00, expected at least 100 - 0.5",
+        "errors (top1): 0.00, expected at most 1 + 0; confirmed: a test",
+        "score (mean): 2.00, expected 1.99 ± 0.0199",
     )
     units = {line.id: (line.unit, line.direction.value, line.expected, line.tolerance) for line in report.metrics}
     assert units == {
@@ -73,7 +73,7 @@ def test_all_figures_are_met(several: Lab) -> None:
 def test_one_of_two_is_missed(several: Lab) -> None:
     report = run(several, TOP1, "score/mean: {value: 3, unit: points}")
     assert (report.verdict, report.exit_code) == (Verdict.FAIL, 1)
-    assert report.why == ("score (mean): 2.0000, expected at least 3 - 0",)
+    assert report.why == ("score (mean): 2.00, expected at least 3 - 0",)
     assert verdicts(report) == {"accuracy/top1": "pass", "errors/top1": "not_gated", "score/mean": "fail"}
     cases = re.findall(r'<testcase name="([^"]+)"[^>]*>\s*<([a-z-]+)', junit(report).decode())
     assert [case for case in cases if "/" in case[0] and "throughput" not in case[0]] == [
@@ -95,7 +95,7 @@ def test_a_waiver_is_of_its_own_line_only(several: Lab) -> None:
     assert (report.verdict, report.waivers[0].state) == (Verdict.PASS, WaiverState.USED)
     report = run(several, *missed, more=more)
     assert (report.verdict, report.exit_code) == (Verdict.FAIL, 1)
-    assert report.why == ("accuracy (top1): 100.0000, expected 99 ± 0",)
+    assert report.why == ("accuracy (top1): 100.00, expected 99 ± 0",)
     assert verdicts(report)["score/mean"] == "waived"
 
 
@@ -161,4 +161,4 @@ def test_all_figures_of_a_subset(several: Lab) -> None:
     own = "subsets={pr: {every: 10, expected: {accuracy/top1: {value: 100}, score/mean: {value: 2.5}}}}"
     report = run(several, TOP1, MEAN, more=(own,), subset="pr")
     assert verdicts(report) == {"accuracy/top1@pr": "pass", "errors/top1@pr": "not_gated", "score/mean@pr": "fail"}
-    assert report.why == ("score (mean, subset pr): 2.0000, expected at least 2.5 - 0",)
+    assert report.why == ("score (mean, subset pr): 2.00, expected at least 2.5 - 0",)

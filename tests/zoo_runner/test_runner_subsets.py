@@ -20,7 +20,7 @@ PR = "subsets={pr: {every: 10, offset: 3, expected: {value: 100, tolerance: {abs
 def test_a_subset_is_all_that_is_inferred(lab: Lab) -> None:
     report = lab(PR, "plugin.config.offset=0.25", subset="pr")
     assert (report.verdict, report.subset) == (Verdict.PASS, "pr")
-    assert report.why == ("accuracy (top1, subset pr): 100.0000, expected at least 100 - 0.5",)
+    assert report.why == ("accuracy (top1, subset pr): 100.00, expected at least 100 - 0.5",)
     (record,) = report.metrics
     assert (record.id, record.samples, record.dataset_samples) == ("accuracy/top1@pr", 15, 15)
     assert record.where.endswith("--set subsets")

@@ -80,8 +80,8 @@ def test_english_needs_no_catalogue() -> None:
     ("english", "other"),
     [
         (
-            "voc07_map (reference): 47.7500, expected at least 92.3 - 0.5; short of 91.80 by 44.05",
-            "voc07_map (reference)：47.7500，预期 ≥ 92.3 - 0.5；距 91.80 还差 44.05",
+            "voc07_map (reference): 47.75, expected at least 92.3 - 0.5; short of 91.80 by 44.05",
+            "voc07_map (reference)：47.75，预期 ≥ 92.3 - 0.5；距 91.80 还差 44.05",
         ),
         (
             "map fell from 79.58 to 78.12 percent, which chance can do (95 % interval of the difference -1.2 to 0.3)",

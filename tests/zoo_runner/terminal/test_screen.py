@@ -278,14 +278,14 @@ def test_spread_over_orders_of_ties(capsys: pytest.CaptureFixture[str], spread: 
 
 
 def test_the_line_that_decided_comes_first_with_how_far_it_is_off(capsys: pytest.CaptureFixture[str]) -> None:
-    missed = metric(Verdict.FAIL, value=40.0, expected=79.5, tolerance=0.1, why="40.0000, expected at least 79.5 - 0.1")
+    missed = metric(Verdict.FAIL, value=40.0, expected=79.5, tolerance=0.1, why="40.00, expected at least 79.5 - 0.1")
     whole = report(
-        Verdict.FAIL, metrics=(missed,), why=("a waiver: overdue", "map (reference): 40.0000, expected at least 79.5")
+        Verdict.FAIL, metrics=(missed,), why=("a waiver: overdue", "map (reference): 40.00, expected at least 79.5")
     )
     show_report(whole, Path("out"))
     assert capsys.readouterr().out.splitlines()[1:4] == [
         "FAIL trial",
-        "  map (reference): 40.0000, expected at least 79.5; short of 79.40 by 39.40",
+        "  map (reference): 40.00, expected at least 79.5; short of 79.40 by 39.40",
         "  a waiver: overdue",
     ]
 

@@ -15,6 +15,7 @@ from zoo_runner.manifest.direction import Direction
 from zoo_runner.manifest.lines import metric_line, throughput_line
 from zoo_runner.report.changes import Interval
 from zoo_runner.report.model import MetricRecord, PerformanceRecord, Verdict
+from zoo_runner.stages.gate.digits import shown
 from zoo_runner.stages.gate.targets import Target, throughput_target
 from zoo_runner.stages.gate.waivers import AnyLine
 from zoo_runner.statistics.bootstrap import percentiles, smallest_drop
@@ -123,7 +124,8 @@ def _by_order(found: Finding, record: MetricRecord, target: Target, direction: D
     met = {target.band.holds(value, direction) for value in (record.value, *ends)}
     if found.cause is Cause.PARTIAL or len(met) == 1:
         return found
-    told = f"the order of equal scores alone moves it from {_measured(ends[0])} to {_measured(ends[1])}"
+    first, last = (shown(end, *target.band.bounds(direction)) for end in ends[:2])
+    told = f"the order of equal scores alone moves it from {first} to {last}"
     return replace(found, why=f"{found.why}; {told}")
 
 
@@ -191,7 +193,8 @@ def _confirmed(found: Finding, target: Target) -> Finding:
 
 def _by_point(value: float, target: Target, direction: Direction) -> Finding:
     verdict = Verdict.PASS if target.band.holds(value, direction) else Verdict.FAIL
-    return Finding(verdict, f"{_measured(value)}, {_wanted(target.band, direction)}")
+    told = shown(value, *target.band.bounds(direction))
+    return Finding(verdict, f"{told}, {_wanted(target.band, direction)}")
 
 
 def _wanted(band: Band, direction: Direction) -> str:
@@ -199,13 +202,12 @@ def _wanted(band: Band, direction: Direction) -> str:
 
 
 def _by_interval(record: MetricRecord, target: Target, direction: Direction, noun: str) -> Finding:
-    wanted = _wanted(target.band, direction)
+    wanted, bounds = _wanted(target.band, direction), target.band.bounds(direction)
+    value = shown(record.value, *bounds)
     if record.interval is None:
-        return unclear(
-            Cause.NO_INTERVAL, f"{_measured(record.value)} without an interval{_one_group(record)}, {wanted}"
-        )
-    told = f"{_measured(record.value)} ({_ends(record.interval)}), {wanted}"
-    found = _placed(record.interval, target.band.bounds(direction), told, noun)
+        return unclear(Cause.NO_INTERVAL, f"{value} without an interval{_one_group(record)}, {wanted}")
+    told = f"{value} ({_ends(record.interval, bounds)}), {wanted}"
+    found = _placed(record.interval, bounds, told, noun)
     if found.verdict is Verdict.PASS and not target.band.holds(record.value, direction):
         # Draws can lean to the good side, and a plugin's resample() can be wrong.
         return unclear(Cause.UNSURE, f"{told}; the value itself is on the wrong side: more {noun} decide it")
@@ -228,8 +230,9 @@ def _paired(value: float, target: Target, direction: Direction, difference: Inte
     if isinstance(difference, Doubt):
         return unclear(difference.cause, difference.text)
     drift = Band(Decimal(0), target.drift or Decimal(0))
-    told = f"{absolute.why}; difference from the baseline: {_ends(difference)}, {_wanted(drift, direction)}"
-    return _placed(difference, drift.bounds(direction), told, noun)
+    bounds = drift.bounds(direction)
+    told = f"{absolute.why}; difference from the baseline: {_ends(difference, bounds)}, {_wanted(drift, direction)}"
+    return _placed(difference, bounds, told, noun)
 
 
 def _placed(interval: Interval, bounds: tuple[float, float], told: str, noun: str) -> Finding:
@@ -241,9 +244,6 @@ def _placed(interval: Interval, bounds: tuple[float, float], told: str, noun: st
     return unclear(Cause.UNSURE, f"{told}; it reaches to both sides: more {noun} decide it")
 
 
-def _measured(value: float) -> str:
-    return f"{value:.4f}"
-
-
-def _ends(interval: Interval) -> str:
-    return f"{100 * interval.level:g} % interval {interval.low:.4f} to {interval.high:.4f}"
+def _ends(interval: Interval, bounds: tuple[float, float]) -> str:
+    low, high = (shown(end, *bounds) for end in (interval.low, interval.high))
+    return f"{100 * interval.level:g} % interval {low} to {high}"

@@ -10,6 +10,7 @@ from zoo_runner.manifest.bands import Band, points
 from zoo_runner.manifest.direction import Direction
 from zoo_runner.manifest.scales import own_direction
 from zoo_runner.report.model import LineKind, Verdict
+from zoo_runner.stages.gate.digits import shown
 from zoo_runner.stages.gate.judging import Finding, unclear
 
 if TYPE_CHECKING:
@@ -94,11 +95,10 @@ def _beyond(line: AnyLine, value: float, target: Target, room: Decimal | None) -
     """Say by how much a value is too good; empty if it is within the room, or if both sides are wrong ones."""
     if room is None or line.direction is Direction.WITHIN:
         return ""
-    least, greatest = Band(target.band.value, room).bounds(Direction.WITHIN)
+    least, greatest = bounds = Band(target.band.value, room).bounds(Direction.WITHIN)
     good = value > greatest if line.direction is Direction.AT_LEAST else value < least
     unit = target.unit
-    return (
-        f"too good: {value:.4f} is {abs(value - target.value):.4f} {unit} beyond the expected {target.value:g}"
-        if good
-        else ""
-    )
+    if not good:
+        return ""
+    beyond = shown(abs(value - target.value))
+    return f"too good: {shown(value, *bounds)} is {beyond} {unit} beyond the expected {target.value:g}"

@@ -131,7 +131,7 @@ def test_too_good_is_a_warning(job: Jobs, listener: Listener) -> None:
     journal = evaluated(job(Plain(), figure), answers(1, 0))
     assert journal.metrics[0].verdict is Verdict.PASS
     (warning,) = journal.warnings
-    assert warning.startswith("accuracy/top1: too good: 50.0000 is 5.0000 percent beyond the expected 45 (")
+    assert warning.startswith("accuracy/top1: too good: 50.00 is 5.00 percent beyond the expected 45 (")
     assert listener.heard == [f"warning: {warning}"]
 
 
@@ -141,7 +141,7 @@ SUBSETS = "subsets={pr: {every: 2, expected: {value: 70}}, bare: {every: 2}}"
 @pytest.mark.parametrize(
     ("subset", "expected", "verdict", "why"),
     [
-        ("pr", 70.0, Verdict.PASS, "75.0000, expected at least 70 - 0"),
+        ("pr", 70.0, Verdict.PASS, "75.00, expected at least 70 - 0"),
         (
             "bare",
             None,

@@ -27,21 +27,21 @@ from zoo_runner.stages.gate.suspicion import suspect
 @pytest.mark.parametrize(
     ("number", "higher", "direction", "verdict", "why"),
     [
-        pytest.param(80.0, True, None, Verdict.PASS, "80.0000, expected at least 80 - 0.5", id="as expected"),
-        pytest.param(79.5, True, None, Verdict.PASS, "79.5000, expected at least 80 - 0.5", id="at the bound"),
-        pytest.param(79.49, True, None, Verdict.FAIL, "79.4900, expected at least 80 - 0.5", id="below it"),
-        pytest.param(99.0, True, None, Verdict.PASS, "99.0000, expected at least 80 - 0.5", id="far better"),
-        pytest.param(-100.0, True, None, Verdict.FAIL, "-100.0000, expected at least 80 - 0.5", id="no detection"),
+        pytest.param(80.0, True, None, Verdict.PASS, "80.00, expected at least 80 - 0.5", id="as expected"),
+        pytest.param(79.5, True, None, Verdict.PASS, "79.50, expected at least 80 - 0.5", id="at the bound"),
+        pytest.param(79.49, True, None, Verdict.FAIL, "79.49, expected at least 80 - 0.5", id="below it"),
+        pytest.param(99.0, True, None, Verdict.PASS, "99.00, expected at least 80 - 0.5", id="far better"),
+        pytest.param(-100.0, True, None, Verdict.FAIL, "-100.00, expected at least 80 - 0.5", id="no detection"),
         pytest.param(math.nan, True, None, Verdict.FAIL, "measured nan", id="not a number"),
         pytest.param(math.inf, True, None, Verdict.FAIL, "measured inf", id="infinite"),
-        pytest.param(80.5, False, None, Verdict.PASS, "80.5000, expected at most 80 + 0.5", id="low is good"),
-        pytest.param(80.51, False, None, Verdict.FAIL, "80.5100, expected at most 80 + 0.5", id="and it is high"),
-        pytest.param(99.0, False, "at_least", Verdict.PASS, "99.0000, expected at least 80 - 0.5", id="said otherwise"),
-        pytest.param(99.0, True, "at_most", Verdict.FAIL, "99.0000, expected at most 80 + 0.5", id="the other way"),
-        pytest.param(80.5, True, "within", Verdict.PASS, "80.5000, expected 80 ± 0.5", id="within, above"),
-        pytest.param(79.5, True, "within", Verdict.PASS, "79.5000, expected 80 ± 0.5", id="within, below"),
-        pytest.param(80.51, True, "within", Verdict.FAIL, "80.5100, expected 80 ± 0.5", id="too high"),
-        pytest.param(79.49, True, "within", Verdict.FAIL, "79.4900, expected 80 ± 0.5", id="too low"),
+        pytest.param(80.5, False, None, Verdict.PASS, "80.50, expected at most 80 + 0.5", id="low is good"),
+        pytest.param(80.51, False, None, Verdict.FAIL, "80.51, expected at most 80 + 0.5", id="and it is high"),
+        pytest.param(99.0, False, "at_least", Verdict.PASS, "99.00, expected at least 80 - 0.5", id="said otherwise"),
+        pytest.param(99.0, True, "at_most", Verdict.FAIL, "99.00, expected at most 80 + 0.5", id="the other way"),
+        pytest.param(80.5, True, "within", Verdict.PASS, "80.50, expected 80 ± 0.5", id="within, above"),
+        pytest.param(79.5, True, "within", Verdict.PASS, "79.50, expected 80 ± 0.5", id="within, below"),
+        pytest.param(80.51, True, "within", Verdict.FAIL, "80.51, expected 80 ± 0.5", id="too high"),
+        pytest.param(79.49, True, "within", Verdict.FAIL, "79.49, expected 80 ± 0.5", id="too low"),
     ],
 )
 def test_point(number: float, higher: bool, direction: str | None, verdict: Verdict, why: str) -> None:
@@ -89,14 +89,14 @@ def test_intervals(rule: str, interval: tuple[float, float], direction: str, ver
         (
             "interval",
             (
-                "79.9000 (95 % interval 79.0000 to 81.0000), expected at least 80 - 0.5; "
+                "79.90 (95 % interval 79.00 to 81.00), expected at least 80 - 0.5; "
                 "it reaches to both sides: more samples decide it"
             ),
         ),
         (
             "paired",
             (
-                "79.9000, expected at least 80 - 0.5; difference from the baseline: 95 % interval 0.1000 to 0.2000, "
+                "79.90, expected at least 80 - 0.5; difference from the baseline: 95 % interval 0.1000 to 0.2000, "
                 "expected at least 0 - 0.5"
             ),
         ),
@@ -130,7 +130,7 @@ def test_an_interval_that_is_not_there_decides_nothing() -> None:
     judged = judge_metric(record(80.0), target(rule="interval"), scope(), NONE)
     assert (judged.verdict, judged.why) == (
         Verdict.INCONCLUSIVE,
-        "80.0000 without an interval, expected at least 80 - 0.5",
+        "80.00 without an interval, expected at least 80 - 0.5",
     )
 
 
@@ -199,8 +199,8 @@ def test_a_bound_within_the_spread_of_ties_is_mentioned(spread: tuple[float, flo
     measured = record(80.0).model_copy(update={"tie_spread": spread})
     judged = judge_metric(measured, target(), scope(), NONE)
     assert (judged.verdict, judged.tie_spread) == (Verdict.PASS, spread)
-    told = "; the order of equal scores alone moves it from 79.4000 to 80.2000"
-    assert judged.why == f"80.0000, expected at least 80 - 0.5{told if bound_within else ''}"
+    told = "; the order of equal scores alone moves it from 79.40 to 80.20"
+    assert judged.why == f"80.00, expected at least 80 - 0.5{told if bound_within else ''}"
     partial = judge_metric(measured, target(), scope(samples=3), NONE)
     assert "equal scores" not in partial.why
 

@@ -57,7 +57,7 @@ def test_a_warning(value: float, band: float | None, direction: str, warned: boo
 def test_it_says_what_it_usually_means() -> None:
     _, warning = suspect(metric(85.0), target(80.0, 2.0), SCALES["percent"])
     assert warning == (
-        "map/p: too good: 85.0000 is 5.0000 percent beyond the expected 80 (m.yaml:7), more than 2; "
+        "map/p: too good: 85.00 is 5.00 percent beyond the expected 80 (m.yaml:7), more than 2; "
         f"{USUAL}: look before raising the figure"
     )
     fast = PerformanceRecord(
@@ -66,7 +66,7 @@ def test_it_says_what_it_usually_means() -> None:
     line, warning = suspect(fast, target(400.0, 80.0, unit="images/s"))
     assert line == fast
     assert warning == (
-        "throughput/310P3/16: too good: 500.0000 is 100.0000 images/s beyond the expected 400 (m.yaml:7), "
+        "throughput/310P3/16: too good: 500.00 is 100.00 images/s beyond the expected 400 (m.yaml:7), "
         "more than 80; usually that means another model or input size than the figure is for, or a broken clock: "
         "look before raising the figure"
     )

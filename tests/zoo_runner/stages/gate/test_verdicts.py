@@ -127,7 +127,7 @@ def test_an_overdue_waiver_is_red_though_nothing_else_is() -> None:
 def test_a_line_of_a_subset_says_so() -> None:
     found = metric_record(value(10.0), scope(subset="pr"), Uncertainty())
     judged = judge_metric(found, target(), scope(subset="pr"), NONE)
-    assert decide([judged])[1] == ("voc07_map (reference, subset pr): 10.0000, expected at least 80 - 0.5",)
+    assert decide([judged])[1] == ("voc07_map (reference, subset pr): 10.00, expected at least 80 - 0.5",)
 
 
 def test_only_pass_and_stopped_end_in_zero() -> None:
