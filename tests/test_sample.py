@@ -129,7 +129,7 @@ class TestTheWholeSample:
         assert datetime.fromisoformat(report["started"]).utcoffset() == timedelta(0)
         assert 0 < max(stage["seconds"] for stage in report["stages"]) <= report["seconds"]
         (why,) = report["why"]
-        assert why.startswith(f"voc07_map (reference): {headline(whole)['value']:.4f}, expected at least ")
+        assert why.startswith(f"voc07_map (reference): {headline(whole)['value']:.2f}, expected at least ")
         assert f"PASS refinedet320-sample\n{place_and_table(whole)}" in whole.done.stdout
         assert whole.done.stdout.endswith("\nreport: whole/report.html\n")
         assert "Warning" not in whole.done.stderr

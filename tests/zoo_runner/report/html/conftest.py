@@ -69,8 +69,8 @@ class Reports:
             "verdict": Verdict.PASS,
             "exit_code": 0,
             "why": (
-                f"voc07_map (reference): {metrics[0].value:.4f}, expected at least 92.6 - 0.3",
-                "throughput on 310P3, batch 16: 452.4010, expected at least 445.783 - 22.2892",
+                f"voc07_map (reference): {metrics[0].value:.2f}, expected at least 92.6 - 0.3",
+                "throughput on 310P3, batch 16: 452.40, expected at least 445.783 - 22.2892",
             ),
             "started": "2026-11-23T09:06:09+00:00",
             "seconds": 201.4,
@@ -91,7 +91,7 @@ class Reports:
         first = report.metrics[0].model_copy(
             update={
                 "verdict": Verdict.FAIL,
-                "why": f"{report.metrics[0].value:.4f}, expected at least 92.6 - 0.3",
+                "why": f"{report.metrics[0].value:.2f}, expected at least 92.6 - 0.3",
                 "rule": "paired",
             }
         )
@@ -124,7 +124,7 @@ class Reports:
             "expected": 92.6,
             "tolerance": 0.3,
             "verdict": Verdict.PASS,
-            "why": f"{mean:.4f}, expected at least 92.6 - 0.3",
+            "why": f"{mean:.2f}, expected at least 92.6 - 0.3",
             "where": "manifests/refinedet320-sample.yaml:46",
             "smallest_drop": 1.41,
         }
@@ -163,7 +163,7 @@ class Reports:
             "expected": expected,
             "tolerance": 0.05 * expected,
             "verdict": Verdict.PASS,
-            "why": f"{rate:.4f}, expected at least {expected:g} - {0.05 * expected:g}",
+            "why": f"{rate:.2f}, expected at least {expected:g} - {0.05 * expected:g}",
             "where": "manifests/refinedet320.yaml:55",
             "published": TABLE,
         }
