@@ -14,6 +14,7 @@ from zoo_runner.attribution.golden import against_golden, golden_bundle
 from zoo_runner.attribution.stages import Look, against_plain
 from zoo_runner.attribution.wording import ORDER, findings, named
 from zoo_runner.causes import Cause
+from zoo_runner.golden.staleness import other_data
 from zoo_runner.report.attribution import AttributionRecord
 from zoo_runner.report.model import Verdict
 
@@ -80,7 +81,7 @@ def _searched(job: Job, seen: Seen, deadline: Deadline) -> AttributionRecord | N
         chain = carried_out(job, seen.dataset, samples, kept, engine, graph, deadline)
         look = Look(job=job, plain=plain, chain=chain, graph=graph, deadline=deadline)
         stages = against_plain(look)
-        if bundle := golden_bundle(job):
+        if (bundle := golden_bundle(job)) and not other_data(bundle, seen.dataset):
             stages += against_golden(look, bundle, seen, stages)
         if job.baseline is not None:
             stages += against_baseline(look, job.baseline, seen, stages)

@@ -92,6 +92,11 @@ def test_a_bundle_is_a_reference(lab: Lab) -> None:
     assert gone.stage_named == "data"
     assert gone.findings[0].startswith("data set: annotations changed; 1 of 8 golden samples are gone; ")
 
+    for path in (lab.folder / "data").glob("*.txt"):
+        path.rename(path.with_name(path.name.replace("_", "_9")))
+    other = of(lab(*bundle))  # a bundle of another data set, as a manifest takes over that extends a sample
+    assert (other.stage_named, {each.stage for each in other.stages}) == ("", {"infer", "reuse"})
+
 
 @slow
 def test_a_broken_bundle_costs_nothing(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
