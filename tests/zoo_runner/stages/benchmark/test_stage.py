@@ -234,7 +234,7 @@ def test_what_nobody_saw_is_not_quiet(
 def test_a_figure_that_is_too_good_is_a_warning(job: Jobs, ms: float, noise: tuple[str, ...], warned: bool) -> None:
     made, engine = job(SteadyBackend(ms=ms, noise=noise), "expected.chips.steady.too_good={rel: 0.5}")
     time_batches(made, engine)
-    text = "throughput/steady/1: too good: 200.0000 is 100.0000 images/s beyond the expected 100"
+    text = "throughput/steady/1: too good: 200.00 is 100.00 images/s beyond the expected 100"
     assert [line.startswith(text) for line in made.journal.warnings if line not in noise] == [True] * warned
 
 
