@@ -17,13 +17,13 @@ class GoldenFinding(Record):
 class GoldenRecord(Record):
     """What came of holding a run against a golden bundle.
 
-    ``state`` is ``equal``, ``differs``, ``stale`` (the bundle is of another model or data set, ``note`` says in what),
-    ``other libraries`` (what makes inputs has another version than it had, and rounds otherwise; inputs are not
-    compared, and ``note`` names the versions) or ``nothing in common``; ``samples`` counts the golden samples that the
-    run scores. ``inferred`` says whether the network was run on them: not where all predictions were kept by an earlier
-    run. ``findings`` come in the order of the stages. ``limits`` says what the allowed differences of outputs were
-    derived from. ``repeats`` counts the golden batches among those of the samples, by device; the name is empty where
-    nobody says which device it was.
+    ``state`` is one of five. ``equal``: nothing differs. ``differs``: there are ``findings``, in the order of the
+    stages. ``stale``: the bundle is of another model or data set; ``note`` says which. ``other libraries``: other
+    versions of the libraries made the inputs, which are rounded otherwise and not compared; ``note`` names the
+    versions. ``nothing in common``: the run scores none of the golden samples. ``samples`` counts those that it scores.
+    ``inferred`` says whether the network was run on them; it was not if all predictions are of an earlier run.
+    ``limits`` says where the allowed differences of outputs come from. ``repeats`` counts, by device, the golden
+    batches among those of the samples; the name is empty where the device is unknown.
     """
 
     path: str

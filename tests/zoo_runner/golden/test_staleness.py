@@ -43,8 +43,8 @@ def sample(folder: Path, name: str, text: str, label: int | None = 1) -> Sample:
 
 
 def kept(of: Sample) -> GoldenSample:
-    files, told = file_hashes(of), sample_digest(of).hex()
-    return GoldenSample(id=of.id, files=files, annotations=told, hashes={}, inputs={}, outputs={}, prediction={})
+    files, annotations = file_hashes(of), sample_digest(of).hex()
+    return GoldenSample(id=of.id, files=files, annotations=annotations, hashes={}, inputs={}, outputs={}, prediction={})
 
 
 def bundle(samples: list[Sample]) -> GoldenBundle:
